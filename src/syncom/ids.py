@@ -1,0 +1,71 @@
+"""Identifiers. From a contact id or a message id the bucket is always known, without asking the database.
+
+A message id is a UUID in one of two forms, both ending in the low byte of the contact id:
+
+* **Campaign messages** carry a UUIDv8 (RFC 9562, 5.8) built from the campaign and the contact, so the same
+  contact in the same campaign always has the same id: it is the effect id of that send, and the ledger's key
+  makes a second row impossible.
+* **Single messages** carry a UUIDv7 (RFC 9562, 5.7): the time in milliseconds, then random bits.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from uuid import UUID
+
+BUCKETS = 256
+
+_V7 = 7 << 76
+_V8 = 8 << 76
+_VARIANT = 2 << 62
+#: Bits of the campaign id and of the contact id inside a campaign message id.
+_CAMPAIGN_BITS = 48
+_CONTACT_BITS = 62
+
+
+def bucket_of(contact_id: int) -> int:
+    """The bucket (0-255) of everything this contact owns."""
+    return contact_id & 255
+
+
+def bucket_of_message(message_id: UUID) -> int:
+    """The bucket of a message's recipient."""
+    return message_id.int & 255
+
+
+def campaign_message_id(campaign_id: int, contact_id: int) -> UUID:
+    """The one message id of this contact in this campaign."""
+    return UUID(int=campaign_id << 80 | _V8 | _VARIANT | contact_id)
+
+
+def campaign_of_message(message_id: UUID) -> int | None:
+    """The campaign a message id was made for; None for a single message."""
+    value = message_id.int
+    if value & (15 << 76) != _V8:
+        return None
+    return value >> 80
+
+
+def contact_of_campaign_message(message_id: UUID) -> int:
+    """The contact inside a campaign message id."""
+    return message_id.int & ((1 << _CONTACT_BITS) - 1)
+
+
+def single_message_id(contact_id: int) -> UUID:
+    """A fresh time-ordered id for a transactional or workflow message to this contact."""
+    milliseconds = time.time_ns() // 1_000_000
+    noise = secrets.randbits(66)
+    return UUID(
+        int=milliseconds << 80
+        | _V7
+        | (noise >> 54 & 0xFFF) << 64
+        | _VARIANT
+        | (noise & ((1 << 54) - 1)) << 8
+        | bucket_of(contact_id)
+    )
+
+
+def uuid7() -> UUID:
+    """A fresh time-ordered id (RFC 9562, 5.7) for runs, imports and requests."""
+    return single_message_id(secrets.randbits(8))
