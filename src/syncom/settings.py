@@ -1,0 +1,201 @@
+"""Settings: environment variables, over one TOML file, over defaults. ``syncom config`` lists them all.
+
+The file is ``syncom.toml`` in the data folder, or the one that SYNCOM_CONFIG_FILE names; its keys are the names
+below in lower case without the prefix, such as ``port = 8080``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from syncom.errors import FieldError, Invalid
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting as ``syncom config`` shows it."""
+
+    variable: str
+    value: str
+    #: 'environment', 'file' or 'default'.
+    origin: str
+    help: str
+
+
+def default_data_dir() -> Path:
+    """Where data lives unless SYNCOM_DATA_DIR says otherwise.
+
+    Root gets /var/lib/syncom: the database then runs as an unprivileged user, who cannot enter /root.
+    """
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Syncom"
+    if os.geteuid() == 0:
+        return Path("/var/lib/syncom")
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "syncom"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator can set. The help of each field is in ``HELP``."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    data_dir: Path = msgspec.field(default_factory=default_data_dir)
+    database_url: str = ""
+    postgres_dir: str = ""
+    inbox_port: int = 2525
+    admin_email: str = "admin@localhost.localdomain"
+    admin_password: str = ""
+    secret_key_file: str = ""
+    senders: int = 1
+    trusted_proxies: str = ""
+    log_level: str = "info"
+
+    @property
+    def base_url(self) -> str:
+        """What links in mails begin with, without a slash at the end."""
+        return self.public_url.rstrip("/") or f"http://{_link_host(self.host)}:{self.port}"
+
+    @property
+    def key_file(self) -> Path:
+        return Path(self.secret_key_file) if self.secret_key_file else self.data_dir / "secret.key"
+
+
+HELP: Mapping[str, str] = {
+    "host": "Address the web server listens on. 0.0.0.0 opens it to the network.",
+    "port": "Port of the web server: UI, APIs, tracking.",
+    "public_url": "How the world reaches the web server, such as https://mail.example.com. Links in mails use it.",
+    "data_dir": "Folder of the embedded database, imports, journals and keys.",
+    "database_url": "An external PostgreSQL 15-18, such as postgresql://user:password@host/name. Empty: embedded.",
+    "postgres_dir": "Folder with bin/postgres for the embedded server. Empty: the packaged one, then the system's.",
+    "inbox_port": "Port of the dev inbox's SMTP server.",
+    "admin_email": "Login of the first user, made at the first start.",
+    "admin_password": "Password of the first user. Empty: one is made and printed.",
+    "secret_key_file": "File with the installation's master key, made with mode 0600 when absent.",
+    "senders": "Number of processes that send campaigns.",
+    "trusted_proxies": "Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas.",
+    "log_level": "debug, info, warning or error.",
+}
+
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises Invalid that names every wrong variable or key."""
+    values, _ = _gather(os.environ if environment is None else environment)
+    return _build(values)
+
+
+def describe_settings(environment: Mapping[str, str] | None = None) -> list[Setting]:
+    """Every setting with its value and where the value comes from; secrets are masked."""
+    values, origins = _gather(os.environ if environment is None else environment)
+    settings = _build(values)
+    described: list[Setting] = []
+    for name, text in HELP.items():
+        value = str(getattr(settings, name))
+        described.append(
+            Setting(
+                variable=variable_of(name),
+                value=_masked(name, value),
+                origin=origins.get(name, "default"),
+                help=text,
+            )
+        )
+    return described
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"SYNCOM_{name.upper()}"
+
+
+def _gather(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, value in _file_values(environment).items():
+        values[name], origins[name] = value, "file"
+    for name in HELP:
+        given = environment.get(variable_of(name))
+        if given is not None and given != "":
+            values[name], origins[name] = given, "environment"
+    return values, origins
+
+
+def _file_values(environment: Mapping[str, str]) -> dict[str, Any]:
+    named = environment.get("SYNCOM_CONFIG_FILE")
+    folder = environment.get("SYNCOM_DATA_DIR")
+    path = Path(named) if named else (Path(folder) if folder else default_data_dir()) / "syncom.toml"
+    try:
+        text = path.read_text("utf-8")
+    except PermissionError as error:
+        raise Invalid("SYNCOM_CONFIG_FILE", f"{path} cannot be read: {error.strerror}") from error
+    except OSError:
+        if named:
+            raise Invalid("SYNCOM_CONFIG_FILE", f"{path} is not there") from None
+        return {}
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(str(path), f"is not valid TOML: {error}") from error
+    unknown = sorted(set(found) - set(HELP))
+    if unknown:
+        raise Invalid.of([FieldError(f"{path}: {name}", "there is no such setting") for name in unknown])
+    return found
+
+
+def _build(values: dict[str, Any]) -> Settings:
+    problems: list[FieldError] = []
+    converted: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            converted[name] = _convert(name, value)
+        except ValueError as error:
+            problems.append(FieldError(variable_of(name), str(error)))
+    if problems:
+        raise Invalid.of(problems)
+    return Settings(**converted)
+
+
+def _convert(name: str, value: Any) -> Any:
+    if name in ("port", "inbox_port", "senders"):
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{value!r} is not a number") from None
+        low, high = (1, 64) if name == "senders" else (1, 65535)
+        if not low <= number <= high:
+            raise ValueError(f"must be between {low} and {high}")
+        return number
+    text = str(value)
+    if name == "data_dir":
+        return Path(text).expanduser().absolute()
+    if name == "log_level" and text not in _LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
+    if name == "public_url" and not text.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    if name == "database_url" and not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must begin with postgresql://")
+    return text
+
+
+def _masked(name: str, value: str) -> str:
+    if name == "admin_password":
+        return "***" if value else ""
+    if name == "database_url" and "@" in value:
+        scheme, _, rest = value.partition("://")
+        credentials, _, host = rest.rpartition("@")
+        return f"{scheme}://{credentials.partition(':')[0]}:***@{host}"
+    return value
+
+
+def _link_host(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,70 @@
+"""Tokens in the links of mails: who the message was for, without a look-up and without a way to forge them.
+
+One signed token serves all tracked links and the pixel of a message; the link's number stands beside it, outside
+the signature, because it can only lead to another stored target of the same content. Unsubscribing has a key of
+its own: a tracking token cannot unsubscribe anybody.
+"""
+
+from __future__ import annotations
+
+import struct
+from uuid import UUID
+
+import msgspec
+
+from syncom.security import Keyring
+
+#: account, content, contact, message
+_PAYLOAD = struct.Struct(">IQQ16s")
+
+
+class MessageRef(msgspec.Struct, frozen=True, kw_only=True):
+    """The message a link belongs to."""
+
+    account_id: int
+    content_id: int
+    contact_id: int
+    message_id: UUID
+
+
+class MessageTokens:
+    """Makes and reads the tokens of one installation."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._track = keyring.signer("track")
+        self._unsubscribe = keyring.signer("unsubscribe")
+        self._redirect = keyring.signer("redirect")
+
+    def track(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
+        """For `/t/o/<token>.gif` (open) and `/t/c/<token>/<link>` (click)."""
+        return self._track.sign(_PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes))
+
+    def unsubscribe(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
+        """For `/t/u/<token>`."""
+        return self._unsubscribe.sign(_PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes))
+
+    def redirect(self, link: int, target: str, message_id: UUID) -> str:
+        """For `/t/r/<track token>/<token>`: a link whose target is personal carries it, signed for this message."""
+        return self._redirect.sign(message_id.bytes + struct.pack(">H", link) + target.encode())
+
+    def read_track(self, token: str) -> MessageRef | None:
+        return _reference(self._track.verify(token))
+
+    def read_unsubscribe(self, token: str) -> MessageRef | None:
+        return _reference(self._unsubscribe.verify(token))
+
+    def read_redirect(self, token: str, message_id: UUID) -> tuple[int, str] | None:
+        """Link number and target, when the token was made for this message."""
+        payload = self._redirect.verify(token)
+        if payload is None or payload[:16] != message_id.bytes:
+            return None
+        return int.from_bytes(payload[16:18], "big"), payload[18:].decode()
+
+
+def _reference(payload: bytes | None) -> MessageRef | None:
+    if payload is None or len(payload) != _PAYLOAD.size:
+        return None
+    account_id, content_id, contact_id, message = _PAYLOAD.unpack(payload)
+    return MessageRef(
+        account_id=account_id, content_id=content_id, contact_id=contact_id, message_id=UUID(bytes=message)
+    )

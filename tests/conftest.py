@@ -1,0 +1,112 @@
+"""One real PostgreSQL for the whole run, one fresh database for each test that asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import uvloop
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from syncom.postgres.embedded import EmbeddedServer
+from syncom.postgres.migrate import migrate
+from syncom.postgres.pool import Database
+
+#: Commits need not survive a power cut here; everything else is as in production.
+_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    return uvloop.EventLoopPolicy()
+
+
+@pytest.fixture(scope="session")
+async def server_dsn() -> AsyncIterator[str]:
+    """A server of the run's own, or the one that SYNCOM_TEST_DATABASE_URL names."""
+    given = os.environ.get("SYNCOM_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="syncom-tests-"))
+    folder.chmod(0o755)
+    server = EmbeddedServer(folder / "data", settings=_QUICK)
+    try:
+        yield await server.start()
+    finally:
+        await server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def template_database(server_dsn: str) -> str:
+    """A migrated, empty database that every test's own database is copied from."""
+    name = f"syncom_template_{os.getpid()}"
+    async with await psycopg.AsyncConnection.connect(server_dsn, autocommit=True) as connection:
+        await connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    await migrate(make_conninfo(server_dsn, dbname=name))
+    return name
+
+
+@pytest.fixture
+async def dsn(server_dsn: str, template_database: str) -> AsyncIterator[str]:
+    """Connection string of a fresh migrated database, dropped afterwards."""
+    name = f"syncom_test_{os.getpid()}_{next(_numbers)}"
+    async with await psycopg.AsyncConnection.connect(server_dsn, autocommit=True) as connection:
+        await connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(template_database)
+            )
+        )
+    yield make_conninfo(server_dsn, dbname=name)
+    async with await psycopg.AsyncConnection.connect(server_dsn, autocommit=True) as connection:
+        await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    """An open pool on a fresh migrated database."""
+    async with Database(dsn, max_size=8) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def account_id(database: Database) -> int:
+    """A fresh account."""
+    return await _add_account(database, "Acme")
+
+
+@pytest.fixture
+async def other_account_id(database: Database, account_id: int) -> int:
+    """A second account in the same database, which must never be seen from the first."""
+    return await _add_account(database, "Other")
+
+
+async def _add_account(database: Database, name: str) -> int:
+    async with database.system() as connection:
+        cursor = await connection.execute(
+            "INSERT INTO accounts (name) VALUES (%s) RETURNING account_id", (name,)
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A TCP port nobody listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield probe.getsockname()[1]
