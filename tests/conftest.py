@@ -16,7 +16,6 @@ import uvloop
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from syncom.postgres.embedded import EmbeddedServer
 from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 
@@ -37,6 +36,8 @@ async def server_dsn() -> AsyncIterator[str]:
     if given:
         yield given
         return
+    from syncom.postgres.embedded import EmbeddedServer
+
     folder = Path(tempfile.mkdtemp(prefix="syncom-tests-"))
     folder.chmod(0o755)
     server = EmbeddedServer(folder / "data", settings=_QUICK)

@@ -28,7 +28,6 @@ async def migrate(dsn: str, *, on_progress: Callable[[str], None] | None = None)
 
     Raises Conflict when the database is newer than this program, or the server's version is not 15-18.
     """
-    report = on_progress or (lambda _: None)
     done: list[int] = []
     try:
         connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
@@ -54,7 +53,8 @@ async def migrate(dsn: str, *, on_progress: Callable[[str], None] | None = None)
             for number, name, text in files:
                 if number in present:
                     continue
-                report(f"migrating: {name}")
+                if on_progress:
+                    on_progress(f"migrating: {name}")
                 async with connection.transaction():
                     await connection.execute(text)
                     await connection.execute(

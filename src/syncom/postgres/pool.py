@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -64,26 +64,26 @@ class Database:
         await self.close()
 
     @asynccontextmanager
-    async def system(self) -> AsyncIterator[Connection]:
+    async def system(self) -> AsyncGenerator[Connection]:
         """A transaction of the system itself."""
         async with self._connection() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
-    async def tenant(self, account_id: int) -> AsyncIterator[Connection]:
+    async def tenant(self, account_id: int) -> AsyncGenerator[Connection]:
         """A transaction that sees and changes the rows of one account only."""
         async with self._connection() as connection, connection.transaction():
             await connection.execute(_AS_TENANT, (str(account_id),))
             yield connection
 
     @asynccontextmanager
-    async def autocommit(self) -> AsyncIterator[Connection]:
+    async def autocommit(self) -> AsyncGenerator[Connection]:
         """A connection without a transaction, for LISTEN, COPY of many batches, and maintenance."""
         async with self._connection() as connection:
             yield connection
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def _connection(self) -> AsyncGenerator[Connection]:
         try:
             async with self._pool.connection() as connection:
                 yield connection
