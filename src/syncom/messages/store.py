@@ -20,15 +20,12 @@ from syncom.messages.model import (
     MessageStatus,
     Sender,
 )
+from syncom.messages.notices import announce_messages
 from syncom.messages.sending.work import ChunkKey, Lease, Postponed, Settled, Work
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
 _SQL = load_sql("syncom.messages", "messages.sql")
-
-#: Notifications: there are new single messages; a campaign was launched, paused or cancelled.
-MESSAGES_CHANNEL = "syncom_messages"
-CAMPAIGNS_CHANNEL = "syncom_campaigns"
 
 #: Columns of statement ``recipients``, in order; custom fields, state and suppression follow.
 RECIPIENT_FIELDS = (
@@ -471,7 +468,7 @@ async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> Non
             "lives": [row.life for row in rows],
         },
     )
-    await connection.execute("SELECT pg_notify(%s, %s)", (MESSAGES_CHANNEL, ""))
+    await announce_messages(connection)
 
 
 async def status(connection: Connection, account_id: int, message_ids: Sequence[UUID]) -> list[MessageStatus]:

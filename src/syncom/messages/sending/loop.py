@@ -26,6 +26,7 @@ from syncom.content.service import ContentService
 from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.model import Lane, Sender
+from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.senders import InboxAddress, SendersService, server_of
 from syncom.messages.sending.compose import Composer
 from syncom.messages.sending.journal import Journal
@@ -169,14 +170,14 @@ class SendingLoop:
 
     async def _listen(self) -> None:
         """Notifications make the loop quick; polling makes it certain."""
-        channels = (store.MESSAGES_CHANNEL, store.CAMPAIGNS_CHANNEL)
+        channels = (MESSAGES, CAMPAIGNS)
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._database.dsn, autocommit=True) as connection:
                     for channel in channels:
                         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     async for notice in connection.notifies():
-                        if notice.channel == store.CAMPAIGNS_CHANNEL:
+                        if notice.channel == CAMPAIGNS:
                             await self._drop_stopped()
                         self._wake.set()
             except (psycopg.Error, Unavailable):
@@ -394,7 +395,7 @@ class SendingLoop:
             async def give_back() -> None:
                 async with self._database.system() as connection:
                     await store.release_chunk(connection, lease, self._worker_id)
-                    await connection.execute("SELECT pg_notify(%s, %s)", (store.CAMPAIGNS_CHANNEL, ""))
+                    await announce_campaigns(connection)
 
             self._errand(give_back())
 

@@ -25,7 +25,28 @@ _URI = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]+").fullmatch
 
 #: Headers that the frame writes itself, or that would change who gets the mail or how it is read.
 _OWN = frozenset(
-    ["bcc", "cc", "content-disposition", "content-id", "content-transfer-encoding", "content-type", "date", "dkim-signature", "from", "message-id", "mime-version", "received", "reply-to", "resent-bcc", "resent-cc", "resent-to", "return-path", "sender", "subject", "to"]
+    [
+        "bcc",
+        "cc",
+        "content-disposition",
+        "content-id",
+        "content-transfer-encoding",
+        "content-type",
+        "date",
+        "dkim-signature",
+        "from",
+        "message-id",
+        "mime-version",
+        "received",
+        "reply-to",
+        "resent-bcc",
+        "resent-cc",
+        "resent-to",
+        "return-path",
+        "sender",
+        "subject",
+        "to",
+    ]
 )
 #: One space between words. A run of spaces stays together: a line of nothing but space is forbidden.
 _BETWEEN_WORDS = re.compile(r"(?<=[^ ]) (?=[^ ])").split
