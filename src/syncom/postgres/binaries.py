@@ -71,8 +71,9 @@ def find(*, explicit: Path | None, major: int | None) -> Binaries:
     Raises:
         Unavailable: none that runs here was found, or none of this major version.
     """
-    found = list(_installed(explicit))
-    for binaries in found:
+    found: list[Binaries] = []
+    for binaries in _installed(explicit):
+        found.append(binaries)
         if major is None or binaries.major == major:
             return binaries
     if explicit is not None and not found:

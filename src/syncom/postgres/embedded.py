@@ -18,10 +18,10 @@ so that the last of several short commands stops the server and none pulls it aw
 from __future__ import annotations
 
 import asyncio
-import fcntl
+import contextlib
+import enum
 import os
-import pwd
-import secrets
+import re
 import shutil
 import signal
 import socket
@@ -31,7 +31,6 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,14 +39,15 @@ import psutil
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from syncom.errors import Unavailable
 from syncom.postgres import binaries as programs
-from syncom.postgres import postmaster, server_settings
+from syncom.postgres import cluster, postmaster, server_settings
 from syncom.postgres.binaries import Binaries
+from syncom.postgres.cluster import ServerFailed
+from syncom.postgres.server_folder import FileLock, Folder, is_ours, make_folders, write_whole
 from syncom.postgres.system_user import Identity, first_closed_folder, identity_for, may_enter
 
-#: The role that owns everything, and the name of its database.
-ROLE = DATABASE = "syncom"
+#: The name of the application's database.
+DATABASE = "syncom"
 
 #: Recovery after a crash replays up to ``max_wal_size`` of log: minutes on a slow disk.
 _START_PATIENCE = 600.0
@@ -57,72 +57,43 @@ _ORPHAN_PATIENCE = 10.0
 #: ``sun_path`` holds 108 bytes on Linux and 104 on macOS, the final NUL included.
 _LONGEST_SOCKET_PATH = 103
 _SOCKET_PORT = 5432
+_SOCKET_FOLDER_PREFIX = "syncom-"
+#: Lines of the server's log that say why it did not start.
+_TELLING = ("FATAL:", "PANIC:", "HINT:", "invalid", "unrecognized", "could not")
+_NOT_TELLING = "Future log output"
 _SHARED_PROGRAMS = Path("/var/lib/syncom/programs")
 
 
-class ServerFailed(Unavailable):
-    """The embedded server could not be started; the message says why and what to do."""
+class ServerState(enum.Enum):
+    """What :func:`inspect` finds on a data folder."""
 
-    code = "database_not_started"
+    #: Never started.
+    NEW = "new"
+    STOPPED = "stopped"
+    #: A live process of ours supervises it.
+    RUNNING = "running"
+    #: It runs, but its supervisor was killed; the next start takes it over.
+    ORPHANED = "orphaned"
+    #: Neither runs; the next start recovers.
+    CRASHED = "crashed"
 
 
-@dataclass(frozen=True)
-class Folder:
-    """The paths of one embedded server."""
+def inspect(data_dir: Path) -> ServerState:
+    """Look at the server of a data folder, changing nothing.
 
-    root: Path
-
-    @classmethod
-    def inside(cls, data_dir: Path) -> Folder:
-        """The server's folder inside an installation's data folder."""
-        return cls(data_dir.absolute() / "postgres")
-
-    @property
-    def data(self) -> Path:
-        return self.root / "data"
-
-    @property
-    def log(self) -> Path:
-        return self.root / "log"
-
-    @property
-    def run(self) -> Path:
-        return self.root / "run"
-
-    @property
-    def password(self) -> Path:
-        return self.root / "password"
-
-    @property
-    def lock(self) -> Path:
-        return self.root / "lock"
-
-    @property
-    def users(self) -> Path:
-        return self.root / "users"
-
-    @property
-    def start_log(self) -> Path:
-        return self.root / "start.log"
-
-    @property
-    def settings(self) -> Path:
-        return self.root / "postgresql.conf"
-
-    @property
-    def local_settings(self) -> Path:
-        return self.root / "local.conf"
-
-    @property
-    def access(self) -> Path:
-        return self.root / "pg_hba.conf"
-
-    def major(self) -> int | None:
-        """The PostgreSQL version that wrote the data; None before the first start."""
-        try:
-            return int((self.data / "PG_VERSION").read_text().strip())
-        except (FileNotFoundError, ValueError):
-            return None
+    Raises:
+        OSError: the folder belongs to another user.
+    """
+    folder = Folder.inside(data_dir)
+    if folder.major() is None:
+        return ServerState.NEW
+    if postmaster.living_postmaster(folder.data):
+        lock = FileLock.exclusive(folder.lock)
+        if lock is None:
+            return ServerState.RUNNING
+        lock.close()
+        return ServerState.ORPHANED
+    return ServerState.CRASHED if postmaster.has_pid_file(folder.data) else ServerState.STOPPED
 
 
 def default_data_dir() -> Path:
@@ -165,12 +136,13 @@ class EmbeddedServer:
         self._say = on_progress or _silent
         self._overrides = dict(settings or {})
         self._tcp = tcp
-        self._lock: _FileLock | None = None
-        self._users: _FileLock | None = None
+        self._lock: FileLock | None = None
+        self._users: FileLock | None = None
         #: The server, when it is our child: only then it must be reaped.
         self._child: subprocess.Popen[bytes] | None = None
         self._server: psutil.Process | None = None
         self._address: postmaster.PidFile | None = None
+        self._sockets: Path | None = None
         self._stopping = False
 
     @property
@@ -196,6 +168,8 @@ class EmbeddedServer:
         Raises:
             Unavailable: with the reason and the remedy in its message.
         """
+        if self._address and self._is_alive():
+            return self.dsn
         self._stopping = False
         self._prepare_folder()
         deadline = time.monotonic() + _START_PATIENCE
@@ -222,7 +196,10 @@ class EmbeddedServer:
         if self._lock or self._take_lock():
             self._let_go()
             return None
-        return self.dsn if await self._attached() else None
+        if await self._attached():
+            return self.dsn
+        self._let_go()
+        return None
 
     async def stop(self) -> None:
         """Stop the server: SIGINT, and SIGQUIT after 60 s. Another process's server is left alone."""
@@ -234,6 +211,7 @@ class EmbeddedServer:
 
     async def release(self) -> None:
         """Leave the server to whoever else uses it; the last to leave stops it."""
+        self._stopping = True
         alone = self._users is not None and self._users.become_exclusive()
         if alone and (self._lock or self._take_supervision()):
             await self._end()
@@ -265,7 +243,7 @@ class EmbeddedServer:
     def _take_lock(self) -> bool:
         """Become the supervisor if nobody is; count as a user, unless the last one is just leaving."""
         try:
-            self._users = self._users or _FileLock.shared(self.folder.users)
+            self._users = self._users or FileLock.shared(self.folder.users)
             if self._users is None:
                 return False
             return self._take_supervision()
@@ -273,14 +251,14 @@ class EmbeddedServer:
             raise self._not_ours(error) from error
 
     def _take_supervision(self) -> bool:
-        self._lock = _FileLock.exclusive(self.folder.lock)
+        self._lock = FileLock.exclusive(self.folder.lock)
         return self._lock is not None
 
     def _let_go(self) -> None:
         for lock in (self._users, self._lock):
             if lock:
                 lock.close()
-        self._users = self._lock = self._child = self._server = self._address = None
+        self._users = self._lock = self._child = self._server = self._address = self._sockets = None
 
     async def _attached(self) -> bool:
         """Whether the server that somebody else supervises answers."""
@@ -300,12 +278,11 @@ class EmbeddedServer:
 
     async def _supervise(self) -> str:
         try:
+            self._child = self._server = self._address = None
             identity = self._identity()
-            installed = self._binaries(identity)
+            installed = await asyncio.to_thread(self._binaries, identity)
             if not await self._adopted(installed, identity):
-                if self.folder.major() is None:
-                    await asyncio.to_thread(self._create_cluster, installed, identity)
-                await asyncio.to_thread(self._ensure_password, installed, identity)
+                await asyncio.to_thread(self._prepare_cluster, installed, identity)
                 self._launch(installed, identity)
             await self._wait_ready()
             await self._ensure_database()
@@ -323,17 +300,19 @@ class EmbeddedServer:
         found = postmaster.read_pid_file(self.folder.data)
         server = postmaster.living_postmaster(self.folder.data)
         if server and found:
-            self._server = server
+            self._server, self._sockets = server, Path(found.socket_folder)
             if self._runs_as_wanted(server, found, installed):
                 self._say("Taking over the database server that is already running")
                 return True
             self._say("Restarting the database server with the present settings")
             await self._end()
-        elif (self.folder.data / "postmaster.pid").exists():
+        elif postmaster.has_pid_file(self.folder.data):
             self._say("The database was not shut down properly: cleaning up")
             if await postmaster.end_orphans(self.folder.data, patience=_ORPHAN_PATIENCE):
                 self._say("Ended processes that a killed database server had left behind")
             postmaster.remove_pid_file(self.folder.data)
+            if found:
+                _remove_temporary_socket_folder(Path(found.socket_folder))
         return False
 
     def _runs_as_wanted(self, server: psutil.Process, found: postmaster.PidFile, installed: Binaries) -> bool:
@@ -343,13 +322,30 @@ class EmbeddedServer:
             written = self.folder.settings.read_text()
         except (psutil.Error, OSError):
             return False
-        return same_program and written == self._rendered(installed, Path(found.socket_folder), found.port)
+        if not same_program or not self.folder.password.exists():
+            return False
+        return written == self._rendered(installed, Path(found.socket_folder), found.port)
+
+    def _prepare_cluster(self, installed: Binaries, identity: Identity) -> None:
+        if self.folder.major() is None:
+            self._say("Preparing the database for the first start")
+            durable = self._overrides.get("fsync") != "off"
+            cluster.create(self.folder, installed, identity, durable=durable)
+        self._write_settings(installed, identity)
+        if not self.folder.password.exists():
+            # As after a restore of the database folder alone.
+            self._say("The database's password file is missing: setting a new password")
+            cluster.set_new_password(self.folder, installed, identity)
+
+    def _write_settings(self, installed: Binaries, identity: Identity) -> None:
+        port = _free_port() if self._tcp else _SOCKET_PORT
+        self._sockets = self._socket_folder(identity)
+        text = self._rendered(installed, self._sockets, port)
+        write_whole(self.folder.access, server_settings.HOST_BASED_ACCESS, mode=0o644)
+        write_whole(self.folder.settings, text, mode=0o644)
 
     def _launch(self, installed: Binaries, identity: Identity) -> None:
         self._say("Starting the database")
-        port = _free_port() if self._tcp else _SOCKET_PORT
-        _write(self.folder.access, server_settings.HOST_BASED_ACCESS, 0o644)
-        _write(self.folder.settings, self._rendered(installed, self._socket_folder(identity), port), 0o644)
         self.folder.start_log.unlink(missing_ok=True)
         with self.folder.start_log.open("xb") as output:
             self._child = subprocess.Popen(
@@ -358,7 +354,7 @@ class EmbeddedServer:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder.data,
-                env=_environment(),
+                env=cluster.environment(),
                 start_new_session=True,  # Ctrl-C in the terminal is for us, not for the server
                 umask=0o077,
                 **identity.process_options(),
@@ -383,7 +379,7 @@ class EmbeddedServer:
                 )
             if waited // 2 > told:
                 told = int(waited // 2)
-                self._say(f"The database is recovering after a crash ({waited:.0f} s)")
+                self._say(f"Waiting for the database: after a crash it recovers first ({waited:.0f} s)")
             await asyncio.sleep(0.01)
 
     async def _ensure_database(self) -> None:
@@ -405,6 +401,8 @@ class EmbeddedServer:
         self._stopping = True
         server = self._server
         if server:
+            # The log collector ends a moment after the postmaster.
+            children = await asyncio.to_thread(postmaster.children, server)
             for sign, patience in (
                 (signal.SIGINT, _FAST_STOP_PATIENCE),
                 (signal.SIGQUIT, _LAST_STOP_PATIENCE),
@@ -412,11 +410,14 @@ class EmbeddedServer:
             ):
                 if not self._is_alive():
                     break
-                server.send_signal(sign)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    server.send_signal(sign)
                 if await self._gone(patience):
                     break
-        self._remove_temporary_socket_folder()
-        self._child = self._server = self._address = None
+            await postmaster.all_gone(children, within=_LAST_STOP_PATIENCE)
+        if self._sockets:
+            _remove_temporary_socket_folder(self._sockets)
+        self._child = self._server = self._address = self._sockets = None
 
     async def _gone(self, patience: float) -> bool:
         deadline = time.monotonic() + patience
@@ -439,7 +440,7 @@ class EmbeddedServer:
     def _prepare_folder(self) -> None:
         root = os.geteuid() == 0
         try:
-            _make_folders(self.data_dir, open_to_others=root)
+            make_folders(self.data_dir)
             if not self.folder.root.exists():
                 self.folder.root.mkdir(mode=0o700)
                 self.folder.root.chmod(0o711 if root else 0o700)
@@ -462,7 +463,7 @@ class EmbeddedServer:
                 f"{self.folder.data} belongs to another user than {identity.name}, who would run it. "
                 f"Run Syncom as its owner, or give it away: chown -R {identity.name} {self.folder.data}"
             )
-        if not may_enter(self.data_dir, identity) and _is_ours(self.data_dir):
+        if not may_enter(self.data_dir, identity) and is_ours(self.data_dir):
             # Search permission alone: the names of our own files stay hidden and their modes hold.
             self.data_dir.chmod(self.data_dir.stat().st_mode & 0o7777 | 0o001)
         closed = first_closed_folder(self.folder.root, identity)
@@ -478,92 +479,7 @@ class EmbeddedServer:
         found = programs.find(explicit=self._explicit_binaries, major=self.folder.major())
         if identity.uid == os.geteuid():
             return found
-        return programs.reachable(found, identity, shelves=[self.folder.root / "programs", _SHARED_PROGRAMS])
-
-    def _create_cluster(self, installed: Binaries, identity: Identity) -> None:
-        """Run initdb beside the final place: a folder called ``data`` is always a whole one."""
-        self._say("Preparing the database for the first start")
-        if self.folder.data.exists() and any(self.folder.data.iterdir()):
-            raise ServerFailed(
-                f"{self.folder.data} holds files that are no PostgreSQL database. "
-                "Move them away, or set SYNCOM_DATA_DIR to another folder."
-            )
-        for remains in self.folder.root.glob("data.new-*"):
-            shutil.rmtree(remains)
-        password = _read_or_make_password(self.folder.password)
-        unfinished = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.folder.root))
-        password_for_initdb = unfinished.with_suffix(".password")
-        try:
-            identity.take(unfinished)
-            _write(password_for_initdb, password, 0o600)
-            identity.take(password_for_initdb)
-            self._initdb(installed, identity, unfinished, password_for_initdb)
-            unfinished.rename(self.folder.data)
-        finally:
-            password_for_initdb.unlink(missing_ok=True)
-            shutil.rmtree(unfinished, ignore_errors=True)
-
-    def _initdb(self, installed: Binaries, identity: Identity, target: Path, password: Path) -> None:
-        builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if installed.major >= 17 else []
-        durable = [] if self._overrides.get("fsync") != "off" else ["--no-sync"]
-        outcome = subprocess.run(
-            [
-                installed.initdb,
-                f"--pgdata={target}",
-                f"--username={ROLE}",
-                f"--pwfile={password}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C",
-                f"--lc-ctype={_character_type()}",
-                *builtin,
-                "--data-checksums",
-                "--no-instructions",
-                *durable,
-            ],
-            capture_output=True,
-            text=True,
-            cwd=target,
-            env=_environment(),
-            check=False,
-            **identity.process_options(),
-        )
-        if outcome.returncode != 0:
-            reason = outcome.stderr.strip() or outcome.stdout.strip()
-            raise ServerFailed(
-                f"The database could not be prepared in {self.folder.root}. initdb says: {reason}"
-            )
-
-    def _ensure_password(self, installed: Binaries, identity: Identity) -> None:
-        """Make a new password when the file is gone, as after a restore of the database folder alone."""
-        if self.folder.password.exists():
-            return
-        self._say("The database's password file is missing: setting a new password")
-        password = _read_or_make_password(self.folder.password)
-        _write(self.folder.settings, self._rendered(installed, Path(), _SOCKET_PORT), 0o644)
-        outcome = subprocess.run(
-            [
-                installed.postgres,
-                "--single",
-                "-D",
-                self.folder.data,
-                "-c",
-                f"config_file={self.folder.settings}",
-                "-c",
-                "logging_collector=off",
-                "postgres",
-            ],
-            input=f"ALTER ROLE {ROLE} PASSWORD '{password}'\n",
-            capture_output=True,
-            text=True,
-            cwd=self.folder.data,
-            env=_environment(),
-            check=False,
-            **identity.process_options(),
-        )
-        if outcome.returncode != 0 or "ERROR:" in outcome.stderr:
-            self.folder.password.unlink()
-            raise ServerFailed(f"A new database password could not be set: {outcome.stderr.strip()}")
+        return programs.reachable(found, identity, shelves=[self.folder.programs, _SHARED_PROGRAMS])
 
     def _rendered(self, installed: Binaries, socket_folder: Path, port: int) -> str:
         return server_settings.render(
@@ -583,23 +499,21 @@ class EmbeddedServer:
         for folder in (self.folder.log, self.folder.run):
             folder.mkdir(mode=0o700, exist_ok=True)
             identity.take(folder)
+        for stale in self.folder.run.glob(".s.PGSQL.*"):
+            # PostgreSQL takes a zombie or a reused pid in the socket's lock file for a live server.
+            stale.unlink()
         path = os.fsencode(self.folder.run / f".s.PGSQL.{_SOCKET_PORT}")
         # A comma would separate two hosts in a connection string.
         if len(path) <= _LONGEST_SOCKET_PATH and b"," not in path:
             return self.folder.run
-        for base in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - a fresh 0700 folder is made in it
+        for base in _socket_bases():
             if first_closed_folder(base, identity) is None:
-                folder = Path(tempfile.mkdtemp(prefix="syncom-", dir=base))
+                folder = Path(tempfile.mkdtemp(prefix=_SOCKET_FOLDER_PREFIX, dir=base))
                 identity.take(folder)
                 return folder
         raise ServerFailed(
             f"The path {self.data_dir} is too long for a socket. Set SYNCOM_DATA_DIR to a shorter one."
         )
-
-    def _remove_temporary_socket_folder(self) -> None:
-        folder = Path(self._address.socket_folder) if self._address else None
-        if folder and folder != self.folder.run and folder.name.startswith("syncom-"):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _dsn_of(self, database: str) -> str:
         if self._address is None:
@@ -611,7 +525,7 @@ class EmbeddedServer:
         return make_conninfo(
             host=self._address.socket_folder,
             port=self._address.port,
-            user=ROLE,
+            user=cluster.ROLE,
             password=password,
             dbname=database,
         )
@@ -623,9 +537,10 @@ class EmbeddedServer:
         files += [path for path in self.folder.log.glob("*.log") if path.stat().st_mtime >= written_after]
         lines = [line for path in files for line in path.read_text(errors="replace").splitlines()[-30:]]
         telling = [
-            line for line in lines if any(mark in line for mark in ("FATAL:", "PANIC:", "HINT:", "could not"))
+            line for line in lines if any(mark in line for mark in _TELLING) and _NOT_TELLING not in line
         ]
-        words = " ".join(line.strip() for line in (telling or lines)[-4:])
+        # Without the time and the process id, which mean nothing to the reader here.
+        words = "; ".join(re.sub(r"^.*?\[\d+\]\s+", "", line).strip() for line in (telling or lines)[-5:])
         return f"PostgreSQL says: {words or 'nothing'}. Its log is in {self.folder.log}."
 
 
@@ -649,100 +564,14 @@ async def running(
         await server.release()
 
 
-class _FileLock:
-    """An ``flock`` on a file, freed by the kernel when its holder dies."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    @classmethod
-    def shared(cls, path: Path) -> _FileLock | None:
-        return cls._taken(path, fcntl.LOCK_SH)
-
-    @classmethod
-    def exclusive(cls, path: Path) -> _FileLock | None:
-        return cls._taken(path, fcntl.LOCK_EX)
-
-    @classmethod
-    def _taken(cls, path: Path, kind: int) -> _FileLock | None:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return cls(descriptor)
-
-    def become_exclusive(self) -> bool:
-        """Whether nobody else holds it. When somebody does, the lock is lost (flock(2))."""
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def close(self) -> None:
-        os.close(self._descriptor)
+def _socket_bases() -> tuple[Path, Path]:
+    """Where a folder with a short path may be made; a private TMPDIR can be closed to the system user."""
+    return Path(tempfile.gettempdir()), Path("/tmp")  # noqa: S108 - a fresh folder of mode 0700 is made in it
 
 
-def _make_folders(path: Path, *, open_to_others: bool) -> None:
-    """Make the missing folders; those made by root can be passed through by the system user."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(exist_ok=True)
-        if open_to_others:
-            folder.chmod(0o755)
-
-
-def _is_ours(data_dir: Path) -> bool:
-    """Whether the modes of this folder are ours to change: root owns it, and it is nobody's home."""
-    homes = {Path(entry.pw_dir) for entry in pwd.getpwall()}
-    return data_dir.stat().st_uid == 0 and data_dir != Path("/") and data_dir not in homes
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    """Write a file whole or not at all, never through a link that somebody put in its place."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        os.fchmod(file.fileno(), mode)
-    Path(temporary).replace(path)
-
-
-def _read_or_make_password(path: Path) -> str:
-    if not path.exists():
-        _write(path, secrets.token_urlsafe(24), 0o600)
-    return path.read_text()
-
-
-def _character_type() -> str:
-    """A UTF-8 LC_CTYPE that this machine has.
-
-    With ``C``, pg_trgm finds no trigrams in Cyrillic and full text search keeps the quotation marks.
-    """
-    ask = (
-        "import locale, sys\n"
-        "for name in sys.argv[1:]:\n"
-        "    try:\n"
-        "        locale.setlocale(locale.LC_CTYPE, name)\n"
-        "    except locale.Error:\n"
-        "        continue\n"
-        "    print(name)\n"
-        "    break\n"
-    )
-    # In a process of its own: a locale belongs to the whole process, threads included.
-    outcome = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", ask, "C.UTF-8", "en_US.UTF-8", "UTF-8"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return outcome.stdout.strip() or "C"
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours reaches PostgreSQL: no PG* variables, no locale, no secrets."""
-    return {"PATH": os.defpath, "LC_ALL": "C"}
+def _remove_temporary_socket_folder(folder: Path) -> None:
+    if folder.parent in _socket_bases() and folder.name.startswith(_SOCKET_FOLDER_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_port() -> int:

@@ -45,6 +45,11 @@ def read_pid_file(database: Path) -> PidFile | None:
         return None
 
 
+def has_pid_file(database: Path) -> bool:
+    """Whether a postmaster runs here or did not end properly."""
+    return (database / _PID_FILE).exists()
+
+
 def remove_pid_file(database: Path) -> None:
     """Take away the pid file of a dead postmaster: PostgreSQL itself would take a zombie for a live one."""
     (database / _PID_FILE).unlink(missing_ok=True)
@@ -78,6 +83,14 @@ def works_on(process: psutil.Process, database: Path) -> bool:
         )
     except (psutil.Error, OSError):
         return False
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    """The server processes under a postmaster; none when it is gone."""
+    try:
+        return process.children()
+    except psutil.NoSuchProcess:
+        return []
 
 
 async def end_orphans(database: Path, *, patience: float) -> int:
