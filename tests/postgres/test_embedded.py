@@ -272,13 +272,11 @@ async def test_a_zombie_postmaster_counts_as_dead(data_dir: Path) -> None:
 
 
 async def test_a_stranger_with_the_old_pid_is_neither_signalled_nor_waited_for(data_dir: Path) -> None:
-    # As bad as it gets: it has the pid, it belongs to the same user, and it calls itself postgres.
+    strange = new_folder(Path("/tmp"))
+    # As bad as it gets: it has the pid, it belongs to the same user, and its program is called postgres.
     identity = owner_of(data_dir / "postgres" / "data")
-    stranger = subprocess.Popen(
-        ["sleep", "600"],
-        cwd="/",
-        **identity.process_options(),
-    )
+    program = shutil.copy(str(shutil.which("sleep")), strange / "postgres")
+    stranger = subprocess.Popen([program, "600"], cwd="/", **identity.process_options())
     try:
         write_stale_pid_file(data_dir, stranger.pid)
         assert inspect(data_dir) is ServerState.CRASHED
@@ -288,6 +286,7 @@ async def test_a_stranger_with_the_old_pid_is_neither_signalled_nor_waited_for(d
     finally:
         stranger.kill()
         stranger.wait()
+        shutil.rmtree(strange)
 
 
 async def test_a_server_of_another_folder_with_the_old_pid_is_left_alone(
@@ -302,18 +301,19 @@ async def test_a_server_of_another_folder_with_the_old_pid_is_left_alone(
 
 async def test_backends_that_outlived_their_postmaster_are_ended(server: EmbeddedServer) -> None:
     # A busy backend does not notice that its postmaster died, and holds the shared memory.
-    busy = asyncio.create_task(ask(server.dsn, "DO $$ BEGIN LOOP END LOOP; END $$"))
     assert server.pid is not None
-    main = psutil.Process(server.pid)
-    await until(lambda: any("DO" in "".join(child.cmdline()) for child in main.children()))
-    backend = next(child for child in main.children() if "DO" in "".join(child.cmdline()))
-    main.kill()
+    connection = await psycopg.AsyncConnection.connect(server.dsn, autocommit=True)
+    backend = psutil.Process(connection.info.backend_pid)
+    busy = asyncio.create_task(connection.execute("DO $$ BEGIN LOOP END LOOP; END $$"))
+    await until(lambda: "DO" in "".join(backend.cmdline()))
+    os.kill(server.pid, signal.SIGKILL)
     assert await server.wait_failed() == -signal.SIGKILL
-    assert backend.is_running()
+    assert postmaster.is_alive(backend)
 
     assert await ask(await server.start(), "SELECT 1") == 1
     assert not postmaster.is_alive(backend)
-    await asyncio.gather(busy, return_exceptions=True)
+    with pytest.raises(psycopg.OperationalError):
+        await busy
 
 
 async def test_acknowledged_rows_survive_the_killing_of_everything(data_dir: Path) -> None:

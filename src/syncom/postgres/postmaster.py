@@ -7,6 +7,7 @@ folder. So a number that now belongs to somebody else is never taken for the ser
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,8 @@ async def end_orphans(database: Path, *, patience: float) -> int:
     for send in (psutil.Process.terminate, psutil.Process.kill):
         for process in orphans:
             if works_on(process, database):
-                send(process)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    send(process)
         if await all_gone(orphans, within=patience):
             break
     return len(orphans)
