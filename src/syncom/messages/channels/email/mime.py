@@ -25,8 +25,9 @@ _URI = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]+").fullmatch
 
 #: Headers that the frame writes itself, or that would change who gets the mail or how it is read.
 _OWN = frozenset(
-    "bcc cc content-disposition content-id content-transfer-encoding content-type date dkim-signature from "
-    "message-id mime-version received reply-to resent-bcc resent-cc resent-to return-path sender subject to".split()
+    {"bcc", "cc", "content-disposition", "content-id", "content-transfer-encoding", "content-type", "date"}
+    | {"dkim-signature", "from", "message-id", "mime-version", "received", "reply-to", "resent-bcc"}
+    | {"resent-cc", "resent-to", "return-path", "sender", "subject", "to"}
 )
 #: One space between words. A run of spaces stays together: a line of nothing but space is forbidden.
 _BETWEEN_WORDS = re.compile(r"(?<=[^ ]) (?=[^ ])").split
@@ -293,7 +294,8 @@ def _attachment(item: Attachment) -> bytes:
             "attachments.filename", "must be a name of at most 255 bytes without control characters"
         )
     head = (
-        f"Content-Type: {item.content_type}\r\nContent-Disposition: attachment;\r\n {_filename(item.filename)}\r\n"
+        f"Content-Type: {item.content_type}\r\n"
+        f"Content-Disposition: attachment;\r\n {_filename(item.filename)}\r\n"
         "Content-Transfer-Encoding: base64\r\n\r\n"
     )
     # 57 octets make a line of 76 characters.

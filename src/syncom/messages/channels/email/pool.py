@@ -7,7 +7,8 @@ import ssl
 from datetime import datetime, timedelta
 
 from syncom.clock import Clock
-from syncom.messages.channels.email.connection import Extensions, SmtpConnection, Trouble
+from syncom.messages.channels.email.connection import SmtpConnection, Trouble
+from syncom.messages.channels.email.envelope import Extensions
 from syncom.messages.channels.email.model import PoolState, Reply, Security, SmtpServer, Source
 
 #: Seconds before the next attempt after trouble: the first wait, doubled each time up to the second.
@@ -39,7 +40,7 @@ class SmtpPool:
         self._watch: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._empty.set()
-        # Whether there may be a mail waiting: since the last wake, no connection heard "nothing" from the source.
+        # Whether a mail may be waiting: since the last wake, no connection heard "nothing" from the source.
         self._wanted = False
         self._failures = 0
         self._not_before = 0.0
