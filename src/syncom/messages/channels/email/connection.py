@@ -89,7 +89,8 @@ _CONNECTING, _GREETING, _EHLO, _HELO, _STARTTLS, _HANDSHAKE, _AUTH, _IDLE = list
 _RSET, _MAIL, _RCPT, _DATA, _BODY, _EMPTY, _QUIT, _CLOSED = list(_State)[8:]
 _PHASES: list[Phase] = [
     Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.EHLO, Phase.STARTTLS, Phase.STARTTLS, Phase.AUTH,
-    Phase.MAIL, Phase.MAIL, Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.DATA, Phase.MAIL, Phase.MAIL,
+    Phase.MAIL, Phase.MAIL, Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.DATA, Phase.MAIL,
+    Phase.MAIL,
 ]  # fmt: skip
 _ACCEPTED, _TRANSIENT, _PERMANENT = Outcome.ACCEPTED, Outcome.TRANSIENT, Outcome.PERMANENT
 #: How long RFC 5321 4.5.3.2 waits for each reply, in seconds, by state.
@@ -157,7 +158,11 @@ class SmtpConnection(asyncio.Protocol):
         """Ask the source for a mail and begin it; says whether there was one. Only when idle."""
         if self._state is not _IDLE:
             return False
-        self._next()
+        try:
+            self._next()
+        except BaseException:
+            self._source_failed()
+            raise
         return self._state is not _IDLE
 
     def quit(self) -> None:
@@ -210,8 +215,7 @@ class SmtpConnection(asyncio.Protocol):
         try:
             self._read(data)
         except BaseException:
-            # A defect in the source (a full disk under its journal): its other mails must still be settled.
-            self._end(Trouble.CONNECTION, self._words("The sender itself failed"))
+            self._source_failed()
             raise
 
     # --- reading ---
@@ -590,6 +594,10 @@ class SmtpConnection(asyncio.Protocol):
         useful = self._proved and self._state is not _HANDSHAKE
         idle = self._state is _IDLE
         self._end(Trouble.NONE if useful or idle else Trouble.CONNECTION, self._words(text))
+
+    def _source_failed(self) -> None:
+        """A defect in the source (a full disk under its journal) must not leave its other mails unsettled."""
+        self._end(Trouble.CONNECTION, self._words("The sender itself failed"))
 
     def _refused_connection(self, code: int, raw: bytes) -> None:
         """The server does not want to work with us now: no mail is charged with it."""
