@@ -32,9 +32,7 @@ class Recorder:
             await asyncio.sleep(0.01)
 
     def pids(self, role: str) -> list[int]:
-        return [
-            int(event.split("pid ")[1][:-1]) for event in self.events if event.startswith(f"{role} started")
-        ]
+        return [int(event.split("pid ")[1][:-1]) for event in self.events if event.startswith(f"{role} started")]
 
 
 class ImpatientClock(SystemClock):
@@ -57,9 +55,7 @@ def python(code: str) -> list[str]:
 
 
 SLEEPER = python("import time; print('ready'); time.sleep(600)")
-STUBBORN = python(
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready'); time.sleep(600)"
-)
+STUBBORN = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready'); time.sleep(600)")
 
 
 @pytest.fixture
@@ -79,9 +75,7 @@ async def test_children_run_until_stopped_and_their_lines_carry_their_role(seen:
     )
     stop = asyncio.Event()
     run = asyncio.create_task(
-        group_of(seen, Role(name="web", argv=talker), Role(name="sender", argv=SLEEPER)).run_until_stopped(
-            stop
-        )
+        group_of(seen, Role(name="web", argv=talker), Role(name="sender", argv=SLEEPER)).run_until_stopped(stop)
     )
     await seen.until(lambda: len(seen.lines) == 3)
     assert sorted(seen.lines) == ["sender | ready", "web    | hello", "web    | oops"]
@@ -173,9 +167,7 @@ class EndlessClock(SystemClock):
 
 
 async def test_cancelling_the_group_kills_the_children(seen: Recorder) -> None:
-    run = asyncio.create_task(
-        group_of(seen, Role(name="web", argv=STUBBORN)).run_until_stopped(asyncio.Event())
-    )
+    run = asyncio.create_task(group_of(seen, Role(name="web", argv=STUBBORN)).run_until_stopped(asyncio.Event()))
     await seen.until(lambda: len(seen.lines) == 1)
     run.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -543,9 +543,7 @@ def test_a_pid_file_with_its_beginning_alone_is_read_as_none(tmp_path: Path) -> 
         (tmp_path / "postmaster.pid").write_text(text)
         assert postmaster.read_pid_file(tmp_path) is None
     (tmp_path / "postmaster.pid").write_text("42\n/data\n1700000000\n5432\n")
-    assert postmaster.read_pid_file(tmp_path) == postmaster.PidFile(
-        pid=42, port=5432, socket_folder="", status=""
-    )
+    assert postmaster.read_pid_file(tmp_path) == postmaster.PidFile(pid=42, port=5432, socket_folder="", status="")
 
 
 @pytest.mark.parametrize(

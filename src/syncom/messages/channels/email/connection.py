@@ -12,13 +12,10 @@ import enum
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Protocol, cast
-
-import msgspec
+from typing import ClassVar, Protocol, cast
 
 from syncom.clock import Clock
-from syncom.errors import Invalid
-from syncom.messages.channels.email.address import addr_spec
+from syncom.messages.channels.email.envelope import Extensions, commands, parse_extensions
 from syncom.messages.channels.email.model import Mail, Outcome, Phase, Reply, Security, SmtpServer, Source
 from syncom.messages.channels.email.wire import CODES, MAX_REPLY, parse_reply, wire_body
 
@@ -66,20 +63,6 @@ class Owner(Protocol):
         ...
 
 
-class Extensions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server announced after EHLO."""
-
-    pipelining: bool = False
-    eight_bit: bool = False
-    smtputf8: bool = False
-    starttls: bool = False
-    size_known: bool = False
-    #: Largest message in octets (RFC 1870); 0 is no limit.
-    max_size: int = 0
-    #: Upper-case SASL mechanisms.
-    auth: frozenset[str] = frozenset()
-
-
 class _State(enum.IntEnum):
     """The reply that comes next."""
 
@@ -105,9 +88,11 @@ class _State(enum.IntEnum):
 _CONNECTING, _GREETING, _EHLO, _HELO, _STARTTLS, _HANDSHAKE, _AUTH, _IDLE = list(_State)[:8]
 _RSET, _MAIL, _RCPT, _DATA, _BODY, _EMPTY, _QUIT, _CLOSED = list(_State)[8:]
 _PHASES: list[Phase] = [
-    Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.EHLO, Phase.STARTTLS, Phase.STARTTLS, Phase.AUTH, Phase.MAIL,
-    Phase.MAIL, Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.DATA, Phase.MAIL, Phase.MAIL,
+    Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.EHLO, Phase.STARTTLS, Phase.STARTTLS, Phase.AUTH,
+    Phase.MAIL, Phase.MAIL, Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.DATA, Phase.MAIL,
+    Phase.MAIL,
 ]  # fmt: skip
+_ACCEPTED, _TRANSIENT, _PERMANENT = Outcome.ACCEPTED, Outcome.TRANSIENT, Outcome.PERMANENT
 #: How long RFC 5321 4.5.3.2 waits for each reply, in seconds, by state.
 _PATIENCE: list[float] = [30, 300, 300, 300, 120, 30, 120, 0, 300, 300, 300, 120, 600, 600, 5, 0]
 #: A body may take this long more for each octet: slower than 4 KiB/s is a stalled server, not a slow one.
@@ -173,7 +158,11 @@ class SmtpConnection(asyncio.Protocol):
         """Ask the source for a mail and begin it; says whether there was one. Only when idle."""
         if self._state is not _IDLE:
             return False
-        self._next()
+        try:
+            self._next()
+        except BaseException:
+            self._source_failed()
+            raise
         return self._state is not _IDLE
 
     def quit(self) -> None:
@@ -226,8 +215,7 @@ class SmtpConnection(asyncio.Protocol):
         try:
             self._read(data)
         except BaseException:
-            # A defect in the source (a full disk under its journal): its other mails must still be settled.
-            self._end(Trouble.CONNECTION, self._words("The sender itself failed"))
+            self._source_failed()
             raise
 
     # --- reading ---
@@ -251,7 +239,7 @@ class SmtpConnection(asyncio.Protocol):
                 self._read_multiline(code, mark, line.removesuffix(b"\r"), unread=left > 0 or partial != b"")
             else:
                 self._unread = left > 0 or partial != b""
-                _STEPS[self._state](self, code, line)
+                self._STEPS[self._state](self, code, line)
             if self._state is _CLOSED:
                 return
 
@@ -267,7 +255,7 @@ class SmtpConnection(asyncio.Protocol):
             self._multi = []
             self._multi_size = 0
             self._unread = unread
-            _STEPS[self._state](self, code, raw)
+            self._STEPS[self._state](self, code, raw)
 
     # --- opening ---
 
@@ -295,7 +283,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def _introduced(self, code: int, raw: bytes) -> None:
         if code == 250:
-            self._can = _extensions(raw)
+            self._can = parse_extensions(raw)
             self._prepare()
         elif code >= 500:
             # An old server, or one that refuses the verb (RFC 5321 3.2): plain SMTP without extensions.
@@ -410,41 +398,13 @@ class SmtpConnection(asyncio.Protocol):
             if mail is None:
                 self._owner.no_work()
                 return None
-            envelope = self._commands(mail)
+            envelope = commands(mail, self._can)
             if isinstance(envelope, bytes):
                 self._started += 1
                 self._ahead_envelope = envelope
                 return mail
             self._source.finished(mail, Outcome.PERMANENT, envelope)
         return None
-
-    def _commands(self, mail: Mail) -> bytes | Reply:
-        """MAIL, RCPT and DATA of a mail, or why it cannot go through this server."""
-        can = self._can
-        try:
-            sender, sender_utf8 = addr_spec(mail.mail_from) if mail.mail_from else ("", False)
-        except Invalid as error:
-            return _refusal(553, "5.1.7", f"The sender {error.message}")
-        try:
-            recipient, recipient_utf8 = addr_spec(mail.rcpt_to)
-        except Invalid as error:
-            return _refusal(553, "5.1.3", f"The recipient {error.message}")
-        size = len(mail.data)
-        parameters = ""
-        if mail.needs_smtputf8 or sender_utf8 or recipient_utf8:
-            if not can.smtputf8:
-                return _refusal(553, "5.6.7", "The server does not take addresses outside ASCII (no SMTPUTF8)")
-            parameters = " SMTPUTF8"
-        if mail.needs_8bit:
-            if can.eight_bit:
-                parameters += " BODY=8BITMIME"
-            elif mail.encode_7bit is None:
-                return _refusal(554, "5.6.3", "The server does not take 8-bit mail (no 8BITMIME)")
-        if can.size_known:
-            if 0 < can.max_size < size:
-                return _refusal(552, "5.3.4", f"The mail has {size} bytes, the server takes {can.max_size} at most")
-            parameters += f" SIZE={size}"
-        return f"MAIL FROM:<{sender}>{parameters}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
 
     def _begin(self) -> None:
         """Say the commands of the mail in hand, which is not handed over."""
@@ -635,6 +595,10 @@ class SmtpConnection(asyncio.Protocol):
         idle = self._state is _IDLE
         self._end(Trouble.NONE if useful or idle else Trouble.CONNECTION, self._words(text))
 
+    def _source_failed(self) -> None:
+        """A defect in the source (a full disk under its journal) must not leave its other mails unsettled."""
+        self._end(Trouble.CONNECTION, self._words("The sender itself failed"))
+
     def _refused_connection(self, code: int, raw: bytes) -> None:
         """The server does not want to work with us now: no mail is charged with it."""
         trouble = Trouble.LOGIN if code in _AUTH_REFUSED else Trouble.CONNECTION
@@ -668,51 +632,22 @@ class SmtpConnection(asyncio.Protocol):
             if ahead is not None:
                 self._source.finished(ahead, Outcome.NOT_SENT, why)
 
-
-_ACCEPTED, _TRANSIENT, _PERMANENT = Outcome.ACCEPTED, Outcome.TRANSIENT, Outcome.PERMANENT
-
-_Step = Callable[[SmtpConnection, int, bytes], None]
-#: What to do with the reply that was awaited, by state.
-_STEPS: list[_Step] = [
-    SmtpConnection._nothing,
-    SmtpConnection._greeted,
-    SmtpConnection._introduced,
-    SmtpConnection._introduced_simply,
-    SmtpConnection._starttls_answered,
-    SmtpConnection._out_of_turn,
-    SmtpConnection._login_answered,
-    SmtpConnection._unasked,
-    SmtpConnection._reset,
-    SmtpConnection._sender_answered,
-    SmtpConnection._recipient_answered,
-    SmtpConnection._data_answered,
-    SmtpConnection._body_answered,
-    SmtpConnection._empty_answered,
-    SmtpConnection._farewell,
-    SmtpConnection._nothing,
-]
-
-
-def _refusal(code: int, enhanced: str, text: str) -> Reply:
-    """Our own no, in the server's language."""
-    return Reply(code, enhanced, text, Phase.MAIL, local=True)
-
-
-def _extensions(raw: bytes) -> Extensions:
-    """What an EHLO reply announces (RFC 5321 4.1.1.1). Unknown words are ignored."""
-    words: dict[str, list[str]] = {}
-    for line in raw.split(b"\n")[1:]:
-        # AUTH=PLAIN is the spelling before RFC 2554; some servers still send both.
-        keyword, *values = line[4:].decode("ascii", "replace").upper().replace("AUTH=", "AUTH ").split() or [""]
-        words.setdefault(keyword, []).extend(values)
-    size = words.get("SIZE", ["0"])
-    return Extensions(
-        pipelining="PIPELINING" in words,
-        eight_bit="8BITMIME" in words,
-        # RFC 6531 3.1: a server with SMTPUTF8 must take 8-bit bodies too; one that does not is not believed.
-        smtputf8="SMTPUTF8" in words and "8BITMIME" in words,
-        starttls="STARTTLS" in words,
-        size_known="SIZE" in words,
-        max_size=int(size[0]) if size and size[0].isdecimal() and len(size[0]) < 20 else 0,
-        auth=frozenset(words.get("AUTH", ())),
-    )
+    #: What to do with the reply that was awaited, by state.
+    _STEPS: ClassVar[list[Callable[[SmtpConnection, int, bytes], None]]] = [
+        _nothing,
+        _greeted,
+        _introduced,
+        _introduced_simply,
+        _starttls_answered,
+        _out_of_turn,
+        _login_answered,
+        _unasked,
+        _reset,
+        _sender_answered,
+        _recipient_answered,
+        _data_answered,
+        _body_answered,
+        _empty_answered,
+        _farewell,
+        _nothing,
+    ]

@@ -25,28 +25,9 @@ _URI = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]+").fullmatch
 
 #: Headers that the frame writes itself, or that would change who gets the mail or how it is read.
 _OWN = frozenset(
-    [
-        "bcc",
-        "cc",
-        "content-disposition",
-        "content-id",
-        "content-transfer-encoding",
-        "content-type",
-        "date",
-        "dkim-signature",
-        "from",
-        "message-id",
-        "mime-version",
-        "received",
-        "reply-to",
-        "resent-bcc",
-        "resent-cc",
-        "resent-to",
-        "return-path",
-        "sender",
-        "subject",
-        "to",
-    ]
+    {"bcc", "cc", "content-disposition", "content-id", "content-transfer-encoding", "content-type", "date"}
+    | {"dkim-signature", "from", "message-id", "mime-version", "received", "reply-to", "resent-bcc"}
+    | {"resent-cc", "resent-to", "return-path", "sender", "subject", "to"}
 )
 #: One space between words. A run of spaces stays together: a line of nothing but space is forbidden.
 _BETWEEN_WORDS = re.compile(r"(?<=[^ ]) (?=[^ ])").split
@@ -309,13 +290,18 @@ def _attachment(item: Attachment) -> bytes:
     if not _CONTENT_TYPE(item.content_type) or item.content_type.startswith(("multipart/", "message/")):
         raise Invalid("attachments.content_type", "must look like application/pdf")
     if not item.filename or has_control(item.filename) or len(item.filename.encode("utf-8", "replace")) > 255:
-        raise Invalid("attachments.filename", "must be a name of at most 255 bytes without control characters")
+        raise Invalid(
+            "attachments.filename", "must be a name of at most 255 bytes without control characters"
+        )
     head = (
-        f"Content-Type: {item.content_type}\r\nContent-Disposition: attachment;\r\n {_filename(item.filename)}\r\n"
+        f"Content-Type: {item.content_type}\r\n"
+        f"Content-Disposition: attachment;\r\n {_filename(item.filename)}\r\n"
         "Content-Transfer-Encoding: base64\r\n\r\n"
     )
     # 57 octets make a line of 76 characters.
-    lines = [binascii.b2a_base64(item.data[at : at + 57], newline=False) for at in range(0, len(item.data), 57)]
+    lines = [
+        binascii.b2a_base64(item.data[at : at + 57], newline=False) for at in range(0, len(item.data), 57)
+    ]
     return head.encode("ascii") + b"\r\n".join(lines) + b"\r\n"
 
 

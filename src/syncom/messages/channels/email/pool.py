@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 from syncom.clock import Clock
-from syncom.messages.channels.email.connection import Extensions, SmtpConnection, Trouble
+from syncom.messages.channels.email.connection import SmtpConnection, Trouble
+from syncom.messages.channels.email.envelope import Extensions
 from syncom.messages.channels.email.model import PoolState, Reply, Security, SmtpServer, Source
 
 #: Seconds before the next attempt after trouble: the first wait, doubled each time up to the second.
@@ -39,7 +41,7 @@ class SmtpPool:
         self._watch: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._empty.set()
-        # Whether there may be a mail waiting: since the last wake, no connection heard "nothing" from the source.
+        # Whether a mail may be waiting: since the last wake, no connection heard "nothing" from the source.
         self._wanted = False
         self._failures = 0
         self._not_before = 0.0
@@ -71,8 +73,9 @@ class SmtpPool:
     async def close(self) -> None:
         """Cut every connection now; mails in hand end as not sent or uncertain."""
         self._closing = True
-        for connection in list(self._connections):
-            connection.abort()
+        with ExitStack() as every:  # an error in the source may not keep the others open
+            for connection in self._connections:
+                every.callback(connection.abort)
         await self._stop_watch()
 
     def state(self) -> PoolState:
@@ -181,13 +184,14 @@ class SmtpPool:
         connection.open()
 
     async def _watch_time(self) -> None:
-        server = self._server
+        server, loop = self._server, asyncio.get_running_loop()
         step = min(1.0, min(server.connect_timeout, server.command_timeout, server.idle_timeout) / 4)
         while True:
             await self._clock.sleep(step)
             now = self._clock.monotonic()
-            for connection in list(self._connections):
-                connection.check_time(now)
+            for connection in self._connections:
+                # As callbacks: an error in the source may not end the watch over the others.
+                loop.call_soon(connection.check_time, now)
             if self._wanted:
                 self._plan_offer()
 

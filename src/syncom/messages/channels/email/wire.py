@@ -29,7 +29,7 @@ def parse_reply(code: int, raw: bytes, phase: Phase) -> Reply:
     """
     enhanced: str | None = None
     words: list[str] = []
-    for line in raw[:8192].split(b"\n"):
+    for line in raw[:8192].rstrip().split(b"\n"):
         text = line[4:].decode("utf-8", "replace")
         found = _ENHANCED(text)
         # RFC 2034 4: the class must agree with the basic code. If it does not, it is mere text.
