@@ -119,6 +119,12 @@ WITH claimed AS (
 )
 SELECT count(*) FROM hit;
 
+-- name: claim
+-- One row when this batch was not committed before. For batches that write more than hits.
+INSERT INTO activity_writers AS known (writer_id, batch) VALUES (%(writer_id)s, %(batch)s)
+ON CONFLICT (writer_id) DO UPDATE SET batch = excluded.batch, written_at = now() WHERE known.batch < excluded.batch
+RETURNING 1;
+
 -- name: forget_writers
 -- After their spool file is gone for good, nobody can ask for these batches again.
 DELETE FROM activity_writers WHERE writer_id = ANY(%(writers)s);

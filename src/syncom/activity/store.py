@@ -55,9 +55,7 @@ async def record(connection: Connection, hits: Sequence[Hit], *, shard: int, bat
 
 
 # Array literals are built here, because the driver would choose the type of a list by its largest number and by
-# whether it holds a NULL: the same statement would be planned again and again under other types. It is also the
-# difference between 20 and 4 microseconds a hit.
-
+# whether it holds a NULL: the same statement would be planned again and again under other types.
 
 _NUMERALS = tuple(str(number) for number in range(16))
 
@@ -71,6 +69,12 @@ def _quoted(text: str | None) -> str:
     if text is None:
         return "NULL"
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+async def claim(connection: Connection, batch: Batch) -> bool:
+    """Take a batch's number in this transaction; False when it was committed before."""
+    cursor = await connection.execute(_SQL["claim"], {"writer_id": batch.writer_id, "batch": batch.number})
+    return await cursor.fetchone() is not None
 
 
 async def forget_writers(connection: Connection, writers: Sequence[UUID]) -> None:
