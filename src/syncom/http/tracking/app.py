@@ -31,7 +31,7 @@ from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
 from syncom.errors import Unavailable
 from syncom.http.tracking import pages
 from syncom.http.tracking.client import TrustedProxies, clean_agent
-from syncom.http.tracking.forms import MAX_BODY, BadForm, parse_form
+from syncom.http.tracking.forms import MAX_BODY, FormError, parse_form
 from syncom.http.tracking.targets import LoadLinks, Targets, location
 from syncom.ids import campaign_of_message
 from syncom.tokens import MessageRef, MessageTokens
@@ -254,7 +254,7 @@ class TrackingApp:
             return _TOO_LARGE
         try:
             fields = parse_form(_header(scope, b"content-type"), body)
-        except BadForm:
+        except FormError:
             return _BAD_FORM
         if fields.get("List-Unsubscribe") == "One-Click":
             await self._decide(scope, reference, SubscriptionState.UNSUBSCRIBED, "one-click")
@@ -347,8 +347,8 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
     body = b""
     while True:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            return body
+        if message["type"] == "http.disconnect":  # half a form is none
+            return b""
         body += message.get("body", b"")
         if len(body) > MAX_BODY:
             return None

@@ -18,23 +18,23 @@ _NAME = re.compile(
 )
 
 
-class BadForm(ValueError):
+class FormError(ValueError):
     """The body is not a small form."""
 
 
 def parse_form(content_type: str, body: bytes) -> dict[str, str]:
-    """Fields by name. Raises BadForm for another type, a malformed body, a field given twice, or too many."""
+    """Fields by name. Raises FormError for another type, a malformed body, a field given twice, or too many."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         pairs = _urlencoded(body)
     elif kind == "multipart/form-data":
         pairs = _multipart(content_type, body)
     else:
-        raise BadForm("not a form")
+        raise FormError("not a form")
     fields: dict[str, str] = {}
     for name, value in pairs:
         if name in fields:
-            raise BadForm("a field is given twice")
+            raise FormError("a field is given twice")
         fields[name] = value
     return fields
 
@@ -42,7 +42,7 @@ def parse_form(content_type: str, body: bytes) -> dict[str, str]:
 def _urlencoded(body: bytes) -> list[tuple[str, str]]:
     parts = [part for part in body.strip(b"\r\n").split(b"&") if part]
     if len(parts) > _MAX_FIELDS:
-        raise BadForm("too many fields")
+        raise FormError("too many fields")
     pairs: list[tuple[str, str]] = []
     for part in parts:
         name, _, value = part.replace(b"+", b" ").partition(b"=")
@@ -53,21 +53,21 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
 def _multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
     found = _BOUNDARY.search(content_type)
     if found is None:
-        raise BadForm("no boundary")
+        raise FormError("no boundary")
     delimiter = b"--" + (found[1] or found[2]).encode("latin-1", "replace")
     # RFC 2046, 5.1.1: a preamble, the parts, each after a delimiter on its own line, the closing delimiter.
     pieces = (b"\r\n" + body).split(b"\r\n" + delimiter)
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
-        raise BadForm("no closing boundary")
+        raise FormError("no closing boundary")
     parts = pieces[1:-1]
     if len(parts) > _MAX_FIELDS:
-        raise BadForm("too many fields")
+        raise FormError("too many fields")
     pairs: list[tuple[str, str]] = []
     for part in parts:
         head, separator, value = part.partition(b"\r\n\r\n")
         names = [match[1] for line in head.split(b"\r\n") if (match := _NAME.match(line))]
         if not separator or len(names) != 1:
-            raise BadForm("a part without a name")
+            raise FormError("a part without a name")
         pairs.append((_text(names[0]), _text(value)))
     return pairs
 
@@ -76,4 +76,4 @@ def _text(value: bytes) -> str:
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
-        raise BadForm("not UTF-8") from None
+        raise FormError("not UTF-8") from None

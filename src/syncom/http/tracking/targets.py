@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 LoadLinks = Callable[[int, int], Awaitable[Sequence[str] | None]]
 
 _LONGEST_TARGET = 8000
-_SAFE = re.compile(r"https?://[A-Za-z0-9][!#-;=?-Z\[\]_a-z~]*", re.IGNORECASE)
+#: Nothing of a name before the host: `https://bank.example@evil.example/` shows one host and leads to another.
+_SAFE = re.compile(r"https?://(?![^/?#]*@)[a-z0-9][!#-;=?-Z\[\]_a-z~]*", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\<>\"^`{|}]")
 
 
