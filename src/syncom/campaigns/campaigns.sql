@@ -205,27 +205,6 @@ FROM again;
 SELECT (SELECT coalesce(sum(size - settled), 0)::bigint FROM campaign_chunks WHERE campaign_id = %(campaign_id)s),
        (SELECT count(*) FROM messages WHERE campaign_id = %(campaign_id)s AND campaign_id <> 0);
 
--- name: kinds
--- Totals of a campaign's counters.
-SELECT kind, sum(count)::bigint FROM campaign_statistics
-WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s GROUP BY kind;
-
--- name: hours
-SELECT hour, jsonb_object_agg(kind, total) AS counts
-FROM (SELECT hour, kind, sum(count)::bigint AS total FROM campaign_statistics
-      WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND kind NOT LIKE 'excluded%%'
-      GROUP BY hour, kind) AS sums
-GROUP BY hour ORDER BY hour;
-
--- name: links
-SELECT s.link, coalesce(n.links[s.link + 1], '') AS target, sum(s.clicks)::bigint AS clicks,
-       sum(s.machine_clicks)::bigint AS machine_clicks
-FROM campaign_link_statistics s
-JOIN campaigns c ON c.account_id = s.account_id AND c.campaign_id = s.campaign_id
-LEFT JOIN contents n ON n.content_id = c.content_id
-WHERE s.account_id = %(account_id)s AND s.campaign_id = %(campaign_id)s
-GROUP BY s.link, n.links ORDER BY clicks DESC, s.link;
-
 -- name: ledger_page
 -- A campaign's recipients in the order of (bucket, message). With a state: only those; index ledger_trouble for all
 -- but 'sent'. Each bucket is one range of the primary key; a page touches as few of them as it needs.

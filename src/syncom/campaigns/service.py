@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from syncom.activity.service import ActivityService
 from syncom.campaigns import store
 from syncom.campaigns.model import (
     Audience,
@@ -13,7 +14,9 @@ from syncom.campaigns.model import (
     Campaign,
     CampaignInput,
     CampaignState,
+    HourCounts,
     LedgerRow,
+    LinkClicks,
     Report,
 )
 from syncom.clock import Clock
@@ -40,9 +43,11 @@ class CampaignsService:
         segments: SegmentsService,
         content: ContentService,
         senders: SendersService,
+        activity: ActivityService,
         clock: Clock,
     ) -> None:
         self._database = database
+        self._activity = activity
         self._segments = segments
         self._content = content
         self._senders = senders
@@ -171,10 +176,8 @@ class CampaignsService:
         """The numbers of a campaign, from counters: the cost does not grow with the audience."""
         async with self._database.tenant(account_id) as connection:
             campaign = await self._get(connection, account_id, campaign_id)
-            kinds = await store.kinds(connection, account_id, campaign_id)
             waiting, retrying = await store.queue(connection, campaign_id)
-            hours = await store.hours(connection, account_id, campaign_id)
-            links = await store.links(connection, account_id, campaign_id)
+        kinds = await self._activity.campaign_counts(account_id, campaign_id)
         sent = kinds.get("sent", 0)
         opened, clicked = kinds.get("opened.first", 0), kinds.get("clicked.first", 0)
         unsubscribed = kinds.get("unsubscribed", 0)
@@ -206,8 +209,8 @@ class CampaignsService:
             open_rate=_share(opened, sent),
             click_rate=_share(clicked, sent),
             unsubscribe_rate=_share(unsubscribed, sent),
-            links=links,
-            hours=hours,
+            links=await self._links(campaign),
+            hours=await self._hours(campaign),
         )
 
     async def recipients(
@@ -227,6 +230,30 @@ class CampaignsService:
             return await store.ledger_page(connection, campaign, state=state, after=after, limit=limit)
 
     # ------------------------------------------------------------ parts
+
+    async def _links(self, campaign: Campaign) -> list[LinkClicks]:
+        """Clicks by link, the most clicked first; the honeypot is not a link of the author's."""
+        if campaign.content_id is None:
+            return []
+        targets = (await self._content.compiled(campaign.account_id, campaign.content_id)).links
+        counts = await self._activity.links(campaign.account_id, campaign.campaign_id)
+        return [
+            LinkClicks(
+                link=count.link,
+                target=targets[count.link],
+                clicks=count.clicks,
+                machine_clicks=count.machine_clicks,
+            )
+            for count in sorted(counts, key=lambda count: (-count.clicks, count.link))
+            if 0 <= count.link < len(targets)
+        ]
+
+    async def _hours(self, campaign: Campaign) -> list[HourCounts]:
+        hours: dict[datetime, dict[str, int]] = {}
+        for count in await self._activity.campaign_hours(campaign.account_id, campaign.campaign_id):
+            if not count.kind.startswith("excluded"):
+                hours.setdefault(count.hour, {})[count.kind] = count.count
+        return [HourCounts(hour=hour, counts=counts) for hour, counts in sorted(hours.items())]
 
     async def _get(self, connection: Connection, account_id: int, campaign_id: int) -> Campaign:
         campaign = await store.get(connection, account_id, campaign_id)

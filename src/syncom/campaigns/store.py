@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from syncom.campaigns.model import Audience, Campaign, HourCounts, LedgerRow, LinkClicks
+from syncom.campaigns.model import Audience, Campaign, LedgerRow
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.model import LedgerState
 from syncom.postgres.pool import Connection
@@ -262,23 +262,6 @@ async def queue(connection: Connection, campaign_id: int) -> tuple[int, int]:
     """Recipients in chunks, and in the retry lane."""
     row = await (await connection.execute(_SQL["queue"], {"campaign_id": campaign_id})).fetchone()
     return (row[0], row[1]) if row else (0, 0)
-
-
-async def kinds(connection: Connection, account_id: int, campaign_id: int) -> dict[str, int]:
-    values = {"account_id": account_id, "campaign_id": campaign_id}
-    return {row[0]: row[1] for row in await (await connection.execute(_SQL["kinds"], values)).fetchall()}
-
-
-async def hours(connection: Connection, account_id: int, campaign_id: int) -> list[HourCounts]:
-    cursor = connection.cursor(row_factory=dict_row)
-    values = {"account_id": account_id, "campaign_id": campaign_id}
-    return msgspec.convert(await (await cursor.execute(_SQL["hours"], values)).fetchall(), list[HourCounts])
-
-
-async def links(connection: Connection, account_id: int, campaign_id: int) -> list[LinkClicks]:
-    cursor = connection.cursor(row_factory=dict_row)
-    values = {"account_id": account_id, "campaign_id": campaign_id}
-    return msgspec.convert(await (await cursor.execute(_SQL["links"], values)).fetchall(), list[LinkClicks])
 
 
 async def ledger_page(
