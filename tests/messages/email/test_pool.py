@@ -426,7 +426,7 @@ acts = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     behaviour=st.lists(acts, max_size=30),
     extensions=st.sampled_from([("PIPELINING",), ()]),
@@ -479,6 +479,19 @@ async def test_mails_travel_over_tls(
     peer = await asyncio.to_thread(loop.run, run())  # pyright: ignore[reportAttributeAccessIssue]
     if security is Security.STARTTLS:
         assert [command.split()[0] for command in peer.commands[:4]] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+
+
+@pytest.mark.parametrize(
+    "act", [DROP, STALL, GARBAGE, HANG_UP, Act(say="220 go", drop=True), Act(say="454 4.7.0 no TLS")]
+)
+async def test_a_fault_at_starttls_costs_no_mail(act: Act, server_tls: ssl.SSLContext, ca_file: str):
+    async with running_peer(SmtpPeer(tls=server_tls, disturb=once("starttls", act))) as peer:
+        mails = await send_all(
+            peer, Mails(some_mails(3)), clock=QuickClock(20), security=Security.STARTTLS, ca_file=ca_file,
+            command_timeout=10,
+        )  # fmt: skip
+    assert mails.count(Outcome.ACCEPTED) == 3
+    assert peer.connections == 2
 
 
 async def test_a_certificate_of_somebody_else_is_not_accepted(server_tls: ssl.SSLContext):
