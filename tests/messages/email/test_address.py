@@ -32,8 +32,25 @@ def test_an_address_takes_the_form_the_wire_wants(address: str, spec: str, utf8:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "a", "@", "a@", "@b", "a b@c", "a@b c", "a@b\r\n", "a\0@b", "<a@b>", "a@b>", "a@b..c", "a@-", "a@.", "a@☃☃.."]
-)  # fmt: skip
+    "address",
+    [
+        "",
+        "a",
+        "@",
+        "a@",
+        "@b",
+        "a b@c",
+        "a@b c",
+        "a@b\r\n",
+        "a\0@b",
+        "<a@b>",
+        "a@b>",
+        "a@b..c",
+        "a@-",
+        "a@.",
+        "a@☃☃..",
+    ],
+)
 def test_what_is_no_address_is_refused(address: str):
     with pytest.raises(Invalid) as caught:
         addr_spec(address)

@@ -43,9 +43,14 @@ def frame(**more: object) -> MimeFrame:
 
 def build(of: MimeFrame | None = None, **more: object) -> tuple[bytes, bool, bool]:
     given = {
-        "to_address": "jane@example.com", "to_name": "Jane Doe", "subject": "Hello", "html": "<p>Hello</p>\n",
-        "text": "Hello\n", "message_id": "<1.2@shop.example>", "date": NOW,
-    }  # fmt: skip
+        "to_address": "jane@example.com",
+        "to_name": "Jane Doe",
+        "subject": "Hello",
+        "html": "<p>Hello</p>\n",
+        "text": "Hello\n",
+        "message_id": "<1.2@shop.example>",
+        "date": NOW,
+    }
     return (of or frame()).build(**(given | more))  # pyright: ignore[reportArgumentType]
 
 
@@ -55,7 +60,7 @@ def read(raw: bytes) -> EmailMessage:
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert b"\0" not in raw
     assert raw.endswith(b"\r\n")
-    message = cast(EmailMessage, message_from_bytes(raw, policy=default))
+    message = cast("EmailMessage", message_from_bytes(raw, policy=default))
     assert not message.defects
     for part in message.walk():
         assert not part.defects
@@ -286,9 +291,17 @@ def test_attachments_follow_the_bodies():
 
 @pytest.mark.parametrize(
     ("filename", "content_type"),
-    [("", "text/plain"), ("a\r\nb", "text/plain"), ("a" * 256, "text/plain"), ("a", "text"), ("a", "message/rfc822"),
-     ("a\ud800", "text/plain"), ("a", "text/plain; x=y"), ("a", "text/plain\r\nX: y")],
-)  # fmt: skip
+    [
+        ("", "text/plain"),
+        ("a\r\nb", "text/plain"),
+        ("a" * 256, "text/plain"),
+        ("a", "text"),
+        ("a", "message/rfc822"),
+        ("a\ud800", "text/plain"),
+        ("a", "text/plain; x=y"),
+        ("a", "text/plain\r\nX: y"),
+    ],
+)
 def test_an_attachment_that_could_break_the_message_is_refused(filename: str, content_type: str):
     with pytest.raises(Invalid):
         frame(attachments=[Attachment(filename=filename, content_type=content_type, data=b"x")])
@@ -318,8 +331,19 @@ def test_a_message_without_text_has_only_the_html_part():
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/html"]
 
 
-@pytest.mark.parametrize("url", ["http://shop.example/u", "https://a.example/u>,<https://b.example", "https://a.example/ x", "", "https://a.example/=?utf-8?b?eA==?=",
-                                 "javascript:alert(1)", "https://a.example/\r\nX: y", "http://localhost.evil.example/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://shop.example/u",
+        "https://a.example/u>,<https://b.example",
+        "https://a.example/ x",
+        "",
+        "https://a.example/=?utf-8?b?eA==?=",
+        "javascript:alert(1)",
+        "https://a.example/\r\nX: y",
+        "http://localhost.evil.example/",
+    ],
+)
 def test_one_click_unsubscribe_takes_one_https_address(url: str):
     with pytest.raises(Invalid):
         list_unsubscribe(url)

@@ -21,25 +21,97 @@ def heard(words: str, phase: Phase = Phase.RCPT) -> Reply:
 @pytest.mark.parametrize(
     ("words", "family", "kind", "action", "suppress"),
     [
-        ("550 5.1.1 The email account that you tried to reach does not exist", "google", "unknown_mailbox", "stop", True),
-        ("550 5.2.1 The email account that you tried to reach is inactive", "google", "unknown_mailbox", "stop", True),
+        (
+            "550 5.1.1 The email account that you tried to reach does not exist",
+            "google",
+            "unknown_mailbox",
+            "stop",
+            True,
+        ),
+        (
+            "550 5.2.1 The email account that you tried to reach is inactive",
+            "google",
+            "unknown_mailbox",
+            "stop",
+            True,
+        ),
         ("452 4.2.2 The recipient's inbox is out of storage space", "google", "mailbox_full", "retry", False),
-        ("552 5.2.2 The recipient's inbox is out of storage space and inactive", "google", "mailbox_full", "stop", True),
+        (
+            "552 5.2.2 The recipient's inbox is out of storage space and inactive",
+            "google",
+            "mailbox_full",
+            "stop",
+            True,
+        ),
         ("552 5.2.2 Mailbox full", None, "mailbox_full", "retry", False),
-        ("421 4.7.28 Our system has detected an unusual rate of unsolicited mail", "google", "throttled", "slow_down", False),
+        (
+            "421 4.7.28 Our system has detected an unusual rate of unsolicited mail",
+            "google",
+            "throttled",
+            "slow_down",
+            False,
+        ),
         ("421 4.7.0 Try again later, closing connection", None, "throttled", "slow_down", False),
-        ("550 5.7.26 This mail has been blocked because the sender is unauthenticated", "google", "authentication", "pause_destination", False),
+        (
+            "550 5.7.26 This mail has been blocked because the sender is unauthenticated",
+            "google",
+            "authentication",
+            "pause_destination",
+            False,
+        ),
         ("550 5.7.27 SPF check failed", "google", "authentication", "pause_destination", False),
         ("550 5.7.40 no DMARC", "google", "authentication", "pause_destination", False),
-        ("550 5.7.515 Access denied, sending domain does not meet the required authentication level", "microsoft", "authentication", "pause_destination", False),
-        ("550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. (S3140) SC-001", "microsoft", "reputation", "pause_destination", False),
-        ("421 RP-001 the mail server IP has exceeded the rate limit", "microsoft", "throttled", "pause_destination", False),
-        ("550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", None, "unknown_mailbox", "stop", True),
+        (
+            "550 5.7.515 Access denied, sending domain does not meet the required authentication level",
+            "microsoft",
+            "authentication",
+            "pause_destination",
+            False,
+        ),
+        (
+            "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. (S3140) SC-001",
+            "microsoft",
+            "reputation",
+            "pause_destination",
+            False,
+        ),
+        (
+            "421 RP-001 the mail server IP has exceeded the rate limit",
+            "microsoft",
+            "throttled",
+            "pause_destination",
+            False,
+        ),
+        (
+            "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
+            None,
+            "unknown_mailbox",
+            "stop",
+            True,
+        ),
         ("550 5.1.10 Null MX", None, "unknown_host", "stop", False),
         ("556 5.1.10 no mail here", None, "unknown_host", "stop", False),
-        ("421 4.7.0 [TSS04] Messages temporarily deferred due to user complaints", "yahoo", "throttled", "slow_down", False),
-        ("553 5.7.1 [BL21] Connections will not be accepted, because the ip is in Spamhaus's list", "yahoo", "reputation", "pause_destination", False),
-        ("554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", None, "reputation", "pause_destination", False),
+        (
+            "421 4.7.0 [TSS04] Messages temporarily deferred due to user complaints",
+            "yahoo",
+            "throttled",
+            "slow_down",
+            False,
+        ),
+        (
+            "553 5.7.1 [BL21] Connections will not be accepted, because the ip is in Spamhaus's list",
+            "yahoo",
+            "reputation",
+            "pause_destination",
+            False,
+        ),
+        (
+            "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+            None,
+            "reputation",
+            "pause_destination",
+            False,
+        ),
         ("550 User unknown in virtual mailbox table", None, "unknown_mailbox", "stop", True),
         ("550 No such user here", None, "unknown_mailbox", "stop", True),
         ("550 Requested action not taken: mailbox unavailable", None, "unknown_mailbox", "stop", True),
@@ -50,7 +122,13 @@ def heard(words: str, phase: Phase = Phase.RCPT) -> Reply:
         ("450 4.1.1 user unknown, try later", None, "temporary", "retry", False),
         ("451 4.3.0 Temporary failure", None, "temporary", "retry", False),
         ("530 5.7.0 Authentication required", None, "relay_login", "pause_sender", False),
-        ("550 5.7.57 Client not authenticated to send mail", "microsoft", "relay_login", "pause_sender", False),
+        (
+            "550 5.7.57 Client not authenticated to send mail",
+            "microsoft",
+            "relay_login",
+            "pause_sender",
+            False,
+        ),
         ("554 5.7.1 <a@b.example>: Relay access denied", None, "relay_login", "pause_sender", False),
         ("552 5.3.4 Message size exceeds fixed limit", None, "size_or_syntax", "stop", False),
         ("501 Syntax error in parameters", None, "size_or_syntax", "stop", False),
@@ -58,7 +136,7 @@ def heard(words: str, phase: Phase = Phase.RCPT) -> Reply:
         ("554 too many hops, this message is looping", None, "loop", "stop", False),
         ("550 something that nobody has heard before", None, "permanent", "stop", False),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_is_understood(words: str, family: str | None, kind: str, action: str, suppress: bool):
     verdict = classify(heard(words), family)
     assert (verdict.kind.value, verdict.action.value, verdict.suppress) == (kind, action, suppress), (
@@ -84,9 +162,13 @@ def test_a_lost_answer_is_no_refusal():
 
 
 @given(
-    code=st.integers(400, 599), subject=st.integers(0, 9), detail=st.integers(0, 600), text=st.text(max_size=80),
-    phase=st.sampled_from(Phase), family=st.sampled_from([None, "google", "microsoft", "yahoo", "apple"]),
-)  # fmt: skip
+    code=st.integers(400, 599),
+    subject=st.integers(0, 9),
+    detail=st.integers(0, 600),
+    text=st.text(max_size=80),
+    phase=st.sampled_from(Phase),
+    family=st.sampled_from([None, "google", "microsoft", "yahoo", "apple"]),
+)
 def test_every_refusal_has_a_verdict_and_only_clear_ones_suppress(
     code: int, subject: int, detail: int, text: str, phase: Phase, family: str | None
 ):

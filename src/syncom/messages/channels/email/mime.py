@@ -319,5 +319,5 @@ def _filename(name: str) -> str:
 
 
 def _is_uri(value: str) -> bool:
-    # Angle brackets and commas separate the URIs of a list header (RFC 2369 2); "=?" may begin an encoded word.
+    # Angle brackets and commas separate the URIs of a list header (RFC 2369 2), "=?" begins an encoded word.
     return _URI(value) is not None and "," not in value and "=?" not in value and len(value) <= 900
