@@ -156,6 +156,3 @@ async def finished(house: at.House, campaign_id: int, recipients: int) -> float:
     return recipients / row[1]
 
 
-def resident(process_id: int) -> float:
-    """Memory of a process in MiB, without pages it shares with PostgreSQL."""
-    return psutil.Process(process_id).memory_info().rss / 2**20

@@ -8,16 +8,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+
+from syncom.content.service import ContentService
 
 from syncom.activity.service import ActivityService
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.model import Audience, Campaign, CampaignInput, CampaignState, LedgerRow
 from syncom.campaigns.service import CampaignsService
 from syncom.clock import SystemClock
-from syncom.contacts.model import ContactInput
+from syncom.contacts.model import ContactInput, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.content.model import TemplateInput
-from syncom.content.service import ContentService
 from syncom.messages.channels.email.model import Security
 from syncom.messages.model import OnUncertain, SenderConfig
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
@@ -102,7 +104,7 @@ class SendingHouse:
             ContactInput(email=f"p{number}@example.com", first_name=f"Name{number}", **more)
             for number in range(1, count + 1)
         ]
-        result = await self.contacts.upsert(self.account_id, rows)
+        result = await self.contacts.upsert(self.account_id, rows, UpsertOptions())
         assert not result.problems
         return [contact_id for contact_id in result.contact_ids if contact_id is not None]
 
@@ -153,8 +155,6 @@ class SendingHouse:
 
     async def ledger(self, campaign_id: int) -> list[LedgerRow]:
         """Every row of a campaign, page by page."""
-        from uuid import UUID
-
         rows: list[LedgerRow] = []
         while True:
             after = UUID(rows[-1].message_id) if rows else None

@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from syncom.campaigns.model import Audience, CampaignState
-from syncom.contacts.model import Channel, ContactInput, SubscriptionState, UpsertOptions
+from syncom.contacts.model import Channel, ContactInput, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.content.model import TemplateInput
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.messages.model import MessageState, OnUncertain
@@ -77,9 +77,11 @@ async def test_the_mail_carries_what_mailbox_providers_ask_for(house: SendingHou
 async def test_the_audience_shown_is_the_audience_sent_with_a_reason_for_each_exclusion(house: SendingHouse) -> None:
     ids = await house.people(40)
     account = house.account_id
-    await house.contacts.upsert(account, [ContactInput(phone="+380671234567")], UpsertOptions(key=2))  # pyright: ignore[reportArgumentType]
-    await house.contacts.consents.unsubscribe(account, ids[:3], source="test")
-    await house.contacts.consents.suppress(account, ["p10@example.com", "p11@example.com"], reason="manual")
+    await house.contacts.upsert(account, [ContactInput(phone="+380671234567")], UpsertOptions(key=IdentityKind.PHONE))
+    await house.contacts.consents.unsubscribe(account, ids[:3], Channel.EMAIL, source="test")
+    await house.contacts.consents.suppress(
+        account, Channel.EMAIL, ["p10@example.com", "p11@example.com"], reason="manual"
+    )
     unconfirmed = [ContactInput(email="maybe@example.com")]
     await house.contacts.upsert(account, unconfirmed, UpsertOptions(consent=SubscriptionState.UNCONFIRMED))
     left_out = await house.contacts.lists.create(account, "Not these")
@@ -116,7 +118,7 @@ async def test_who_unsubscribes_after_the_start_gets_nothing_more(house: Sending
         async with sending(house.loop()):
             while not peer.accepted:
                 await asyncio.sleep(0.01)
-            await house.contacts.consents.unsubscribe(house.account_id, ids, source="one-click")
+            await house.contacts.consents.unsubscribe(house.account_id, ids, Channel.EMAIL, source="one-click")
             got = {mail.rcpt_to for mail in peer.accepted}
             finished = await house.until(campaign.campaign_id, *DONE)
     # At most what had been read for the next fraction of a second was still on its way.
@@ -253,7 +255,9 @@ async def test_cancelling_leaves_a_row_for_everybody_who_did_not_get_it(house: S
 
 async def test_a_mail_that_cannot_be_made_is_an_error_row_and_the_rest_goes_out(house: SendingHouse) -> None:
     await house.people(10)
-    await house.contacts.upsert(house.account_id, [ContactInput(email="p3@example.com", city="nowhere")])
+    await house.contacts.upsert(
+        house.account_id, [ContactInput(email="p3@example.com", city="nowhere")], UpsertOptions()
+    )
     letter = TemplateInput(
         name="Letter",
         subject="Hi",
@@ -381,7 +385,7 @@ async def test_messages_of_another_account_are_not_there(house: SendingHouse, ot
 async def test_suppressed_addresses_get_no_transactional_mail_either(house: SendingHouse) -> None:
     template = await house.content.create(house.account_id, TemplateInput(name="R", subject="Hi", source="<p>Hi</p>"))
     [contact_id] = await house.people(1)
-    await house.contacts.consents.suppress(house.account_id, ["p1@example.com"], reason="hard bounce")
+    await house.contacts.consents.suppress(house.account_id, Channel.EMAIL, ["p1@example.com"], reason="hard bounce")
     async with running_peer() as peer:
         await house.sender(peer.port)
         async with sending(house.loop(SenderRole.EXPRESS)):
@@ -395,4 +399,3 @@ async def test_suppressed_addresses_get_no_transactional_mail_either(house: Send
     [status] = await house.messages.status(house.account_id, [message_id])
     assert (status.state, status.reason) == (MessageState.EXCLUDED, "suppressed")
     assert not peer.accepted
-    assert Channel.EMAIL == 1

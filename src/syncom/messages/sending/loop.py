@@ -330,7 +330,7 @@ class SendingLoop:
         if len(line.composers) > 64:
             line.composers.pop(next(iter(line.composers)))
         compiled = await self._content.compiled(account_id, content_id)
-        fields = await self._contacts.fields(account_id)
+        fields = await self._contacts.fields.all(account_id)
         line.composers[key] = Composer(
             sender=line.sender,
             compiled=compiled,

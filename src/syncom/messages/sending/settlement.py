@@ -17,9 +17,8 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
-from syncom.contacts.model import Channel
-from syncom.contacts.consents import suppress
-from syncom.contacts.model import Suppression
+from syncom.contacts.model import Channel, Suppression
+from syncom.contacts.service import suppress
 from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.model import LedgerState
