@@ -141,6 +141,23 @@ async def test_drain_finishes_what_is_in_hand_and_starts_nothing_new():
             assert pool.state().connections == 0
 
 
+async def test_a_mail_that_came_back_unsent_is_asked_for_although_nobody_wakes_the_pool():
+    def first_stalls(phase: str, connection: int, argument: str) -> Act | None:
+        return STALL if (phase, connection) == ("mail", 0) else None
+
+    async with running_peer(SmtpPeer(disturb=first_stalls)) as peer:
+        mails = Mails(some_mails(2), resend=True)
+        async with (
+            sending(peer, mails, max_connections=2, command_timeout=30) as pool,
+            asyncio.timeout(10),
+        ):
+            while 0 not in mails.out:
+                await asyncio.sleep(0.001)
+            pool.wake()
+            await mails.done.wait()
+    assert mails.reports == [(1, Outcome.ACCEPTED), (0, Outcome.NOT_SENT), (0, Outcome.ACCEPTED)]
+
+
 async def test_close_settles_every_mail_in_hand():
     async with running_peer(SmtpPeer(disturb=always("after_dot", STALL))) as peer:
         mails = Mails(some_mails(10))
