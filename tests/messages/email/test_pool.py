@@ -508,7 +508,7 @@ acts = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     behaviour=st.lists(acts, max_size=30),
     extensions=st.sampled_from([("PIPELINING",), ()]),
