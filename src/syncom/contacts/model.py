@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum, IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -146,9 +146,155 @@ class UpsertOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: Lists every row joins.
     list_ids: tuple[int, ...] = ()
     #: State given to the channels of NEW contacts (and of known ones whose state is NONE) for which the row has an
-    #: address. An unsubscribed contact is never re-subscribed by a batch.
+    #: address. An unsubscribed contact is never re-subscribed by a batch; UNSUBSCRIBED goes to known ones too, in
+    #: any state: a list of people who opted out is believed.
     consent: SubscriptionState = SubscriptionState.SUBSCRIBED
     #: 'import', 'api', 'cli': goes into the consent history.
     source: str = "api"
     #: Proof beside it, such as {"import_id": 5}.
     consent_detail: dict[str, Any] = {}
+    #: ISO 3166-1 alpha-2: how to read a phone number without a country code, when the row names no country.
+    phone_region: str = ""
+
+
+class Change(Enum):
+    """What an upsert did to one contact."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+class UpsertOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What the upsert of one contact did."""
+
+    contact_id: int
+    change: Change
+
+
+class PreparedRow(NamedTuple):
+    """A row of a batch that is checked and normalised, ready to be merged. Made by ``prepare_rows`` only."""
+
+    #: Place in the batch.
+    index: int
+    #: The thirteen standard members in the order of ``prepare.STANDARD``: None is "not named", '' is "clear".
+    values: tuple[str | None, ...]
+    #: Custom fields by field id as text; None clears.
+    fields: dict[str, Any] | None
+    #: Further addresses and numbers, beside the primary ones.
+    emails: tuple[str, ...]
+    phones: tuple[str, ...]
+
+
+class ConsentChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's decision about one channel."""
+
+    account_id: int
+    contact_id: int
+    channel: Channel
+    state: SubscriptionState
+    #: 'one-click', 'page', 'api', 'cli', 'complaint': goes into the consent history.
+    source: str
+    #: Proof: IP address, user agent, text shown, message id.
+    detail: dict[str, Any] = {}
+    occurred_at: datetime
+
+
+class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the consent history."""
+
+    channel: Channel
+    state: SubscriptionState
+    occurred_at: datetime
+    source: str
+    detail: dict[str, Any] | None
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """One value that leads to a contact. ``primary`` is the one messages go to."""
+
+    kind: IdentityKind
+    value: str
+    primary: bool
+
+
+class ContactList(msgspec.Struct, frozen=True, kw_only=True):
+    """A static group of contacts. ``size`` is counted when it is asked for."""
+
+    list_id: int
+    name: str
+    created_at: datetime
+    size: int
+
+
+class Suppression(msgspec.Struct, frozen=True, kw_only=True):
+    """An address nothing may be sent to. ``reason`` is 'hard bounce', 'complaint' or 'manual'."""
+
+    account_id: int
+    channel: Channel
+    address: str
+    reason: str
+    detail: str = ""
+    #: None: for ever.
+    expires_at: datetime | None = None
+
+
+class SuppressionEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A suppression as stored."""
+
+    channel: Channel
+    address: str
+    reason: str
+    detail: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class ContactFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which contacts to list. At most one member is set; none: all. Each is served by an index."""
+
+    email: str | None = None
+    phone: str | None = None
+    external_id: str | None = None
+    contact_key: str | None = None
+    #: Addresses that begin so, in the order of the alphabet.
+    email_prefix: str | None = None
+    list_id: int | None = None
+
+
+class ContactPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of contacts; ``cursor`` asks for the next one, None: this is the last."""
+
+    contacts: list[Contact]
+    cursor: str | None
+
+
+class TimelineKind(Enum):
+    """What an entry of a contact's timeline tells of."""
+
+    CREATED = "created"
+    CONSENT = "consent"
+    JOINED_LIST = "joined_list"
+    MESSAGE = "message"
+    ACTIVITY = "activity"
+    ORDER = "order"
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to or was done by a contact.
+
+    ``detail`` by kind: consent ``{channel, state, source, detail}``; joined_list ``{list_id, name}``; message
+    ``{message_id, campaign_id, channel, state, address, reason}``; activity ``{kind, class, channel, campaign_id,
+    message_id, link, detail}``; order ``{external_id, status, total, currency}``; the numbers are the stored ones.
+    """
+
+    kind: TimelineKind
+    occurred_at: datetime
+    detail: dict[str, Any]
+
+
+class TimelinePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a timeline, newest first; ``cursor`` asks for the older ones, None: there are none."""
+
+    entries: list[TimelineEntry]
+    cursor: str | None

@@ -76,6 +76,10 @@ class SegmentsService:
 
     async def compile(self, connection: Connection, account_id: int, condition: object) -> Predicate:
         """The SQL predicate of a condition of this account, over ``contacts c``."""
+        return (await self.compiler(connection, account_id)).compile(condition)
+
+    async def compiler(self, connection: Connection, account_id: int) -> Compiler:
+        """A compiler that knows this account's fields and segments. Predicates of one compiler share their values."""
         cursor = connection.cursor(row_factory=dict_row)
         rows = await (
             await cursor.execute(
@@ -84,7 +88,7 @@ class SegmentsService:
         ).fetchall()
         fields = msgspec.convert(rows, list[CustomField])
         segments = {found.segment_id: found.condition for found in await store.select(connection, account_id)}
-        return Compiler(fields, segments, now=self._clock.now()).compile(condition)
+        return Compiler(fields, segments, now=self._clock.now())
 
 
 def _name(name: str) -> str:
