@@ -1,0 +1,221 @@
+"""The web server: one ASGI application for everything behind the one port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import cached_property
+
+import msgspec
+import psycopg
+import uvicorn
+from litestar.types import Receive, Scope, Send
+
+from syncom.accounts.model import Account, Permission, Principal
+from syncom.app import App, open_app
+from syncom.errors import Forbidden, NotFound, SyncomError, Unauthorized
+from syncom.http.authentication import Authentication
+from syncom.http.headers import Headers
+from syncom.http.metrics import Metrics
+from syncom.http.native.app import PREFIX, native_api
+from syncom.http.native.document import openapi_document
+from syncom.http.native.idempotency import remove_old_keys
+from syncom.http.pages.docs import docs_page
+from syncom.http.pages.home import home_page
+from syncom.http.pages.login import LoginPages, login_address
+from syncom.http.pages.page import STYLESHEET, page, send_bytes, send_page, send_redirect, stylesheet
+from syncom.http.problems import problem_of, send_problem
+from syncom.settings import Settings
+
+Route = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_JSON = b"application/json"
+_CLEAN_EVERY = 3600.0
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """Routes by the first part of the path; errors that reach it become answers."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.metrics = Metrics()
+        self._authentication = Authentication(app.accounts, app.settings)
+        self.api = native_api(app, self._authentication)
+        login = LoginPages(app.accounts, self._authentication)
+        self._exact: dict[str, Route] = {
+            "/": self._home,
+            "/login": login.login,
+            "/logout": login.logout,
+            "/docs": self._docs,
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+            STYLESHEET: self._stylesheet,
+            f"{PREFIX}/openapi.json": self._openapi,
+        }
+        self._below: list[tuple[str, Route]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path = scope["path"]
+        try:
+            if path.startswith(PREFIX + "/") and path not in self._exact:
+                await self.api(scope, receive, send)
+                return
+            await self._route(path)(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the last stop of every request
+            await self._refuse(error, scope, send)
+
+    def _route(self, path: str) -> Route:
+        exact = self._exact.get(path) or self._exact.get(path.rstrip("/"))
+        if exact is not None:
+            return exact
+        for prefix, route in self._below:
+            if path == prefix or path.startswith(prefix + "/"):
+                return route
+        raise NotFound("page", path)
+
+    async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
+        if not isinstance(error, SyncomError) or _wants_json(scope):
+            await send_problem(error, scope, send)
+            return
+        problem, headers = problem_of(error, scope)
+        content = f"<h1>{problem.title}</h1><p>{_escaped(problem.detail)}</p>"
+        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await send_page(send, page(problem.title, content), status=problem.status, headers=raw)
+
+    # ------------------------------------------------------------ pages
+
+    async def _home(self, scope: Scope, receive: Receive, send: Send) -> None:
+        by: Principal | None = None
+        account: Account | None = None
+        with contextlib.suppress(Unauthorized, NotFound):
+            by = await self._authentication.principal(scope)
+            account = await self._app.accounts.get_account(by.account_id)
+        await send_page(send, home_page(by, account))
+
+    async def _docs(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_page(send, self._docs_page)
+
+    async def _openapi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_bytes(send, self._openapi_json, _JSON)
+
+    async def _stylesheet(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_bytes(
+            send, stylesheet(), b"text/css; charset=utf-8", headers=[(b"cache-control", b"public, max-age=300")]
+        )
+
+    @cached_property
+    def document(self) -> dict[str, object]:
+        """The OpenAPI document."""
+        return openapi_document(self.api, self._app.settings.base_url)
+
+    @cached_property
+    def _openapi_json(self) -> bytes:
+        return msgspec.json.encode(self.document)
+
+    @cached_property
+    def _docs_page(self) -> bytes:
+        return docs_page(self.document)
+
+    # ------------------------------------------------------------ for machines
+
+    async def _healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_bytes(send, b'{"status":"ok"}', _JSON)
+
+    async def _readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(5), self._app.database.system() as connection:
+                await connection.execute("SELECT 1")
+        except (SyncomError, psycopg.Error, TimeoutError):
+            await send_bytes(send, b'{"status":"the database does not answer"}', _JSON, status=503)
+            return
+        await send_bytes(send, b'{"status":"ok"}', _JSON)
+
+    async def _metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        text = self.metrics.text(self._app.database.pool_statistics())
+        await send_bytes(send, text.encode(), b"text/plain; version=0.0.4; charset=utf-8")
+
+    def for_operators(self, route: Route) -> Route:
+        """A page of the installation: browsers are sent to sign in, members without the right are refused."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                by = await self._authentication.principal(scope)
+            except Unauthorized:
+                if _wants_json(scope) or scope.get("method") != "GET":
+                    raise
+                await send_redirect(send, login_address(scope["path"]))
+                return
+            if Permission.OPERATE not in by.permissions:
+                raise Forbidden("this page is for operators of this installation")
+            await route(scope, receive, send)
+
+        return guarded
+
+
+def _wants_json(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            return b"text/html" not in value
+    return True
+
+
+def _escaped(text: str) -> str:
+    from html import escape
+
+    return escape(text)
+
+
+@contextlib.asynccontextmanager
+async def web(app: App) -> AsyncGenerator[Headers]:
+    """The complete application on open services, with what runs beside it, until the block ends."""
+    await app.accounts.start()
+    cleaning = asyncio.create_task(_clean(app))
+    try:
+        server = Server(app)
+        yield Headers(server, secure=app.settings.base_url.startswith("https://"), metrics=server.metrics)
+    finally:
+        cleaning.cancel()
+        await asyncio.gather(cleaning, return_exceptions=True)
+
+
+async def _clean(app: App) -> None:
+    while True:
+        try:
+            await remove_old_keys(app.database)
+        except (SyncomError, psycopg.Error) as error:
+            _log.warning("old idempotency keys stay for now: %s", error)
+        await asyncio.sleep(_CLEAN_EVERY)
+
+
+async def serve(settings: Settings, *, dsn: str | None = None) -> None:
+    """Run the web server until SIGTERM or SIGINT; requests that are running are finished first."""
+    async with open_app(settings, dsn=dsn, name="syncom-web") as app, web(app) as application:
+        await uvicorn.Server(uvicorn_config(application, settings)).serve()
+
+
+def uvicorn_config(application: Headers, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is run: no access log, no server name, addresses of trusted proxies only."""
+    return uvicorn.Config(
+        application,  # type: ignore[arg-type]
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        log_level=settings.log_level,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or "",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=20,
+    )
