@@ -68,7 +68,9 @@ def test_any_table_is_read_back_as_it_was_written_and_from_any_place(
     assert lines == expected
 
 
-def _read(path: Path, data: bytes, *, columns: int = 3, count: int = 4, **dialect: object) -> tuple[list, list[RowError]]:
+def _read(
+    path: Path, data: bytes, *, columns: int = 3, count: int = 4, **dialect: object
+) -> tuple[list, list[RowError]]:
     path.write_bytes(data)
     rows: list[tuple[int, list[str]]] = []
     errors: list[RowError] = []
@@ -210,7 +212,9 @@ def test_a_missing_header_is_noticed(path: Path) -> None:
     assert detect(path).dialect.has_header is True
 
 
-@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\n\n\n", b"PK\x03\x04rest", b"%PDF-1.7 x", b"\0" * 100])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xef\xbb\xbf", b"\n\n\n", b"PK\x03\x04rest", b"%PDF-1.7 x", b"\0" * 100]
+)
 def test_files_without_rows_are_refused(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(Exception, match=r"file"):

@@ -57,8 +57,8 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
 
 
-def detect(path: Path, overrides: Overrides | None = None) -> Detection:
-    """Look at a text file. Reads all of it once, in blocks.
+def detect(path: Path, overrides: Overrides | None = None, *, is_numbered: bool = False) -> Detection:
+    """Look at a text file. Reads all of it once, in blocks. ``is_numbered``: see :class:`Dialect`.
 
     Raises Invalid: the file is empty, is no text, or cannot be decoded as the caller says.
     """
@@ -66,7 +66,9 @@ def detect(path: Path, overrides: Overrides | None = None) -> Detection:
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
     if not head.strip(b"\0 \r\n\t\xef\xbb\xbf\xff\xfe"):
-        raise Invalid("file", "the file is empty: it needs a line with column names and one line for each contact")
+        raise Invalid(
+            "file", "the file is empty: it needs a line with column names and one line for each contact"
+        )
     _refuse_binary(head)
     encoding, skip_bytes, warnings = _encoding(path, head, wanted.encoding)
     text = _decoded_sample(head[skip_bytes:], encoding)
@@ -77,6 +79,8 @@ def detect(path: Path, overrides: Overrides | None = None) -> Detection:
         raise Invalid("delimiter", "must be one character, such as a comma, a semicolon or a tab")
     quote, escape = _quoting(text, delimiter)
     rows = _rows(text, delimiter, quote, escape)
+    if is_numbered:
+        rows = [row[1:] for row in rows if any(row[1:])]
     if not rows:
         raise Invalid("file", "no rows were found: is this a CSV or XLSX file?")
     if len(rows[0]) > MAX_COLUMNS:
@@ -93,6 +97,7 @@ def detect(path: Path, overrides: Overrides | None = None) -> Detection:
         has_header=has_header,
         decimal=wanted.decimal or _decimal(data, delimiter),
         date_order=wanted.date_order or _date_order(data),
+        is_numbered=is_numbered,
     )
     return Detection(dialect=dialect, rows=rows, warnings=warnings)
 
@@ -103,9 +108,7 @@ def looks_like_header(rows: list[list[str]]) -> bool:
     if any(_EMAIL.fullmatch(cell) or _VALUE.fullmatch(cell) for cell in first):
         return False
     named = [cell for cell in first if cell]
-    if not named or len({cell.casefold() for cell in named}) < len(named):
-        return False
-    return max(map(len, named)) <= 200
+    return bool(named) and max(map(len, named)) <= 200
 
 
 # ---------------------------------------------------------------- encoding
@@ -131,7 +134,11 @@ def _encoding(path: Path, head: bytes, wanted: str | None) -> tuple[str, int, li
         return *marked, []
     wide = _wide_without_mark(head)
     if wide:
-        return wide, 0, [f"the file looks like {wide.upper()} without a byte order mark; check the rows below"]
+        return (
+            wide,
+            0,
+            [f"the file looks like {wide.upper()} without a byte order mark; check the rows below"],
+        )
     bad_line, bad_lines, foreign = _scan_utf8(path)
     if not bad_line:
         return "utf-8", 0, []
@@ -141,10 +148,16 @@ def _encoding(path: Path, head: bytes, wanted: str | None) -> tuple[str, int, li
         return (
             "utf-8",
             0,
-            [f"{bad_lines} lines are not valid UTF-8, the first is line {bad_line}; their rows will be reported"],
+            [
+                f"{bad_lines} lines are not valid UTF-8, the first is line {bad_line}; their rows will be reported"
+            ],
         )
     name = _eight_bit(foreign)
-    return name, 0, [f"the file is not UTF-8 (line {bad_line}); it looks like {name.upper()}: check the rows below"]
+    return (
+        name,
+        0,
+        [f"the file is not UTF-8 (line {bad_line}); it looks like {name.upper()}: check the rows below"],
+    )
 
 
 def _wanted_encoding(wanted: str, marked: tuple[str, int] | None) -> tuple[str, int, list[str]]:
@@ -153,7 +166,9 @@ def _wanted_encoding(wanted: str, marked: tuple[str, int] | None) -> tuple[str, 
         if not codecs.lookup(wanted)._is_text_encoding:  # pyright: ignore[reportPrivateUsage]
             raise LookupError
     except LookupError:
-        raise Invalid("encoding", f"{wanted} is not known; examples are utf-8, windows-1251, iso-8859-2") from None
+        raise Invalid(
+            "encoding", f"{wanted} is not known; examples are utf-8, windows-1251, iso-8859-2"
+        ) from None
     simple = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
     if marked and (marked[0] == simple or name in ("utf-16", "utf-32")):
         return *marked, []
@@ -201,7 +216,9 @@ def _bad_lines(block: bytes, foreign: bytearray) -> list[int]:
     room = _FOREIGN_BYTES - len(foreign)
     if _is_utf8(block):
         if room > 0:
-            foreign += b"".join(line + b"\n" for line in block[: 4 * room].splitlines() if not line.isascii())[:room]
+            foreign += b"".join(
+                line + b"\n" for line in block[: 4 * room].splitlines() if not line.isascii()
+            )[:room]
         return []
     found: list[int] = []
     for number, line in enumerate(block.split(b"\n"), 1):

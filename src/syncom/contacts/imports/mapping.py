@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
-from syncom.contacts.imports.model import Column, ColumnTarget, Dialect
+from syncom.contacts.fields import RESERVED
+from syncom.contacts.imports.model import CUSTOM, FURTHER, KEY_TARGETS, Column, ColumnTarget, Dialect
 from syncom.contacts.model import CustomField, FieldType, IdentityKind
 from syncom.contacts.normalise import normalise_email, normalise_phone
 from syncom.errors import FieldError, Invalid
 
-FURTHER = ("emails", "phones")
-CUSTOM = "fields."
-
-#: The target a key of the upsert must be mapped to.
-KEY_TARGETS: Mapping[IdentityKind, str] = {
-    IdentityKind.EMAIL: "email",
-    IdentityKind.PHONE: "phone",
-    IdentityKind.EXTERNAL_ID: "external_id",
-    IdentityKind.CONTACT_KEY: "contact_key",
-}
 _SAMPLES = 3
 #: Share of the filled cells of a column that must fit before its content decides.
 _ENOUGH = 0.8
 _NOT_A_LETTER = re.compile(r"[^\w]|_")
-_BAD_KEY = re.compile(r"\W+")
+_BAD_KEY = re.compile(r"[^a-z0-9]+")
+#: Cyrillic letters as a key spells them (Ukraine's passport rules of 2010, and their Russian neighbours).
+_LATIN = {
+    "а": "a", "б": "b", "в": "v", "г": "h", "ґ": "g", "д": "d", "е": "e", "є": "ie", "ж": "zh", "з": "z", "и": "y",
+    "і": "i", "ї": "i", "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s",
+    "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ь": "", "ю": "iu",
+    "я": "ia", "ъ": "", "ы": "y", "э": "e", "ё": "e", "ʼ": "", "’": "", "'": "",
+}  # fmt: skip
 _NUMBER = re.compile(r"[+-]?\d{1,15}([.,]\d+)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}([./-])\d{1,2}\1\d{4}")
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{4})[T ]\d{1,2}:\d{2}\S*")
@@ -67,7 +66,9 @@ def propose_columns(
     """A target for every column, each target used once. ``fields`` are the account's custom fields by key."""
     names = column_names(rows, dialect)
     data = rows[1:] if dialect.has_header else rows
-    contents = [[row[place] for row in data if place < len(row) and row[place].strip()] for place in range(len(names))]
+    contents = [
+        [row[place] for row in data if place < len(row) and row[place].strip()] for place in range(len(names))
+    ]
     taken: set[str] = set()
     found: dict[int, tuple[str, str]] = {}
     for place, name in enumerate(names):
@@ -162,13 +163,20 @@ def suggest_type(cells: Sequence[str]) -> FieldType:
 
 
 def field_key(name: str) -> str:
-    """A key for a custom field made from a column: letters, digits and underscores."""
-    key = _BAD_KEY.sub("_", name).strip("_")
-    return (f"f_{key}" if not key or key[0].isdigit() else key)[:60]
+    """A key for a custom field made from a column: lower-case Latin letters, digits and underscores."""
+    latin = "".join(_LATIN.get(letter, letter) for letter in name.casefold())
+    plain = unicodedata.normalize("NFKD", latin).encode("ascii", "ignore").decode()
+    key = _BAD_KEY.sub("_", plain).strip("_")[:60]
+    if not key or not key[0].isalpha() or key in RESERVED:
+        key = f"column_{key}".rstrip("_")
+    return key
 
 
 def check_mapping(
-    mapping: Sequence[ColumnTarget], names: Sequence[str], fields: Mapping[str, CustomField], key: IdentityKind
+    mapping: Sequence[ColumnTarget],
+    names: Sequence[str],
+    fields: Mapping[str, CustomField],
+    key: IdentityKind,
 ) -> None:
     """Raises Invalid that names every wrong entry, and says what was seen when the key's column is missing."""
     problems: list[FieldError] = []
@@ -185,7 +193,9 @@ def check_mapping(
         seen.setdefault(target, name)
         if target.startswith(CUSTOM):
             if target.removeprefix(CUSTOM) not in fields and entry.create_type is None:
-                problems.append(FieldError(where, f"there is no custom field {target.removeprefix(CUSTOM)!r}"))
+                problems.append(
+                    FieldError(where, f"there is no custom field {target.removeprefix(CUSTOM)!r}")
+                )
         elif target not in standard_targets():
             problems.append(FieldError(where, f"{target!r} is no field of a contact"))
     needed = KEY_TARGETS.get(key)
@@ -202,4 +212,3 @@ def check_mapping(
         )
     if problems:
         raise Invalid.of(problems)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 
@@ -17,6 +18,18 @@ MAX_RECORD = 2 << 20
 MAX_COLUMNS = 1_000
 #: Most rows written to the file of errors; the count of failed rows stays exact beyond it.
 MAX_ERROR_ROWS = 1_000_000
+
+#: Targets of columns with further addresses.
+FURTHER = ("emails", "phones")
+#: What the target of a custom field begins with.
+CUSTOM = "fields."
+#: The target a key of the upsert must be mapped to.
+KEY_TARGETS: Mapping[IdentityKind, str] = {
+    IdentityKind.EMAIL: "email",
+    IdentityKind.PHONE: "phone",
+    IdentityKind.EXTERNAL_ID: "external_id",
+    IdentityKind.CONTACT_KEY: "contact_key",
+}
 
 
 class ImportState(Enum):
@@ -64,8 +77,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     #: Decimal mark of numbers, '.' or ','.
     decimal: str = "."
     date_order: DateOrder = DateOrder.DAY_FIRST
-    #: Rows are counted in records, not in lines: the file was made from a spreadsheet.
-    counts_records: bool = False
+    #: The file was made from a spreadsheet: the first cell of each record is the number of its row there.
+    is_numbered: bool = False
 
 
 class Overrides(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,8 +125,9 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was received and lies below the data folder."""
 
     file_name: str
-    #: The folder of this file's own, relative to the data folder; ``source`` lies in it.
-    folder: str
+    #: Names the file in later calls; belongs to the account that sent it.
+    upload_id: str
+    #: Bytes.
     size: int
 
 
@@ -141,8 +155,8 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: A list of this name is used, or made.
     list_name: str = ""
     consent: SubscriptionState = SubscriptionState.SUBSCRIBED
-    #: Country for phone numbers written without +, ISO 3166-1 alpha-2.
-    phone_country: str = ""
+    #: Country of phone numbers written without a country code, ISO 3166-1 alpha-2.
+    phone_region: str = ""
     overrides: Overrides = Overrides()
 
 
@@ -156,7 +170,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     mode: MergeMode
     list_ids: tuple[int, ...]
     consent: SubscriptionState
-    phone_country: str = ""
+    phone_region: str = ""
     #: Where the first row after the header begins.
     start: Position
     #: The text file to read, relative to the data folder: the source itself, or what a spreadsheet became.

@@ -316,7 +316,9 @@ class RecordReader:
             if mark in cell:
                 names = self._columns or ()
                 name = names[index] if index < len(names) else ""
-                return RowError(line=line, column=name, value=cell.replace("\0", "\u2400")[:SHOWN], reason=reason)
+                return RowError(
+                    line=line, column=name, value=cell.replace("\0", "\u2400")[:SHOWN], reason=reason
+                )
         return RowError(line=line, column="", value="", reason=reason)
 
     def _read_again(self, first: int, end: int, reason: str) -> list[tuple[int, list[str] | RowError]]:
@@ -328,10 +330,13 @@ class RecordReader:
         for number, text in enumerate(lines, first):
             try:
                 alone = csv.reader([text], delimiter=self._dialect.delimiter, strict=True, **self._options)
-                row = next(alone, [])
+                row: list[str] = next(alone, [])
             except csv.Error as error:
                 found.append(
-                    (number, RowError(line=number, column="", value=text[:SHOWN].rstrip(), reason=_reason(error)))
+                    (
+                        number,
+                        RowError(line=number, column="", value=text[:SHOWN].rstrip(), reason=_reason(error)),
+                    )
                 )
                 continue
             found.append((number, self._checked(row, number, number + 1)))
