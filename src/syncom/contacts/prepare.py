@@ -167,7 +167,9 @@ def _further_emails(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _further_phones(values: Sequence[str], region: str | None) -> tuple[str, ...]:
-    found = [_phone(f"phones.{place}", value, region) for place, value in enumerate(_limited("phones", values))]
+    found = [
+        _phone(f"phones.{place}", value, region) for place, value in enumerate(_limited("phones", values))
+    ]
     return tuple(dict.fromkeys(found))
 
 

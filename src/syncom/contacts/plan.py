@@ -1,0 +1,273 @@
+"""What a batch of rows means for the contacts that exist: pure, from what was read to what is to be written.
+
+Rows are taken in order, each seeing what the rows before it did, so a batch means the same as its rows one by
+one; rows of one contact fold into one write. Reading, planning and writing happen in one transaction; what another
+transaction changed in between is found by the guards of the writing statements, and the batch is planned again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from syncom.contacts.model import (
+    IdentityKind,
+    MergeMode,
+    PreparedRow,
+    RowProblem,
+    SubscriptionState,
+    UpsertOptions,
+)
+from syncom.contacts.prepare import IDENTITY_PLACES, STANDARD
+
+#: Kind of each identity place: what comes first in STANDARD.
+KINDS: Final = tuple(int(kind) for kind in IDENTITY_PLACES)
+_PLACES: Final = len(KINDS)
+_EMAIL: Final = IDENTITY_PLACES[IdentityKind.EMAIL]
+_PHONE: Final = IDENTITY_PLACES[IdentityKind.PHONE]
+_NAMES: Final = ("email", "phone", "external id", "contact key")
+
+#: Contact ids by value, for each identity place.
+Owners = tuple[dict[str, int], dict[str, int], dict[str, int], dict[str, int]]
+
+
+class Known(NamedTuple):
+    """What planning needs of a stored contact: its primary identities and its states."""
+
+    identities: tuple[str | None, ...]
+    email_state: int
+    sms_state: int
+
+
+class Target:
+    """One contact the batch writes, with what its rows said so far."""
+
+    __slots__ = ("contact_id", "fields", "give_email", "give_sms", "identities", "known", "values")
+
+    def __init__(self, contact_id: int, known: Known | None) -> None:
+        self.contact_id = contact_id
+        #: None: the contact is new.
+        self.known = known
+        self.identities: list[str | None] = list(known.identities) if known else [None] * _PLACES
+        #: The members behind the identities; None: no row named it.
+        self.values: tuple[str | None, ...] = ()
+        self.fields: dict[str, Any] | None = None
+        #: Whether a row brought an address for the channel.
+        self.give_email = False
+        self.give_sms = False
+
+
+class MovedIdentity(NamedTuple):
+    """A known identity that goes from one contact to another, or away (``to`` is None)."""
+
+    kind: int
+    value: str
+    owner: int
+    to: int | None
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """What is to be written, and which row led to which contact."""
+
+    #: One for each prepared row: the contact, None for a refused row.
+    contact_ids: list[int | None]
+    problems: list[RowProblem]
+    new: list[Target]
+    known: list[Target]
+    #: (kind, value, contact id), sorted: every writer claims in this order, so no two wait for each other.
+    claimed: list[tuple[int, str, int]]
+    moved: list[MovedIdentity]
+
+
+def wanted_identities(rows: Sequence[PreparedRow]) -> tuple[list[int], list[str]]:
+    """Every identity the rows name, once, in order: kinds and values."""
+    kinds: list[int] = []
+    values: list[str] = []
+    for place in range(_PLACES):
+        wanted = {value for row in rows if (value := row.values[place])}
+        if place == _EMAIL:
+            wanted.update(value for row in rows for value in row.emails)
+        elif place == _PHONE:
+            wanted.update(value for row in rows for value in row.phones)
+        kinds += [KINDS[place]] * len(wanted)
+        values += sorted(wanted)
+    return kinds, values
+
+
+def plan_batch(
+    rows: Sequence[PreparedRow],
+    *,
+    owners: Owners,
+    known: Mapping[int, Known],
+    options: UpsertOptions,
+    new_ids: Iterator[int],
+    contact_id: int | None = None,
+) -> Plan:
+    """Decide what the rows do. ``owners`` is changed on the way.
+
+    ``new_ids`` gives ids of new contacts, at least as many as rows have an unknown key. With ``contact_id`` every
+    row is about that contact, whatever its identities say.
+    """
+    planner = _Planner(owners, known, options)
+    key = IDENTITY_PLACES[options.key]
+    contact_ids: list[int | None] = []
+    problems: list[RowProblem] = []
+    for row in rows:
+        owner = contact_id if contact_id is not None else owners[key].get(row.values[key] or "")
+        problem = planner.conflict(row, owner)
+        if problem is not None:
+            problems.append(problem)
+            contact_ids.append(None)
+            continue
+        target = planner.target(owner, new_ids)
+        planner.apply(row, target, key if contact_id is None else -1)
+        contact_ids.append(target.contact_id)
+    claimed, moved = planner.identity_changes()
+    return Plan(
+        contact_ids=contact_ids,
+        problems=problems,
+        new=[target for target in planner.targets.values() if target.known is None],
+        known=[target for target in planner.targets.values() if target.known is not None],
+        claimed=claimed,
+        moved=moved,
+    )
+
+
+class _Planner:
+    """The state of the account as the rows before left it."""
+
+    def __init__(self, owners: Owners, known: Mapping[int, Known], options: UpsertOptions) -> None:
+        self.targets: dict[int, Target] = {}
+        self._owners = owners
+        self._known = known
+        self._overwrite = options.mode is MergeMode.OVERWRITE
+        #: Stored owner of every identity that was claimed or released on the way.
+        self._before: dict[tuple[int, str], int | None] = {}
+
+    def conflict(self, row: PreparedRow, owner: int | None) -> RowProblem | None:
+        """The first identity of the row that belongs to another contact."""
+        values = row.values
+        for place in range(_PLACES):
+            value = values[place]
+            if value:
+                other = self._owners[place].get(value)
+                if other is not None and other != owner:
+                    return _taken(row.index, STANDARD[place], place, other)
+        for field, place, further in (("emails", _EMAIL, row.emails), ("phones", _PHONE, row.phones)):
+            for number, value in enumerate(further):
+                other = self._owners[place].get(value)
+                if other is not None and other != owner:
+                    return _taken(row.index, f"{field}.{number}", place, other)
+        return None
+
+    def target(self, owner: int | None, new_ids: Iterator[int]) -> Target:
+        """The contact to write: one of this batch, a known one, or a new one."""
+        if owner is None:
+            owner = next(new_ids)
+            found = self.targets[owner] = Target(owner, None)
+            return found
+        found = self.targets.get(owner)
+        if found is None:
+            found = self.targets[owner] = Target(owner, self._known[owner])
+        return found
+
+    def apply(self, row: PreparedRow, target: Target, key: int) -> None:
+        """Fold one row into its contact."""
+        values = row.values
+        for place in range(_PLACES):
+            value = values[place]
+            if value is not None and value != target.identities[place]:
+                self._set_identity(target, place, value, row, is_key=place == key)
+        if row.emails:
+            self._add_further(target, _EMAIL, row.emails)
+        if row.phones:
+            self._add_further(target, _PHONE, row.phones)
+        if values[_EMAIL] or row.emails:
+            target.give_email = True
+        if values[_PHONE] or row.phones:
+            target.give_sms = True
+        rest = values[_PLACES:]
+        target.values = self._fold(target.values, rest) if target.values else rest
+        if row.fields is not None:
+            self._fold_fields(target, row.fields)
+
+    def _set_identity(
+        self, target: Target, place: int, value: str, row: PreparedRow, *, is_key: bool
+    ) -> None:
+        """Make the value the contact's primary one of its kind; '' clears."""
+        old = target.identities[place]
+        if old is not None and not self._overwrite:
+            return
+        owner = self._owners[place].get(value)
+        if is_key and owner == target.contact_id:
+            return  # found by a further address: the row names the contact with it, it does not change the primary
+        if value:
+            if owner is None:
+                self._claim(place, value, target.contact_id)
+            target.identities[place] = value
+        elif old is None:
+            return
+        else:
+            target.identities[place] = None
+        kept = row.emails if place == _EMAIL else row.phones if place == _PHONE else ()
+        if old is not None and old not in kept:
+            self._before.setdefault((place, old), target.contact_id)
+            self._owners[place].pop(old, None)  # values nobody named are not in it
+
+    def _add_further(self, target: Target, place: int, values: Sequence[str]) -> None:
+        for value in values:
+            if value not in self._owners[place]:
+                self._claim(place, value, target.contact_id)
+        if target.identities[place] is None:
+            target.identities[place] = values[0]
+
+    def _claim(self, place: int, value: str, contact_id: int) -> None:
+        self._before.setdefault((place, value), None)
+        self._owners[place][value] = contact_id
+
+    def _fold(self, before: tuple[str | None, ...], later: tuple[str | None, ...]) -> tuple[str | None, ...]:
+        if self._overwrite:
+            return tuple(new if new is not None else old for old, new in zip(before, later, strict=True))
+        return tuple(old or new for old, new in zip(before, later, strict=True))
+
+    def _fold_fields(self, target: Target, fields: dict[str, Any]) -> None:
+        if target.fields is None:
+            target.fields = dict(fields)
+        elif self._overwrite:
+            target.fields.update(fields)
+        else:
+            for key, value in fields.items():
+                if target.fields.get(key) is None:
+                    target.fields[key] = value
+
+    def identity_changes(self) -> tuple[list[tuple[int, str, int]], list[MovedIdentity]]:
+        """Compare the owners in the end with the stored ones."""
+        claimed: list[tuple[int, str, int]] = []
+        moved: list[MovedIdentity] = []
+        for (place, value), before in self._before.items():
+            after = self._owners[place].get(value)
+            if before is None:
+                if after is not None:
+                    claimed.append((KINDS[place], value, after))
+            elif after != before:
+                moved.append(MovedIdentity(KINDS[place], value, before, after))
+        claimed.sort()
+        moved.sort()
+        return claimed, moved
+
+
+def _taken(index: int, field: str, place: int, other: int) -> RowProblem:
+    return RowProblem(
+        index=index,
+        field=field,
+        reason=f"this {_NAMES[place]} belongs to contact {other}; merge the two first",
+    )
+
+
+def consent_to_give(state: int, options: UpsertOptions) -> bool:
+    """Whether a batch may change this stored state: see UpsertOptions.consent."""
+    if options.consent is SubscriptionState.NONE or state == options.consent:
+        return False
+    return state == SubscriptionState.NONE or options.consent is SubscriptionState.UNSUBSCRIBED
