@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
@@ -14,9 +15,11 @@ import textwrap
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import psycopg
 import pytest
+from hypothesis import strategies as st
 
 from syncom.errors import Unavailable
 from syncom.postgres import binaries, postmaster, server_settings
@@ -77,8 +80,10 @@ def new_folder(base: Path | None = None) -> Path:
 
 def remove(folder: Path) -> None:
     process = postmaster.living_postmaster(folder / "postgres" / "data")
-    if process:
+    if process:  # a test failed
+        everyone = [process, *process.children()]
         process.kill()
+        psutil.wait_procs(everyone, timeout=10)
     shutil.rmtree(folder)
 
 
@@ -349,6 +354,87 @@ async def test_acknowledged_rows_survive_the_killing_of_everything(data_dir: Pat
         # The row in flight may be there or not.
         assert acknowledged < found + 1 <= acknowledged + 3
     assert said[0] == "The database was not shut down properly: cleaning up"
+
+
+class Life:
+    """A server to which things happen; after each of them it must hold every row it acknowledged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server = EmbeddedServer(folder, settings=FAST)
+        self.rows = 0
+        #: Kept, as a killed supervisor whose parent does not reap would be.
+        self.past: list[EmbeddedServer] = []
+
+    async def happens(self, what: str) -> None:
+        server = self.server
+        assert server.pid is not None
+        if what == "restart":
+            await server.stop()
+        elif what == "server killed":
+            os.kill(server.pid, signal.SIGKILL)
+        elif what == "supervisor killed":
+            self._forget()
+        elif what == "both killed":
+            os.kill(server.pid, signal.SIGKILL)
+            self._forget()
+        elif what == "command":
+            async with running(self.folder, settings=FAST) as dsn:
+                await self.write(dsn)
+        elif what == "backend killed":
+            for child in psutil.Process(server.pid).children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+        await until(lambda: what != "server killed" or not server._is_alive())
+        await self.write(await self.server.start())
+
+    async def write(self, dsn: str) -> None:
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+                    await connection.execute("CREATE TABLE IF NOT EXISTS kept (id bigint PRIMARY KEY)")
+                    await connection.execute("INSERT INTO kept VALUES (%s)", [self.rows])
+                    self.rows += 1
+                    cursor = await connection.execute("SELECT count(*) FROM kept")
+                    assert await cursor.fetchone() == (self.rows,)
+                    return
+            except psycopg.OperationalError:  # after the death of a backend the server recovers
+                await asyncio.sleep(0.05)
+
+    def _forget(self) -> None:
+        for lock in (self.server._lock, self.server._users):
+            assert lock is not None
+            lock.close()
+        self.past.append(self.server)
+        self.server = EmbeddedServer(self.folder, settings=FAST)
+
+
+@hypothesis.settings(
+    max_examples=4, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(
+    st.lists(
+        st.sampled_from(
+            ["restart", "server killed", "supervisor killed", "both killed", "command", "backend killed"]
+        ),
+        min_size=3,
+        max_size=6,
+    )
+)
+async def test_whatever_happens_in_whatever_order_no_row_is_lost(
+    finished_cluster: Path, misfortunes: list[str]
+) -> None:
+    folder = new_folder()
+    subprocess.run(["cp", "-a", f"{finished_cluster}/.", folder], check=True)
+    life = Life(folder)
+    try:
+        await life.write(await life.server.start())
+        for misfortune in misfortunes:
+            await life.happens(misfortune)
+        await life.server.stop()
+        assert inspect(folder) is ServerState.STOPPED
+    finally:
+        remove(folder)
 
 
 async def test_an_interrupted_first_start_is_begun_anew(empty_folder: Path) -> None:
