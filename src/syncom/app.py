@@ -6,10 +6,16 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from syncom.accounts.service import AccountsService
+from syncom.activity.service import ActivityService
 from syncom.clock import Clock, SystemClock
+from syncom.contacts.imports.service import ImportService
+from syncom.contacts.service import ContactsService
 from syncom.errors import Invalid
+from syncom.inbox.service import InboxService
+from syncom.orders.service import OrdersService
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
+from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
 from syncom.tokens import MessageTokens
 
@@ -24,6 +30,12 @@ class App:
         self.clock = clock
         self.tokens = MessageTokens(keyring)
         self.accounts = AccountsService(database, keyring, clock)
+        self.contacts = ContactsService(database, clock)
+        self.imports = ImportService(database, self.contacts, settings.data_dir, clock)
+        self.segments = SegmentsService(database, clock)
+        self.orders = OrdersService(database)
+        self.activity = ActivityService(database, clock)
+        self.inbox = InboxService(database)
 
 
 @asynccontextmanager
@@ -45,4 +57,5 @@ async def open_app(
         try:
             yield app
         finally:
+            await app.contacts.close()
             await app.accounts.stop()

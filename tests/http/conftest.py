@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import os
 import socket
@@ -11,7 +10,6 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-import uvicorn
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from running_site import PASSWORD, Site
@@ -19,7 +17,7 @@ from running_site import PASSWORD, Site
 from syncom.accounts.model import Role
 from syncom.accounts.service import machine_principal
 from syncom.app import App, open_app
-from syncom.http.server import uvicorn_config, web
+from syncom.http.server import QuietServer, uvicorn_config, web
 from syncom.settings import Settings
 
 _numbers = itertools.count(1)
@@ -44,8 +42,7 @@ async def site(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
         port = probe.getsockname()[1]
     settings = Settings(port=port, data_dir=tmp_path_factory.mktemp("data"), log_level="warning")
     async with open_app(settings, dsn=module_dsn, pool_size=8) as app, web(app) as application:
-        server = uvicorn.Server(uvicorn_config(application, settings))
-        server.capture_signals = _no_signals  # type: ignore[method-assign]
+        server = QuietServer(uvicorn_config(application, settings))
         running = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
@@ -69,8 +66,3 @@ async def _populate(app: App, url: str) -> Site:
         other=other,
         other_key=(await app.accounts.create_api_key(other, name="all", role=Role.OWNER)).key,
     )
-
-
-def _no_signals() -> contextlib.AbstractContextManager[None]:
-    """Signals belong to pytest."""
-    return contextlib.nullcontext()

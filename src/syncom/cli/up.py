@@ -67,7 +67,7 @@ def _check_ports(settings: Settings) -> None:
     ):
         finding = check_port(name, host, port, f"SYNCOM_{name}")
         # A Syncom that listens there already counts as healthy for the doctor, but not for a second one.
-        if not finding.ok or "free" not in finding.note:
+        if not finding.ok or not finding.note.endswith("is free"):
             reason = finding.problem or finding.note
             raise Conflict(f"{reason} {finding.remedy}".strip())
 
@@ -102,7 +102,7 @@ async def _welcome(settings: Settings, first: FirstRun) -> None:
     probe = f"http://{_reachable(settings.host)}:{settings.port}/healthz"
     with suppress(TimeoutError):
         async with asyncio.timeout(_READY_PATIENCE):
-            while not await asyncio.to_thread(_answers, probe):
+            while not await asyncio.to_thread(_answers, probe):  # noqa: ASYNC110 - another process answers
                 await asyncio.sleep(0.1)
     base = settings.base_url
     print(f"\nSyncom is running at  {base}\n")

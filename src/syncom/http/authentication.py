@@ -17,6 +17,7 @@ from syncom.accounts.model import Principal
 from syncom.accounts.service import SESSION_LIFE, AccountsService
 from syncom.errors import Forbidden, Unauthorized
 from syncom.http.headers import header
+from syncom.http.tracking.client import TrustedProxies
 from syncom.settings import Settings
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,6 +31,7 @@ class Authentication:
 
     def __init__(self, accounts: AccountsService, settings: Settings) -> None:
         self._accounts = accounts
+        self._proxies = TrustedProxies(settings.trusted_proxies)
         base = urlsplit(settings.base_url)
         self._origin = f"{base.scheme}://{base.netloc}"
         self._secure = base.scheme == "https"
@@ -74,6 +76,11 @@ class Authentication:
             return
         raise Forbidden("this request does not come from a page of this server (its Origin differs)")
 
+    def client_address(self, scope: Scope) -> str:
+        """Where the request comes from, behind trusted proxies too."""
+        client = scope.get("client")
+        return self._proxies.client(client[0] if client else "", header(scope, b"x-forwarded-for"))
+
     def set_cookie(self, token: str) -> str:
         """Value of the Set-Cookie header that starts a session in the browser."""
         secure = "; Secure" if self._secure else ""
@@ -98,9 +105,3 @@ def _key(authorization: str) -> str | None:
         except (Base64Error, ValueError):
             return ""
     return "" if authorization else None
-
-
-def client_address(scope: Scope) -> str:
-    """Where the request comes from. Behind a trusted proxy the server has put the real address there."""
-    client = scope.get("client")
-    return client[0] if client else "unknown"

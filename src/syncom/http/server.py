@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
 from functools import cached_property
+from html import escape
+from typing import Any, cast
 
 import msgspec
 import psycopg
@@ -15,17 +17,18 @@ from litestar.types import Receive, Scope, Send
 
 from syncom.accounts.model import Account, Permission, Principal
 from syncom.app import App, open_app
-from syncom.errors import Forbidden, NotFound, SyncomError, Unauthorized
+from syncom.errors import NotFound, SyncomError, Unauthorized
 from syncom.http.authentication import Authentication
 from syncom.http.headers import Headers
+from syncom.http.inbox.app import InboxApp
 from syncom.http.metrics import Metrics
 from syncom.http.native.app import PREFIX, native_api
 from syncom.http.native.document import openapi_document
 from syncom.http.native.idempotency import remove_old_keys
 from syncom.http.pages.docs import docs_page
 from syncom.http.pages.home import home_page
-from syncom.http.pages.login import LoginPages, login_address
-from syncom.http.pages.page import STYLESHEET, page, send_bytes, send_page, send_redirect, stylesheet
+from syncom.http.pages.login import LoginPages
+from syncom.http.pages.page import STYLESHEET, page, send_bytes, send_page, stylesheet
 from syncom.http.problems import problem_of, send_problem
 from syncom.settings import Settings
 
@@ -57,7 +60,8 @@ class Server:
             STYLESHEET: self._stylesheet,
             f"{PREFIX}/openapi.json": self._openapi,
         }
-        self._below: list[tuple[str, Route]] = []
+        inbox = InboxApp(app.inbox, self._is_operator)
+        self._below: list[tuple[str, Route]] = [("/inbox", cast("Route", inbox))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -85,7 +89,7 @@ class Server:
             await send_problem(error, scope, send)
             return
         problem, headers = problem_of(error, scope)
-        content = f"<h1>{problem.title}</h1><p>{_escaped(problem.detail)}</p>"
+        content = f"<h1>{problem.title}</h1><p>{escape(problem.detail)}</p>"
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await send_page(send, page(problem.title, content), status=problem.status, headers=raw)
 
@@ -141,22 +145,15 @@ class Server:
         text = self.metrics.text(self._app.database.pool_statistics())
         await send_bytes(send, text.encode(), b"text/plain; version=0.0.4; charset=utf-8")
 
-    def for_operators(self, route: Route) -> Route:
-        """A page of the installation: browsers are sent to sign in, members without the right are refused."""
-
-        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            try:
-                by = await self._authentication.principal(scope)
-            except Unauthorized:
-                if _wants_json(scope) or scope.get("method") != "GET":
-                    raise
-                await send_redirect(send, login_address(scope["path"]))
-                return
-            if Permission.OPERATE not in by.permissions:
-                raise Forbidden("this page is for operators of this installation")
-            await route(scope, receive, send)
-
-        return guarded
+    async def _is_operator(self, scope: MutableMapping[str, Any]) -> bool:
+        """Whether an operator asks. Others are told so; those who are not signed in are sent to do that."""
+        request = cast("Scope", scope)
+        try:
+            by = await self._authentication.principal(request)
+        except Unauthorized:
+            return False
+        by.require(Permission.OPERATE)
+        return True
 
 
 def _wants_json(scope: Scope) -> bool:
@@ -164,12 +161,6 @@ def _wants_json(scope: Scope) -> bool:
         if name == b"accept":
             return b"text/html" not in value
     return True
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text)
 
 
 @contextlib.asynccontextmanager
@@ -194,14 +185,28 @@ async def _clean(app: App) -> None:
         await asyncio.sleep(_CLEAN_EVERY)
 
 
-async def serve(settings: Settings, *, dsn: str | None = None) -> None:
-    """Run the web server until SIGTERM or SIGINT; requests that are running are finished first."""
+async def serve(settings: Settings, *, stop: asyncio.Event, dsn: str | None = None) -> None:
+    """Run the web server until ``stop`` is set; requests that are running are finished first."""
     async with open_app(settings, dsn=dsn, name="syncom-web") as app, web(app) as application:
-        await uvicorn.Server(uvicorn_config(application, settings)).serve()
+        server = QuietServer(uvicorn_config(application, settings))
+        running = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        stopping.cancel()
+        await running
+
+
+class QuietServer(uvicorn.Server):
+    """Uvicorn without handlers of its own: signals are for the process, which may run more than a web server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
 
 def uvicorn_config(application: Headers, settings: Settings) -> uvicorn.Config:
-    """How uvicorn is run: no access log, no server name, addresses of trusted proxies only."""
+    """How uvicorn is run: no access log, no server name."""
     return uvicorn.Config(
         application,  # type: ignore[arg-type]
         host=settings.host,
@@ -211,11 +216,12 @@ def uvicorn_config(application: Headers, settings: Settings) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         access_log=False,
+        log_config=None,
         server_header=False,
         date_header=True,
         log_level=settings.log_level,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies or "",
+        # Whom to believe about addresses is decided in one place, TrustedProxies.
+        proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=20,
     )

@@ -11,7 +11,6 @@ from litestar.params import JSONBody
 
 from syncom.accounts.model import Permission, Principal, Role
 from syncom.errors import Forbidden
-from syncom.http.authentication import client_address
 from syncom.http.headers import header
 from syncom.http.native.given import Accounts, By, Signing
 from syncom.http.native.routing import needs, public
@@ -54,7 +53,7 @@ async def sign_in(
     session = await accounts.sign_in(
         email=data.email,
         password=data.password,
-        address=client_address(request.scope),
+        address=authentication.client_address(request.scope),
         account_id=data.account_id,
     )
     return Response(_signed_in(session.principal), headers={"Set-Cookie": authentication.set_cookie(session.token)})

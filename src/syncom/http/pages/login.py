@@ -9,7 +9,7 @@ from litestar.types import Receive, Scope, Send
 
 from syncom.accounts.service import AccountsService
 from syncom.errors import Forbidden, RateLimited, SyncomError, Unauthorized
-from syncom.http.authentication import Authentication, client_address
+from syncom.http.authentication import Authentication
 from syncom.http.headers import header
 from syncom.http.pages.page import page, send_page, send_redirect
 from syncom.http.problems import TooLarge, UnsupportedMedia
@@ -36,7 +36,9 @@ class LoginPages:
         following = local_path(fields.get("next", ""))
         try:
             session = await self._accounts.sign_in(
-                email=fields.get("email", ""), password=fields.get("password", ""), address=client_address(scope)
+                email=fields.get("email", ""),
+                password=fields.get("password", ""),
+                address=self._authentication.client_address(scope),
             )
         except (Unauthorized, RateLimited) as error:
             status = 429 if isinstance(error, RateLimited) else 401
@@ -58,11 +60,6 @@ class LoginPages:
             await self._accounts.sign_out(token)
         cookie = self._authentication.clear_cookie().encode("ascii")
         await send_redirect(send, "/login", [(b"set-cookie", cookie)])
-
-
-def login_address(path: str) -> str:
-    """Where to send a browser that has to sign in before it sees ``path``."""
-    return f"/login?next={quote(path, safe='/')}"
 
 
 def local_path(given: str) -> str:
