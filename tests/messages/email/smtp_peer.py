@@ -110,7 +110,7 @@ class SmtpPeer:
         self.most_open = max(self.most_open, self.open_now)
         try:
             with suppress(
-                _Cut, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError
+                _CutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError
             ):
                 await conversation.run()
         except asyncio.CancelledError:
@@ -142,7 +142,7 @@ async def running_peer(peer: SmtpPeer | None = None) -> AsyncIterator[SmtpPeer]:
         await peer.stop()
 
 
-class _Cut(Exception):
+class _CutError(Exception):
     """The script ended the conversation."""
 
 
@@ -190,7 +190,7 @@ class _Conversation:
         if act.say:
             await self.say(act.say, act.drip)
         if act.drop:
-            raise _Cut
+            raise _CutError
         if act.stall:
             await asyncio.sleep(3600)
         return bool(act.say)
@@ -294,7 +294,7 @@ class _Conversation:
     async def _body_line(self) -> bytes:
         line = await self.reader.readline()
         if not line:
-            raise _Cut
+            raise _CutError
         assert line.endswith(b"\r\n"), f"a line of the body does not end in CRLF: {line[-80:]!r}"
         assert b"\r" not in line[:-2], "a lone CR in the body"
         return line
@@ -305,7 +305,7 @@ class _Conversation:
 
     async def on_quit(self, argument: str) -> None:
         await self.say("221 2.0.0 bye")
-        raise _Cut
+        raise _CutError
 
 
 def once(phase: str, act: Act, *, connection: int | None = None) -> Callable[[str, int, str], Act | None]:

@@ -163,7 +163,8 @@ async def test_dots_are_stuffed_and_lone_line_ends_cannot_smuggle_a_second_mail(
     (received,) = peer.accepted
     assert received.mail_from == ""
     assert received.data == (
-        b"Subject: x\r\n\r\n.\r\n..\r\nMAIL\r\n.\r\nRCPT\r\n.\r\nDATA\r\n.\r\nMAIL FROM:<evil@example.com>\r\n.\r\n"
+        b"Subject: x\r\n\r\n.\r\n..\r\nMAIL\r\n.\r\nRCPT\r\n.\r\nDATA\r\n.\r\n"
+        b"MAIL FROM:<evil@example.com>\r\n.\r\n"
     )
 
 
@@ -181,9 +182,19 @@ def test_a_body_on_the_wire_ends_only_at_its_end(data: bytes):
 
 @pytest.mark.parametrize(
     "address",
-    ["a@b.example>\r\nDATA", "a b@example.com", "a@example.com\0", "<a@example.com>", "a@exa mple.com", "nobody", "@x.y",
-     "x" * 300 + "@example.com", "a@-.example", "a\ud800@example.com"],
-)  # fmt: skip
+    [
+        "a@b.example>\r\nDATA",
+        "a b@example.com",
+        "a@example.com\0",
+        "<a@example.com>",
+        "a@exa mple.com",
+        "nobody",
+        "@x.y",
+        "x" * 300 + "@example.com",
+        "a@-.example",
+        "a\ud800@example.com",
+    ],
+)
 async def test_an_address_that_could_break_out_of_its_command_is_refused_here(address: str):
     bad = Mail(key="bad", mail_from="news@example.com", rcpt_to=address, data=b"x\r\n")
     worse = Mail(key="worse", mail_from=address, rcpt_to="a@example.com", data=b"x\r\n")
@@ -220,9 +231,13 @@ async def test_an_8bit_mail_goes_as_it_is_or_in_its_7bit_form_or_not_at_all():
         key=0, mail_from="n@example.com", rcpt_to="a@example.com", data="é\r\n".encode(), needs_8bit=True
     )
     double = Mail(
-        key=0, mail_from="n@example.com", rcpt_to="a@example.com", data="é\r\n".encode(), needs_8bit=True,
+        key=0,
+        mail_from="n@example.com",
+        rcpt_to="a@example.com",
+        data="é\r\n".encode(),
+        needs_8bit=True,
         encode_7bit=lambda: b"=C3=A9\r\n",
-    )  # fmt: skip
+    )
     async with running_peer() as peer:
         await send_all(peer, Mails([double]))
     assert (peer.accepted[0].data, "BODY=8BITMIME" in peer.accepted[0].parameters) == ("é\r\n".encode(), True)
@@ -329,8 +344,17 @@ async def test_a_reply_that_comes_before_the_message_is_not_believed():
 
 @pytest.mark.parametrize(
     "words",
-    ["25O ok", "99 ok", "999 ok", "hello", "250-a\r\n251 b", b"\xff\xfe\x00", b"x" * 70_000, b"250-x\r\n" * 20_000 + b"250 x"],
-)  # fmt: skip
+    [
+        "25O ok",
+        "99 ok",
+        "999 ok",
+        "hello",
+        "250-a\r\n251 b",
+        b"\xff\xfe\x00",
+        b"x" * 70_000,
+        b"250-x\r\n" * 20_000 + b"250 x",
+    ],
+)
 @pytest.mark.parametrize("phase", ["banner", "mail", "after_dot"])
 async def test_what_is_not_smtp_ends_the_connection(phase: str, words: str | bytes):
     async with running_peer(SmtpPeer(disturb=once(phase, Act(say=words)))) as peer:
@@ -421,12 +445,26 @@ async def test_a_journal_that_fails_leaves_no_mail_unsettled():
 
 
 acts = st.sampled_from(
-    [None, None, None, None, DROP, STALL, GARBAGE, HANG_UP, Act(say="451 4.3.0 later"), Act(say="550 5.1.1 no"),
-     Act(say="250 ok"), Act(say="354 go"), Act(say="250 ok\r\n250 ok"), Act(say="354 go\r\n250 ok", drop=True)]
-)  # fmt: skip
+    [
+        None,
+        None,
+        None,
+        None,
+        DROP,
+        STALL,
+        GARBAGE,
+        HANG_UP,
+        Act(say="451 4.3.0 later"),
+        Act(say="550 5.1.1 no"),
+        Act(say="250 ok"),
+        Act(say="354 go"),
+        Act(say="250 ok\r\n250 ok"),
+        Act(say="354 go\r\n250 ok", drop=True),
+    ]
+)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     behaviour=st.lists(acts, max_size=30),
     extensions=st.sampled_from([("PIPELINING",), ()]),
@@ -441,9 +479,13 @@ def test_whatever_the_server_does_each_mail_pulled_is_finished_exactly_once(
         peer = SmtpPeer(extensions=extensions, always_354=always_354, disturb=script(behaviour))
         async with running_peer(peer):
             mails = await send_all(
-                peer, Mails(some_mails(8), resend=True), clock=QuickClock(1000), command_timeout=60,
-                max_connections=connections, messages_per_connection=share,
-            )  # fmt: skip
+                peer,
+                Mails(some_mails(8), resend=True),
+                clock=QuickClock(1000),
+                command_timeout=60,
+                max_connections=connections,
+                messages_per_connection=share,
+            )
         return mails, peer
 
     mails, peer = asyncio.run(run())
@@ -470,15 +512,37 @@ async def test_mails_travel_over_tls(
         peer = SmtpPeer(tls=server_tls, implicit_tls=implicit, login=("me", "pass: wörd"))
         async with running_peer(peer):
             mails = await send_all(
-                peer, Mails(some_mails(20)), clock=QuickClock(5), security=security, ca_file=ca_file,
-                username="me", password="pass: wörd",
-            )  # fmt: skip
+                peer,
+                Mails(some_mails(20)),
+                clock=QuickClock(5),
+                security=security,
+                ca_file=ca_file,
+                username="me",
+                password="pass: wörd",
+            )
         assert mails.count(Outcome.ACCEPTED) == 20
         return peer
 
     peer = await asyncio.to_thread(loop.run, run())  # pyright: ignore[reportAttributeAccessIssue]
     if security is Security.STARTTLS:
         assert [command.split()[0] for command in peer.commands[:4]] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+
+
+@pytest.mark.parametrize(
+    "act", [DROP, STALL, GARBAGE, HANG_UP, Act(say="220 go", drop=True), Act(say="454 4.7.0 no TLS")]
+)
+async def test_a_fault_at_starttls_costs_no_mail(act: Act, server_tls: ssl.SSLContext, ca_file: str):
+    async with running_peer(SmtpPeer(tls=server_tls, disturb=once("starttls", act))) as peer:
+        mails = await send_all(
+            peer,
+            Mails(some_mails(3)),
+            clock=QuickClock(20),
+            security=Security.STARTTLS,
+            ca_file=ca_file,
+            command_timeout=10,
+        )
+    assert mails.count(Outcome.ACCEPTED) == 3
+    assert peer.connections == 2
 
 
 async def test_a_certificate_of_somebody_else_is_not_accepted(server_tls: ssl.SSLContext):
@@ -613,9 +677,14 @@ async def test_the_sink_of_postfix_takes_our_mails():
         pytest.skip("smtp-sink of postfix is not installed")
     port = _free_port()
     process = await asyncio.create_subprocess_exec(
-        sink, "-u", "nobody", f"127.0.0.1:{port}", "100",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+        sink,
+        "-u",
+        "nobody",
+        f"127.0.0.1:{port}",
+        "100",
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
     try:
         mails = await send_all(
             SmtpPeer(port=port), Mails(some_mails(500)), max_connections=5, clock=QuickClock(10)

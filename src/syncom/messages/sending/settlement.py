@@ -18,7 +18,8 @@ import psycopg
 from psycopg import errors
 
 from syncom.contacts.model import Channel
-from syncom.contacts.service import SuppressionRow, suppress
+from syncom.contacts.consents import suppress
+from syncom.contacts.model import Suppression
 from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.model import LedgerState
@@ -141,7 +142,7 @@ class Settlement:
             await store.delete_messages(connection, queued)
         await self._count(connection, fresh)
         suppressed = [
-            SuppressionRow(
+            Suppression(
                 account_id=row.work.account_id,
                 channel=Channel.EMAIL,
                 address=row.work.address,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from functools import lru_cache
 
 import idna
@@ -140,13 +140,15 @@ def encoded_words(value: str, *, field: str, column: int) -> str:
         raise Invalid(field, "holds half a character (a lone surrogate)") from error
     # Three octets become four characters.
     room = max(6, (76 - max(column, 1) - _WORD) // 4 * 3)
+    if len(data) <= room:
+        return f"=?utf-8?b?{b2a_base64(data, newline=False).decode('ascii')}?="
     words: list[str] = []
     start = 0
     while start < len(data):
         end = min(start + room, len(data))
         while end < len(data) and data[end] & 0xC0 == 0x80:
             end -= 1
-        words.append(b64encode(data[start:end]).decode("ascii"))
+        words.append(b2a_base64(data[start:end], newline=False).decode("ascii"))
         start = end
         room = 45
     return "=?utf-8?b?" + "?=\r\n =?utf-8?b?".join(words) + "?="

@@ -616,11 +616,12 @@ class SmtpConnection(asyncio.Protocol):
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
         if self._transport is not None:
-            if polite:
+            if polite and not self._transport.get_write_buffer_size():
                 if not quitting:
                     self._transport.write(b"QUIT\r\n")
                 self._transport.close()
             else:
+                # A server that does not read would keep a polite close waiting for ever.
                 self._transport.abort()
         outcome = Outcome.UNCERTAIN if self._handed_over else Outcome.NOT_SENT
         unsent = ahead is not None or (mail is not None and not self._handed_over)

@@ -21,6 +21,7 @@ _SOFT_LINE = 78
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}").fullmatch
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f\x41-\x7e]+@[\x21-\x3b\x3d\x3f\x41-\x7e]+>").fullmatch
 _CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*").fullmatch
+_UNSUBSCRIBE_URL = re.compile(r"https://[^/]|http://(?:localhost|127\.0\.0\.1)(?::\d+)?/").match
 _URI = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]+").fullmatch
 
 #: Headers that the frame writes itself, or that would change who gets the mail or how it is read.
@@ -55,7 +56,7 @@ def list_unsubscribe(url: str, mailto: str = "") -> dict[str, str]:
     Raises:
         Invalid: ``url`` is not HTTPS (plain HTTP only to this machine, for trials), or one is no URI.
     """
-    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")) or not _is_uri(url):
+    if not _UNSUBSCRIBE_URL(url) or not _is_uri(url):
         raise Invalid("list_unsubscribe", "must be an https:// address")
     value = f"<{url}>"
     if mailto:
@@ -318,5 +319,5 @@ def _filename(name: str) -> str:
 
 
 def _is_uri(value: str) -> bool:
-    # Angle brackets and commas separate the URIs of a list header (RFC 2369 2).
-    return _URI(value) is not None and "," not in value and len(value) <= 900
+    # Angle brackets and commas separate the URIs of a list header (RFC 2369 2), "=?" begins an encoded word.
+    return _URI(value) is not None and "," not in value and "=?" not in value and len(value) <= 900

@@ -29,8 +29,8 @@ def parse_reply(code: int, raw: bytes, phase: Phase) -> Reply:
     """
     enhanced: str | None = None
     words: list[str] = []
-    for line in raw[:8192].rstrip().split(b"\n"):
-        text = line[4:].decode("utf-8", "replace")
+    for line in raw[:8192].split(b"\n"):
+        text = line[4:].decode("utf-8", "replace").strip()
         found = _ENHANCED(text)
         # RFC 2034 4: the class must agree with the basic code. If it does not, it is mere text.
         if found and text[0] == str(code)[0] and enhanced in (None, found[1]):
