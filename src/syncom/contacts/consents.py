@@ -18,6 +18,7 @@ from syncom.contacts.model import (
     SuppressionEntry,
 )
 from syncom.contacts.normalise import normalise_email, normalise_phone
+from syncom.contacts.upsert import end_batch, index_plans
 from syncom.errors import Invalid, NotFound
 from syncom.ids import bucket_of
 from syncom.postgres.pool import Connection, Database
@@ -42,11 +43,13 @@ async def set_consents(connection: Connection, changes: Sequence[ConsentChange])
     """
     if not changes:
         return []
+    await index_plans(connection)
     owners = await _present_contacts(connection, changes)
     flags = [False] * len(changes)
     for places in _rounds(changes, owners):
         for place in await _set_round(connection, changes, owners, places):
             flags[place] = True
+    await end_batch(connection)
     return flags
 
 

@@ -176,7 +176,7 @@ class PreparedRow(NamedTuple):
     """A row of a batch that is checked and normalised, ready to be merged. Made by ``prepare_rows`` only."""
 
     #: Place in the batch.
-    index: int
+    row: int
     #: The thirteen standard members in the order of ``prepare.STANDARD``: None is "not named", '' is "clear".
     values: tuple[str | None, ...]
     #: Custom fields by field id as text; None clears.

@@ -155,14 +155,14 @@ class _Planner:
         for place, owners in enumerate(self._owners):
             value = values[place]
             if value and owners.get(value, owner) != owner:
-                return _taken(row.index, STANDARD[place], place, owners[value])
+                return _taken(row.row, STANDARD[place], place, owners[value])
         if not row.emails and not row.phones:
             return None
         for field, place, further in (("emails", _EMAIL, row.emails), ("phones", _PHONE, row.phones)):
             for number, value in enumerate(further):
                 other = self._owners[place].get(value, owner)
                 if other is not None and other != owner:
-                    return _taken(row.index, f"{field}.{number}", place, other)
+                    return _taken(row.row, f"{field}.{number}", place, other)
         return None
 
     def create(self, row: PreparedRow, contact_id: int) -> Target:
