@@ -23,6 +23,7 @@ from syncom.http.headers import Headers
 from syncom.http.inbox.app import InboxApp
 from syncom.http.metrics import Metrics
 from syncom.http.native.app import PREFIX, native_api
+from syncom.http.native.contact_upsert import ContactUpsert
 from syncom.http.native.document import openapi_document
 from syncom.http.native.idempotency import remove_old_keys
 from syncom.http.pages.docs import docs_page
@@ -34,6 +35,7 @@ from syncom.settings import Settings
 
 Route = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_CONTACTS = f"{PREFIX}/contacts"
 _JSON = b"application/json"
 _CLEAN_EVERY = 3600.0
 
@@ -48,6 +50,7 @@ class Server:
         self.metrics = Metrics()
         self._authentication = Authentication(app.accounts, app.settings)
         self.api = native_api(app, self._authentication)
+        self._upsert = ContactUpsert(app.accounts, app.contacts, self._authentication)
         login = LoginPages(app.accounts, self._authentication)
         self._exact: dict[str, Route] = {
             "/": self._home,
@@ -68,6 +71,9 @@ class Server:
             return
         path = scope["path"]
         try:
+            if path == _CONTACTS and scope.get("method") == "PUT":
+                await self._upsert(scope, receive, send)
+                return
             if path.startswith(PREFIX + "/") and path not in self._exact:
                 await self.api(scope, receive, send)
                 return

@@ -13,7 +13,20 @@ from litestar.openapi.plugins import JsonRenderPlugin
 import syncom
 from syncom.app import App
 from syncom.http.authentication import Authentication
-from syncom.http.native import account, api_keys, session, users
+from syncom.http.native import (
+    account,
+    activity,
+    api_keys,
+    contacts,
+    fields,
+    inbox,
+    lists,
+    orders,
+    segments,
+    session,
+    suppressions,
+    users,
+)
 from syncom.http.native.given import given
 from syncom.http.native.idempotency import Idempotency
 from syncom.http.native.routing import Authorise, permission_of, public
@@ -28,6 +41,14 @@ _RESOURCES: list[Any] = [
     *users.HANDLERS,
     *api_keys.HANDLERS,
     *session.HANDLERS,
+    *contacts.HANDLERS,
+    *fields.HANDLERS,
+    *lists.HANDLERS,
+    *suppressions.HANDLERS,
+    *segments.HANDLERS,
+    *orders.HANDLERS,
+    *activity.HANDLERS,
+    *inbox.HANDLERS,
 ]
 
 
