@@ -1,0 +1,65 @@
+-- name: add_import
+INSERT INTO imports (account_id, file_name, file_path, options, bytes_total, bytes_done, line_next)
+VALUES (%(account_id)s, %(file_name)s, %(file_path)s, %(options)s, %(bytes_total)s, %(bytes_done)s, %(line_next)s)
+RETURNING import_id
+
+-- name: set_error_path
+UPDATE imports SET error_path = %(error_path)s WHERE import_id = %(import_id)s
+
+-- name: find_import
+-- One import as its status. Primary key.
+SELECT import_id, account_id, file_name, state, problem, bytes_total, bytes_done, rows_done, created, updated,
+    unchanged, failed, created_at, started_at, finished_at
+FROM imports WHERE account_id = %(account_id)s AND import_id = %(import_id)s
+
+-- name: error_path
+SELECT error_path FROM imports WHERE account_id = %(account_id)s AND import_id = %(import_id)s
+
+-- name: list_imports
+-- Newest first, before a given one. Index imports_account.
+SELECT import_id, account_id, file_name, state, problem, bytes_total, bytes_done, rows_done, created, updated,
+    unchanged, failed, created_at, started_at, finished_at
+FROM imports WHERE account_id = %(account_id)s AND import_id < %(before)s
+ORDER BY import_id DESC LIMIT %(count)s
+
+-- name: take_import
+-- The lease, if nobody holds it; the fence number makes whatever an older runner still tries to commit fail.
+UPDATE imports SET state = 'running', fence = fence + 1, started_at = coalesce(started_at, now()),
+    leased_until = now() + make_interval(secs => %(seconds)s)
+WHERE import_id = %(import_id)s AND state IN ('queued', 'running') AND leased_until < now()
+RETURNING account_id, fence, options, error_path, bytes_done, line_next
+
+-- name: import_state
+-- State, account, and the seconds until its lease ends.
+SELECT state, account_id, greatest(extract(epoch FROM leased_until - now()), 0)::float8
+FROM imports WHERE import_id = %(import_id)s
+
+-- name: lock_import
+-- Held until the batch commits, so that a cancellation or another runner waits for a whole batch.
+SELECT state, bytes_done, line_next, failed, error_bytes
+FROM imports WHERE import_id = %(import_id)s AND fence = %(fence)s FOR UPDATE
+
+-- name: settle_batch
+UPDATE imports SET rows_done = rows_done + %(rows)s, created = created + %(created)s, updated = updated + %(updated)s,
+    unchanged = unchanged + %(unchanged)s, failed = failed + %(failed)s, bytes_done = %(bytes_done)s,
+    line_next = %(line_next)s, error_bytes = %(error_bytes)s,
+    leased_until = now() + make_interval(secs => %(seconds)s),
+    state = CASE WHEN %(is_last)s THEN 'finished' ELSE state END,
+    finished_at = CASE WHEN %(is_last)s THEN now() END
+WHERE import_id = %(import_id)s
+
+-- name: fail_import
+UPDATE imports SET state = 'failed', problem = %(problem)s, finished_at = now(), leased_until = '-infinity'
+WHERE import_id = %(import_id)s AND fence = %(fence)s AND state = 'running'
+
+-- name: release_import
+UPDATE imports SET leased_until = '-infinity' WHERE import_id = %(import_id)s AND fence = %(fence)s
+
+-- name: cancel_import
+-- What was imported stays.
+UPDATE imports SET state = 'cancelled', finished_at = now()
+WHERE account_id = %(account_id)s AND import_id = %(import_id)s AND state IN ('queued', 'running')
+
+-- name: due_imports
+-- Imports nobody works on: new ones, and those whose runner died.
+SELECT import_id FROM imports WHERE state IN ('queued', 'running') AND leased_until < now() ORDER BY import_id
