@@ -20,9 +20,9 @@ from syncom.contacts.service import ContactsService
 from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
 from syncom.messages.channels.email.model import Security
-from syncom.messages.model import OnUncertain, SenderConfig
+from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
-from syncom.messages.sending.loop import SenderRole, SendingLoop
+from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
