@@ -41,6 +41,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between looks at the queue when nobody notifies.
 _POLL = 1.0
+#: A line without work is looked after for so long; then only the watch over the whole queue can wake it.
+_IDLE = 30.0
 _HEARTBEAT = 20.0
 #: A process that could not renew its heartbeat for so long begins nothing new: others may believe it dead.
 _SILENCE = 300.0
@@ -169,6 +171,8 @@ class SendingLoop:
                     for channel in channels:
                         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     async for notice in connection.notifies():
+                        for line in self._lines.values():
+                            line.news.set()
                         if notice.channel == CAMPAIGNS:
                             await self._drop_stopped()
                         self._wake.set()
@@ -238,16 +242,17 @@ class SendingLoop:
     # ------------------------------------------------------------ feeding
 
     async def _feed(self, line: SenderLine) -> None:
-        """Keep one line's ready recipients topped up, until it has nothing to do."""
+        """Keep one line's ready recipients topped up, until it had nothing to do for a while."""
         pace = 0.0
         answered, since = line.answered, self._clock.monotonic()
-        idle_since = self._clock.monotonic()
-        while not self._stopping:
+        busy_at = since
+        while self._clock.monotonic() - busy_at < _IDLE:
             now = self._clock.monotonic()
             if now - since >= 0.25:
                 pace = (line.answered - answered) / (now - since)
                 answered, since = line.answered, now
             size = max(_MIN_SLICE, min(_MAX_SLICE, int(pace * _READ_AHEAD)))
+            line.news.clear()
             try:
                 got = await self._top_up(line, size)
             except (psycopg.Error, Unavailable) as error:
@@ -255,11 +260,11 @@ class SendingLoop:
                 await asyncio.sleep(0.5)
                 continue
             if got or line.ready:
-                idle_since = self._clock.monotonic()
+                busy_at = self._clock.monotonic()
                 line.pool.wake()
-            if not got and self._clock.monotonic() - idle_since > _POLL:
-                return
-            await asyncio.sleep(0.002 if got else 0.01)
+            # Something is ready: look again soon. Nothing is: wait for a notice, and look now and then all the same.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(line.news.wait(), 0.005 if got or line.ready else _POLL)
 
     async def _top_up(self, line: SenderLine, size: int) -> int:
         """Read more recipients when few are ready; returns how many were added."""
