@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 
 import pytest
 
@@ -18,7 +19,7 @@ from syncom.contacts.model import (
     UpsertOptions,
 )
 from syncom.contacts.service import ContactsService, prepare_rows
-from syncom.errors import Conflict, Invalid
+from syncom.errors import Conflict, Invalid, NotFound
 from syncom.postgres.pool import Database
 
 BY_EMAIL = UpsertOptions()
@@ -26,9 +27,7 @@ BY_PHONE = UpsertOptions(key=IdentityKind.PHONE)
 FILL = UpsertOptions(mode=MergeMode.FILL_BLANKS)
 
 
-async def test_a_batch_creates_then_updates_then_leaves_alone(
-    contacts: ContactsService, account_id: int
-) -> None:
+async def test_a_batch_creates_then_updates_then_leaves_alone(contacts: ContactsService, account_id: int) -> None:
     rows = [ContactInput(email=f"p{n}@example.com", first_name="Anna") for n in range(300)]
     first = await contacts.upsert(account_id, rows, BY_EMAIL)
     again = await contacts.upsert(account_id, rows, BY_EMAIL)
@@ -183,12 +182,8 @@ async def test_an_identity_moves_within_a_batch_when_a_row_before_freed_it(
 async def test_a_further_address_finds_its_contact_without_becoming_primary(
     contacts: ContactsService, account_id: int
 ) -> None:
-    await contacts.upsert(
-        account_id, [ContactInput(email="a@example.com", emails=("second@example.com",))], BY_EMAIL
-    )
-    result = await contacts.upsert(
-        account_id, [ContactInput(email="second@example.com", city="Lviv")], BY_EMAIL
-    )
+    await contacts.upsert(account_id, [ContactInput(email="a@example.com", emails=("second@example.com",))], BY_EMAIL)
+    result = await contacts.upsert(account_id, [ContactInput(email="second@example.com", city="Lviv")], BY_EMAIL)
     contact = await contacts.get(account_id, result.contact_ids[0] or 0)
     assert (contact.email, contact.city, result.updated) == ("a@example.com", "Lviv", 1)
 
@@ -253,9 +248,7 @@ async def test_accounts_do_not_see_each_others_people(
 async def test_single_upserts_share_commits_and_each_gets_its_own_answer(
     contacts: ContactsService, account_id: int, other_account_id: int
 ) -> None:
-    await contacts.upsert_one(
-        account_id, ContactInput(email="b@example.com", phone="+380441234567"), BY_EMAIL
-    )
+    await contacts.upsert_one(account_id, ContactInput(email="b@example.com", phone="+380441234567"), BY_EMAIL)
 
     async def one(account: int, row: ContactInput) -> object:
         try:
@@ -310,10 +303,8 @@ async def test_batches_that_overlap_neither_deadlock_nor_make_a_person_twice(
             elif number == 5:
                 await contacts.consents.unsubscribe(account_id, ids, Channel.EMAIL, source="page")
             elif number == 1 and len(ids) > 2:
-                try:
+                with suppress(NotFound):  # another writer deleted it
                     await contacts.merge(account_id, ids[0], ids[1])
-                except Exception as error:
-                    assert type(error).__name__ == "NotFound"
 
     await asyncio.gather(*(writer(number) for number in range(7)))
     await _check_consistency(database, account_id)
@@ -346,10 +337,7 @@ async def _check_consistency(database: Database, account_id: int) -> None:
 async def test_a_big_batch_inside_the_callers_transaction(
     contacts: ContactsService, database: Database, account_id: int
 ) -> None:
-    rows = [
-        ContactInput(email=f"p{n}@example.com", phone=f"+38067{n:07}", external_id=str(n))
-        for n in range(5000)
-    ]
+    rows = [ContactInput(email=f"p{n}@example.com", phone=f"+38067{n:07}", external_id=str(n)) for n in range(5000)]
     prepared, problems = prepare_rows(rows, {}, BY_EMAIL)
     assert not problems
     async with database.tenant(account_id) as connection:

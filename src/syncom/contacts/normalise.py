@@ -106,6 +106,10 @@ def _unusual_email(value: str) -> str:
     domain = (parsed.ascii_domain or "").lower()
     if "." not in domain:
         raise ValueError(f"is not an email address: the domain {domain} has no dot in it")
+    if domain.rpartition(".")[2].isdigit():
+        raise ValueError(f"is not an email address: {domain} is no domain name")
+    if len(parsed.local_part.encode()) > LOCAL_PART_LENGTH:
+        raise ValueError(f"is longer than {LOCAL_PART_LENGTH} bytes before the @")
     address = f"{unicodedata.normalize('NFC', parsed.local_part.lower())}@{domain}"
     if len(address.encode()) > EMAIL_LENGTH:
         raise ValueError(f"is longer than {EMAIL_LENGTH} bytes")

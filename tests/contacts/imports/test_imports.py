@@ -53,9 +53,7 @@ async def _chunks(data: bytes) -> AsyncIterator[bytes]:
         yield data[start : start + 65536]
 
 
-async def _store(
-    imports: ImportService, account_id: int, data: str | bytes, name: str = "people.csv"
-) -> StoredFile:
+async def _store(imports: ImportService, account_id: int, data: str | bytes, name: str = "people.csv") -> StoredFile:
     return await imports.store(account_id, name, _chunks(data.encode() if isinstance(data, str) else data))
 
 
@@ -73,9 +71,7 @@ async def _errors(imports: ImportService, account_id: int, import_id: int) -> li
         return list(csv.DictReader(file))
 
 
-async def _contacts(
-    database: Database, account_id: int, columns: str = "email, first_name"
-) -> list[tuple[Any, ...]]:
+async def _contacts(database: Database, account_id: int, columns: str = "email, first_name") -> list[tuple[Any, ...]]:
     async with database.tenant(account_id) as connection:
         cursor = await connection.execute(f"SELECT {columns} FROM contacts ORDER BY email, contact_id")  # type: ignore[arg-type]
         return await cursor.fetchall()
@@ -97,10 +93,7 @@ async def test_bad_rows_are_reported_with_line_and_reason_and_the_rest_is_import
     status = await _import(imports, account_id, data)
     assert status.state is ImportState.FINISHED
     assert (status.rows_done, status.created, status.failed) == (5, 1, 4)
-    found = [
-        (row["line"], row["column"], row["value"])
-        for row in await _errors(imports, account_id, status.import_id)
-    ]
+    found = [(row["line"], row["column"], row["value"]) for row in await _errors(imports, account_id, status.import_id)]
     assert found == [
         ("2", "Имя", "Анна\nМария"),
         ("4", "Email", "nope"),
@@ -125,9 +118,7 @@ async def test_fill_blanks_keeps_what_is_known_and_an_empty_cell_never_clears(
     imports: ImportService, database: Database, account_id: int
 ) -> None:
     await _import(imports, account_id, "email,first name,city\na@x.com,Anna,\n")
-    await _import(
-        imports, account_id, "email,first name,city\na@x.com,Other,Lviv\n", mode=MergeMode.FILL_BLANKS
-    )
+    await _import(imports, account_id, "email,first name,city\na@x.com,Other,Lviv\n", mode=MergeMode.FILL_BLANKS)
     assert await _contacts(database, account_id, "first_name, city") == [("Anna", "Lviv")]
     await _import(imports, account_id, "email,first name,city\na@x.com,New,\n")
     assert await _contacts(database, account_id, "first_name, city") == [("New", "Lviv")]
@@ -142,17 +133,13 @@ async def test_the_key_may_be_an_external_id_and_a_taken_address_is_an_error_of_
     )
     assert (status.created, status.failed) == (1, 1)
     errors = await _errors(imports, account_id, status.import_id)
-    assert [(error["line"], error["column"], error["value"]) for error in errors] == [
-        ("3", "email", "b@x.com")
-    ]
+    assert [(error["line"], error["column"], error["value"]) for error in errors] == [("3", "email", "b@x.com")]
 
 
 async def test_consent_is_recorded_with_the_import_and_lists_are_joined(
     imports: ImportService, database: Database, account_id: int
 ) -> None:
-    status = await _import(
-        imports, account_id, _people(3), list_name="Spring", consent=SubscriptionState.UNCONFIRMED
-    )
+    status = await _import(imports, account_id, _people(3), list_name="Spring", consent=SubscriptionState.UNCONFIRMED)
     async with database.tenant(account_id) as connection:
         cursor = await connection.execute("SELECT DISTINCT state, source, detail FROM consent_events")
         assert await cursor.fetchall() == [(1, "import", {"import_id": status.import_id})]
@@ -219,9 +206,7 @@ async def test_columns_of_common_exports_are_recognised(
     assert [column.target.target for column in proposal.columns] == targets.split(" ")
 
 
-async def test_a_missing_header_is_explained_and_can_be_answered(
-    imports: ImportService, account_id: int
-) -> None:
+async def test_a_missing_header_is_explained_and_can_be_answered(imports: ImportService, account_id: int) -> None:
     file = await _store(imports, account_id, "Ann,a@x.com,+380501112233\nBob,b@x.com,+380501112234\n")
     with pytest.raises(Invalid, match=r"looks like data \('Ann', 'a@x.com'"):
         await imports.create(account_id, file, ImportOptions())
@@ -234,9 +219,7 @@ async def test_a_missing_header_is_explained_and_can_be_answered(
     assert status.created == 2
 
 
-async def test_a_file_without_the_key_says_which_columns_were_seen(
-    imports: ImportService, account_id: int
-) -> None:
+async def test_a_file_without_the_key_says_which_columns_were_seen(imports: ImportService, account_id: int) -> None:
     file = await _store(imports, account_id, "first name,colour\nAnn,red\n")
     with pytest.raises(Invalid, match=r"no column goes to email.*'first name', 'colour'"):
         await imports.create(account_id, file, ImportOptions())
@@ -451,9 +434,7 @@ async def test_an_import_waits_out_broken_connections(
     file = await _store(imports, account_id, _people(1500, bad_each=11))
     created = await imports.create(account_id, file, ImportOptions())
     seen: list[int] = []
-    running = asyncio.create_task(
-        imports.run(created.import_id, lambda status: seen.append(status.rows_done))
-    )
+    running = asyncio.create_task(imports.run(created.import_id, lambda status: seen.append(status.rows_done)))
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         for _ in range(3):
             before = len(seen)
