@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import itertools
 import re
+import socket
 import string
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,17 @@ from uuid import UUID
 import httpx2
 import pytest
 import uvicorn
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from psycopg.types.json import Jsonb
 
 from syncom.activity.model import ActivityKind, HitClass
 from syncom.activity.recorder import Recorder
 from syncom.activity.service import ActivityService
 from syncom.clock import SystemClock
-from syncom.contacts.model import ConsentChange
 from syncom.http.tracking.app import TrackingApp
 from syncom.http.tracking.client import TrustedProxies
 from syncom.ids import campaign_message_id, single_message_id
-from syncom.postgres.pool import Connection, Database
+from syncom.postgres.pool import Database
 from syncom.security import Keyring
 from syncom.tokens import MessageTokens
 
@@ -40,33 +39,6 @@ LINKS = ["https://shop.example/a?x=1&y=2", "http://shop.example/b", "javascript:
 FORM = "application/x-www-form-urlencoded"
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 CAMPAIGN = 7
-
-
-class Consents:
-    """The part of the contacts domain that tracking needs, on the real tables."""
-
-    async def set_consents(self, connection: Connection, changes: Sequence[ConsentChange]) -> None:
-        for change in changes:
-            cursor = await connection.execute(
-                "UPDATE contacts SET email_state = %(state)s WHERE account_id = %(account)s "
-                "AND bucket = %(contact)s & 255 AND contact_id = %(contact)s AND email_state <> %(state)s",
-                {"state": int(change.state), "account": change.account_id, "contact": change.contact_id},
-            )
-            if cursor.rowcount:
-                await connection.execute(
-                    "INSERT INTO consent_events (account_id, bucket, contact_id, channel, state, source, detail, "
-                    "occurred_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-                    (
-                        change.account_id,
-                        change.contact_id & 255,
-                        change.contact_id,
-                        int(change.channel),
-                        int(change.state),
-                        change.source,
-                        Jsonb(change.detail),
-                        change.occurred_at,
-                    ),
-                )
 
 
 class Tracking:
@@ -172,7 +144,7 @@ async def running(
 
     clock = SystemClock()
     recorder = Recorder(
-        database.dsn, ActivityService(database, clock), Consents(), clock, spool_dir=spool, patience=patience
+        database.dsn, ActivityService(database, clock), clock, spool_dir=spool, patience=patience
     )
     await recorder.start()
     try:
@@ -305,45 +277,41 @@ async def test_everything_unknown_gets_the_same_404(tracking: Tracking) -> None:
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-async def test_no_mutation_of_a_token_is_accepted(data: st.DataObject) -> None:
-    track = TOKENS.track(1, 2, 3, campaign_message_id(7, 3))
-    unsubscribe = TOKENS.unsubscribe(1, 2, 3, campaign_message_id(7, 3))
-    readers = (TOKENS.read_track, TOKENS.read_unsubscribe)
-    for original in (track, unsubscribe):
-        for _ in range(25):
-            mutated = data.draw(_mutations(original))
-            accepted = [read(mutated) for read in readers]
-            if mutated not in (track, unsubscribe):
-                assert accepted == [None, None]
-    assert TOKENS.read_unsubscribe(track) is None
-    assert TOKENS.read_track(unsubscribe) is None
+TRACK = TOKENS.track(1, 2, 3, campaign_message_id(7, 3))
+UNSUBSCRIBE = TOKENS.unsubscribe(1, 2, 3, campaign_message_id(7, 3))
 
 
 def _mutations(token: str) -> st.SearchStrategy[str]:
     place = st.integers(0, len(token) - 1)
+    extra = st.text(ALPHABET + "=+/ .%", min_size=1, max_size=3)
     return st.one_of(
         st.builds(lambda at, new: token[:at] + new + token[at + 1 :], place, st.sampled_from(ALPHABET)),
         st.builds(lambda at: token[:at], place),
-        st.builds(lambda at, new: token[:at] + new + token[at:], place, st.text(ALPHABET + "=+/ .%", min_size=1, max_size=3)),
+        st.builds(lambda at, new: token[:at] + new + token[at:], place, extra),
         st.builds(lambda at: token[at:] + token[:at], place),
         st.builds(lambda at: token[:at] + token[at:].swapcase(), place),
-        st.text(ALPHABET, min_size=len(token), max_size=len(token)),
         st.text(max_size=120),
     )
 
 
+@settings(max_examples=500, deadline=None)
+@given(mutated=st.one_of(_mutations(TRACK), _mutations(UNSUBSCRIBE)))
+def test_no_mutation_of_a_token_is_accepted(mutated: str) -> None:
+    assert (TOKENS.read_track(mutated) is not None) == (mutated == TRACK)
+    assert (TOKENS.read_unsubscribe(mutated) is not None) == (mutated == UNSUBSCRIBE)
+
+
 async def test_every_single_character_of_a_token_matters() -> None:
     count = 0
-    for token in (TOKENS.track(1, 2, 3, single_message_id(3)), TOKENS.unsubscribe(1, 2, 3, single_message_id(3))):
+    message = single_message_id(3)
+    for token in (TRACK, TOKENS.track(1, 2, 3, message), TOKENS.unsubscribe(1, 2, 3, message)):
         for at, new in itertools.product(range(len(token)), ALPHABET):
             if token[at] != new:
                 changed = token[:at] + new + token[at + 1 :]
                 assert TOKENS.read_track(changed) is None
                 assert TOKENS.read_unsubscribe(changed) is None
                 count += 1
-    assert count > 9_000
+    assert count > 10_000
 
 
 @pytest.mark.parametrize(
@@ -366,7 +334,7 @@ async def test_a_link_never_leads_to_anything_but_a_plain_web_address(tracking: 
 
 async def test_international_addresses_are_encoded(tracking: Tracking) -> None:
     answer = await tracking.get(f"/t/c/{tracking.token()}/3")
-    assert answer.headers["location"] == "https://xn--80aaalwqglfe.xn--j1amh/%D1%88%D0%BB%D1%8F%D1%85"
+    assert answer.headers["location"] == "https://xn--80aairftm.xn--j1amh/%D1%88%D0%BB%D1%8F%D1%85"
 
 
 async def test_every_answer_has_the_protecting_headers(tracking: Tracking) -> None:
@@ -538,15 +506,17 @@ def test_the_form_parser_refuses_or_reads_any_bytes(content_type: str, body: byt
 # ---------------------------------------------------------------- over a real server
 
 
-async def test_many_clients_over_a_real_server_lose_nothing(tracking: Tracking, free_port: int) -> None:
+async def test_many_clients_over_a_real_server_lose_nothing(tracking: Tracking) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(
-        uvicorn.Config(tracking.app, port=free_port, log_level="error", lifespan="off", proxy_headers=False)
+        uvicorn.Config(tracking.app, log_level="error", lifespan="off", proxy_headers=False)
     )
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", headers=BROWSER) as client:
+        async with httpx2.AsyncClient(base_url=address, headers=BROWSER) as client:
 
             async def visit(contact: int) -> None:
                 answer = await client.get(f"/t/c/{tracking.token(contact)}/0")

@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -24,6 +23,7 @@ from syncom.activity.service import ActivityService
 from syncom.activity.spool import Segment, Spool
 from syncom.clock import Clock
 from syncom.contacts.model import ConsentChange
+from syncom.contacts.service import set_consents
 from syncom.errors import Unavailable
 from syncom.ids import uuid7
 from syncom.postgres.group_commit import GroupCommit
@@ -53,14 +53,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     consent: ConsentChange | None = None
 
 
-class ConsentWriter(Protocol):
-    """The part of the contacts service that is needed here."""
-
-    def set_consents(self, connection: Connection, changes: Sequence[ConsentChange]) -> Awaitable[Any]:
-        """Write these decisions inside the given transaction."""
-        ...
-
-
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
     """One batch in a spool file."""
 
@@ -78,7 +70,6 @@ class Recorder:
         self,
         dsn: str,
         activity: ActivityService,
-        consents: ConsentWriter,
         clock: Clock,
         *,
         spool_dir: Path,
@@ -87,7 +78,6 @@ class Recorder:
         self._writes = _OwnConnection(dsn)
         self._replays = _OwnConnection(dsn)
         self._activity = activity
-        self._consents = consents
         self._clock = clock
         self._patience = patience
         self._spool = Spool(spool_dir)
@@ -160,7 +150,7 @@ class Recorder:
         async with connection.transaction():
             if await store.claim(connection, batch):
                 await self._activity.record(connection, hits)
-                await self._consents.set_consents(connection, changes)
+                await set_consents(connection, changes)
 
     async def _to_spool(self, batch: Batch, entries: Sequence[Entry]) -> None:
         line = msgspec.json.encode(_Line(batch=batch, entries=list(entries)))
@@ -203,6 +193,7 @@ class Recorder:
         """Write everything in the spool, again and again until it is empty, and then go back to direct writes."""
         while self._away.is_set():
             try:
+                await self._replays.get()  # before a seal: an outage must not leave a segment for every look
                 for segment in self._spool.seal():
                     await self._replay(segment)
                 # Writers wait for the last piece: a decision about consent must not overtake an earlier one.

@@ -35,7 +35,7 @@ def location(target: str) -> bytes | None:
         port = f":{parts.port}" if parts.port else ""
     except (ValueError, UnicodeError):
         return None
-    if parts.scheme.lower() not in ("http", "https") or not host or parts.username or parts.password:
+    if parts.scheme.lower() not in ("http", "https") or not host or "@" in parts.netloc:
         return None
     if ":" in host:
         host = f"[{host}]"
