@@ -1,7 +1,7 @@
 """Clicks recorded a second, each durable before its answer, against a bare application that answers 302.
 
-Both run on the same server (uvicorn, uvloop, httptools) in a process of their own; the load comes from another
-process over 64 kept connections. The database has its default, durable settings.
+Both run on the same server (uvicorn, uvloop, httptools) in a process of their own; the load comes from
+another process over 64 kept connections. The database has its default, durable settings.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from typing import Any
 CLIENTS = 64
 CONTACTS = 5_000
 LINKS = [f"https://shop.example/product/{number}" for number in range(8)]
-_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36"
+_AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/129.0.0.0 Safari/537.36"
+)
 
 
 async def run(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, Any]:
-    """One row of the table: clicks a second, the bare application's answers a second, and their ratio (medians)."""
+    """One row of the table: clicks a second, the bare application's answers a second, their ratio (medians)."""
     from syncom.postgres.embedded import EmbeddedServer
     from syncom.postgres.migrate import migrate
 
@@ -75,7 +78,13 @@ async def _measure(kind: str, dsn: str, folder: str, paths: list[str], seconds: 
     """Answers a second of one application under load."""
     async with _serving(kind, dsn, folder) as port:
         load = await asyncio.create_subprocess_exec(
-            sys.executable, __file__, "load", str(port), str(seconds), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            sys.executable,
+            __file__,
+            "load",
+            str(port),
+            str(seconds),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         output, _ = await load.communicate(json.dumps(paths).encode())
     return float(output)
@@ -85,7 +94,9 @@ async def _measure(kind: str, dsn: str, folder: str, paths: list[str], seconds: 
 async def _serving(kind: str, dsn: str, folder: str) -> Any:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(kind, dsn, folder, port), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(kind, dsn, folder, port), daemon=True
+    )
     process.start()
     try:
         for _ in range(200):
@@ -128,7 +139,9 @@ def _serve(kind: str, dsn: str, folder: str, port: int) -> None:
                 return row[0] if row else []
 
             clock = SystemClock()
-            recorder = Recorder(dsn, ActivityService(database, clock), clock, spool_dir=Path(folder) / "spool")
+            recorder = Recorder(
+                dsn, ActivityService(database, clock), clock, spool_dir=Path(folder) / "spool"
+            )
             await recorder.start()
             app = TrackingApp(MessageTokens(Keyring(bytes(32))), recorder, load_links, clock)
             await _run_server(uvicorn, app, port)
@@ -139,7 +152,13 @@ def _serve(kind: str, dsn: str, folder: str, port: int) -> None:
 
 async def _run_server(uvicorn: Any, app: Any, port: int) -> None:
     config = uvicorn.Config(
-        app, port=port, http="httptools", lifespan="off", access_log=False, log_level="error", proxy_headers=False
+        app,
+        port=port,
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_level="error",
+        proxy_headers=False,
     )
     await uvicorn.Server(config).serve()
 

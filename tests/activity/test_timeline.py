@@ -17,16 +17,19 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 async def _fill(database: Database, account_id: int) -> ActivityService:
-    """30 contacts of campaign 7: sent, opened at the same moment or later, some clicked; one much older campaign."""
+    """30 contacts of campaign 7: sent, opened at that moment or later, clicked; and an old campaign 8."""
     service = ActivityService(database, SystemClock())
     hits: list[Hit] = []
     async with database.system() as connection:
         for contact in range(30):
-            for campaign, at in ((7, NOW - timedelta(minutes=contact % 7)), (8, NOW - timedelta(days=40 + contact))):
+            for campaign, at in (
+                (7, NOW - timedelta(minutes=contact % 7)),
+                (8, NOW - timedelta(days=40 + contact)),
+            ):
                 message = campaign_message_id(campaign, contact)
                 await connection.execute(
-                    "INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, "
-                    "state, uncertain, attempts, launched_at, settled_at, address, reason) "
+                    "INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, "
+                    "channel, state, uncertain, attempts, launched_at, settled_at, address, reason) "
                     "VALUES (%s, %s, %s, %s, %s, 1, 1, %s, false, 1, %s, %s, 'a@b.c', '')",
                     (account_id, contact & 255, message, contact, campaign, 1 + contact % 2, at, at),
                 )
@@ -46,20 +49,26 @@ async def _fill(database: Database, account_id: int) -> ActivityService:
     return service
 
 
-async def _walk(service: ActivityService, account_id: int, limit: int, **filters: object) -> list[tuple[object, ...]]:
+async def _walk(
+    service: ActivityService, account_id: int, limit: int, **filters: object
+) -> list[tuple[object, ...]]:
     found: list[tuple[object, ...]] = []
     cursor = None
     while True:
         page = await service.activity(account_id, cursor=cursor, limit=limit, **filters)  # type: ignore[arg-type]
         assert len(page.events) <= limit
-        found += [(event.occurred_at, event.kind, event.contact_id, event.campaign_id) for event in page.events]
+        found += [
+            (event.occurred_at, event.kind, event.contact_id, event.campaign_id) for event in page.events
+        ]
         cursor = page.next_cursor
         if cursor is None:
             return found
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1000])
-async def test_pages_hold_everything_once_newest_first(database: Database, account_id: int, limit: int) -> None:
+async def test_pages_hold_everything_once_newest_first(
+    database: Database, account_id: int, limit: int
+) -> None:
     service = await _fill(database, account_id)
     for filters, expected in (
         ({"campaign_id": 7}, 90),
@@ -76,7 +85,9 @@ async def test_pages_hold_everything_once_newest_first(database: Database, accou
         assert len(await _walk(service, account_id, limit)) == 180
 
 
-async def test_an_account_sees_its_own_events_only(database: Database, account_id: int, other_account_id: int) -> None:
+async def test_an_account_sees_its_own_events_only(
+    database: Database, account_id: int, other_account_id: int
+) -> None:
     service = await _fill(database, account_id)
     assert (await service.activity(other_account_id)).events == []
     assert (await service.activity(other_account_id, contact_id=3)).events == []

@@ -1,4 +1,4 @@
-"""Opens, clicks and unsubscribing over HTTP: recorded before the answer, never forged, never a redirect to elsewhere."""
+"""Opens, clicks and unsubscribing: recorded before the answer, never forged, never led elsewhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ BROWSER = {
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     "accept-language": "uk,en;q=0.5",
 }
-LINKS = ["https://shop.example/a?x=1&y=2", "http://shop.example/b", "javascript:alert(1)", "https://магазин.укр/шлях"]
+LINKS = [
+    "https://shop.example/a?x=1&y=2",
+    "http://shop.example/b",
+    "javascript:alert(1)",
+    "https://магазин.укр/шлях",
+]
 FORM = "application/x-www-form-urlencoded"
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 CAMPAIGN = 7
@@ -52,7 +57,9 @@ class Tracking:
         self.tokens = TOKENS
 
     def token(self, contact_id: int = 1, campaign_id: int = CAMPAIGN) -> str:
-        return TOKENS.track(self.account_id, self.content_id, contact_id, self.message(contact_id, campaign_id))
+        return TOKENS.track(
+            self.account_id, self.content_id, contact_id, self.message(contact_id, campaign_id)
+        )
 
     def unsubscribe_token(self, contact_id: int = 1) -> str:
         return TOKENS.unsubscribe(self.account_id, self.content_id, contact_id, self.message(contact_id))
@@ -80,7 +87,8 @@ class Tracking:
             "path": path,
             "query_string": b"",
             "headers": [
-                (name.encode(), value.encode("latin-1")) for name, value in (BROWSER if headers is None else headers).items()
+                (name.encode(), value.encode("latin-1"))
+                for name, value in (BROWSER if headers is None else headers).items()
             ],
             "client": (peer, 4711),
         }
@@ -105,7 +113,8 @@ class Tracking:
         """Everything that a request could change."""
         return await self.rows(
             "SELECT (SELECT count(*) FROM activity), (SELECT count(*) FROM engagements), "
-            "(SELECT count(*) FROM consent_events), (SELECT string_agg(email_state::text, ',') FROM contacts), "
+            "(SELECT count(*) FROM consent_events), "
+            "(SELECT string_agg(email_state::text, ',') FROM contacts), "
             "(SELECT sum(count) FROM campaign_statistics)"
         )
 
@@ -119,12 +128,14 @@ TOKENS = MessageTokens(Keyring(bytes(range(32))))
 async def _content(database: Database, account_id: int) -> int:
     async with database.system() as connection:
         await connection.execute(
-            "INSERT INTO contacts (account_id, bucket, contact_id, email, email_state) VALUES (%s, 1, 1, 'a@b.c', 2)",
+            "INSERT INTO contacts (account_id, bucket, contact_id, email, email_state) "
+            "VALUES (%s, 1, 1, 'a@b.c', 2)",
             (account_id,),
         )
         row = await (
             await connection.execute(
-                "INSERT INTO contents (account_id, compiled, links) VALUES (%s, '{}', %s) RETURNING content_id",
+                "INSERT INTO contents (account_id, compiled, links) VALUES (%s, '{}', %s) "
+                "RETURNING content_id",
                 (account_id, LINKS),
             )
         ).fetchone()
@@ -134,11 +145,19 @@ async def _content(database: Database, account_id: int) -> int:
 
 @asynccontextmanager
 async def running(
-    database: Database, account_id: int, content_id: int, spool: Path, *, proxies: str = "", patience: float = 2.0
+    database: Database,
+    account_id: int,
+    content_id: int,
+    spool: Path,
+    *,
+    proxies: str = "",
+    patience: float = 2.0,
 ) -> AsyncIterator[Tracking]:
     async def load_links(account_id: int, content_id: int) -> list[str] | None:
         async with database.tenant(account_id) as connection:
-            cursor = await connection.execute("SELECT links FROM contents WHERE content_id = %s", (content_id,))
+            cursor = await connection.execute(
+                "SELECT links FROM contents WHERE content_id = %s", (content_id,)
+            )
             row = await cursor.fetchone()
             return row[0] if row else None
 
@@ -157,14 +176,18 @@ async def running(
 @pytest.fixture
 async def tracking(database: Database, account_id: int, tmp_path: Path) -> AsyncIterator[Tracking]:
     content_id = await _content(database, account_id)
-    async with running(database, account_id, content_id, tmp_path / "spool", proxies="10.0.0.0/8") as running_app:
+    async with running(
+        database, account_id, content_id, tmp_path / "spool", proxies="10.0.0.0/8"
+    ) as running_app:
         yield running_app
 
 
 # ---------------------------------------------------------------- opens and clicks
 
 
-async def test_a_click_leads_to_the_stored_target_and_is_recorded_before_the_answer(tracking: Tracking) -> None:
+async def test_a_click_leads_to_the_stored_target_and_is_recorded_before_the_answer(
+    tracking: Tracking,
+) -> None:
     answer = await tracking.get(f"/t/c/{tracking.token()}/0")
     assert (answer.status_code, answer.headers["location"]) == (302, LINKS[0])
     assert await tracking.activity() == [(ActivityKind.CLICKED, HitClass.HUMAN, 0, 1)]
@@ -191,7 +214,11 @@ async def test_a_personal_target_comes_from_a_token_of_the_same_message_only(tra
 
 async def test_head_shows_the_same_answer_and_counts_nothing(tracking: Tracking) -> None:
     before = await tracking.fingerprint()
-    for path in (f"/t/c/{tracking.token()}/0", f"/t/o/{tracking.token()}.gif", f"/t/u/{tracking.unsubscribe_token()}"):
+    for path in (
+        f"/t/c/{tracking.token()}/0",
+        f"/t/o/{tracking.token()}.gif",
+        f"/t/u/{tracking.unsubscribe_token()}",
+    ):
         head = await tracking.ask("HEAD", path)
         assert head.status_code in (200, 302)
     assert await tracking.fingerprint() == before
@@ -200,14 +227,20 @@ async def test_head_shows_the_same_answer_and_counts_nothing(tracking: Tracking)
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
 async def test_other_methods_are_refused_and_change_nothing(tracking: Tracking, method: str) -> None:
     before = await tracking.fingerprint()
-    for path in (f"/t/c/{tracking.token()}/0", f"/t/o/{tracking.token()}.gif", f"/t/u/{tracking.unsubscribe_token()}"):
+    for path in (
+        f"/t/c/{tracking.token()}/0",
+        f"/t/o/{tracking.token()}.gif",
+        f"/t/u/{tracking.unsubscribe_token()}",
+    ):
         answer = await tracking.ask(method, path, body=ONE_CLICK)
         assert answer.status_code == 405
         assert "GET" in answer.headers["allow"]
     assert await tracking.fingerprint() == before
 
 
-async def test_the_invisible_link_marks_its_visitor_as_a_machine_also_for_what_follows(tracking: Tracking) -> None:
+async def test_the_invisible_link_marks_its_visitor_as_a_machine_also_for_what_follows(
+    tracking: Tracking,
+) -> None:
     assert (await tracking.get(f"/t/c/{tracking.token()}/65535")).status_code == 204
     await tracking.get(f"/t/c/{tracking.token()}/1")
     assert await tracking.activity() == [
@@ -225,7 +258,9 @@ async def test_a_scanner_that_follows_all_links_is_not_counted_as_a_person(track
 
 
 async def test_prefetching_is_kept_and_marked(tracking: Tracking) -> None:
-    await tracking.get(f"/t/o/{tracking.token()}.gif", headers={**BROWSER, "sec-purpose": "prefetch;prerender"})
+    await tracking.get(
+        f"/t/o/{tracking.token()}.gif", headers={**BROWSER, "sec-purpose": "prefetch;prerender"}
+    )
     assert [row[1] for row in await tracking.activity()] == [HitClass.MACHINE]
 
 
@@ -325,7 +360,9 @@ async def test_every_single_character_of_a_token_matters() -> None:
         "https://a.example\\@evil.example", "https://@evil.example", "https://user@good.example",
     ],
 )  # fmt: skip
-async def test_a_link_never_leads_to_anything_but_a_plain_web_address(tracking: Tracking, target: str) -> None:
+async def test_a_link_never_leads_to_anything_but_a_plain_web_address(
+    tracking: Tracking, target: str
+) -> None:
     redirect = TOKENS.redirect(0, target, tracking.message())
     answer = await tracking.get(f"/t/r/{tracking.token()}/{redirect}")
     assert answer.status_code == 404
@@ -353,7 +390,19 @@ async def test_every_answer_has_the_protecting_headers(tracking: Tracking) -> No
         await tracking.ask("PUT", f"/t/c/{token}/0"),
         await tracking.get("/t/nothing"),
     ]
-    assert [answer.status_code for answer in answers] == [302, 204, 200, 200, 200, 200, 200, 400, 413, 405, 404]
+    assert [answer.status_code for answer in answers] == [
+        302,
+        204,
+        200,
+        200,
+        200,
+        200,
+        200,
+        400,
+        413,
+        405,
+        404,
+    ]
     for answer in answers:
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -413,7 +462,9 @@ def _multipart(fields: dict[str, str], boundary: str = "----b0") -> tuple[str, b
 
 @pytest.mark.parametrize("kind", ["urlencoded", "multipart"])
 async def test_one_click_unsubscribes_at_once_without_a_redirect(tracking: Tracking, kind: str) -> None:
-    content_type, body = (FORM, ONE_CLICK) if kind == "urlencoded" else _multipart({"List-Unsubscribe": "One-Click"})
+    content_type, body = (
+        (FORM, ONE_CLICK) if kind == "urlencoded" else _multipart({"List-Unsubscribe": "One-Click"})
+    )
     path = f"/t/u/{tracking.unsubscribe_token()}"
     for _ in range(2):
         answer = await tracking.ask("POST", path, headers={"content-type": content_type}, body=body)
@@ -421,7 +472,9 @@ async def test_one_click_unsubscribes_at_once_without_a_redirect(tracking: Track
         assert len(answer.content) < 100
     assert await tracking.state() == 3
     assert await tracking.rows("SELECT state, source FROM consent_events") == [(3, "one-click")]
-    assert await tracking.rows("SELECT kind, sum(count) FROM campaign_statistics GROUP BY 1") == [("unsubscribed", 1)]
+    assert await tracking.rows("SELECT kind, sum(count) FROM campaign_statistics GROUP BY 1") == [
+        ("unsubscribed", 1)
+    ]
 
 
 async def test_opening_the_unsubscribe_page_changes_nothing(tracking: Tracking) -> None:
@@ -438,7 +491,9 @@ async def test_opening_the_unsubscribe_page_changes_nothing(tracking: Tracking) 
 async def test_the_page_unsubscribes_and_can_undo_it(tracking: Tracking) -> None:
     path = f"/t/u/{tracking.unsubscribe_token()}"
     for action, state in (("unsubscribe", 3), ("resubscribe", 2), ("unsubscribe", 3)):
-        page = await tracking.ask("POST", path, headers={**BROWSER, "content-type": FORM}, body=f"action={action}".encode())
+        page = await tracking.ask(
+            "POST", path, headers={**BROWSER, "content-type": FORM}, body=f"action={action}".encode()
+        )
         assert page.status_code == 200
         assert await tracking.state() == state
         follow = re.findall(r'name="action" value="(\w+)"', page.text)
@@ -465,7 +520,10 @@ async def test_the_page_unsubscribes_and_can_undo_it(tracking: Tracking) -> None
         ("multipart/form-data", ONE_CLICK),
         ("multipart/form-data; boundary=x", ONE_CLICK),
         ("multipart/form-data; boundary=x", b"--x\r\n\r\nOne-Click\r\n--x--"),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click'),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click',
+        ),
         (FORM, b"action=delete"),
     ],
 )
@@ -487,11 +545,26 @@ async def test_a_thousand_one_clicks_from_one_address_all_work(tracking: Trackin
 
 @settings(max_examples=300, deadline=None)
 @given(
-    content_type=st.sampled_from([FORM, "multipart/form-data; boundary=x", 'multipart/form-data; boundary="x y"', "x/y"]),
+    content_type=st.sampled_from(
+        [FORM, "multipart/form-data; boundary=x", 'multipart/form-data; boundary="x y"', "x/y"]
+    ),
     body=st.one_of(
         st.binary(max_size=300),
         st.lists(
-            st.sampled_from([b"--x", b"--x--", b"\r\n", b"\r\n\r\n", b'Content-Disposition: form-data; name="a"', b"&", b"=", b"%", b"%4", b"a"]),
+            st.sampled_from(
+                [
+                    b"--x",
+                    b"--x--",
+                    b"\r\n",
+                    b"\r\n\r\n",
+                    b'Content-Disposition: form-data; name="a"',
+                    b"&",
+                    b"=",
+                    b"%",
+                    b"%4",
+                    b"a",
+                ]
+            ),
             max_size=20,
         ).map(b"".join),
     ),
@@ -532,7 +605,9 @@ async def test_many_clients_over_a_real_server_lose_nothing(tracking: Tracking) 
     finally:
         server.should_exit = True
         await serving
-    assert await tracking.rows("SELECT kind, count(*), count(DISTINCT contact_id) FROM activity GROUP BY 1 ORDER BY 1") == [
+    assert await tracking.rows(
+        "SELECT kind, count(*), count(DISTINCT contact_id) FROM activity GROUP BY 1 ORDER BY 1"
+    ) == [
         (ActivityKind.CLICKED, 60, 60),
         (ActivityKind.UNSUBSCRIBED, 60, 60),
     ]

@@ -73,15 +73,14 @@ async def test_a_killed_database_loses_no_answered_click_and_counts_none_twice(
             stop.set()
             await asyncio.gather(*clicking)
         assert not list(spool.glob("*"))
-        async with Database(dsn, max_size=2) as after:
-            async with after.system() as connection:
-                rows = await (
-                    await connection.execute("SELECT contact_id FROM activity WHERE kind = 4 ORDER BY 1")
-                ).fetchall()
-                counted = await (
-                    await connection.execute("SELECT sum(count) FROM campaign_statistics WHERE kind = 'clicked'")
-                ).fetchone()
-                state = await (await connection.execute("SELECT email_state FROM contacts")).fetchone()
+        async with Database(dsn, max_size=2) as after, after.system() as connection:
+            rows = await (
+                await connection.execute("SELECT contact_id FROM activity WHERE kind = 4 ORDER BY 1")
+            ).fetchall()
+            counted = await (
+                await connection.execute("SELECT sum(count) FROM campaign_statistics WHERE kind = 'clicked'")
+            ).fetchone()
+            state = await (await connection.execute("SELECT email_state FROM contacts")).fetchone()
     assert sorted(answered) == [row[0] for row in rows]
     assert counted == (len(answered),)
     assert state == (3,)
@@ -101,7 +100,9 @@ async def test_what_a_dead_process_left_in_the_spool_is_written_once_at_the_next
         tracking.app._targets = targets  # pyright: ignore[reportPrivateUsage]
         assert (await tracking.get(f"/t/c/{token}/0")).status_code == 302
         assert (await tracking.get(f"/t/c/{token}/1")).status_code == 302
-        answer = await tracking.ask("POST", f"/t/u/{unsubscribe}", headers={"content-type": FORM}, body=ONE_CLICK)
+        answer = await tracking.ask(
+            "POST", f"/t/u/{unsubscribe}", headers={"content-type": FORM}, body=ONE_CLICK
+        )
         assert answer.status_code == 200
     (left,) = spool.glob("*.jsonl")
     saved = left.read_bytes()
@@ -113,7 +114,10 @@ async def test_what_a_dead_process_left_in_the_spool_is_written_once_at_the_next
                 if not list(spool.glob("*.jsonl")):
                     break
                 await asyncio.sleep(0.05)
-            assert await tracking.rows("SELECT kind, count(*) FROM activity GROUP BY 1 ORDER BY 1") == [(4, 2), (5, 1)]
+            assert await tracking.rows("SELECT kind, count(*) FROM activity GROUP BY 1 ORDER BY 1") == [
+                (4, 2),
+                (5, 1),
+            ]
             assert await tracking.state() == 3
     assert saved.count(b"\n") == 3
     assert not list(spool.glob("*"))

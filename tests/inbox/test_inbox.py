@@ -47,11 +47,15 @@ def _mail(subject: str = "Hello", html: str = "<p>Hi</p>") -> EmailMessage:
     return message
 
 
-async def test_a_mail_is_there_for_each_recipient_when_it_is_acknowledged(inbox: InboxService, port: int) -> None:
+async def test_a_mail_is_there_for_each_recipient_when_it_is_acknowledged(
+    inbox: InboxService, port: int
+) -> None:
     def send() -> None:
         with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
             client.send_message(
-                _mail("Привіт 👋"), from_addr="bounce@example.com", to_addrs=["anna@example.com", "bob@example.com"]
+                _mail("Привіт 👋"),
+                from_addr="bounce@example.com",
+                to_addrs=["anna@example.com", "bob@example.com"],
             )
 
     await asyncio.to_thread(send)
@@ -71,7 +75,9 @@ async def test_eight_bit_bodies_and_international_addresses_are_taken(inbox: Inb
         with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
             client.ehlo()
             assert {"8bitmime", "smtputf8", "size"} <= set(client.esmtp_features)
-            client.sendmail("a@example.com", ["анна@пошта.укр"], raw, mail_options=["SMTPUTF8", "BODY=8BITMIME"])
+            client.sendmail(
+                "a@example.com", ["анна@пошта.укр"], raw, mail_options=["SMTPUTF8", "BODY=8BITMIME"]
+            )
 
     await asyncio.to_thread(send)
     (entry,) = (await inbox.list(recipient="анна@пошта.укр")).entries
@@ -80,9 +86,11 @@ async def test_eight_bit_bodies_and_international_addresses_are_taken(inbox: Inb
 
 
 async def test_a_taken_port_is_explained(inbox: InboxService) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(Conflict, match="SYNCOM_INBOX_PORT"):
-            await InboxServer(inbox, port=taken.getsockname()[1]).start()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(Conflict, match="SYNCOM_INBOX_PORT"),
+    ):
+        await InboxServer(inbox, port=taken.getsockname()[1]).start()
 
 
 async def test_only_the_newest_mails_are_kept(database: Database) -> None:
@@ -148,7 +156,9 @@ async def test_nothing_from_a_mail_is_ever_part_of_our_pages(inbox: InboxService
     )
     inbox_id = (await inbox.list()).entries[0].inbox_id
     pages = [await _get(inbox, "/inbox"), await _get(inbox, "/inbox", query="recipient=%3Cscript%3E")]
-    pages += [await _get(inbox, f"/inbox/{inbox_id}", query=f"view={v}") for v in ("html", "text", "headers", "raw")]
+    pages += [
+        await _get(inbox, f"/inbox/{inbox_id}", query=f"view={v}") for v in ("html", "text", "headers", "raw")
+    ]
     for page in pages:
         assert page.status_code == 200
         assert not re.search(r"<script|onerror=alert\(1\)>|<img", page.text)

@@ -1,8 +1,9 @@
 """Makes hits durable before their requests are answered, also while the database is away.
 
-Hits of many requests go into one statement and one commit. When the database does not take a batch in time, the
-batch goes to a spool file, and from there to the database once it is back. A batch keeps its identity on the way
-(:class:`Batch`), so it counts once even when the commit happened and only its answer was lost.
+Hits of many requests go into one statement and one commit. When the database does not take a batch in
+time, the batch goes to a spool file, and from there to the database once it is back. A batch keeps its
+identity on the way (:class:`Batch`), so it counts once even when the commit happened and only its answer
+was lost.
 """
 
 from __future__ import annotations
@@ -123,7 +124,10 @@ class Recorder:
         return [None] * len(entries)
 
     async def _committed(self, batch: Batch, entries: Sequence[Entry]) -> bool:
-        """Try until it is committed or the patience is over. The same batch may be tried any number of times."""
+        """Try until it is committed or the patience is over.
+
+        The same batch may be tried any number of times.
+        """
         deadline = self._clock.monotonic() + self._patience
         pause = 0.02
         while True:
@@ -158,8 +162,8 @@ class Recorder:
             await asyncio.to_thread(self._spool.append, line)
         except OSError as error:
             raise Unavailable(f"neither the database nor the disk takes hits: {error}") from error
-        # The last number of a writer decides whether its last batch was committed: a writer whose batch went to
-        # the spool must not write under a higher number before that is settled.
+        # The last number of a writer decides whether its last batch was committed: a writer whose batch
+        # went to the spool must not write under a higher number before that is settled.
         self._writer_id, self._number = uuid7(), 0
         self._away.set()
 
@@ -190,7 +194,7 @@ class Recorder:
             await self._replays.close()
 
     async def _settle_own(self) -> None:
-        """Write everything in the spool, again and again until it is empty, and then go back to direct writes."""
+        """Write what is in the spool, again and again until it is empty, and go back to direct writes."""
         while self._away.is_set():
             try:
                 await self._replays.get()  # before a seal: an outage must not leave a segment for every look
@@ -209,7 +213,10 @@ class Recorder:
         _log.warning("the database takes hits again, the spool is empty")
 
     async def _replay(self, segment: Segment) -> None:
-        """Write a segment's batches in order, then delete it. Raises one of `_AWAY`, and may then be repeated."""
+        """Write a segment's batches in order, then delete it.
+
+        Raises one of `_AWAY`, and may then be repeated.
+        """
         writers: set[UUID] = set()
         for line in segment.lines():
             try:
@@ -229,8 +236,8 @@ class Recorder:
 class _OwnConnection:
     """One kept connection beside the pool.
 
-    The pool checks a connection with a round trip before it lends it, and after an outage it waits for minutes
-    before it connects again; hits can afford neither.
+    The pool checks a connection with a round trip before it lends it, and after an outage it waits for
+    minutes before it connects again; hits can afford neither.
     """
 
     def __init__(self, dsn: str) -> None:
