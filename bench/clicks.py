@@ -31,7 +31,7 @@ _AGENT = (
 
 
 async def run(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, Any]:
-    """One row of the table: clicks a second, the bare application's answers a second, their ratio (medians)."""
+    """One row of the table: clicks a second, the bare application's answers a second, their ratio."""
     from syncom.postgres.embedded import EmbeddedServer
     from syncom.postgres.migrate import migrate
 

@@ -352,11 +352,14 @@ async def test_every_single_character_of_a_token_matters() -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "//evil.example", "/\\evil.example", "https:evil.example", "https:/evil.example", "javascript:alert(1)",
+        "//evil.example", "/\\evil.example", "https:evil.example", "https:/evil.example",
+        "javascript:alert(1)",
         "data:text/html,x", "file:///etc/passwd", "ftp://a.example", "https://good.example@evil.example/",
         "https://good.example:pass@evil.example/", "https://\\evil.example", "https:///evil.example", "",
-        "https://a.example\r\nset-cookie: x=1", "https://a.example/\nx", "https://a.example/\x00", "ＨＴＴＰ://evil",
-        "https://", "https://?x", "//", "x" * 9000, "https://" + "a" * 9000, " javascript:alert(1)", "HTTPS:\\\\evil",
+        "https://a.example\r\nset-cookie: x=1", "https://a.example/\nx", "https://a.example/\x00",
+        "ＨＴＴＰ://evil",
+        "https://", "https://?x", "//", "x" * 9000, "https://" + "a" * 9000, " javascript:alert(1)",
+        "HTTPS:\\\\evil",
         "https://a.example\\@evil.example", "https://@evil.example", "https://user@good.example",
     ],
 )  # fmt: skip
