@@ -1,8 +1,9 @@
-"""The half of an import that needs no database: read, map, check, normalise. Runs in a process of its own, so that
-it works on the next batch while the database merges the last one.
+"""The half of an import that needs no database: read, map, check, normalise. Runs in a process of its own,
+so that it works on the next batch while the database merges the last one.
 
-The parent writes one request to this program's standard input and reads batches from its standard output; each is a
-frame of four bytes of length (big endian) and MessagePack. When the parent dies, the pipe breaks and this ends.
+The parent writes one request to this program's standard input and reads batches from its standard output;
+each is a frame of four bytes of length (big endian) and MessagePack. When the parent dies, the pipe breaks
+and this ends.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Rows of a text file with their line numbers, in bounded memory, whatever the file holds.
 
-The csv module does the cutting. It gets its lines from blocks of the file, so that the place of every record is
-known in bytes (an import resumes there) and a record can be read again. What it would get wrong is put right here:
+The csv module does the cutting. It gets its lines from blocks of the file, so that the place of every record
+is known in bytes (an import resumes there) and a record can be read again. What it would get wrong is put
+right here:
 
 * a cell longer than MAX_CELL, a line longer than MAX_RECORD, a NUL, bytes that are not text in the file's
   encoding, too few or too many cells: the row becomes an error and the next one is read;
-* a quote that is never closed swallows the lines after it. A record of several lines that is too long, has the
-  wrong number of cells, or is still open at the end of the file, is read again line by line, each line once, so
-  that one stray quote costs one row and reading stays linear.
+* a quote that is never closed swallows the lines after it. A record of several lines that is too long, has
+  the wrong number of cells, or is still open at the end of the file, is read again line by line, each line
+  once, so that one stray quote costs one row and reading stays linear.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Use cases of imports: receive a file, propose how to read it, import it, follow it, stop it.
 
-An import is a file, a plan, and a resume point in the database. Every batch is one transaction that merges its rows
-and moves the resume point, so a run that is killed at any moment goes on where it was, without doubles and with
-exact counts. A fence number makes sure that of two runners only one can commit.
+An import is a file, a plan, and a resume point in the database. Every batch is one transaction that merges
+its rows and moves the resume point, so a run that is killed at any moment goes on where it was, without
+doubles and with exact counts. A fence number makes sure that of two runners only one can commit.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ class ImportService:
             return await store.list_imports(connection, account_id, before=before or 1 << 62, count=count)
 
     async def cancel(self, account_id: int, import_id: int) -> ImportStatus:
-        """Stop after the batch under way; what was imported stays. Raises NotFound, Conflict when it is over."""
+        """Stop after the batch under way; what was imported stays. Raises NotFound, or Conflict: it is over."""
         async with self._database.tenant(account_id) as connection:
             stopped = await store.cancel_import(connection, account_id, import_id)
         found = await self.status(account_id, import_id)
@@ -319,7 +319,7 @@ class ImportService:
         return None, found[2]
 
     async def _run_lease(self, lease: Lease, on_progress: OnProgress | None) -> None:
-        """All batches from the lease's start. A reading process that dies is started again at the last batch."""
+        """All batches from the lease's start. A reading process that dies is started again where it was."""
         start, deaths = lease.start, 0
         while True:
             try:
@@ -362,7 +362,7 @@ class ImportService:
         )
 
     async def _settle(self, lease: Lease, start: Position, batch: ParsedBatch) -> bool:
-        """Merge one batch and move the resume point; False when the import is no longer ours or was stopped."""
+        """Merge one batch and move the resume point; False when the import is not ours any more or was stopped."""
         return await self._patiently(lambda: self._try_settle(lease, start, batch))
 
     async def _try_settle(self, lease: Lease, start: Position, batch: ParsedBatch) -> bool:
@@ -511,7 +511,7 @@ def _merge_errors(plan: Plan, batch: ParsedBatch, problems: Sequence[RowProblem]
 
 
 def _write_errors(path: Path, settled: int, errors: Sequence[RowError]) -> int:
-    """Put these rows after the settled part of the file, whatever a broken attempt left there; its new length."""
+    """Put these rows after the settled part of the file, over what a broken attempt left; its new length."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     if not settled:
