@@ -121,8 +121,11 @@ def plan_batch(
             problems.append(problem)
             contact_ids.append(None)
             continue
-        target = planner.target(owner, new_ids)
-        planner.apply(row, target, key if contact_id is None else -1)
+        if owner is None:
+            target = planner.create(row, next(new_ids))
+        else:
+            target = planner.target(owner)
+            planner.apply(row, target, key if contact_id is None else -1)
         contact_ids.append(target.contact_id)
     claimed, moved = planner.identity_changes()
     return Plan(
@@ -144,30 +147,45 @@ class _Planner:
         self._known = known
         self._overwrite = options.mode is MergeMode.OVERWRITE
         #: Stored owner of every identity that was claimed or released on the way.
-        self._before: dict[tuple[int, str], int | None] = {}
+        self._before: tuple[dict[str, int | None], ...] = ({}, {}, {}, {})
 
     def conflict(self, row: PreparedRow, owner: int | None) -> RowProblem | None:
         """The first identity of the row that belongs to another contact."""
         values = row.values
-        for place in range(_PLACES):
+        for place, owners in enumerate(self._owners):
             value = values[place]
-            if value:
-                other = self._owners[place].get(value)
-                if other is not None and other != owner:
-                    return _taken(row.index, STANDARD[place], place, other)
+            if value and owners.get(value, owner) != owner:
+                return _taken(row.index, STANDARD[place], place, owners[value])
+        if not row.emails and not row.phones:
+            return None
         for field, place, further in (("emails", _EMAIL, row.emails), ("phones", _PHONE, row.phones)):
             for number, value in enumerate(further):
-                other = self._owners[place].get(value)
+                other = self._owners[place].get(value, owner)
                 if other is not None and other != owner:
                     return _taken(row.index, f"{field}.{number}", place, other)
         return None
 
-    def target(self, owner: int | None, new_ids: Iterator[int]) -> Target:
-        """The contact to write: one of this batch, a known one, or a new one."""
-        if owner is None:
-            owner = next(new_ids)
-            found = self.targets[owner] = Target(owner, None)
-            return found
+    def create(self, row: PreparedRow, contact_id: int) -> Target:
+        """A new contact: what :meth:`apply` would do to an empty one, in a third of the time."""
+        target = self.targets[contact_id] = Target(contact_id, None)
+        values = row.values
+        target.identities = [value or None for value in values[:_PLACES]]
+        for place, value in enumerate(target.identities):
+            if value is not None:
+                self._before[place].setdefault(value, None)
+                self._owners[place][value] = contact_id
+        if row.emails:
+            self._add_further(target, _EMAIL, row.emails)
+        if row.phones:
+            self._add_further(target, _PHONE, row.phones)
+        target.give_email = bool(values[_EMAIL] or row.emails)
+        target.give_sms = bool(values[_PHONE] or row.phones)
+        target.values = values[_PLACES:]
+        target.fields = row.fields
+        return target
+
+    def target(self, owner: int) -> Target:
+        """The contact to write: one of this batch, or a known one."""
         found = self.targets.get(owner)
         if found is None:
             found = self.targets[owner] = Target(owner, self._known[owner])
@@ -213,7 +231,7 @@ class _Planner:
             target.identities[place] = None
         kept = row.emails if place == _EMAIL else row.phones if place == _PHONE else ()
         if old is not None and old not in kept:
-            self._before.setdefault((place, old), target.contact_id)
+            self._before[place].setdefault(old, target.contact_id)
             self._owners[place].pop(old, None)  # values nobody named are not in it
 
     def _add_further(self, target: Target, place: int, values: Sequence[str]) -> None:
@@ -224,7 +242,7 @@ class _Planner:
             target.identities[place] = values[0]
 
     def _claim(self, place: int, value: str, contact_id: int) -> None:
-        self._before.setdefault((place, value), None)
+        self._before[place].setdefault(value, None)
         self._owners[place][value] = contact_id
 
     def _fold(self, before: tuple[str | None, ...], later: tuple[str | None, ...]) -> tuple[str | None, ...]:
@@ -233,28 +251,29 @@ class _Planner:
         return tuple(old or new for old, new in zip(before, later, strict=True))
 
     def _fold_fields(self, target: Target, fields: dict[str, Any]) -> None:
+        # A new dict each time: the first one is the row's own.
         if target.fields is None:
-            target.fields = dict(fields)
+            target.fields = fields
         elif self._overwrite:
-            target.fields.update(fields)
+            target.fields = target.fields | fields
         else:
-            for key, value in fields.items():
-                if target.fields.get(key) is None:
-                    target.fields[key] = value
+            filled = {key: value for key, value in target.fields.items() if value is not None}
+            target.fields = fields | filled
 
     def identity_changes(self) -> tuple[list[tuple[int, str, int]], list[MovedIdentity]]:
         """Compare the owners in the end with the stored ones."""
         claimed: list[tuple[int, str, int]] = []
         moved: list[MovedIdentity] = []
-        for (place, value), before in self._before.items():
-            after = self._owners[place].get(value)
-            if before is None:
-                if after is not None:
-                    claimed.append((KINDS[place], value, after))
-            elif after != before:
-                moved.append(MovedIdentity(KINDS[place], value, before, after))
-        claimed.sort()
-        moved.sort()
+        for place, kind in enumerate(KINDS):
+            owners = self._owners[place]
+            before = self._before[place]
+            for value in sorted(before):
+                stored, after = before[value], owners.get(value)
+                if stored is None:
+                    if after is not None:
+                        claimed.append((kind, value, after))
+                elif after != stored:
+                    moved.append(MovedIdentity(kind, value, stored, after))
         return claimed, moved
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
+from syncom.contacts.columns import booleans, buckets, by_bucket, json, nullable, numbers, texts
 from syncom.contacts.model import Change, MergeMode, PreparedRow, RowProblem, UpsertOptions
 from syncom.contacts.plan import (
     KINDS,
@@ -40,10 +41,6 @@ _SQL = load_sql("syncom.contacts", "upsert.sql")
 _LOCKS: Final = 0x636F << 40
 #: Ids are taken from the sequence in blocks of at least this many.
 _ID_BLOCK: Final = 256
-
-_END = "\x1f"
-_NULL = "\x1e"
-_TRUTH: Final = ("f", "t")
 
 
 class StalePlan(Exception):  # noqa: N818 - a signal to plan again, not an error for anybody
@@ -153,7 +150,7 @@ async def _read_owners(connection: Connection, account_id: int, rows: Sequence[P
     if not values:
         return owners
     cursor = await connection.execute(
-        _SQL["owners"], {"account_id": account_id, "kinds": _numbers(kinds), "values": _texts(values)}
+        _SQL["owners"], {"account_id": account_id, "kinds": numbers(kinds), "values": texts(values)}
     )
     for place, contact_id in await cursor.fetchall():
         owners[kinds[place - 1] - KINDS[0]][values[place - 1]] = contact_id
@@ -169,13 +166,13 @@ async def _read_known(
         wanted.add(contact_id)
     if not wanted:
         return {}
-    contact_ids = _by_bucket(wanted)
+    contact_ids = by_bucket(wanted)
     cursor = await connection.execute(
         _SQL["known_contacts"],
         {
             "account_id": account_id,
-            "buckets": _numbers(map(bucket_of, contact_ids)),
-            "contact_ids": _numbers(contact_ids),
+            "buckets": buckets(contact_ids),
+            "contact_ids": numbers(contact_ids),
         },
     )
     known = {row[0]: Known(row[1:5], row[5], row[6]) for row in await cursor.fetchall()}
@@ -191,9 +188,9 @@ async def _write_identities(connection: Connection, account_id: int, plan: Plan)
             _SQL["claim_identities"],
             {
                 "account_id": account_id,
-                "kinds": _numbers(kinds),
-                "values": _texts(values),
-                "contact_ids": _numbers(contact_ids),
+                "kinds": numbers(kinds),
+                "values": texts(values),
+                "contact_ids": numbers(contact_ids),
             },
         )
         if cursor.rowcount != len(plan.claimed):
@@ -214,10 +211,10 @@ async def _move(
         _SQL[statement],
         {
             "account_id": account_id,
-            "kinds": _numbers(identity.kind for identity in moved),
-            "values": _texts([identity.value for identity in moved]),
-            "owners": _numbers(identity.owner for identity in moved),
-            "contact_ids": _numbers(identity.to or 0 for identity in moved),
+            "kinds": numbers(identity.kind for identity in moved),
+            "values": texts([identity.value for identity in moved]),
+            "owners": numbers(identity.owner for identity in moved),
+            "contact_ids": numbers(identity.to or 0 for identity in moved),
         },
     )
     if cursor.rowcount != len(moved):
@@ -232,19 +229,19 @@ async def _add_contacts(
         *(target.identities + [value or "" for value in target.values] for target in targets), strict=True
     )
     parameters: dict[str, Any] = {
-        name: _nullable(column) for name, column in zip(STANDARD, columns, strict=True)
+        name: nullable(column) for name, column in zip(STANDARD, columns, strict=True)
     }
     await connection.execute(
         _SQL["add_contacts"],
         parameters
         | {
             "account_id": account_id,
-            "contact_ids": _numbers(target.contact_id for target in targets),
-            "email_states": _numbers(consent if target.give_email else 0 for target in targets),
-            "sms_states": _numbers(consent if target.give_sms else 0 for target in targets),
-            "fields": _nullable([_present(target.fields) for target in targets]),
+            "contact_ids": numbers(target.contact_id for target in targets),
+            "email_states": numbers(consent if target.give_email else 0 for target in targets),
+            "sms_states": numbers(consent if target.give_sms else 0 for target in targets),
+            "fields": nullable([_present(target.fields) for target in targets]),
             "source": options.source,
-            "detail": _json(options.consent_detail) if options.consent_detail else None,
+            "detail": json(options.consent_detail) if options.consent_detail else None,
         },
     )
 
@@ -290,16 +287,14 @@ def _is_guarded(target: Target, options: UpsertOptions) -> bool:
 def _update_parameters(account_id: int, targets: Sequence[Target], options: UpsertOptions) -> dict[str, Any]:
     columns = zip(*(target.values for target in targets), strict=True)
     names = STANDARD[len(KINDS) :]
-    parameters: dict[str, Any] = {
-        name: _nullable(column) for name, column in zip(names, columns, strict=True)
-    }
+    parameters: dict[str, Any] = {name: nullable(column) for name, column in zip(names, columns, strict=True)}
     return parameters | {
         "account_id": account_id,
-        "buckets": _numbers(bucket_of(target.contact_id) for target in targets),
-        "contact_ids": _numbers(target.contact_id for target in targets),
+        "buckets": buckets(target.contact_id for target in targets),
+        "contact_ids": numbers(target.contact_id for target in targets),
         "fill": options.mode is MergeMode.FILL_BLANKS,
-        "fields": _nullable([_present(target.fields) for target in targets]),
-        "cleared": _texts([_cleared(target.fields) for target in targets]),
+        "fields": nullable([_present(target.fields) for target in targets]),
+        "cleared": texts([_cleared(target.fields) for target in targets]),
     }
 
 
@@ -307,8 +302,8 @@ def _guard_parameters(targets: Sequence[Target], guarded: set[int], options: Ups
     known = [target.known for target in targets if target.known is not None]
     parameters: dict[str, Any] = {}
     for place, name in enumerate(STANDARD[: len(KINDS)]):
-        parameters[name] = _nullable([target.identities[place] for target in targets])
-        parameters[f"old_{name}"] = _nullable([state.identities[place] for state in known])
+        parameters[name] = nullable([target.identities[place] for target in targets])
+        parameters[f"old_{name}"] = nullable([state.identities[place] for state in known])
     give_email = [
         target.give_email and consent_to_give(state.email_state, options)
         for target, state in zip(targets, known, strict=True)
@@ -318,27 +313,27 @@ def _guard_parameters(targets: Sequence[Target], guarded: set[int], options: Ups
         for target, state in zip(targets, known, strict=True)
     ]
     return parameters | {
-        "guarded": _booleans(target.contact_id in guarded for target in targets),
-        "give_email": _booleans(give_email),
-        "give_sms": _booleans(give_sms),
-        "old_email_states": _numbers(state.email_state for state in known),
-        "old_sms_states": _numbers(state.sms_state for state in known),
+        "guarded": booleans(target.contact_id in guarded for target in targets),
+        "give_email": booleans(give_email),
+        "give_sms": booleans(give_sms),
+        "old_email_states": numbers(state.email_state for state in known),
+        "old_sms_states": numbers(state.sms_state for state in known),
         "state": int(options.consent),
         "source": options.source,
-        "detail": _json(options.consent_detail) if options.consent_detail else None,
+        "detail": json(options.consent_detail) if options.consent_detail else None,
     }
 
 
 async def _join_lists(connection: Connection, account_id: int, plan: Plan, options: UpsertOptions) -> None:
     list_ids = sorted(set(options.list_ids))
-    parameters = {"account_id": account_id, "list_ids": _numbers(list_ids)}
+    parameters = {"account_id": account_id, "list_ids": numbers(list_ids)}
     row = await (await connection.execute(_SQL["own_lists"], parameters)).fetchone()
     if row is None or row[0] != len(list_ids):
         raise Invalid("list_ids", "names a list that does not exist")
     contact_ids = {contact_id for contact_id in plan.contact_ids if contact_id is not None}
     if contact_ids:
         await connection.execute(
-            _SQL["join_lists"], parameters | {"contact_ids": _numbers(_by_bucket(contact_ids))}
+            _SQL["join_lists"], parameters | {"contact_ids": numbers(by_bucket(contact_ids))}
         )
 
 
@@ -359,39 +354,12 @@ def _changes(plan: Plan, updated: set[int]) -> list[Change | None]:
     return changes
 
 
-# ---------------------------------------------------------------- columns as text, see upsert.sql
-
-
-def _texts(values: Sequence[str]) -> str:
-    return _END.join(values) + _END
-
-
-def _nullable(values: Sequence[str | None]) -> str:
-    return _END.join([_NULL if value is None else value for value in values]) + _END
-
-
-def _numbers(values: Iterable[int]) -> str:
-    return f"{{{','.join(map(str, values))}}}"
-
-
-def _booleans(values: Iterable[bool]) -> str:
-    return f"{{{','.join([_TRUTH[value] for value in values])}}}"
-
-
-def _by_bucket(contact_ids: Iterable[int]) -> list[int]:
-    return sorted(contact_ids, key=lambda contact_id: (bucket_of(contact_id), contact_id))
-
-
 def _present(fields: dict[str, Any] | None) -> str | None:
     """The custom fields that have a value, as JSON; None when no row named any field."""
     if not fields:
         return None
-    return _json({key: value for key, value in fields.items() if value is not None})
+    return json({key: value for key, value in fields.items() if value is not None})
 
 
 def _cleared(fields: dict[str, Any] | None) -> str:
     return ",".join([key for key, value in fields.items() if value is None]) if fields else ""
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

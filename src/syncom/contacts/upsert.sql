@@ -1,7 +1,4 @@
--- Statements of the batch upsert. A batch travels as one text parameter for each column: values ended by U+001F,
--- NULL written as U+001E (normalised values hold no control characters). Splitting that in the server costs a
--- fraction of arrays built in Python or of JSON, for one row as for fifty thousand, and needs no staging table.
--- The end mark leaves one empty element behind, dropped by `IS NOT NULL` on the id.
+-- Statements of the batch upsert. A batch travels as one text parameter for each column (columns.py says how).
 
 -- name: begin_batch
 -- Shared with other batches of the account; deletes and merges of contacts take the lock exclusively.

@@ -1,0 +1,297 @@
+"""Consent per channel: the state beside the contact, the append-only history, and suppressed addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from syncom.clock import Clock
+from syncom.contacts.columns import buckets, json, moments, nullable, numbers, texts
+from syncom.contacts.model import (
+    Channel,
+    ConsentChange,
+    ConsentEvent,
+    SubscriptionState,
+    Suppression,
+    SuppressionEntry,
+)
+from syncom.contacts.normalise import normalise_email, normalise_phone
+from syncom.errors import Invalid, NotFound
+from syncom.ids import bucket_of
+from syncom.postgres.pool import Connection, Database
+from syncom.postgres.sql import load_sql
+
+_SQL = load_sql("syncom.contacts", "consents.sql")
+
+#: Contacts of one subscribe or unsubscribe.
+_BATCH_LIMIT: Final = 50_000
+#: Addresses of one suppression call.
+_SUPPRESS_LIMIT: Final = 50_000
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
+_WORDS_LENGTH: Final = 500
+
+
+async def set_consents(connection: Connection, changes: Sequence[ConsentChange]) -> list[bool]:
+    """Apply decisions in order, of several accounts at once, inside the caller's (system) transaction.
+
+    The state and a row of history are written only where the state really changes; the answer says for each change
+    whether it did. A contact that was merged into another one stands for that one; an unknown contact is False.
+    Contacts are locked in the order all statements of this room use, so callers may run side by side.
+    """
+    if not changes:
+        return []
+    owners = await _present_contacts(connection, changes)
+    flags = [False] * len(changes)
+    for places in _rounds(changes, owners):
+        for place in await _set_round(connection, changes, owners, places):
+            flags[place] = True
+    return flags
+
+
+async def _present_contacts(connection: Connection, changes: Sequence[ConsentChange]) -> list[int]:
+    """Whom each change is about now."""
+    owners = [change.contact_id for change in changes]
+    cursor = await connection.execute(
+        _SQL["merged_into"],
+        {
+            "account_ids": numbers(change.account_id for change in changes),
+            "buckets": buckets(owners),
+            "contact_ids": numbers(owners),
+        },
+    )
+    for place, into in await cursor.fetchall():
+        owners[place - 1] = into
+    return owners
+
+
+def _rounds(changes: Sequence[ConsentChange], owners: Sequence[int]) -> list[list[int]]:
+    """Places of the changes, split so that no round has a contact twice; usually there is one round.
+
+    Each later round is about contacts that the first one locked, so the order of locks stays one.
+    """
+    rounds: list[list[int]] = []
+    seen: dict[tuple[int, int], int] = {}
+    for place, (change, owner) in enumerate(zip(changes, owners, strict=True)):
+        times = seen.get((change.account_id, owner), 0)
+        seen[change.account_id, owner] = times + 1
+        if times == len(rounds):
+            rounds.append([])
+        rounds[times].append(place)
+    for places in rounds:
+        places.sort(key=lambda at: (changes[at].account_id, bucket_of(owners[at]), owners[at]))
+    return rounds
+
+
+async def _set_round(
+    connection: Connection, changes: Sequence[ConsentChange], owners: Sequence[int], places: Sequence[int]
+) -> list[int]:
+    chosen = [changes[place] for place in places]
+    contact_ids = [owners[place] for place in places]
+    cursor = await connection.execute(
+        _SQL["set_consents"],
+        {
+            "account_ids": numbers(change.account_id for change in chosen),
+            "buckets": buckets(contact_ids),
+            "contact_ids": numbers(contact_ids),
+            "channels": numbers(change.channel for change in chosen),
+            "states": numbers(change.state for change in chosen),
+            "occurred": moments(change.occurred_at for change in chosen),
+            "sources": texts(_words(change.source) for change in chosen),
+            "details": nullable([json(change.detail) if change.detail else None for change in chosen]),
+        },
+    )
+    return [places[row[0] - 1] for row in await cursor.fetchall()]
+
+
+async def suppress(connection: Connection, rows: Sequence[Suppression]) -> None:
+    """Suppress addresses of several accounts inside the caller's (system) transaction.
+
+    Addresses are normalised here; what cannot be an address is skipped, since nothing can be sent to it.
+    """
+    wanted: dict[tuple[int, int, str], Suppression] = {}
+    for row in rows:
+        address = _address(row.channel, row.address)
+        if address:
+            wanted[row.account_id, int(row.channel), address] = row
+    if not wanted:
+        return
+    keys = sorted(wanted)
+    chosen = [wanted[key] for key in keys]
+    await connection.execute(
+        _SQL["suppress"],
+        {
+            "account_ids": numbers(key[0] for key in keys),
+            "channels": numbers(key[1] for key in keys),
+            "addresses": texts(key[2] for key in keys),
+            "reasons": texts(_words(row.reason) for row in chosen),
+            "details": texts(_words(row.detail) for row in chosen),
+            "expires": moments(row.expires_at for row in chosen),
+        },
+    )
+
+
+class Consents:
+    """Consent of contacts, and suppressed addresses of an account."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def subscribe(
+        self,
+        account_id: int,
+        contact_ids: Sequence[int],
+        channel: Channel,
+        *,
+        source: str,
+        detail: dict[str, Any] | None = None,
+    ) -> list[bool]:
+        """Record that these people agreed; ``detail`` is the proof. Returns which states changed."""
+        state = SubscriptionState.SUBSCRIBED
+        return await self._set_all(account_id, contact_ids, channel, state, source, detail or {})
+
+    async def unsubscribe(
+        self,
+        account_id: int,
+        contact_ids: Sequence[int],
+        channel: Channel,
+        *,
+        source: str,
+        detail: dict[str, Any] | None = None,
+    ) -> list[bool]:
+        """Record that these people want no more of a channel. Returns which states changed."""
+        state = SubscriptionState.UNSUBSCRIBED
+        return await self._set_all(account_id, contact_ids, channel, state, source, detail or {})
+
+    async def _set_all(
+        self,
+        account_id: int,
+        contact_ids: Sequence[int],
+        channel: Channel,
+        state: SubscriptionState,
+        source: str,
+        detail: dict[str, Any],
+    ) -> list[bool]:
+        if len(contact_ids) > _BATCH_LIMIT:
+            raise Invalid("contact_ids", f"has more than {_BATCH_LIMIT:,} entries")
+        now = self._clock.now()
+        changes = [
+            ConsentChange(
+                account_id=account_id,
+                contact_id=contact_id,
+                channel=channel,
+                state=state,
+                source=source,
+                detail=detail,
+                occurred_at=now,
+            )
+            for contact_id in contact_ids
+        ]
+        async with self._database.tenant(account_id) as connection:
+            return await set_consents(connection, changes)
+
+    async def history(self, account_id: int, contact_id: int, *, limit: int = 1000) -> list[ConsentEvent]:
+        """Consent events of a contact, newest first; an empty list for an unknown one."""
+        parameters = {
+            "account_id": account_id,
+            "bucket": bucket_of(contact_id),
+            "contact_id": contact_id,
+            "limit": limit,
+        }
+        async with self._database.tenant(account_id) as connection:
+            rows = await (await connection.execute(_SQL["consent_history"], parameters)).fetchall()
+        return [
+            ConsentEvent(
+                channel=Channel(row[0]),
+                state=SubscriptionState(row[1]),
+                occurred_at=row[2],
+                source=row[3],
+                detail=row[4],
+            )
+            for row in rows
+        ]
+
+    async def suppress(
+        self,
+        account_id: int,
+        channel: Channel,
+        addresses: Sequence[str],
+        *,
+        reason: str = "manual",
+        detail: str = "",
+        expires_at: datetime | None = None,
+    ) -> None:
+        """Never send to these addresses (until ``expires_at``). Raises Invalid for what is no address."""
+        if len(addresses) > _SUPPRESS_LIMIT:
+            raise Invalid("addresses", f"has more than {_SUPPRESS_LIMIT:,} entries")
+        for place, address in enumerate(addresses):
+            if not _address(channel, address):
+                raise Invalid(f"addresses.{place}", "is not an address of this channel")
+        rows = [
+            Suppression(
+                account_id=account_id,
+                channel=channel,
+                address=address,
+                reason=reason,
+                detail=detail,
+                expires_at=expires_at,
+            )
+            for address in addresses
+        ]
+        async with self._database.tenant(account_id) as connection:
+            await suppress(connection, rows)
+
+    async def unsuppress(self, account_id: int, channel: Channel, address: str) -> None:
+        """Allow an address again. Raises NotFound when it was not suppressed."""
+        parameters = {
+            "account_id": account_id,
+            "channel": int(channel),
+            "address": _address(channel, address) or address,
+        }
+        async with self._database.tenant(account_id) as connection:
+            row = await (await connection.execute(_SQL["unsuppress"], parameters)).fetchone()
+        if row is None:
+            raise NotFound("suppression", address)
+
+    async def suppressions(
+        self, account_id: int, channel: Channel, *, after: str = "", limit: int = 100
+    ) -> list[SuppressionEntry]:
+        """Suppressed addresses in their order, those behind the address ``after``; at most 1,000."""
+        parameters = {
+            "account_id": account_id,
+            "channel": int(channel),
+            "after": after,
+            "limit": max(1, min(limit, 1000)),
+        }
+        async with self._database.tenant(account_id) as connection:
+            rows = await (await connection.execute(_SQL["suppressions"], parameters)).fetchall()
+        return [
+            SuppressionEntry(
+                channel=Channel(row[0]),
+                address=row[1],
+                reason=row[2],
+                detail=row[3],
+                created_at=row[4],
+                expires_at=row[5],
+            )
+            for row in rows
+        ]
+
+
+def _address(channel: Channel, address: str) -> str | None:
+    """The normalised address; None for what cannot be one."""
+    try:
+        if channel is Channel.EMAIL:
+            return normalise_email(address)
+        if channel is Channel.SMS:
+            return normalise_phone(address)
+    except ValueError:
+        return None
+    return _CONTROL.sub(" ", address).strip() or None
+
+
+def _words(text: str) -> str:
+    """Words from a server or a caller as one bounded line."""
+    return _CONTROL.sub(" ", text)[:_WORDS_LENGTH]

@@ -1,0 +1,59 @@
+-- name: merged_into
+-- Which of these contacts were merged into another one. Primary key of merged_contacts.
+SELECT k.n, m.into_contact_id
+FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[])
+    WITH ORDINALITY AS k (account_id, bucket, contact_id, n)
+JOIN merged_contacts m ON m.account_id = k.account_id AND m.bucket = k.bucket AND m.contact_id = k.contact_id
+
+-- name: set_consents
+-- Places (from 1) of the changes that changed something; each of them gets its row of history. At most one change
+-- of a contact in a statement; rows come sorted by account, bucket, contact and are locked in that order.
+WITH changed AS (
+    UPDATE contacts c SET
+        email_state = CASE WHEN k.channel = 1 THEN k.state ELSE c.email_state END,
+        sms_state = CASE WHEN k.channel = 2 THEN k.state ELSE c.sms_state END,
+        push_state = CASE WHEN k.channel = 3 THEN k.state ELSE c.push_state END,
+        updated_at = now()
+    FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[],
+        %(channels)s::smallint[], %(states)s::smallint[], %(occurred)s::timestamptz[],
+        string_to_array(%(sources)s, E'\x1f'), string_to_array(%(details)s, E'\x1f', E'\x1e'))
+        WITH ORDINALITY AS k (account_id, bucket, contact_id, channel, state, occurred_at, source, detail, n)
+    WHERE c.account_id = k.account_id AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+        AND CASE k.channel WHEN 1 THEN c.email_state WHEN 2 THEN c.sms_state ELSE c.push_state END <> k.state
+    RETURNING k.n, c.account_id, c.bucket, c.contact_id, k.channel, k.state, k.occurred_at, k.source, k.detail
+), recorded AS (
+    INSERT INTO consent_events (account_id, bucket, contact_id, channel, state, occurred_at, source, detail)
+    SELECT account_id, bucket, contact_id, channel, state, occurred_at, source, detail::jsonb
+    FROM changed ORDER BY n
+)
+SELECT n FROM changed
+
+-- name: consent_history
+-- Newest first. Primary key of consent_events.
+SELECT channel, state, occurred_at, source, detail FROM consent_events
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+ORDER BY occurred_at DESC, consent_event_id DESC
+LIMIT %(limit)s
+
+-- name: suppress
+-- A longer suppression wins; a reason already there stays unless the new one lasts longer.
+INSERT INTO suppressions AS s (account_id, channel, address, reason, detail, expires_at)
+SELECT k.account_id, k.channel, k.address, k.reason, k.detail, k.expires_at
+FROM unnest(%(account_ids)s::bigint[], %(channels)s::smallint[], string_to_array(%(addresses)s, E'\x1f'),
+    string_to_array(%(reasons)s, E'\x1f'), string_to_array(%(details)s, E'\x1f'), %(expires)s::timestamptz[])
+    AS k (account_id, channel, address, reason, detail, expires_at)
+WHERE k.account_id IS NOT NULL
+ON CONFLICT (account_id, channel, address) DO UPDATE
+    SET reason = excluded.reason, detail = excluded.detail, expires_at = excluded.expires_at, created_at = now()
+    WHERE s.expires_at IS NOT NULL AND (excluded.expires_at IS NULL OR excluded.expires_at > s.expires_at)
+
+-- name: unsuppress
+DELETE FROM suppressions
+WHERE account_id = %(account_id)s AND channel = %(channel)s AND address = %(address)s
+RETURNING 1
+
+-- name: suppressions
+-- By address, after the cursor. Primary key.
+SELECT channel, address, reason, detail, created_at, expires_at FROM suppressions
+WHERE account_id = %(account_id)s AND channel = %(channel)s AND address > %(after)s
+ORDER BY address LIMIT %(limit)s

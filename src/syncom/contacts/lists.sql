@@ -1,0 +1,50 @@
+-- name: lists
+SELECT list_id, name, created_at FROM lists WHERE account_id = %(account_id)s ORDER BY lower(name)
+
+-- name: get_list
+SELECT list_id, name, created_at FROM lists WHERE account_id = %(account_id)s AND list_id = %(list_id)s
+
+-- name: add_list
+-- No row: the name is taken (case does not matter).
+INSERT INTO lists (account_id, name) VALUES (%(account_id)s, %(name)s)
+ON CONFLICT (account_id, lower(name)) DO NOTHING
+RETURNING list_id, name, created_at
+
+-- name: rename_list
+UPDATE lists SET name = %(name)s WHERE account_id = %(account_id)s AND list_id = %(list_id)s
+RETURNING list_id, name, created_at
+
+-- name: delete_list
+DELETE FROM lists WHERE account_id = %(account_id)s AND list_id = %(list_id)s RETURNING 1
+
+-- name: empty_list
+-- One bucket at a time. Primary key of list_members.
+DELETE FROM list_members
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND list_id = %(list_id)s
+
+-- name: list_sizes
+-- Members of each list: an index-only walk over the account's part of the primary key.
+SELECT list_id, count(*) FROM list_members WHERE account_id = %(account_id)s GROUP BY list_id
+
+-- name: list_size
+-- Bucket by bucket, so that only this list's part of the primary key is read.
+SELECT sum(m.members)::bigint FROM generate_series(0, 255) AS b (bucket)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS members FROM list_members
+    WHERE account_id = %(account_id)s AND bucket = b.bucket::smallint AND list_id = %(list_id)s
+) AS m
+
+-- name: add_members
+-- Only contacts that exist. Sorted, so that two calls do not wait for each other in a circle.
+INSERT INTO list_members (account_id, bucket, list_id, contact_id)
+SELECT c.account_id, c.bucket, %(list_id)s, c.contact_id
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+ORDER BY c.bucket, c.contact_id
+ON CONFLICT DO NOTHING
+
+-- name: remove_members
+DELETE FROM list_members m
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE m.account_id = %(account_id)s AND m.bucket = k.bucket AND m.list_id = %(list_id)s
+    AND m.contact_id = k.contact_id
