@@ -227,7 +227,10 @@ async def _import(dsn: str, path: Path) -> dict[str, Any]:
             imports = ImportService(database, contacts, Path(folder), SystemClock())
             file = await imports.store(1, path.name, _chunks(path))
             started = time.perf_counter()
-            mapping = [ColumnTarget(target=column.target.target) for column in (await imports.propose(1, file)).columns]
+            mapping = [
+                ColumnTarget(target=column.target.target)
+                for column in (await imports.propose(1, file)).columns
+            ]
             created = await imports.create(1, file, ImportOptions(mapping=tuple(mapping)))
             status = await imports.run(created.import_id)
             seconds = time.perf_counter() - started

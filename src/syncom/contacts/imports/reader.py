@@ -66,7 +66,7 @@ class RecordReader:
     """Reads the records of a text file from ``position`` on.
 
     ``columns`` are the names of the columns: their number is what every row must have. None takes rows of any
-    length (the header is read that way). Not for use by several threads; sets the csv module's limit of a field.
+    length (the header is read that way). Not for several threads; sets the csv module's limit of a field.
     """
 
     def __init__(

@@ -222,10 +222,17 @@ class ImportService:
                 await self._contacts.fields.create(account_id, key=key, name=name, type=entry.create_type)
 
     async def _lists(self, account_id: int, options: ImportOptions) -> tuple[int, ...]:
-        if not options.list_name.strip():
+        name = options.list_name.strip()
+        if not name:
             return options.list_ids
-        list_id = await self._contacts.lists.ensure(account_id, options.list_name)
-        return (*options.list_ids, list_id)
+        lists = self._contacts.lists
+        try:
+            return (*options.list_ids, (await lists.create(account_id, name)).list_id)
+        except Conflict:
+            known = {found.name.lower(): found.list_id for found in await lists.all(account_id)}
+            if name.lower() not in known:
+                raise
+            return (*options.list_ids, known[name.lower()])
 
     # ------------------------------------------------------------ following
 
@@ -245,7 +252,7 @@ class ImportService:
             return await store.list_imports(connection, account_id, before=before or 1 << 62, count=count)
 
     async def cancel(self, account_id: int, import_id: int) -> ImportStatus:
-        """Stop after the batch under way; what was imported stays. Raises NotFound, or Conflict: it is over."""
+        """Stop after the batch under way; what was imported stays. Raises NotFound, Conflict when over."""
         async with self._database.tenant(account_id) as connection:
             stopped = await store.cancel_import(connection, account_id, import_id)
         found = await self.status(account_id, import_id)
@@ -362,7 +369,7 @@ class ImportService:
         )
 
     async def _settle(self, lease: Lease, start: Position, batch: ParsedBatch) -> bool:
-        """Merge one batch and move the resume point; False when the import is not ours any more or was stopped."""
+        """Merge one batch and move the resume point; False when the import is not ours or was stopped."""
         return await self._patiently(lambda: self._try_settle(lease, start, batch))
 
     async def _try_settle(self, lease: Lease, start: Position, batch: ParsedBatch) -> bool:
@@ -385,6 +392,7 @@ class ImportService:
     ) -> BatchCounts:
         result = UpsertResult(contact_ids=[], created=0, updated=0, unchanged=0, problems=[])
         if batch.prepared:
+            await store.probe_by_index(connection)
             result = await self._contacts.merge_prepared(
                 connection, lease.account_id, batch.prepared, _upsert_options(lease)
             )

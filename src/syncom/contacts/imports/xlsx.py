@@ -132,7 +132,7 @@ def _too_large() -> str:
 
 
 def _limit_memory() -> None:
-    """A sheet with one cell in its last corner claims billions of cells: the parser fails, and nothing else."""
+    """A sheet with one cell in its last corner claims billions of cells: only this process fails."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY and hard <= _MEMORY:
         return
