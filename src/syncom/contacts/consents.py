@@ -18,6 +18,7 @@ from syncom.contacts.model import (
     SuppressionEntry,
 )
 from syncom.contacts.normalise import normalise_email, normalise_phone
+from syncom.contacts.upsert import end_batch, index_plans
 from syncom.errors import Invalid, NotFound
 from syncom.ids import bucket_of
 from syncom.postgres.pool import Connection, Database
@@ -36,17 +37,20 @@ _WORDS_LENGTH: Final = 500
 async def set_consents(connection: Connection, changes: Sequence[ConsentChange]) -> list[bool]:
     """Apply decisions in order, of several accounts at once, inside the caller's (system) transaction.
 
-    The state and a row of history are written only where the state really changes; the answer says for each change
-    whether it did. A contact that was merged into another one stands for that one; an unknown contact is False.
-    Contacts are locked in the order all statements of this room use, so callers may run side by side.
+    The state and a row of history are written only where the state really changes; the answer says for each
+    change whether it did. A contact that was merged into another one stands for that one; an unknown contact
+    is False. Contacts are locked in the order all statements of this room use, so callers may run side by
+    side.
     """
     if not changes:
         return []
+    await index_plans(connection)
     owners = await _present_contacts(connection, changes)
     flags = [False] * len(changes)
     for places in _rounds(changes, owners):
         for place in await _set_round(connection, changes, owners, places):
             flags[place] = True
+    await end_batch(connection)
     return flags
 
 

@@ -1,8 +1,9 @@
 """What a batch of rows means for the contacts that exist: pure, from what was read to what is to be written.
 
 Rows are taken in order, each seeing what the rows before it did, so a batch means the same as its rows one by
-one; rows of one contact fold into one write. Reading, planning and writing happen in one transaction; what another
-transaction changed in between is found by the guards of the writing statements, and the batch is planned again.
+one; rows of one contact fold into one write. Reading, planning and writing happen in one transaction; what
+another transaction changed in between is found by the guards of the writing statements, and the batch is
+planned again.
 """
 
 from __future__ import annotations
@@ -155,14 +156,14 @@ class _Planner:
         for place, owners in enumerate(self._owners):
             value = values[place]
             if value and owners.get(value, owner) != owner:
-                return _taken(row.index, STANDARD[place], place, owners[value])
+                return _taken(row.row, STANDARD[place], place, owners[value])
         if not row.emails and not row.phones:
             return None
         for field, place, further in (("emails", _EMAIL, row.emails), ("phones", _PHONE, row.phones)):
             for number, value in enumerate(further):
                 other = self._owners[place].get(value, owner)
                 if other is not None and other != owner:
-                    return _taken(row.index, f"{field}.{number}", place, other)
+                    return _taken(row.row, f"{field}.{number}", place, other)
         return None
 
     def create(self, row: PreparedRow, contact_id: int) -> Target:

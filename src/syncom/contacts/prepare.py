@@ -32,6 +32,7 @@ from syncom.contacts.normalise import (
     normalise_text,
     normalise_time_zone,
 )
+from syncom.errors import Invalid
 
 #: The standard members in the order of ContactInput and of PreparedRow.values. The identities come first.
 STANDARD: Final = (
@@ -76,7 +77,7 @@ _NORMALISE: Final[tuple[Callable[[str], str], ...]] = (
 )
 
 
-class _Refused(Exception):
+class _Refused(Exception):  # noqa: N818 - caught a few lines below, an error for nobody
     """A row is refused for one of its fields. Never leaves this file."""
 
     def __init__(self, field: str, reason: str) -> None:
@@ -106,8 +107,16 @@ def prepare_rows(
     return prepared, problems
 
 
+def prepare_patch(row: ContactInput, fields: Mapping[str, CustomField], phone_region: str) -> PreparedRow:
+    """Check and normalise what is said about a contact known by its id. Raises Invalid."""
+    try:
+        return _prepare(0, row, fields, None, phone_region)
+    except _Refused as refused:
+        raise Invalid(refused.field, refused.reason) from None
+
+
 def _prepare(
-    index: int, row: ContactInput, fields: Mapping[str, CustomField], key: int, phone_region: str
+    index: int, row: ContactInput, fields: Mapping[str, CustomField], key: int | None, phone_region: str
 ) -> PreparedRow:
     *given, own_fields, emails, phones = msgspec.structs.astuple(row)
     for place, value in enumerate(given):
@@ -124,7 +133,7 @@ def _prepare(
     region = given[_COUNTRY] or phone_region or None
     if given[_PHONE]:
         given[_PHONE] = _phone("phone", given[_PHONE], region)
-    if not given[key]:
+    if key is not None and not given[key]:
         raise _Refused(STANDARD[key], "is missing: contacts of this batch are recognised by it")
     return PreparedRow(
         index,

@@ -3,28 +3,45 @@
 >>> contacts = ContactsService(database, clock)
 >>> outcome = await contacts.upsert_one(account_id, ContactInput(email="anna@example.com"), UpsertOptions())
 
-Custom fields are at ``contacts.fields``.
+Custom fields are at ``contacts.fields``, lists at ``contacts.lists``, consent and suppressed addresses at
+``contacts.consents``; :func:`set_consents` and :func:`suppress` do batches inside a caller's transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from syncom.clock import Clock
+from syncom.contacts import store
+from syncom.contacts.consents import Consents, set_consents, suppress
 from syncom.contacts.fields import CustomFields
+from syncom.contacts.lists import Lists
 from syncom.contacts.model import (
     Change,
+    Channel,
+    ConsentChange,
+    Contact,
+    ContactFilter,
     ContactInput,
+    ContactPage,
+    CustomField,
+    Identity,
+    IdentityKind,
+    MergeMode,
     PreparedRow,
     RowProblem,
+    SubscriptionState,
+    TimelinePage,
     UpsertOptions,
     UpsertOutcome,
     UpsertResult,
 )
-from syncom.contacts.prepare import prepare_rows
+from syncom.contacts.normalise import normalise_email, normalise_phone
+from syncom.contacts.prepare import prepare_patch, prepare_rows
 from syncom.contacts.upsert import (
     ContactIds,
     Merged,
@@ -32,19 +49,25 @@ from syncom.contacts.upsert import (
     begin_batch,
     begin_tenant_batch,
     end_batch,
+    lock_account,
     merge_once,
 )
-from syncom.errors import Conflict, Invalid, SyncomError, Unavailable
+from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.pool import Connection, Database
 
-__all__ = ["BATCH_LIMIT", "ContactsService", "prepare_rows"]
+__all__ = ["BATCH_LIMIT", "ContactsService", "prepare_rows", "set_consents", "suppress"]
 
 #: Rows of one merge. 10,000 to 50,000 is where set-based writing is cheapest.
 BATCH_LIMIT: Final = 50_000
-#: A batch is planned again each time another transaction beats it to something it needs; every time somebody else
-#: has made progress, so this many in a row means that something is broken.
+#: Contacts or entries of one page.
+PAGE_LIMIT: Final = 1_000
+#: A batch is planned again each time another transaction beats it to something it needs; every time somebody
+#: else has made progress, so this many in a row means that something is broken.
 _ATTEMPTS: Final = 20
+_NO_FIELDS: Final[Mapping[str, CustomField]] = {}
+_PATCH: Final = UpsertOptions(mode=MergeMode.OVERWRITE, consent=SubscriptionState.NONE)
+_LAST: Final = 2**63 - 1
 
 
 class _Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +85,10 @@ class ContactsService:
         self._database = database
         self._ids = ContactIds()
         self._single: GroupCommit[_Waiting, UpsertOutcome] = GroupCommit(self._write_singles)
+        self._clock = clock
         self.fields = CustomFields(database, clock)
+        self.lists = Lists(database)
+        self.consents = Consents(database, clock)
 
     async def close(self) -> None:
         """Finish the writes that were accepted."""
@@ -81,13 +107,13 @@ class ContactsService:
         if len(rows) > BATCH_LIMIT:
             raise Invalid("contacts", f"has more than {BATCH_LIMIT:,} entries")
         named = {key for row in rows for key in row.fields}
-        fields = await self.fields.by_key(account_id, wanted=named) if named else {}
+        fields = await self.fields.by_key(account_id, wanted=named) if named else _NO_FIELDS
         prepared, problems = prepare_rows(rows, fields, options)
         async with self._database.tenant(account_id) as connection:
             merged = await self._merge(connection, account_id, prepared, options)
         contact_ids: list[int | None] = [None] * len(rows)
         for row, contact_id in zip(prepared, merged.contact_ids, strict=True):
-            contact_ids[row.index] = contact_id
+            contact_ids[row.row] = contact_id
         problems = sorted([*problems, *merged.problems], key=lambda problem: problem.index)
         return _result(contact_ids, merged, problems)
 
@@ -97,7 +123,7 @@ class ContactsService:
         """Write rows that :func:`prepare_rows` made, inside the caller's transaction, at most 50,000 at once.
 
         ``contact_ids`` of the answer has one entry for each *prepared* row; ``problems`` names them by
-        ``PreparedRow.index``. Problems found here are identities that belong to another contact. Until the caller's
+        ``PreparedRow.row``. Problems found here are identities that belong to another contact. Until the caller's
         transaction ends, deletes and merges of contacts of this account wait for it.
         """
         merged = await self._merge(connection, account_id, prepared, options)
@@ -108,14 +134,20 @@ class ContactsService:
 
         Raises Invalid for a bad row, Conflict when one of its identities belongs to another contact.
         """
-        fields = await self.fields.by_key(account_id, wanted=set(row.fields)) if row.fields else {}
+        fields = await self.fields.by_key(account_id, wanted=set(row.fields)) if row.fields else _NO_FIELDS
         prepared, problems = prepare_rows((row,), fields, options)
         if problems:
             raise Invalid(problems[0].field, problems[0].reason)
         return await self._single.submit(_Waiting(account_id=account_id, row=prepared[0], options=options))
 
     async def _merge(
-        self, connection: Connection, account_id: int, prepared: Sequence[PreparedRow], options: UpsertOptions
+        self,
+        connection: Connection,
+        account_id: int,
+        prepared: Sequence[PreparedRow],
+        options: UpsertOptions,
+        *,
+        contact_id: int | None = None,
     ) -> Merged:
         if not prepared:
             return Merged(contact_ids=[], changes=[], problems=[])
@@ -123,7 +155,9 @@ class ContactsService:
         for _ in range(_ATTEMPTS):
             try:
                 async with connection.transaction():
-                    merged = await merge_once(connection, account_id, prepared, options, self._ids)
+                    merged = await merge_once(
+                        connection, account_id, prepared, options, self._ids, contact_id=contact_id
+                    )
             except StalePlan:
                 continue
             await end_batch(connection)
@@ -165,6 +199,196 @@ class ContactsService:
             else:
                 results[place] = UpsertOutcome(contact_id=contact_id, change=change)
 
+    # ------------------------------------------------------------ reading
+
+    async def get(self, account_id: int, contact_id: int) -> Contact:
+        """One contact. Raises NotFound."""
+        found = await self.get_many(account_id, (contact_id,))
+        if not found:
+            raise NotFound("contact", contact_id)
+        return found[0]
+
+    async def get_many(self, account_id: int, contact_ids: Sequence[int]) -> list[Contact]:
+        """The contacts that exist, in the order of the ids."""
+        fields = await self.fields.by_key(account_id)
+        async with self._database.tenant(account_id) as connection:
+            return await store.get_contacts(connection, account_id, contact_ids, fields)
+
+    async def find(self, account_id: int, kind: IdentityKind, value: str) -> Contact | None:
+        """The contact with this identity, primary or further; the value is normalised here."""
+        stored = _identity(kind, value)
+        if stored is None:
+            return None
+        async with self._database.tenant(account_id) as connection:
+            contact_id = await store.find_identity(connection, account_id, kind, stored)
+        found = await self.get_many(account_id, (contact_id,)) if contact_id is not None else []
+        return found[0] if found else None
+
+    async def identities(self, account_id: int, contact_id: int) -> list[Identity]:
+        """Everything that leads to this contact. Raises NotFound."""
+        contact = await self.get(account_id, contact_id)
+        async with self._database.tenant(account_id) as connection:
+            return await store.identities_of(connection, account_id, contact)
+
+    async def search(
+        self,
+        account_id: int,
+        filters: ContactFilter | None = None,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> ContactPage:
+        """One page of contacts, newest first (``email_prefix``: in the order of the addresses); at most 1,000.
+
+        Raises Invalid for a bad cursor or more than one filter.
+        """
+        filters = filters or ContactFilter()
+        limit = max(1, min(limit, PAGE_LIMIT))
+        named = [name for name in filters.__struct_fields__ if getattr(filters, name) is not None]
+        if len(named) > 1:
+            raise Invalid(named[1], f"cannot be asked together with {named[0]}; build a segment for that")
+        for name, kind in _EXACT.items():
+            if name in named:
+                found = await self.find(account_id, kind, getattr(filters, name))
+                return ContactPage(contacts=[found] if found else [], cursor=None)
+        if filters.email_prefix is not None:
+            return await self._by_prefix(account_id, filters.email_prefix.strip().lower(), cursor, limit)
+        before = _number(cursor) if cursor else _LAST
+        async with self._database.tenant(account_id) as connection:
+            contact_ids = await store.newest_contacts(
+                connection, account_id, before=before, limit=limit, list_id=filters.list_id
+            )
+        more = len(contact_ids) == limit
+        return ContactPage(
+            contacts=await self.get_many(account_id, contact_ids),
+            cursor=str(contact_ids[-1]) if more else None,
+        )
+
+    async def _by_prefix(self, account_id: int, prefix: str, cursor: str | None, limit: int) -> ContactPage:
+        async with self._database.tenant(account_id) as connection:
+            found = await store.emails_that_begin(
+                connection, account_id, prefix, after=cursor or "", limit=limit
+            )
+        # A contact whose several addresses begin so is shown once a page.
+        contact_ids = list(dict.fromkeys(contact_id for contact_id, _ in found))
+        return ContactPage(
+            contacts=await self.get_many(account_id, contact_ids),
+            cursor=found[-1][1] if len(found) == limit else None,
+        )
+
+    async def timeline(
+        self, account_id: int, contact_id: int, *, cursor: str | None = None, limit: int = 50
+    ) -> TimelinePage:
+        """What happened to and was done by a contact, newest first; at most 1,000 entries a page.
+
+        The messages and reactions of contacts merged into this one are part of it. Raises NotFound, and Invalid
+        for a bad cursor.
+        """
+        before, key = _moment(cursor) if cursor else (datetime(9999, 1, 1, tzinfo=UTC), "")
+        limit = max(1, min(limit, PAGE_LIMIT))
+        await self.get(account_id, contact_id)
+        async with self._database.tenant(account_id) as connection:
+            found = await store.read_timeline(
+                connection, account_id, contact_id, before=before, before_key=key, limit=limit
+            )
+        last = found[-1] if len(found) == limit else None
+        return TimelinePage(
+            entries=[entry for _, entry in found],
+            cursor=f"{last[1].occurred_at.astimezone(UTC).isoformat()}|{last[0]}" if last else None,
+        )
+
+    # ------------------------------------------------------------ one contact
+
+    async def patch(
+        self, account_id: int, contact_id: int, changes: ContactInput, *, phone_region: str = ""
+    ) -> Contact:
+        """Change the named members of a contact known by its id; '' clears, ``emails`` and ``phones`` are added.
+
+        Consent is not touched. Raises NotFound, Invalid for a bad value, Conflict for a taken identity.
+        """
+        named = set(changes.fields)
+        fields = await self.fields.by_key(account_id, wanted=named) if named else _NO_FIELDS
+        prepared = prepare_patch(changes, fields, phone_region)
+        async with self._database.tenant(account_id) as connection:
+            merged = await self._merge(connection, account_id, (prepared,), _PATCH, contact_id=contact_id)
+        if not merged.contact_ids:
+            raise NotFound("contact", contact_id)
+        if merged.problems:
+            raise _refusal(merged.problems[0])
+        return await self.get(account_id, contact_id)
+
+    async def remove_address(self, account_id: int, contact_id: int, kind: IdentityKind, value: str) -> None:
+        """Take a further address from a contact. A primary one is cleared or replaced by :meth:`patch`.
+
+        Raises NotFound when the contact has no such address, Conflict when it is a primary one.
+        """
+        stored = _identity(kind, value)
+        contact = await self.get(account_id, contact_id)
+        if stored in (contact.email, contact.phone, contact.external_id, contact.contact_key):
+            raise Conflict("this is the primary address; put another one in its place instead")
+        async with self._database.tenant(account_id) as connection:
+            await lock_account(connection, account_id)
+            if stored is None or not await store.release_identity(
+                connection, account_id, contact_id, kind, stored
+            ):
+                raise NotFound("address", value)
+
+    async def delete(self, account_id: int, contact_id: int) -> None:
+        """Delete a contact and all it owns. Raises NotFound. See :meth:`delete_many`."""
+        if not await self.delete_many(account_id, (contact_id,)):
+            raise NotFound("contact", contact_id)
+
+    async def delete_many(self, account_id: int, contact_ids: Sequence[int]) -> int:
+        """Delete contacts (at most 1,000) with identities, lists, consent history, statistics and orders.
+
+        Ledger and activity rows stay, without address, IP and user agent, so that reports keep their counts.
+        Suppressions stay: an address that asked for silence keeps it. Returns how many existed.
+        """
+        if len(contact_ids) > PAGE_LIMIT:
+            raise Invalid("contact_ids", f"has more than {PAGE_LIMIT:,} entries")
+        # Tenants may not change the append-only tables, so this is a system transaction; every statement names
+        # the account.
+        async with self._database.system() as connection:
+            await lock_account(connection, account_id)
+            return len(await store.delete_contacts(connection, account_id, sorted(set(contact_ids))))
+
+    async def merge(self, account_id: int, keep_id: int, drop_id: int) -> Contact:
+        """Make one contact of two; returns the kept one.
+
+        Identities, lists, consent history, orders and statistics go to the kept contact; its blanks are filled
+        from the dropped one. The stricter consent wins: unsubscribed beats all, unconfirmed beats subscribed, and
+        nothing known gives way. Messages, ledger, activity and engagements stay under the dropped contact's id
+        (a message id ends in its bucket); ``merged_contacts`` leads from there to the kept contact, for the
+        timeline and for late facts such as an unsubscribe link in an old mail. Raises NotFound, Invalid.
+        """
+        if keep_id == drop_id:
+            raise Invalid("drop_id", "is the contact to keep")
+        async with self._database.system() as connection:
+            await lock_account(connection, account_id)
+            states = await store.lock_contacts(connection, account_id, (keep_id, drop_id))
+            for contact_id in (keep_id, drop_id):
+                if contact_id not in states:
+                    raise NotFound("contact", contact_id)
+            await store.merge_contacts(connection, account_id, keep_id, drop_id)
+            now = self._clock.now()
+            pairs = zip(Channel, states[keep_id], states[drop_id], strict=True)
+            await set_consents(
+                connection,
+                [
+                    ConsentChange(
+                        account_id=account_id,
+                        contact_id=keep_id,
+                        channel=channel,
+                        state=_stricter(kept, dropped),
+                        source="merge",
+                        detail={"merged_from": drop_id},
+                        occurred_at=now,
+                    )
+                    for channel, kept, dropped in pairs
+                ],
+            )
+        return await self.get(account_id, keep_id)
+
 
 def _result(contact_ids: list[int | None], merged: Merged, problems: list[RowProblem]) -> UpsertResult:
     return UpsertResult(
@@ -178,3 +402,49 @@ def _result(contact_ids: list[int | None], merged: Merged, problems: list[RowPro
 
 def _refusal(problem: RowProblem) -> SyncomError:
     return Conflict(f"{problem.field}: {problem.reason}", field=problem.field)
+
+
+_EXACT: Final = {
+    "email": IdentityKind.EMAIL,
+    "phone": IdentityKind.PHONE,
+    "external_id": IdentityKind.EXTERNAL_ID,
+    "contact_key": IdentityKind.CONTACT_KEY,
+}
+
+
+def _identity(kind: IdentityKind, value: str) -> str | None:
+    """The stored form of an identity; None for what cannot be one."""
+    try:
+        if kind is IdentityKind.EMAIL:
+            return normalise_email(value)
+        if kind is IdentityKind.PHONE:
+            return normalise_phone(value)
+    except ValueError:
+        return None
+    return value.strip() if "\0" not in value else None
+
+
+def _stricter(one: int, other: int) -> SubscriptionState:
+    """The consent of two contacts that are one person."""
+    if SubscriptionState.UNSUBSCRIBED in (one, other):
+        return SubscriptionState.UNSUBSCRIBED
+    if SubscriptionState.NONE in (one, other):
+        return SubscriptionState(max(one, other))
+    return SubscriptionState(min(one, other))
+
+
+def _number(cursor: str) -> int:
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise Invalid("cursor", "is not one that this list gave")
+    return int(cursor)
+
+
+def _moment(cursor: str) -> tuple[datetime, str]:
+    when, mark, key = cursor.partition("|")
+    try:
+        moment = datetime.fromisoformat(when)
+    except ValueError:
+        moment = None
+    if not mark or moment is None or moment.tzinfo is None or "\0" in key:
+        raise Invalid("cursor", "is not one that this timeline gave")
+    return moment, key

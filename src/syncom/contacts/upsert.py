@@ -86,6 +86,11 @@ async def begin_tenant_batch(connection: Connection, account_id: int) -> None:
     )
 
 
+async def index_plans(connection: Connection) -> None:
+    """Hold the planner to nested loops over indexes, so that rows are locked in the order they are given."""
+    await connection.execute(_SQL["index_plans"])
+
+
 async def end_batch(connection: Connection) -> None:
     """Let the planner go, for what the caller does next in this transaction."""
     await connection.execute(_SQL["end_batch"])

@@ -16,6 +16,12 @@ SELECT set_config('role', 'syncom_tenant', true), set_config('syncom.account_id'
     set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
     set_config('enable_material', 'off', true), set_config('enable_bitmapscan', 'off', true)
 
+-- name: index_plans
+-- The planner's part of begin_batch, for statements that need no lock.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true),
+    set_config('enable_bitmapscan', 'off', true)
+
 -- name: end_batch
 -- The rest of the caller's transaction plans freely again.
 SELECT set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true),

@@ -1,0 +1,259 @@
+-- name: get_contacts
+-- Primary key of contacts.
+SELECT c.contact_id, c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region,
+    c.city, c.address, c.postcode, c.language, c.time_zone, c.fields, c.email_state, c.sms_state, c.push_state,
+    c.created_at, c.updated_at
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) WITH ORDINALITY AS k (bucket, contact_id, n)
+JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+ORDER BY k.n
+
+-- name: find_identity
+-- Primary key of identities.
+SELECT contact_id FROM identities
+WHERE account_id = %(account_id)s AND kind = %(kind)s AND value = %(value)s
+
+-- name: identities
+-- Index identities_contact.
+SELECT kind, value FROM identities WHERE account_id = %(account_id)s AND contact_id = %(contact_id)s
+ORDER BY kind, value
+
+-- name: email_prefix
+-- Ids with the address that matched, in the order of the addresses. Primary key of identities.
+SELECT contact_id, value FROM identities
+WHERE account_id = %(account_id)s AND kind = 1 AND value >= %(prefix)s AND value < %(prefix)s || U&'\+10FFFF'
+    AND value > %(after)s AND starts_with(value, %(prefix)s)
+ORDER BY value LIMIT %(limit)s
+
+-- name: newest_contacts
+-- Newest first, behind the cursor: the newest of each bucket by the primary key, then the newest of those.
+SELECT n.contact_id FROM generate_series(0, 255) AS b (bucket)
+CROSS JOIN LATERAL (
+    SELECT contact_id FROM contacts
+    WHERE account_id = %(account_id)s AND bucket = b.bucket::smallint AND contact_id < %(before)s
+    ORDER BY contact_id DESC LIMIT %(limit)s
+) AS n
+ORDER BY n.contact_id DESC LIMIT %(limit)s
+
+-- name: newest_members
+-- The same for one list. Primary key of list_members.
+SELECT n.contact_id FROM generate_series(0, 255) AS b (bucket)
+CROSS JOIN LATERAL (
+    SELECT contact_id FROM list_members
+    WHERE account_id = %(account_id)s AND bucket = b.bucket::smallint AND list_id = %(list_id)s
+        AND contact_id < %(before)s
+    ORDER BY contact_id DESC LIMIT %(limit)s
+) AS n
+ORDER BY n.contact_id DESC LIMIT %(limit)s
+
+-- name: release_further
+DELETE FROM identities
+WHERE account_id = %(account_id)s AND kind = %(kind)s AND value = %(value)s AND contact_id = %(contact_id)s
+RETURNING 1
+
+-- name: lineage
+-- The contacts merged into these ones. Index merged_contacts_into.
+SELECT m.contact_id FROM merged_contacts m
+WHERE m.account_id = %(account_id)s AND m.into_contact_id = ANY (%(contact_ids)s::bigint[])
+
+-- name: delete_contacts
+-- Ids that existed.
+DELETE FROM contacts c
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE c.account_id = %(account_id)s AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+RETURNING c.contact_id
+
+-- name: delete_identities
+DELETE FROM identities WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
+
+-- name: delete_list_members
+DELETE FROM list_members m
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE m.account_id = %(account_id)s AND m.bucket = k.bucket AND m.contact_id = k.contact_id
+
+-- name: delete_consent_events
+DELETE FROM consent_events e
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE e.account_id = %(account_id)s AND e.bucket = k.bucket AND e.contact_id = k.contact_id
+
+-- name: delete_statistics
+DELETE FROM contact_statistics t
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE t.account_id = %(account_id)s AND t.bucket = k.bucket AND t.contact_id = k.contact_id
+
+-- name: delete_orders
+DELETE FROM orders o
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
+
+-- name: delete_engagements
+-- Through the contact's messages in the ledger: engagements have no index by contact.
+DELETE FROM engagements g
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.contact_id = k.contact_id
+WHERE g.account_id = %(account_id)s AND g.bucket = l.bucket AND g.message_id = l.message_id
+
+-- name: forget_in_ledger
+-- The row and its counts stay, the person goes: the address, and the server's words where they may quote it.
+UPDATE ledger l SET address = '', reason = CASE WHEN position('@' IN reason) > 0 THEN '' ELSE reason END
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.contact_id = k.contact_id
+
+-- name: forget_in_activity
+-- As in the ledger.
+UPDATE activity a SET ip = NULL, user_agent = NULL,
+    detail = CASE WHEN position('@' IN detail) > 0 THEN NULL ELSE detail END
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE a.account_id = %(account_id)s AND a.bucket = k.bucket AND a.contact_id = k.contact_id
+
+-- name: delete_merged
+DELETE FROM merged_contacts
+WHERE account_id = %(account_id)s AND into_contact_id = ANY (%(contact_ids)s::bigint[])
+
+-- name: lock_contact
+-- States of one contact, which stays as it is until the transaction ends.
+SELECT email_state, sms_state, push_state FROM contacts
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+FOR UPDATE
+
+-- name: merge_contacts
+-- The kept contact's blanks are filled from the dropped one; its own values stay.
+UPDATE contacts k SET
+    email = coalesce(k.email, d.email), phone = coalesce(k.phone, d.phone),
+    external_id = coalesce(k.external_id, d.external_id), contact_key = coalesce(k.contact_key, d.contact_key),
+    first_name = coalesce(nullif(k.first_name, ''), d.first_name),
+    last_name = coalesce(nullif(k.last_name, ''), d.last_name),
+    country = coalesce(nullif(k.country, ''), d.country), region = coalesce(nullif(k.region, ''), d.region),
+    city = coalesce(nullif(k.city, ''), d.city), address = coalesce(nullif(k.address, ''), d.address),
+    postcode = coalesce(nullif(k.postcode, ''), d.postcode), language = coalesce(nullif(k.language, ''), d.language),
+    time_zone = coalesce(nullif(k.time_zone, ''), d.time_zone), fields = d.fields || k.fields,
+    created_at = least(k.created_at, d.created_at), updated_at = now()
+FROM contacts d
+WHERE k.account_id = %(account_id)s AND k.bucket = %(keep_bucket)s AND k.contact_id = %(keep_id)s
+    AND d.account_id = %(account_id)s AND d.bucket = %(drop_bucket)s AND d.contact_id = %(drop_id)s
+
+-- name: hand_over_identities
+UPDATE identities SET contact_id = %(keep_id)s
+WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s
+
+-- name: hand_over_lists
+WITH gone AS (
+    DELETE FROM list_members
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING list_id, added_at
+)
+INSERT INTO list_members (account_id, bucket, list_id, contact_id, added_at)
+SELECT %(account_id)s, %(keep_bucket)s, list_id, %(keep_id)s, added_at FROM gone ORDER BY list_id
+ON CONFLICT DO NOTHING
+
+-- name: hand_over_consent_events
+-- They keep their numbers, so the history keeps its order.
+WITH gone AS (
+    DELETE FROM consent_events
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING consent_event_id, channel, state, occurred_at, source, detail
+)
+INSERT INTO consent_events (account_id, bucket, contact_id, consent_event_id, channel, state, occurred_at, source,
+    detail)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, consent_event_id, channel, state, occurred_at, source,
+    coalesce(detail, '{}') || jsonb_build_object('merged_from', %(drop_id)s::bigint)
+FROM gone
+
+-- name: hand_over_orders
+-- An order both have (one of them recorded twice) is kept once.
+WITH gone AS (
+    DELETE FROM orders
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING external_id, status, total, currency, ordered_at, items, created_at
+)
+INSERT INTO orders (account_id, bucket, contact_id, external_id, status, total, currency, ordered_at, items,
+    created_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, external_id, status, total, currency, ordered_at, items,
+    created_at
+FROM gone
+ON CONFLICT DO NOTHING
+
+-- name: hand_over_statistics
+WITH gone AS (
+    DELETE FROM contact_statistics
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING *
+)
+INSERT INTO contact_statistics AS s (account_id, bucket, contact_id, sent, opened, clicked, orders, order_total,
+    last_sent_at, last_open_at, last_click_at, last_order_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, sent, opened, clicked, orders, order_total, last_sent_at,
+    last_open_at, last_click_at, last_order_at
+FROM gone
+ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
+    sent = s.sent + excluded.sent, opened = s.opened + excluded.opened, clicked = s.clicked + excluded.clicked,
+    orders = s.orders + excluded.orders, order_total = s.order_total + excluded.order_total,
+    last_sent_at = greatest(s.last_sent_at, excluded.last_sent_at),
+    last_open_at = greatest(s.last_open_at, excluded.last_open_at),
+    last_click_at = greatest(s.last_click_at, excluded.last_click_at),
+    last_order_at = greatest(s.last_order_at, excluded.last_order_at)
+
+-- name: shorten_lineage
+UPDATE merged_contacts SET into_contact_id = %(keep_id)s
+WHERE account_id = %(account_id)s AND into_contact_id = %(drop_id)s
+
+-- name: add_lineage
+INSERT INTO merged_contacts (account_id, bucket, contact_id, into_contact_id)
+VALUES (%(account_id)s, %(drop_bucket)s, %(drop_id)s, %(keep_id)s)
+
+-- name: timeline
+-- Newest first, behind the cursor (a time and a key that is unique in the timeline). Each branch walks its own
+-- index (consent_events and list_members: primary key and list_members_contact, a contact has few of them) and
+-- stops at the limit. `lineage` are the contacts merged into this one, whose facts stay under their own ids.
+WITH lineage (bucket, contact_id) AS (
+    SELECT * FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[])
+)
+SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
+    (SELECT 'created' AS kind, c.created_at AS occurred_at, 'created' AS key, '{}'::jsonb AS detail
+     FROM contacts c
+     WHERE c.account_id = %(account_id)s AND c.bucket = %(bucket)s AND c.contact_id = %(contact_id)s
+        AND (c.created_at, 'created') < (%(before)s, %(before_key)s))
+    UNION ALL
+    (SELECT 'consent', x.occurred_at, 'consent:' || x.consent_event_id,
+        jsonb_build_object('channel', x.channel, 'state', x.state, 'source', x.source, 'detail', x.detail)
+     FROM consent_events x
+     WHERE x.account_id = %(account_id)s AND x.bucket = %(bucket)s AND x.contact_id = %(contact_id)s
+        AND (x.occurred_at, 'consent:' || x.consent_event_id) < (%(before)s, %(before_key)s)
+     ORDER BY 2 DESC, 3 DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT 'joined_list', m.added_at, 'joined_list:' || m.list_id,
+        jsonb_build_object('list_id', m.list_id,
+            'name', (SELECT l.name FROM lists l WHERE l.account_id = m.account_id AND l.list_id = m.list_id))
+     FROM list_members m
+     WHERE m.account_id = %(account_id)s AND m.bucket = %(bucket)s AND m.contact_id = %(contact_id)s
+        AND (m.added_at, 'joined_list:' || m.list_id) < (%(before)s, %(before_key)s)
+     ORDER BY 2 DESC, 3 DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT 'order', o.ordered_at, 'order:' || o.external_id,
+        jsonb_build_object('external_id', o.external_id, 'status', o.status, 'total', o.total::text,
+            'currency', o.currency)
+     FROM orders o
+     WHERE o.account_id = %(account_id)s AND o.bucket = %(bucket)s AND o.contact_id = %(contact_id)s
+        AND o.ordered_at <= %(before)s AND (o.ordered_at, 'order:' || o.external_id) < (%(before)s, %(before_key)s)
+     ORDER BY o.ordered_at DESC, 3 DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT f.* FROM lineage g, LATERAL (
+        SELECT 'message', l.settled_at, 'message:' || l.message_id,
+            jsonb_build_object('message_id', l.message_id, 'campaign_id', l.campaign_id, 'channel', l.channel,
+                'state', l.state, 'address', l.address, 'reason', l.reason)
+        FROM ledger l
+        WHERE l.account_id = %(account_id)s AND l.bucket = g.bucket AND l.contact_id = g.contact_id
+            AND l.settled_at <= %(before)s
+            AND (l.settled_at, 'message:' || l.message_id) < (%(before)s, %(before_key)s)
+        ORDER BY l.settled_at DESC, 3 DESC LIMIT %(limit)s) AS f)
+    UNION ALL
+    (SELECT f.* FROM lineage g, LATERAL (
+        SELECT 'activity', a.occurred_at, 'activity:' || a.activity_id,
+            jsonb_build_object('kind', a.kind, 'class', a.class, 'channel', a.channel, 'campaign_id', a.campaign_id,
+                'message_id', a.message_id, 'link', a.link, 'detail', a.detail)
+        FROM activity a
+        WHERE a.account_id = %(account_id)s AND a.bucket = g.bucket AND a.contact_id = g.contact_id
+            AND a.occurred_at <= %(before)s
+            AND (a.occurred_at, 'activity:' || a.activity_id) < (%(before)s, %(before_key)s)
+        ORDER BY a.occurred_at DESC, 3 DESC LIMIT %(limit)s) AS f)
+) AS e
+ORDER BY e.occurred_at DESC, e.key DESC
+LIMIT %(limit)s
