@@ -1,14 +1,15 @@
 """Importing contacts from CSV against a hand-written COPY and merge.
 
-The file has twelve columns, 5 % of its rows repeat an earlier contact with a changed value, 1 % are bad. The import
-does everything a user's import does: it detects the file, checks and normalises every cell, recognises contacts by
-three identities, keeps the consent history, writes the file of errors, moves its resume point with every batch.
+The file has twelve columns, 5 % of its rows repeat an earlier contact with a changed value, 1 % are
+bad. The import does everything a user's import does: it detects the file, checks and normalises every
+cell, recognises contacts by three identities, keeps the consent history, writes the file of errors,
+moves its resume point with every batch.
 
-The floor is what an expert would write by hand for this one clean file: COPY of the file as it is into an unlogged
-staging table, then one statement for each 20,000 rows that drops repeats, joins identities, inserts contacts,
-identities and consent events with the same indexes, and updates known contacts where something differs. It checks
-nothing: it trusts the form of every value, and leaves out rows without an @. Both leave the same contacts and
-identities behind, which is verified.
+The floor is what an expert would write by hand for this one clean file: COPY of the file as it is into
+an unlogged staging table, then one statement for each 20,000 rows that drops repeats, joins identities,
+inserts contacts, identities and consent events with the same indexes, and updates known contacts where
+something differs. It checks nothing: it trusts the form of every value, and leaves out rows without an
+@. Both leave the same contacts and identities behind, which is verified.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ _CITIES = (("Київ", "Київська"), ("Львів", "Львівська"
 _FLOOR_BATCH = 20_000
 
 _STAGING = """
-CREATE UNLOGGED TABLE staging (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text, phone text,
-    external_id text, first_name text, last_name text, country text, region text, city text, address text,
-    postcode text, language text, points text)
+CREATE UNLOGGED TABLE staging (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    email text, phone text, external_id text, first_name text, last_name text, country text, region text,
+    city text, address text, postcode text, language text, points text)
 """
 _COPY = """
-COPY staging (email, phone, external_id, first_name, last_name, country, region, city, address, postcode, language,
-    points) FROM STDIN (FORMAT csv, HEADER)
+COPY staging (email, phone, external_id, first_name, last_name, country, region, city, address, postcode,
+    language, points) FROM STDIN (FORMAT csv, HEADER)
 """
 _MERGE = """
 WITH batch AS MATERIALIZED (
@@ -66,8 +67,8 @@ WITH batch AS MATERIALIZED (
 ), fresh AS MATERIALIZED (
     SELECT *, nextval('contact_ids') AS new_id FROM known WHERE contact_id IS NULL
 ), contacts_added AS (
-    INSERT INTO contacts (account_id, bucket, contact_id, email, phone, external_id, first_name, last_name, country,
-        region, city, address, postcode, language, fields, email_state, sms_state)
+    INSERT INTO contacts (account_id, bucket, contact_id, email, phone, external_id, first_name, last_name,
+        country, region, city, address, postcode, language, fields, email_state, sms_state)
     SELECT %(account)s, (new_id & 255)::smallint, new_id, email, nullif(phone, ''), external_id, first_name,
         last_name, country, region, city, address, postcode, language,
         jsonb_build_object(%(field)s::text, points::int), 2, CASE WHEN phone <> '' THEN 2 ELSE 0 END
@@ -81,10 +82,11 @@ WITH batch AS MATERIALIZED (
 ), consents_added AS (
     INSERT INTO consent_events (account_id, bucket, contact_id, channel, state, source)
     SELECT %(account)s, (new_id & 255)::smallint, new_id, 1, 2, 'import' FROM fresh
-    UNION ALL SELECT %(account)s, (new_id & 255)::smallint, new_id, 2, 2, 'import' FROM fresh WHERE phone <> ''
+    UNION ALL
+    SELECT %(account)s, (new_id & 255)::smallint, new_id, 2, 2, 'import' FROM fresh WHERE phone <> ''
 )
-UPDATE contacts c SET first_name = k.first_name, last_name = k.last_name, country = k.country, region = k.region,
-    city = k.city, address = k.address, postcode = k.postcode, language = k.language,
+UPDATE contacts c SET first_name = k.first_name, last_name = k.last_name, country = k.country,
+    region = k.region, city = k.city, address = k.address, postcode = k.postcode, language = k.language,
     fields = c.fields || jsonb_build_object(%(field)s::text, k.points::int), updated_at = now()
 FROM known k
 WHERE c.account_id = %(account)s AND c.bucket = (k.contact_id & 255)::smallint AND c.contact_id = k.contact_id
@@ -93,9 +95,11 @@ WHERE c.account_id = %(account)s AND c.bucket = (k.contact_id & 255)::smallint A
         (k.first_name, k.last_name, k.country, k.region, k.city, k.address, k.postcode, k.language)
 """
 _PROOF = """
-SELECT (SELECT count(*) FROM contacts), (SELECT count(*) FROM identities), (SELECT count(*) FROM consent_events),
-    (SELECT sum(hashtextextended(concat_ws('|', email, phone, external_id, first_name, last_name, country, region,
-        city, address, postcode, language, fields->>%(field)s, email_state, sms_state), 0)) FROM contacts),
+SELECT (SELECT count(*) FROM contacts), (SELECT count(*) FROM identities),
+    (SELECT count(*) FROM consent_events),
+    (SELECT sum(hashtextextended(concat_ws('|', email, phone, external_id, first_name, last_name, country,
+        region, city, address, postcode, language, fields->>%(field)s, email_state, sms_state), 0))
+        FROM contacts),
     (SELECT sum(hashtextextended(kind || value, 0)) FROM identities)
 """
 

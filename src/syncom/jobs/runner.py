@@ -1,8 +1,8 @@
 """The runner of background jobs: procrastinate on our own database.
 
-A room adds its work in its ``jobs.py`` with a function ``register(app, ...)``; ``app.py`` calls them all. A job
-is a task name and a few small arguments. Its worker may be killed at any moment and the job is then run again, so
-every task must be safe to repeat.
+A room adds its work in its ``jobs.py`` with a function ``register(app, ...)``; ``app.py`` calls them
+all. A job is a task name and a few small arguments. Its worker may be killed at any moment and the job
+is then run again, so every task must be safe to repeat.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def rescue_stalled_jobs(app: App, *, seconds: float = STALLED_SECONDS) -> 
 async def run_worker(
     app: App, *, queues: Iterable[str] = (), concurrency: int = CONCURRENCY, wait: bool = True
 ) -> None:
-    """Work on these queues (none named: all) until cancelled or signalled; with ``wait=False`` until they are empty.
+    """Work on these queues (none named: all) until cancelled or signalled; ``wait=False``: until empty.
 
     When the database goes away the worker starts anew once it is back.
     """

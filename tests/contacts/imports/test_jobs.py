@@ -31,7 +31,9 @@ async def main(dsn, folder):
     async with Database(dsn) as database:
         contacts = ContactsService(database, SystemClock())
         app = make_app(dsn)
-        jobs.register(app, ImportService(database, contacts, Path(folder), SystemClock(), batch_rows=20, lease_seconds=1.0))
+        clock = SystemClock()
+        imports = ImportService(database, contacts, Path(folder), clock, batch_rows=20, lease_seconds=1.0)
+        jobs.register(app, imports)
         await run_worker(app, queues=["imports"])
 
 asyncio.run(main(*sys.argv[1:]))

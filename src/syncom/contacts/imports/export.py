@@ -1,7 +1,8 @@
 """Contacts as a CSV file that streams: memory holds one page, and no transaction is longer than one.
 
-The columns carry the names the import knows, so an exported file imports again without a mapping and gives the same
-data. Cells that a spreadsheet would run as formulas are guarded, see :mod:`syncom.contacts.imports.guard`.
+The columns carry the names the import knows, so an exported file imports again without a mapping and
+gives the same data. Cells that a spreadsheet would run as formulas are guarded, see
+:mod:`syncom.contacts.imports.guard`.
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ class ContactExport:
     ) -> AsyncIterator[bytes]:
         """The file in pieces, UTF-8, comma-separated, CRLF (RFC 4180), ordered by bucket and id.
 
-        No ``columns``: all. ``with_mark`` puts a byte order mark first, without which Excel takes the file for the
-        machine's old code page. Contacts changed while the export runs appear once, old or new. Raises Invalid for
-        an unknown column, NotFound for an unknown list, both before the first piece.
+        No ``columns``: all. ``with_mark`` puts a byte order mark first, without which Excel takes the file
+        for the machine's old code page. Contacts changed while it runs appear once, old or new. Raises
+        Invalid for an unknown column, NotFound for an unknown list, both before the first piece.
         """
         wanted = tuple(columns) or await self.columns(account_id)
         cells = _cells(wanted, await self._contacts.fields.by_key(account_id))

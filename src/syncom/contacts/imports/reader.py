@@ -31,6 +31,7 @@ _BLOCK = 512 * 1024
 SHOWN = 200
 
 _NUL = "contains a NUL character"
+_BLANK: list[str] = []
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,7 +244,7 @@ class RecordReader:
                 if "\ufffd" in line:
                     self._bad_lines[number] = f"is not valid {encoding.upper()}"
             return lines
-        lines = []
+        lines: list[str] = []
         for number, piece in enumerate(raw.splitlines(keepends=True), self._line):
             try:
                 lines.append(piece.decode(encoding))
@@ -301,7 +302,7 @@ class RecordReader:
             return row
         width = len(self._columns)
         if not any(cell.strip() for cell in row):
-            return []
+            return _BLANK
         if len(row) > width and not any(row[width:]):
             return row[:width]
         return RowError(
@@ -331,7 +332,7 @@ class RecordReader:
         for number, text in enumerate(lines, first):
             try:
                 alone = csv.reader([text], delimiter=self._dialect.delimiter, strict=True, **self._options)
-                row: list[str] = next(alone, [])
+                row = next(alone, _BLANK)
             except csv.Error as error:
                 found.append(
                     (

@@ -501,7 +501,7 @@ def _merge_errors(plan: Plan, batch: ParsedBatch, problems: Sequence[RowProblem]
     """Problems that only the database could see, as errors of lines of the file."""
     if not problems:
         return []
-    rows = {row.index: row for row in batch.prepared}
+    rows = {prepared.row: prepared for prepared in batch.prepared}
     errors: list[RowError] = []
     for problem in problems:
         field = problem.field.partition(".")[0]
