@@ -95,9 +95,7 @@ async def other_account_id(database: Database, account_id: int) -> int:
 
 async def _add_account(database: Database, name: str) -> int:
     async with database.system() as connection:
-        cursor = await connection.execute(
-            "INSERT INTO accounts (name) VALUES (%s) RETURNING account_id", (name,)
-        )
+        cursor = await connection.execute("INSERT INTO accounts (name) VALUES (%s) RETURNING account_id", (name,))
         row = await cursor.fetchone()
     assert row is not None
     return int(row[0])

@@ -1,0 +1,1 @@
+"""Templates: written once, compiled when saved, rendered for every recipient, checked before sending."""

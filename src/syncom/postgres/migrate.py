@@ -121,9 +121,7 @@ def _files() -> list[tuple[int, str, LiteralString]]:
 def _check_server(connection: psycopg.AsyncConnection[TupleRow]) -> None:
     major = connection.info.server_version // 10_000
     if not OLDEST_SERVER <= major <= NEWEST_SERVER:
-        raise Conflict(
-            f"the server is PostgreSQL {major}; Syncom works with {OLDEST_SERVER} to {NEWEST_SERVER}"
-        )
+        raise Conflict(f"the server is PostgreSQL {major}; Syncom works with {OLDEST_SERVER} to {NEWEST_SERVER}")
 
 
 async def _job_tables(connection: psycopg.AsyncConnection[TupleRow]) -> None:

@@ -320,10 +320,11 @@ CREATE INDEX campaigns_account ON campaigns (account_id, campaign_id);
 CREATE INDEX campaigns_active ON campaigns (state, scheduled_at)
     WHERE state IN ('scheduled', 'expanding', 'sending', 'paused');
 
--- Which sender process holds what. A row without a fresh heartbeat is dead.
+-- Sending processes. One of this machine is dead when its journal can be locked; one of another machine when its
+-- heartbeat stopped long ago.
 CREATE TABLE workers (
     worker_id     uuid PRIMARY KEY,
-    host          text NOT NULL,
+    host          text NOT NULL,                    -- of the folder its journals are in
     pid           integer NOT NULL,
     role          text NOT NULL,
     started_at    timestamptz NOT NULL DEFAULT now(),
@@ -340,13 +341,12 @@ CREATE TABLE campaign_chunks (
     contact_ids  bigint[] NOT NULL,
     size         integer NOT NULL,
     settled      integer NOT NULL DEFAULT 0,
-    worker_id    uuid,
-    fence        integer NOT NULL DEFAULT 0,
-    leased_until timestamptz NOT NULL DEFAULT '-infinity',
+    worker_id    uuid,                              -- the process that has it
+    fence        integer NOT NULL DEFAULT 0,        -- raised by every lease: an old holder's writes are refused
     PRIMARY KEY (campaign_id, chunk_no)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX campaign_chunks_ready ON campaign_chunks (sender_id, leased_until);
-CREATE INDEX campaign_chunks_worker ON campaign_chunks (worker_id);
+CREATE INDEX campaign_chunks_ready ON campaign_chunks (sender_id, campaign_id, chunk_no) WHERE worker_id IS NULL;
+CREATE INDEX campaign_chunks_worker ON campaign_chunks (worker_id) WHERE worker_id IS NOT NULL;
 
 -- The single-message lanes: transactional mail, workflow sends, and campaign recipients waiting for a retry.
 CREATE TABLE messages (
@@ -365,13 +365,11 @@ CREATE TABLE messages (
     created_at   timestamptz NOT NULL DEFAULT now(),
     due_at       timestamptz NOT NULL DEFAULT now(),
     deadline     timestamptz NOT NULL,
-    worker_id    uuid,
-    fence        integer NOT NULL DEFAULT 0,
-    leased_until timestamptz NOT NULL DEFAULT '-infinity'
+    worker_id    uuid                               -- the process that has it
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX messages_due ON messages (lane, due_at);
+CREATE INDEX messages_due ON messages (sender_id, lane, due_at) WHERE worker_id IS NULL;
 CREATE INDEX messages_campaign ON messages (campaign_id) WHERE campaign_id <> 0;
-CREATE INDEX messages_worker ON messages (worker_id);
+CREATE INDEX messages_worker ON messages (worker_id) WHERE worker_id IS NOT NULL;
 
 -- One durable row per recipient and message, written with its terminal state.
 CREATE TABLE ledger (

@@ -1,0 +1,47 @@
+# Everything a person types. Needs Python 3.11 or later with pip, and make; nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help up demo test faults bench lint fmt clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.synced
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Syncom needs Python 3.11 or later: try make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv sync --locked --quiet
+	@touch $(STAMP)
+
+up: $(STAMP) ## Run the platform on this machine until Ctrl-C
+	@$(BIN)/syncom up
+
+demo: $(STAMP) ## The same with sample data and a campaign that is really sent
+	@$(BIN)/syncom up --demo
+
+test: $(STAMP) ## Every test there is
+	$(BIN)/python -m pytest
+
+faults: $(STAMP) ## The longer fault runs: kill -9, outages, hostile servers
+	$(BIN)/python -m pytest -m slow --override-ini addopts="-q --strict-markers" --timeout 1800
+
+bench: $(STAMP) ## Measure; ONLY=name runs one row
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+lint: $(STAMP) ## Style, types, arrows between rooms, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+
+fmt: $(STAMP) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the environment and caches; data stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist build

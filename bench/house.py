@@ -1,0 +1,141 @@
+"""A house to measure in: a durable embedded server in a folder of its own, an account with contacts, a mail sink."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from syncom.app import App, open_app
+
+from bench.figures import Skipped
+from syncom.postgres.embedded import EmbeddedServer
+from syncom.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """A running installation without its processes."""
+
+    app: App
+    settings: Settings
+    #: Environment in which child processes find this installation.
+    environment: Mapping[str, str]
+
+
+@asynccontextmanager
+async def house(*, public_url: str = "http://127.0.0.1:8080") -> AsyncGenerator[House]:
+    """An embedded server with its default, durable settings, migrated and empty."""
+    folder = Path(tempfile.mkdtemp(prefix="syncom-bench-", dir=_roomy()))
+    folder.chmod(0o755)
+    server = EmbeddedServer(folder / "data")
+    try:
+        dsn = await server.start()
+        # The address in URL form, as an operator would give it.
+        url = _url(dsn)
+        environment = {
+            **os.environ,
+            "SYNCOM_DATABASE_URL": url,
+            "SYNCOM_DATA_DIR": str(folder / "home"),
+            "SYNCOM_PUBLIC_URL": public_url,
+            "SYNCOM_PORT": str(free_port()),
+        }
+        settings = load_settings(environment)
+        async with open_app(settings) as app:
+            yield House(app=app, settings=settings, environment=environment)
+    finally:
+        await server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def process(
+    *argv: str, environment: Mapping[str, str] | None = None, quiet: bool = True
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """A child process, ended by SIGTERM."""
+    output = asyncio.subprocess.DEVNULL if quiet else None
+    child = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=output, stderr=output)
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(child.wait(), 30)
+        except TimeoutError:
+            child.kill()
+            await child.wait()
+
+
+def syncom(*arguments: str) -> tuple[str, ...]:
+    """Command line of the product's own CLI in this environment."""
+    return (sys.executable, "-m", "syncom", *arguments)
+
+
+def tool(name: str) -> str:
+    """Path of a tool of Debian's postfix package."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    if found is None:
+        raise Skipped(f"{name} is not installed: apt-get install -y postfix")
+    return found
+
+
+async def listening(port: int) -> None:
+    """Wait until something accepts connections."""
+    for _ in range(200):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise TimeoutError(f"nothing listens on {port}")
+
+
+async def add_contacts(dsn: str, account_id: int, count: int) -> None:
+    """Contacts with names and a city, subscribed to email; straight into the tables, as an import leaves them."""
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        await connection.execute(
+            "INSERT INTO contacts (account_id, bucket, contact_id, email, first_name, last_name, country, city, language,"
+            " email_state) SELECT %(account)s, (n & 255)::smallint, n, 'person' || n || '@d' || n %% 50 || '.example',"
+            " (ARRAY['Olena', 'Іван', 'Anna', 'Bohdan', 'Марія'])[1 + n %% 5], 'Family' || n %% 1000, 'UA',"
+            " (ARRAY['Kyiv', 'Львів', 'Odesa'])[1 + n %% 3], 'uk', 2 FROM generate_series(1, %(count)s) AS n",
+            {"account": account_id, "count": count},
+        )
+        await connection.execute("SELECT setval('contact_ids', %s)", (count + 1,))
+        await connection.commit()
+        await connection.set_autocommit(True)
+        await connection.execute("VACUUM ANALYZE contacts")
+
+
+def _url(dsn: str) -> str:
+    from urllib.parse import quote, urlencode
+
+    parts = psycopg.conninfo.conninfo_to_dict(dsn)
+    user, password = quote(str(parts.get("user", ""))), quote(str(parts.get("password", "")))
+    query = urlencode({name: str(parts[name]) for name in ("host", "port") if name in parts})
+    return f"postgresql://{user}:{password}@/{parts.get('dbname', '')}?{query}"
+
+
+def _roomy() -> str | None:
+    """The temporary folder that is on a disk: measuring fsync in memory would flatter."""
+    for folder in ("/var/tmp", None):
+        if folder is None or os.access(folder, os.W_OK):
+            return folder
+    return None

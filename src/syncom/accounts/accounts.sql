@@ -1,0 +1,146 @@
+-- name: add_account
+INSERT INTO accounts (name) VALUES (%(name)s)
+RETURNING account_id, name, time_zone, created_at;
+
+-- name: list_accounts
+SELECT account_id, name, time_zone, created_at FROM accounts ORDER BY account_id;
+
+-- name: get_account
+SELECT account_id, name, time_zone, created_at FROM accounts WHERE account_id = %(account_id)s;
+
+-- name: update_account
+UPDATE accounts SET name = coalesce(%(name)s, name), time_zone = coalesce(%(time_zone)s, time_zone)
+WHERE account_id = %(account_id)s
+RETURNING account_id, name, time_zone, created_at;
+
+-- name: lock_users
+-- Held to the end of the transaction: two processes that start together make one first user.
+LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: first_operator
+SELECT email FROM users ORDER BY is_operator DESC, user_id LIMIT 1;
+
+-- name: add_user
+INSERT INTO users (email, name, password_hash, is_operator)
+VALUES (%(email)s, %(name)s, %(password_hash)s, %(is_operator)s)
+ON CONFLICT (email) DO NOTHING
+RETURNING user_id;
+
+-- name: find_user
+-- For signing in. Index: users_email_key.
+SELECT user_id, password_hash, disabled_at FROM users WHERE email = %(email)s;
+
+-- name: user_for_password
+SELECT email, password_hash FROM users WHERE user_id = %(user_id)s AND disabled_at IS NULL;
+
+-- name: add_membership
+INSERT INTO memberships (account_id, user_id, role) VALUES (%(account_id)s, %(user_id)s, %(role)s)
+ON CONFLICT DO NOTHING RETURNING user_id;
+
+-- name: list_users
+SELECT u.user_id, u.email, u.name, m.role, u.is_operator, u.created_at, u.disabled_at
+FROM memberships m JOIN users u USING (user_id)
+WHERE m.account_id = %(account_id)s ORDER BY u.user_id;
+
+-- name: get_user
+SELECT u.user_id, u.email, u.name, m.role, u.is_operator, u.created_at, u.disabled_at
+FROM memberships m JOIN users u USING (user_id)
+WHERE m.account_id = %(account_id)s AND m.user_id = %(user_id)s;
+
+-- name: find_member
+SELECT u.user_id FROM memberships m JOIN users u USING (user_id)
+WHERE m.account_id = %(account_id)s AND u.email = %(email)s;
+
+-- name: lock_members
+-- Serialises changes of who is an owner, so that two of them cannot remove each other.
+SELECT user_id, role FROM memberships WHERE account_id = %(account_id)s ORDER BY user_id FOR UPDATE;
+
+-- name: memberships_elsewhere
+SELECT count(*) FROM memberships WHERE user_id = %(user_id)s AND account_id <> %(account_id)s;
+
+-- name: set_role
+UPDATE memberships SET role = %(role)s WHERE account_id = %(account_id)s AND user_id = %(user_id)s;
+
+-- name: remove_member
+DELETE FROM memberships WHERE account_id = %(account_id)s AND user_id = %(user_id)s;
+
+-- name: set_password
+UPDATE users SET password_hash = %(password_hash)s WHERE user_id = %(user_id)s;
+
+-- name: set_disabled
+UPDATE users SET disabled_at = CASE WHEN %(disabled)s THEN coalesce(disabled_at, now()) END
+WHERE user_id = %(user_id)s;
+
+-- name: first_membership
+-- The account a user lands in: the asked one, or the oldest.
+SELECT account_id FROM memberships
+WHERE user_id = %(user_id)s AND (%(account_id)s::bigint IS NULL OR account_id = %(account_id)s)
+ORDER BY account_id LIMIT 1;
+
+-- name: add_session
+INSERT INTO sessions (session_hash, user_id, account_id, created_at, expires_at, last_seen_at)
+VALUES (%(hash)s, %(user_id)s, %(account_id)s, %(now)s, %(expires_at)s, %(now)s);
+
+-- name: find_session
+-- Who a cookie belongs to, as things are now: a changed role or a removed membership shows at once.
+SELECT s.user_id, s.account_id, m.role, u.is_operator, s.last_seen_at
+FROM sessions s
+JOIN users u ON u.user_id = s.user_id AND u.disabled_at IS NULL
+JOIN memberships m ON m.user_id = s.user_id AND m.account_id = s.account_id
+WHERE s.session_hash = %(hash)s AND s.expires_at > %(now)s AND s.last_seen_at > %(idle_since)s;
+
+-- name: touch_session
+UPDATE sessions SET last_seen_at = %(now)s WHERE session_hash = %(hash)s;
+
+-- name: remove_session
+DELETE FROM sessions WHERE session_hash = %(hash)s;
+
+-- name: remove_user_sessions
+DELETE FROM sessions
+WHERE user_id = %(user_id)s AND (%(keep)s::bytea IS NULL OR session_hash <> %(keep)s);
+
+-- name: remove_member_sessions
+DELETE FROM sessions WHERE user_id = %(user_id)s AND account_id = %(account_id)s;
+
+-- name: remove_dead_sessions
+DELETE FROM sessions WHERE expires_at <= %(now)s OR last_seen_at <= %(idle_since)s;
+
+-- name: add_api_key
+INSERT INTO api_keys (account_id, name, prefix, key_hash, role)
+VALUES (%(account_id)s, %(name)s, %(prefix)s, %(key_hash)s, %(role)s)
+RETURNING api_key_id, name, prefix, role, created_at, last_used_at, revoked_at;
+
+-- name: list_api_keys
+SELECT api_key_id, name, prefix, role, created_at, last_used_at, revoked_at
+FROM api_keys WHERE account_id = %(account_id)s ORDER BY api_key_id;
+
+-- name: get_api_key
+SELECT api_key_id, name, prefix, role, created_at, last_used_at, revoked_at
+FROM api_keys WHERE account_id = %(account_id)s AND api_key_id = %(api_key_id)s FOR UPDATE;
+
+-- name: revoke_api_key
+UPDATE api_keys SET revoked_at = now()
+WHERE account_id = %(account_id)s AND api_key_id = %(api_key_id)s AND revoked_at IS NULL
+RETURNING key_hash;
+
+-- name: find_api_key
+-- Index: api_keys_key_hash_key. `last_used_at` is kept to the minute, so that a busy key costs no writes.
+SELECT api_key_id, account_id, role, coalesce(last_used_at < now() - interval '1 minute', true)
+FROM api_keys WHERE key_hash = %(key_hash)s AND revoked_at IS NULL;
+
+-- name: touch_api_key
+UPDATE api_keys SET last_used_at = now() WHERE api_key_id = %(api_key_id)s;
+
+-- name: notify
+-- NOTIFY takes no parameters; pg_notify does.
+SELECT pg_notify('syncom_auth', %(payload)s);
+
+-- name: add_audit
+INSERT INTO audit_log (account_id, actor, action, object, detail)
+VALUES (%(account_id)s, %(actor)s, %(action)s, %(object)s, %(detail)s);
+
+-- name: list_audit
+-- Newest first. Index: audit_log_account.
+SELECT audit_id, occurred_at, actor, action, object, detail FROM audit_log
+WHERE account_id = %(account_id)s AND (%(before)s::bigint IS NULL OR audit_id < %(before)s)
+ORDER BY audit_id DESC LIMIT %(limit)s;

@@ -1,0 +1,176 @@
+"""Values of the accounts domain: who may do what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from syncom.errors import Forbidden
+
+
+class Role(Enum):
+    """What a member or a key may do in an account, from the most to the least."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MARKETER = "marketer"
+    VIEWER = "viewer"
+
+    def covers(self, other: Role) -> bool:
+        """Whether this role may do everything the other may: nobody hands out more than they have."""
+        return PERMISSIONS[other] <= PERMISSIONS[self]
+
+
+class Permission(Enum):
+    """What a route asks for. Every route declares exactly one."""
+
+    #: Nothing but to be signed in: one's own session and password.
+    SIGNED_IN = "signed_in"
+    READ_ACCOUNT = "read_account"
+    MANAGE_ACCOUNT = "manage_account"
+    MANAGE_USERS = "manage_users"
+    MANAGE_KEYS = "manage_keys"
+    READ_SETTINGS = "read_settings"
+    #: Senders, custom fields: what changes how the whole account works.
+    MANAGE_SETTINGS = "manage_settings"
+    READ_CONTACTS = "read_contacts"
+    WRITE_CONTACTS = "write_contacts"
+    #: All contacts at once, in a file.
+    EXPORT_CONTACTS = "export_contacts"
+    READ_CONTENT = "read_content"
+    WRITE_CONTENT = "write_content"
+    READ_CAMPAIGNS = "read_campaigns"
+    WRITE_CAMPAIGNS = "write_campaigns"
+    #: Anything that makes a mail leave: starting a campaign, a transactional message, a test.
+    SEND = "send"
+    #: What belongs to the installation and not to an account: dev inbox, other accounts.
+    OPERATE = "operate"
+
+
+_VIEWER = frozenset(
+    {
+        Permission.SIGNED_IN,
+        Permission.READ_ACCOUNT,
+        Permission.READ_SETTINGS,
+        Permission.READ_CONTACTS,
+        Permission.READ_CONTENT,
+        Permission.READ_CAMPAIGNS,
+    }
+)
+_MARKETER = _VIEWER | {
+    Permission.WRITE_CONTACTS,
+    Permission.EXPORT_CONTACTS,
+    Permission.WRITE_CONTENT,
+    Permission.WRITE_CAMPAIGNS,
+    Permission.SEND,
+}
+_ADMIN = _MARKETER | {Permission.MANAGE_SETTINGS, Permission.MANAGE_USERS, Permission.MANAGE_KEYS}
+_OWNER = _ADMIN | {Permission.MANAGE_ACCOUNT}
+
+#: What each role may do. OPERATE comes from the user, never from a role.
+PERMISSIONS = MappingProxyType({Role.OWNER: _OWNER, Role.ADMIN: _ADMIN, Role.MARKETER: _MARKETER, Role.VIEWER: _VIEWER})
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking, and in which account."""
+
+    account_id: int
+    role: Role
+    #: For the audit log: 'user:7', 'key:3', 'cli'.
+    actor: str
+    is_operator: bool = False
+    #: The signed-in user; None for a key and for the command line.
+    user_id: int | None = None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        granted = PERMISSIONS[self.role]
+        return granted | {Permission.OPERATE} if self.is_operator else granted
+
+    def require(self, permission: Permission) -> None:
+        """Raises Forbidden, naming what is missing."""
+        if permission in PERMISSIONS[self.role] or (self.is_operator and permission is Permission.OPERATE):
+            return
+        if permission is Permission.OPERATE:
+            raise Forbidden("only an operator of this installation may do this")
+        raise Forbidden(
+            f"the role {self.role.value} may not do this (it needs {permission.value}); ask an admin of the account"
+        )
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """One customer of this installation; everything belongs to exactly one."""
+
+    account_id: int
+    name: str
+    time_zone: str
+    created_at: datetime
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A person, as a member of one account."""
+
+    user_id: int
+    email: str
+    name: str
+    role: Role
+    is_operator: bool
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class NewUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A user just added. ``password`` is there only when it was made here; it is not shown again."""
+
+    user: User
+    password: str | None
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of an account. ``prefix`` is what it begins with, to recognise it by."""
+
+    api_key_id: int
+    name: str
+    prefix: str
+    role: Role
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key just made, with its secret, which is not stored and not shown again."""
+
+    api_key: ApiKey
+    key: str
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in. ``token`` goes into the cookie; only its hash is stored."""
+
+    token: str
+    principal: Principal
+    expires_at: datetime
+
+
+class FirstRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What the first start made. ``password`` is there only when it was made here."""
+
+    created: bool
+    email: str
+    password: str | None
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One privileged act."""
+
+    audit_id: int
+    occurred_at: datetime
+    actor: str
+    action: str
+    object: str
+    detail: dict[str, Any]

@@ -1,0 +1,302 @@
+"""The only part of the accounts domain that talks to the database. Every function works in a given transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from syncom.accounts.model import Account, ApiKey, AuditEntry, Role, User
+from syncom.postgres.pool import Connection
+from syncom.postgres.sql import load_sql
+
+_SQL = load_sql("syncom.accounts", "accounts.sql")
+_Row = tuple[Any, ...]
+
+
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key's hash leads to."""
+
+    api_key_id: int
+    account_id: int
+    role: Role
+    #: Its last use should be noted.
+    stale: bool
+
+
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cookie's hash leads to."""
+
+    user_id: int
+    account_id: int
+    role: Role
+    is_operator: bool
+    last_seen_at: datetime
+
+
+class SignInRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What signing in compares with."""
+
+    user_id: int
+    password_hash: str
+    disabled: bool
+
+
+async def add_account(connection: Connection, name: str) -> Account:
+    return _account(await _required(connection, "add_account", name=name))
+
+
+async def list_accounts(connection: Connection) -> list[Account]:
+    return [_account(row) for row in await _rows(connection, "list_accounts")]
+
+
+async def get_account(connection: Connection, account_id: int) -> Account | None:
+    row = await _row(connection, "get_account", account_id=account_id)
+    return _account(row) if row else None
+
+
+async def update_account(
+    connection: Connection, account_id: int, *, name: str | None, time_zone: str | None
+) -> Account | None:
+    row = await _row(connection, "update_account", account_id=account_id, name=name, time_zone=time_zone)
+    return _account(row) if row else None
+
+
+async def first_operator(connection: Connection) -> str | None:
+    """Email of the first user there is, under a lock that holds until the transaction ends."""
+    await connection.execute(_SQL["lock_users"])
+    row = await _row(connection, "first_operator")
+    return str(row[0]) if row else None
+
+
+async def add_user(
+    connection: Connection, *, email: str, name: str, password_hash: str, is_operator: bool
+) -> int | None:
+    """The new user's id; None when the email is taken."""
+    row = await _row(
+        connection, "add_user", email=email, name=name, password_hash=password_hash, is_operator=is_operator
+    )
+    return int(row[0]) if row else None
+
+
+async def find_user(connection: Connection, email: str) -> SignInRow | None:
+    row = await _row(connection, "find_user", email=email)
+    return SignInRow(user_id=row[0], password_hash=row[1], disabled=row[2] is not None) if row else None
+
+
+async def user_for_password(connection: Connection, user_id: int) -> tuple[str, str] | None:
+    """Email and password hash of an active user."""
+    row = await _row(connection, "user_for_password", user_id=user_id)
+    return (row[0], row[1]) if row else None
+
+
+async def add_membership(connection: Connection, account_id: int, user_id: int, role: Role) -> bool:
+    row = await _row(connection, "add_membership", account_id=account_id, user_id=user_id, role=role.value)
+    return row is not None
+
+
+async def list_users(connection: Connection, account_id: int) -> list[User]:
+    return [_user(row) for row in await _rows(connection, "list_users", account_id=account_id)]
+
+
+async def get_user(connection: Connection, account_id: int, user_id: int) -> User | None:
+    row = await _row(connection, "get_user", account_id=account_id, user_id=user_id)
+    return _user(row) if row else None
+
+
+async def find_member(connection: Connection, account_id: int, email: str) -> int | None:
+    row = await _row(connection, "find_member", account_id=account_id, email=email)
+    return int(row[0]) if row else None
+
+
+async def lock_members(connection: Connection, account_id: int) -> dict[int, Role]:
+    """Roles by user id, locked against other changes of this account's members."""
+    return {row[0]: Role(row[1]) for row in await _rows(connection, "lock_members", account_id=account_id)}
+
+
+async def is_member_elsewhere(connection: Connection, account_id: int, user_id: int) -> bool:
+    row = await _required(connection, "memberships_elsewhere", account_id=account_id, user_id=user_id)
+    return bool(row[0])
+
+
+async def set_role(connection: Connection, account_id: int, user_id: int, role: Role) -> None:
+    await _run(connection, "set_role", account_id=account_id, user_id=user_id, role=role.value)
+
+
+async def remove_member(connection: Connection, account_id: int, user_id: int) -> None:
+    await _run(connection, "remove_member", account_id=account_id, user_id=user_id)
+    await _run(connection, "remove_member_sessions", account_id=account_id, user_id=user_id)
+
+
+async def set_password(connection: Connection, user_id: int, password_hash: str) -> None:
+    await _run(connection, "set_password", user_id=user_id, password_hash=password_hash)
+
+
+async def set_disabled(connection: Connection, user_id: int, *, disabled: bool) -> None:
+    await _run(connection, "set_disabled", user_id=user_id, disabled=disabled)
+
+
+async def landing_account(connection: Connection, user_id: int, account_id: int | None) -> int | None:
+    row = await _row(connection, "first_membership", user_id=user_id, account_id=account_id)
+    return int(row[0]) if row else None
+
+
+async def add_session(
+    connection: Connection,
+    *,
+    session_hash: bytes,
+    user_id: int,
+    account_id: int,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    await _run(
+        connection,
+        "add_session",
+        hash=session_hash,
+        user_id=user_id,
+        account_id=account_id,
+        now=now,
+        expires_at=expires_at,
+    )
+
+
+async def find_session(
+    connection: Connection, session_hash: bytes, *, now: datetime, idle_since: datetime
+) -> SessionRow | None:
+    row = await _row(connection, "find_session", hash=session_hash, now=now, idle_since=idle_since)
+    if row is None:
+        return None
+    return SessionRow(user_id=row[0], account_id=row[1], role=Role(row[2]), is_operator=row[3], last_seen_at=row[4])
+
+
+async def touch_session(connection: Connection, session_hash: bytes, now: datetime) -> None:
+    await _run(connection, "touch_session", hash=session_hash, now=now)
+
+
+async def remove_session(connection: Connection, session_hash: bytes) -> None:
+    await _run(connection, "remove_session", hash=session_hash)
+
+
+async def remove_user_sessions(connection: Connection, user_id: int, *, keep: bytes | None) -> None:
+    """End all sessions of a user but the one whose hash is ``keep``."""
+    await _run(connection, "remove_user_sessions", user_id=user_id, keep=keep)
+
+
+async def remove_dead_sessions(connection: Connection, *, now: datetime, idle_since: datetime) -> None:
+    await _run(connection, "remove_dead_sessions", now=now, idle_since=idle_since)
+
+
+async def add_api_key(
+    connection: Connection, account_id: int, *, name: str, prefix: str, key_hash: bytes, role: Role
+) -> ApiKey:
+    return _api_key(
+        await _required(
+            connection,
+            "add_api_key",
+            account_id=account_id,
+            name=name,
+            prefix=prefix,
+            key_hash=key_hash,
+            role=role.value,
+        )
+    )
+
+
+async def list_api_keys(connection: Connection, account_id: int) -> list[ApiKey]:
+    return [_api_key(row) for row in await _rows(connection, "list_api_keys", account_id=account_id)]
+
+
+async def get_api_key(connection: Connection, account_id: int, api_key_id: int) -> ApiKey | None:
+    row = await _row(connection, "get_api_key", account_id=account_id, api_key_id=api_key_id)
+    return _api_key(row) if row else None
+
+
+async def revoke_api_key(connection: Connection, account_id: int, api_key_id: int) -> bytes | None:
+    """The hash of the key that was just revoked; None when there was no live one."""
+    row = await _row(connection, "revoke_api_key", account_id=account_id, api_key_id=api_key_id)
+    return bytes(row[0]) if row else None
+
+
+async def find_api_key(connection: Connection, key_hash: bytes) -> KeyRow | None:
+    row = await _row(connection, "find_api_key", key_hash=key_hash)
+    return KeyRow(api_key_id=row[0], account_id=row[1], role=Role(row[2]), stale=row[3]) if row else None
+
+
+async def touch_api_key(connection: Connection, api_key_id: int) -> None:
+    await _run(connection, "touch_api_key", api_key_id=api_key_id)
+
+
+async def notify(connection: Connection, payload: str) -> None:
+    """Tell every process when this transaction commits that a credential changed."""
+    await _run(connection, "notify", payload=payload)
+
+
+async def add_audit(
+    connection: Connection, account_id: int, *, actor: str, action: str, object_: str, detail: dict[str, Any]
+) -> None:
+    await _run(
+        connection,
+        "add_audit",
+        account_id=account_id,
+        actor=actor,
+        action=action,
+        object=object_,
+        detail=Jsonb(detail),
+    )
+
+
+async def list_audit(connection: Connection, account_id: int, *, before: int | None, limit: int) -> list[AuditEntry]:
+    rows = await _rows(connection, "list_audit", account_id=account_id, before=before, limit=limit)
+    return [
+        AuditEntry(audit_id=r[0], occurred_at=r[1], actor=r[2], action=r[3], object=r[4], detail=r[5]) for r in rows
+    ]
+
+
+def _account(row: _Row) -> Account:
+    return Account(account_id=row[0], name=row[1], time_zone=row[2], created_at=row[3])
+
+
+def _user(row: _Row) -> User:
+    return User(
+        user_id=row[0],
+        email=row[1],
+        name=row[2],
+        role=Role(row[3]),
+        is_operator=row[4],
+        created_at=row[5],
+        disabled_at=row[6],
+    )
+
+
+def _api_key(row: _Row) -> ApiKey:
+    return ApiKey(
+        api_key_id=row[0],
+        name=row[1],
+        prefix=row[2],
+        role=Role(row[3]),
+        created_at=row[4],
+        last_used_at=row[5],
+        revoked_at=row[6],
+    )
+
+
+async def _run(connection: Connection, statement: str, /, **values: Any) -> None:
+    await connection.execute(_SQL[statement], values)
+
+
+async def _rows(connection: Connection, statement: str, /, **values: Any) -> list[_Row]:
+    return await (await connection.execute(_SQL[statement], values)).fetchall()
+
+
+async def _row(connection: Connection, statement: str, /, **values: Any) -> _Row | None:
+    return await (await connection.execute(_SQL[statement], values)).fetchone()
+
+
+async def _required(connection: Connection, statement: str, /, **values: Any) -> _Row:
+    row = await _row(connection, statement, **values)
+    if row is None:
+        raise AssertionError(f"{statement} always returns a row")
+    return row

@@ -1,0 +1,208 @@
+-- name: record
+-- Writes a batch of hits with every counter they change, in one statement and so in one transaction. Returns the
+-- number of hits written: 0 when this batch was committed before.
+--
+-- Tables are written one after the other, each in the order of its key, so that writers wait for each other and
+-- never in a circle. A first time that moves to an earlier hour, because a hit arrived late, is moved in the
+-- counters too: the counters always equal a recount of the raw rows.
+WITH claimed AS (
+    INSERT INTO activity_writers AS known (writer_id, batch)
+    SELECT %(writer_id)s::uuid, %(batch)s::bigint WHERE %(writer_id)s::uuid IS NOT NULL
+    ON CONFLICT (writer_id) DO UPDATE SET batch = excluded.batch, written_at = now() WHERE known.batch < excluded.batch
+    RETURNING 1
+), hit AS MATERIALIZED (
+    SELECT *, (contact_id & 255)::smallint AS bucket
+    FROM unnest(
+        %(account_id)s::bigint[], %(contact_id)s::bigint[], %(message_id)s::uuid[], %(campaign_id)s::bigint[],
+        %(kind)s::smallint[], %(class)s::smallint[], %(channel)s::smallint[], %(occurred_at)s::timestamptz[],
+        %(link)s::smallint[], %(ip)s::text[], %(user_agent)s::text[], %(detail)s::text[]
+    ) AS hit (account_id, contact_id, message_id, campaign_id, kind, class, channel, occurred_at, link, ip,
+        user_agent, detail)
+    WHERE %(writer_id)s::uuid IS NULL OR EXISTS (SELECT FROM claimed)
+), raw AS (
+    INSERT INTO activity (account_id, bucket, contact_id, occurred_at, kind, class, channel, campaign_id, message_id,
+        link, ip, user_agent, detail)
+    SELECT account_id, bucket, contact_id, occurred_at, kind, class, channel, campaign_id, message_id,
+        link, ip, user_agent, detail
+    FROM hit
+), message AS MATERIALIZED (
+    SELECT account_id, bucket, message_id, min(contact_id) AS contact_id, min(campaign_id) AS campaign_id,
+        count(*) FILTER (WHERE kind = 3 AND class = 0) AS opens,
+        count(*) FILTER (WHERE kind = 4 AND class = 0) AS clicks,
+        count(*) FILTER (WHERE kind = 3 AND class = 1) AS machine_opens,
+        count(*) FILTER (WHERE kind = 4 AND class = 1) AS machine_clicks,
+        -- Who clicks has seen the mail, whatever their images do: a human click implies an open.
+        min(occurred_at) FILTER (WHERE kind IN (3, 4) AND class = 0) AS open_at,
+        min(occurred_at) FILTER (WHERE kind = 4 AND class = 0) AS click_at,
+        min(occurred_at) FILTER (WHERE kind = 1) AS delivered_at,
+        min(occurred_at) FILTER (WHERE kind = 2) AS bounced_at,
+        min(occurred_at) FILTER (WHERE kind = 5) AS unsubscribed_at,
+        min(occurred_at) FILTER (WHERE kind = 6) AS complained_at,
+        max(occurred_at) FILTER (WHERE kind IN (3, 4) AND class = 0) AS last_open_at,
+        max(occurred_at) FILTER (WHERE kind = 4 AND class = 0) AS last_click_at
+    FROM hit
+    GROUP BY account_id, bucket, message_id
+), engaged AS (
+    INSERT INTO engagements AS known (account_id, bucket, message_id, contact_id, campaign_id, opens, clicks,
+        machine_opens, machine_clicks, first_open_at, first_click_at, delivered_at, bounced_at, unsubscribed_at,
+        complained_at)
+    SELECT account_id, bucket, message_id, contact_id, campaign_id, opens, clicks, machine_opens, machine_clicks,
+        open_at, click_at, delivered_at, bounced_at, unsubscribed_at, complained_at
+    FROM message
+    ORDER BY account_id, bucket, message_id
+    ON CONFLICT (account_id, bucket, message_id) DO UPDATE SET
+        opens = known.opens + excluded.opens,
+        clicks = known.clicks + excluded.clicks,
+        machine_opens = known.machine_opens + excluded.machine_opens,
+        machine_clicks = known.machine_clicks + excluded.machine_clicks,
+        first_open_at = least(known.first_open_at, excluded.first_open_at),
+        first_click_at = least(known.first_click_at, excluded.first_click_at),
+        delivered_at = least(known.delivered_at, excluded.delivered_at),
+        bounced_at = least(known.bounced_at, excluded.bounced_at),
+        unsubscribed_at = least(known.unsubscribed_at, excluded.unsubscribed_at),
+        complained_at = least(known.complained_at, excluded.complained_at),
+        previous = ARRAY[known.first_open_at, known.first_click_at, known.delivered_at, known.bounced_at,
+            known.unsubscribed_at, known.complained_at]
+    RETURNING account_id, bucket, message_id, campaign_id, first_open_at, first_click_at, delivered_at, bounced_at,
+        unsubscribed_at, complained_at, previous
+), contact AS (
+    INSERT INTO contact_statistics AS known (account_id, bucket, contact_id, opened, clicked, last_open_at,
+        last_click_at)
+    SELECT account_id, bucket, message.contact_id,
+        count(*) FILTER (WHERE first_open_at IS NOT NULL AND previous[1] IS NULL),
+        count(*) FILTER (WHERE first_click_at IS NOT NULL AND previous[2] IS NULL),
+        max(last_open_at), max(last_click_at)
+    FROM engaged JOIN message USING (account_id, bucket, message_id)
+    GROUP BY account_id, bucket, message.contact_id
+    HAVING max(last_open_at) IS NOT NULL
+    ORDER BY account_id, bucket, message.contact_id
+    ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
+        opened = known.opened + excluded.opened,
+        clicked = known.clicked + excluded.clicked,
+        last_open_at = greatest(known.last_open_at, excluded.last_open_at),
+        last_click_at = greatest(known.last_click_at, excluded.last_click_at)
+), counted AS (
+    SELECT account_id, campaign_id, occurred_at AS at,
+        CASE kind WHEN 3 THEN 'opened' ELSE 'clicked' END
+            || CASE class WHEN 0 THEN '' WHEN 1 THEN '.machine' ELSE '.unknown' END AS kind, 1 AS count
+    FROM hit WHERE kind IN (3, 4)
+    UNION ALL
+    SELECT account_id, campaign_id, at, kind, change
+    FROM engaged,
+        LATERAL (VALUES
+            ('opened.first', first_open_at, previous[1]), ('clicked.first', first_click_at, previous[2]),
+            ('delivered', delivered_at, previous[3]), ('bounced', bounced_at, previous[4]),
+            ('unsubscribed', unsubscribed_at, previous[5]), ('complained', complained_at, previous[6])
+        ) AS first (kind, present, past),
+        LATERAL (VALUES (present, 1), (past, -1)) AS moved (at, change)
+    WHERE present IS DISTINCT FROM past AND at IS NOT NULL
+), campaign AS (
+    INSERT INTO campaign_statistics AS known (account_id, campaign_id, hour, kind, shard, count)
+    SELECT account_id, campaign_id, date_trunc('hour', at, 'UTC'), kind, %(shard)s::smallint, sum(count)
+    FROM counted
+    WHERE campaign_id <> 0
+    GROUP BY 1, 2, 3, 4
+    HAVING sum(count) <> 0
+    ORDER BY 1, 2, 3, 4
+    ON CONFLICT (account_id, campaign_id, hour, kind, shard) DO UPDATE SET count = known.count + excluded.count
+), followed AS (
+    INSERT INTO campaign_link_statistics AS known (account_id, campaign_id, link, shard, clicks, machine_clicks)
+    SELECT account_id, campaign_id, link, %(shard)s::smallint,
+        count(*) FILTER (WHERE class = 0), count(*) FILTER (WHERE class = 1)
+    FROM hit
+    WHERE kind = 4 AND class <> 2 AND link >= 0 AND campaign_id <> 0
+    GROUP BY account_id, campaign_id, link
+    ORDER BY account_id, campaign_id, link
+    ON CONFLICT (account_id, campaign_id, link, shard) DO UPDATE SET
+        clicks = known.clicks + excluded.clicks,
+        machine_clicks = known.machine_clicks + excluded.machine_clicks
+)
+SELECT count(*) FROM hit;
+
+-- name: claim
+-- One row when this batch was not committed before. For batches that write more than hits.
+INSERT INTO activity_writers AS known (writer_id, batch) VALUES (%(writer_id)s, %(batch)s)
+ON CONFLICT (writer_id) DO UPDATE SET batch = excluded.batch, written_at = now() WHERE known.batch < excluded.batch
+RETURNING 1;
+
+-- name: forget_writers
+-- After their spool file is gone for good, nobody can ask for these batches again.
+DELETE FROM activity_writers WHERE writer_id = ANY(%(writers)s);
+
+-- name: forget_old_writers
+-- Writers that were killed leave one row each.
+DELETE FROM activity_writers WHERE written_at < now() - interval '90 days';
+
+-- name: campaign_counts
+SELECT kind, sum(count)::bigint
+FROM campaign_statistics
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s
+GROUP BY kind;
+
+-- name: campaign_hours
+SELECT hour, kind, sum(count)::bigint
+FROM campaign_statistics
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s
+GROUP BY hour, kind
+HAVING sum(count) <> 0
+ORDER BY hour, kind;
+
+-- name: links
+SELECT link, sum(clicks)::bigint, sum(machine_clicks)::bigint
+FROM campaign_link_statistics
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s
+GROUP BY link
+ORDER BY link;
+
+-- name: ledger_of_contact
+-- Newest first, from a place in the timeline. Index: ledger_contact of each month, merged.
+SELECT settled_at, state, contact_id, campaign_id, message_id, channel, address, reason
+FROM ledger
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+    AND settled_at >= %(since)s AND settled_at < %(until)s AND (settled_at, message_id) < (%(at)s, %(message_id)s)
+    AND (%(campaign_id)s::bigint IS NULL OR campaign_id = %(campaign_id)s) AND state = ANY(%(states)s::smallint[])
+ORDER BY settled_at DESC, message_id DESC
+LIMIT %(limit)s;
+
+-- name: ledger_of_account
+-- The same for a campaign or the whole account. Index: ledger_time (BRIN), so the caller asks for short spans.
+SELECT settled_at, state, contact_id, campaign_id, message_id, channel, address, reason
+FROM ledger
+WHERE account_id = %(account_id)s
+    AND settled_at >= %(since)s AND settled_at < %(until)s AND (settled_at, message_id) < (%(at)s, %(message_id)s)
+    AND (%(campaign_id)s::bigint IS NULL OR campaign_id = %(campaign_id)s) AND state = ANY(%(states)s::smallint[])
+ORDER BY settled_at DESC, message_id DESC
+LIMIT %(limit)s;
+
+-- name: activity_of_contact
+-- Index: activity_contact of each month, merged.
+SELECT occurred_at, activity_id, kind, class, contact_id, campaign_id, message_id, channel, link, ip, user_agent,
+    detail
+FROM activity
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+    AND occurred_at >= %(since)s AND occurred_at < %(until)s AND (occurred_at, activity_id) < (%(at)s, %(activity_id)s)
+    AND (%(campaign_id)s::bigint IS NULL OR campaign_id = %(campaign_id)s) AND kind = ANY(%(kinds)s::smallint[])
+ORDER BY occurred_at DESC, activity_id DESC
+LIMIT %(limit)s;
+
+-- name: activity_of_campaign
+-- Index: activity_campaign of each month, merged.
+SELECT occurred_at, activity_id, kind, class, contact_id, campaign_id, message_id, channel, link, ip, user_agent,
+    detail
+FROM activity
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s
+    AND occurred_at >= %(since)s AND occurred_at < %(until)s AND (occurred_at, activity_id) < (%(at)s, %(activity_id)s)
+    AND kind = ANY(%(kinds)s::smallint[])
+ORDER BY occurred_at DESC, activity_id DESC
+LIMIT %(limit)s;
+
+-- name: activity_of_account
+-- Index: activity_time (BRIN), so the caller asks for short spans.
+SELECT occurred_at, activity_id, kind, class, contact_id, campaign_id, message_id, channel, link, ip, user_agent,
+    detail
+FROM activity
+WHERE account_id = %(account_id)s
+    AND occurred_at >= %(since)s AND occurred_at < %(until)s AND (occurred_at, activity_id) < (%(at)s, %(activity_id)s)
+    AND kind = ANY(%(kinds)s::smallint[])
+ORDER BY occurred_at DESC, activity_id DESC
+LIMIT %(limit)s;

@@ -1,0 +1,115 @@
+"""Values of the activity domain: what happened to messages after they were sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+from uuid import UUID
+
+import msgspec
+
+from syncom.contacts.model import Channel
+
+
+class ActivityKind(IntEnum):
+    """What happened. The numbers are stored."""
+
+    DELIVERED = 1
+    BOUNCED = 2
+    OPENED = 3
+    CLICKED = 4
+    UNSUBSCRIBED = 5
+    COMPLAINED = 6
+
+
+class HitClass(IntEnum):
+    """Who caused it. The numbers are stored. Reports count humans, and show machines beside them."""
+
+    HUMAN = 0
+    MACHINE = 1
+    #: Signs of both: kept, and counted as neither.
+    UNKNOWN = 2
+
+
+#: The number of the invisible link that only a machine follows, as it stands in a URL ...
+HONEYPOT_LINK = 65535
+#: ... and as it is stored, where numbers of links are 16 bits with a sign.
+STORED_HONEYPOT_LINK = -1
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to one message. Stored as it is, and never overwritten.
+
+    ``ip``, ``user_agent`` and ``detail`` must be free of NUL, which PostgreSQL refuses.
+    """
+
+    account_id: int
+    contact_id: int
+    message_id: UUID
+    #: 0 for a single message.
+    campaign_id: int
+    kind: ActivityKind
+    #: UTC.
+    occurred_at: datetime
+    hit_class: HitClass = HitClass.HUMAN
+    channel: Channel = Channel.EMAIL
+    #: Place in the content's links; STORED_HONEYPOT_LINK for the honeypot.
+    link: int | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    #: Reason of the class, or the words of a server.
+    detail: str | None = None
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Identity of a batch of hits. Numbers of one writer rise; a number is written once, however often it is tried."""
+
+    writer_id: UUID
+    number: int
+
+
+class HourCount(msgspec.Struct, frozen=True, kw_only=True):
+    """One counter of a campaign in one hour."""
+
+    hour: datetime
+    #: As in `campaign_counts`.
+    kind: str
+    count: int
+
+
+class LinkCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Clicks on one link of a campaign's content."""
+
+    link: int
+    #: By humans.
+    clicks: int
+    machine_clicks: int
+
+
+class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the timeline of a contact, a campaign or an account."""
+
+    occurred_at: datetime
+    #: 'sent', 'failed', 'excluded', 'cancelled', 'uncertain' (from the ledger); 'delivered', 'bounced', 'opened',
+    #: 'clicked', 'unsubscribed', 'complained'.
+    kind: str
+    contact_id: int
+    #: 0 for a single message.
+    campaign_id: int
+    message_id: UUID
+    channel: Channel
+    #: None for lines of the ledger.
+    hit_class: HitClass | None = None
+    link: int | None = None
+    #: The recipient's address; lines of the ledger only.
+    address: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    detail: str | None = None
+
+
+class TimelinePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first. ``next_cursor`` is None on the last page."""
+
+    events: list[TimelineEvent]
+    next_cursor: str | None

@@ -1,0 +1,259 @@
+"""Makes hits durable before their requests are answered, also while the database is away.
+
+Hits of many requests go into one statement and one commit. When the database does not take a batch in time, the
+batch goes to a spool file, and from there to the database once it is back. A batch keeps its identity on the way
+(:class:`Batch`), so it counts once even when the commit happened and only its answer was lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from syncom.activity import store
+from syncom.activity.model import Batch, Hit
+from syncom.activity.service import ActivityService
+from syncom.activity.spool import Segment, Spool
+from syncom.clock import Clock
+from syncom.contacts.model import ConsentChange
+from syncom.errors import Unavailable
+from syncom.ids import uuid7
+from syncom.postgres.group_commit import GroupCommit
+from syncom.postgres.pool import Connection
+
+_log = logging.getLogger(__name__)
+
+#: The server is away, restarting, read-only after a failover, out of disk, or slower than we may wait.
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    OSError,
+    TimeoutError,
+    Unavailable,
+)
+
+#: Seconds between looks for the database, and for segments of processes that died.
+_LOOK_AGAIN = 0.5
+_ADOPT_AGAIN = 30.0
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request leaves behind: a hit, a decision about consent, or both together."""
+
+    hit: Hit | None = None
+    consent: ConsentChange | None = None
+
+
+class ConsentWriter(Protocol):
+    """The part of the contacts service that is needed here."""
+
+    def set_consents(self, connection: Connection, changes: Sequence[ConsentChange]) -> Awaitable[Any]:
+        """Write these decisions inside the given transaction."""
+        ...
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One batch in a spool file."""
+
+    batch: Batch
+    entries: list[Entry]
+
+
+class Recorder:
+    """Records entries; :meth:`record` returns once they cannot be lost.
+
+    ``patience`` is how long, in seconds, a batch waits for the database before it goes to ``spool_dir``.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        activity: ActivityService,
+        consents: ConsentWriter,
+        clock: Clock,
+        *,
+        spool_dir: Path,
+        patience: float = 2.0,
+    ) -> None:
+        self._writes = _OwnConnection(dsn)
+        self._replays = _OwnConnection(dsn)
+        self._activity = activity
+        self._consents = consents
+        self._clock = clock
+        self._patience = patience
+        self._spool = Spool(spool_dir)
+        self._group: GroupCommit[Entry, None] = GroupCommit(self._write)
+        self._writer_id = uuid7()
+        self._number = 0
+        #: Set while batches go to the spool.
+        self._away = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to look after spool files, those of dead processes included."""
+        self._keeper = asyncio.create_task(self._keep_spool(), name="hit spool")
+
+    async def close(self) -> None:
+        """Finish what was accepted. What is still in the spool stays there for the next start."""
+        await self._group.close()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        if not self._away.is_set():
+            # Nobody can ask for our batches again.
+            with contextlib.suppress(*_AWAY):
+                await store.forget_writers(await self._writes.get(), [self._writer_id])
+        await self._writes.close()
+        await self._replays.close()
+        self._spool.close()
+
+    async def record(self, entry: Entry) -> None:
+        """Make it durable. Raises Unavailable when neither the database nor the disk takes it."""
+        await self._group.submit(entry)
+
+    # ------------------------------------------------------------ writing
+
+    async def _write(self, entries: Sequence[Entry]) -> list[None]:
+        async with self._turn:
+            self._number += 1
+            batch = Batch(writer_id=self._writer_id, number=self._number)
+            if self._away.is_set() or not await self._committed(batch, entries):
+                await self._to_spool(batch, entries)
+        return [None] * len(entries)
+
+    async def _committed(self, batch: Batch, entries: Sequence[Entry]) -> bool:
+        """Try until it is committed or the patience is over. The same batch may be tried any number of times."""
+        deadline = self._clock.monotonic() + self._patience
+        pause = 0.02
+        while True:
+            try:
+                async with asyncio.timeout(max(0.1, deadline - self._clock.monotonic())):
+                    await self._commit(await self._writes.get(), batch, entries)
+            except _AWAY as error:
+                await self._writes.close()
+                if self._clock.monotonic() + pause >= deadline:
+                    _log.warning("the database does not take hits, they go to the spool: %s", error)
+                    return False
+            else:
+                return True
+            await self._clock.sleep(pause)
+            pause *= 2
+
+    async def _commit(self, connection: Connection, batch: Batch, entries: Sequence[Entry]) -> None:
+        hits = [entry.hit for entry in entries if entry.hit is not None]
+        changes = [entry.consent for entry in entries if entry.consent is not None]
+        if not changes:
+            # One statement is its own transaction: one round trip, commit included.
+            await self._activity.record(connection, hits, batch=batch)
+            return
+        async with connection.transaction():
+            if await store.claim(connection, batch):
+                await self._activity.record(connection, hits)
+                await self._consents.set_consents(connection, changes)
+
+    async def _to_spool(self, batch: Batch, entries: Sequence[Entry]) -> None:
+        line = msgspec.json.encode(_Line(batch=batch, entries=list(entries)))
+        try:
+            await asyncio.to_thread(self._spool.append, line)
+        except OSError as error:
+            raise Unavailable(f"neither the database nor the disk takes hits: {error}") from error
+        # The last number of a writer decides whether its last batch was committed: a writer whose batch went to
+        # the spool must not write under a higher number before that is settled.
+        self._writer_id, self._number = uuid7(), 0
+        self._away.set()
+
+    # ------------------------------------------------------------ the way back
+
+    async def _keep_spool(self) -> None:
+        await self._settle_left_behind()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._away.wait(), _ADOPT_AGAIN)
+            if self._away.is_set():
+                await self._settle_own()
+            else:
+                await self._settle_left_behind()
+
+    async def _settle_left_behind(self) -> None:
+        """Write what processes left behind that are gone."""
+        try:
+            adopted = await asyncio.to_thread(self._spool.adopt)
+            for segment in adopted:
+                await self._replay(segment)
+            if adopted:
+                await store.forget_old_writers(await self._replays.get())
+        except _AWAY as error:
+            _log.warning("hits of the spool wait for the database: %s", error)
+            self._away.set()
+        finally:
+            await self._replays.close()
+
+    async def _settle_own(self) -> None:
+        """Write everything in the spool, again and again until it is empty, and then go back to direct writes."""
+        while self._away.is_set():
+            try:
+                for segment in self._spool.seal():
+                    await self._replay(segment)
+                # Writers wait for the last piece: a decision about consent must not overtake an earlier one.
+                async with self._turn:
+                    for segment in self._spool.seal():
+                        await self._replay(segment)
+                    self._away.clear()
+            except _AWAY as error:
+                _log.info("hits of the spool wait for the database: %s", error)
+                await self._replays.close()
+                await self._clock.sleep(_LOOK_AGAIN)
+        await self._replays.close()
+        _log.warning("the database takes hits again, the spool is empty")
+
+    async def _replay(self, segment: Segment) -> None:
+        """Write a segment's batches in order, then delete it. Raises one of `_AWAY`, and may then be repeated."""
+        writers: set[UUID] = set()
+        for line in segment.lines():
+            try:
+                found = msgspec.json.decode(line, type=_Line)
+                writers.add(found.batch.writer_id)
+                await self._commit(await self._replays.get(), found.batch, found.entries)
+            except _AWAY:
+                raise
+            except (psycopg.Error, msgspec.MsgspecError) as error:
+                _log.error("a line of %s is refused and set aside: %s", segment.path, error)
+                await asyncio.to_thread(segment.set_aside, line)
+        await asyncio.to_thread(self._spool.done, segment)
+        # Without the file nobody can ask for these batches again.
+        await store.forget_writers(await self._replays.get(), list(writers))
+
+
+class _OwnConnection:
+    """One kept connection beside the pool.
+
+    The pool checks a connection with a round trip before it lends it, and after an outage it waits for minutes
+    before it connects again; hits can afford neither.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Connection | None = None
+
+    async def get(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._dsn, autocommit=True, connect_timeout=5, application_name="syncom hits"
+            )
+        return self._connection
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.close()

@@ -1,0 +1,192 @@
+"""What happened to messages: recorded with its counters, read as counts and as a timeline."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+from syncom.activity import store
+from syncom.activity.model import ActivityKind, Batch, Hit, HourCount, LinkCount, TimelinePage
+from syncom.clock import Clock
+from syncom.errors import FieldError, Invalid
+from syncom.ids import bucket_of
+from syncom.postgres.pool import Connection, Database
+
+MAX_PAGE = 1000
+
+#: Errors after which the same batch is simply written again.
+RETRYABLE = (DeadlockDetected, SerializationFailure)
+
+_LAST_UUID = UUID(int=(1 << 128) - 1)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+_STATE_NUMBERS = {name: number for number, name in store.LEDGER_STATES.items()}
+_KIND_NUMBERS = {kind.name.lower(): int(kind) for kind in ActivityKind}
+
+
+class ActivityService:
+    """Records hits and reads what was recorded.
+
+    ``shard`` (0-32767) keeps processes that record at the same time out of each other's counters: give each its own.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, shard: int = 0) -> None:
+        self._database = database
+        self._clock = clock
+        self._shard = shard
+
+    async def record(self, connection: Connection, hits: Sequence[Hit], *, batch: Batch | None = None) -> int:
+        """Write hits, engagements, and the counters of contacts, campaigns and links, in one statement.
+
+        Hits may come in any order and late. With ``batch`` the write can be repeated: the second one changes
+        nothing. Returns the number of hits written. The caller's transaction decides when it is durable.
+
+        What is counted: 'opened' and 'clicked' are hits of people, with '.machine' and '.unknown' beside them;
+        'opened.first' and 'clicked.first' are messages that somebody opened or clicked (a click implies the open,
+        since images may be off), in the hour of the first time; 'delivered', 'bounced', 'unsubscribed' and
+        'complained' are messages, each once. A contact's `opened` and `clicked` are messages as well.
+        """
+        if not hits:
+            return 0
+        return await store.record(connection, hits, shard=self._shard, batch=batch)
+
+    async def campaign_counts(self, account_id: int, campaign_id: int) -> dict[str, int]:
+        """Every counter of a campaign by its name, such as {'sent': 10, 'opened.first': 3}. Absent means 0."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.campaign_counts(connection, account_id, campaign_id)
+
+    async def campaign_hours(self, account_id: int, campaign_id: int) -> list[HourCount]:
+        """The same counters by hour (UTC), oldest first."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.campaign_hours(connection, account_id, campaign_id)
+
+    async def links(self, account_id: int, campaign_id: int) -> list[LinkCount]:
+        """Clicks on each link of a campaign that was clicked, by the link's place in the content."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.links(connection, account_id, campaign_id)
+
+    async def activity(
+        self,
+        account_id: int,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        contact_id: int | None = None,
+        campaign_id: int | None = None,
+        kinds: Collection[str] = (),
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> TimelinePage:
+        """The timeline of a contact, a campaign or the account, newest first: the ledger and the activity together.
+
+        ``since`` is included, ``until`` is not. ``kinds`` are names as in TimelineEvent; none: all. Raises Invalid.
+        The work is in proportion to the page, not to the history.
+        """
+        states, hit_kinds = _split_kinds(kinds)
+        place = _read_cursor(cursor)
+        wanted = max(1, min(limit, MAX_PAGE))
+        where: dict[str, Any] = {
+            "account_id": account_id,
+            "bucket": None if contact_id is None else bucket_of(contact_id),
+            "contact_id": contact_id,
+            "campaign_id": campaign_id,
+            "states": states,
+            "kinds": hit_kinds,
+            "limit": wanted + 1,
+        }
+        low = since or _ALWAYS
+        high = min(until or _NEVER, place[0] + timedelta(microseconds=1))
+        async with self._database.tenant(account_id) as connection:
+
+            async def span(start: datetime, end: datetime) -> list[store.Placed]:
+                return await _lines(connection, {**where, "since": start, "until": end}, place)
+
+            if contact_id is not None:
+                lines = await span(low, high)
+            else:
+                lines = await _in_growing_spans(span, low, high, self._clock.now(), wanted + 1)
+        page = lines[:wanted]
+        return TimelinePage(
+            events=[event for _, event in page],
+            next_cursor=_write_cursor(page[-1][0]) if len(lines) > wanted else None,
+        )
+
+
+_Place = tuple[datetime, int, int]
+
+
+async def _lines(connection: Connection, where: dict[str, Any], place: _Place) -> list[store.Placed]:
+    """Up to ``limit`` lines of both tables before the place, newest first."""
+    at, source, number = place
+    found: list[store.Placed] = []
+    if where["states"]:
+        # Lines of the activity stand before those of the ledger at the same time.
+        before = UUID(int=number) if source == store.LEDGER_SOURCE else _LAST_UUID
+        found += await store.ledger_lines(connection, where, at, before)
+    if where["kinds"]:
+        before_id = number if source == store.ACTIVITY_SOURCE else 0
+        found += await store.activity_lines(connection, where, at, before_id)
+    found.sort(key=lambda line: line[0], reverse=True)
+    return found[: where["limit"]]
+
+
+async def _in_growing_spans(
+    span: Callable[[datetime, datetime], Awaitable[list[store.Placed]]],
+    low: datetime,
+    high: datetime,
+    now: datetime,
+    wanted: int,
+) -> list[store.Placed]:
+    """Look back a minute, then two, four and so on, until there are enough lines.
+
+    Without a contact only the BRIN indexes on time help, which find a span of time and cannot stop early in it.
+    """
+    found: list[store.Placed] = []
+    width = timedelta(minutes=1)
+    end = high
+    # The future holds only what clocks that are ahead wrote: one span.
+    start = max(low, min(end, now) - width)
+    while start < end and len(found) < wanted:
+        found += await span(start, end)
+        end = start
+        width *= 4 if found else 8
+        start = max(low, end - width) if end - _ALWAYS > width else low
+    return found[:wanted]
+
+
+def _split_kinds(kinds: Collection[str]) -> tuple[list[int], list[int]]:
+    unknown = [kind for kind in kinds if kind not in _STATE_NUMBERS and kind not in _KIND_NUMBERS]
+    if unknown:
+        known = ", ".join([*_STATE_NUMBERS, *_KIND_NUMBERS])
+        raise Invalid.of([FieldError("kind", f"{kind!r} is not one of {known}") for kind in unknown])
+    if not kinds:
+        return list(_STATE_NUMBERS.values()), list(_KIND_NUMBERS.values())
+    return (
+        [_STATE_NUMBERS[kind] for kind in kinds if kind in _STATE_NUMBERS],
+        [_KIND_NUMBERS[kind] for kind in kinds if kind in _KIND_NUMBERS],
+    )
+
+
+def _write_cursor(place: _Place) -> str:
+    at, source, number = place
+    return urlsafe_b64encode(msgspec.json.encode((at, source, f"{number:x}"))).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> _Place:
+    if cursor is None:
+        return _NEVER, store.ACTIVITY_SOURCE, (1 << 63) - 1
+    try:
+        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        at, source, digits = msgspec.json.decode(text, type=tuple[datetime, int, str])
+        number = int(digits, 16)
+        if at.tzinfo is None or not 0 <= number < 1 << (128 if source == store.LEDGER_SOURCE else 63):
+            raise ValueError
+    except (ValueError, msgspec.MsgspecError, UnicodeEncodeError):
+        raise Invalid("cursor", "is not one that was given out; start again without it") from None
+    return at, source, number

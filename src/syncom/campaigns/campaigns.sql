@@ -1,0 +1,222 @@
+-- Statements of campaigns: life cycle, freezing the audience, finishing, reports.
+
+-- name: insert
+INSERT INTO campaigns (account_id, name, template_id, sender_id, audience)
+VALUES (%(account_id)s, %(name)s, %(template_id)s, %(sender_id)s, %(audience)s)
+RETURNING *;
+
+-- name: update
+-- Only a draft may change: anything later has been promised to somebody.
+UPDATE campaigns SET name = %(name)s, template_id = %(template_id)s, sender_id = %(sender_id)s,
+                     audience = %(audience)s, updated_at = now()
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
+RETURNING *;
+
+-- name: get
+SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s;
+
+-- name: page
+-- Newest first, before a campaign id. Index: campaigns_account.
+SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id < %(before)s
+ORDER BY campaign_id DESC LIMIT %(limit)s;
+
+-- name: delete
+DELETE FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state = 'draft';
+
+-- name: move
+-- From one of the allowed states to the next; no row: it was in another state.
+UPDATE campaigns
+SET state = %(state)s, updated_at = now(), problem = '',
+    scheduled_at = coalesce(%(scheduled_at)s, scheduled_at),
+    finished_at = CASE WHEN %(state)s IN ('cancelled', 'finished') THEN now() END
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state = ANY(%(allowed)s)
+RETURNING *;
+
+-- name: launch
+-- Freezes content and sender, and hands the campaign to the expansion.
+UPDATE campaigns
+SET state = 'expanding', content_id = %(content_id)s, sender_id = %(sender_id)s, launched_at = now(),
+    updated_at = now(), problem = ''
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
+RETURNING *;
+
+-- name: resume
+-- Back to where it was: still expanding, or sending.
+UPDATE campaigns
+SET state = CASE WHEN expanded_buckets < 256 THEN 'expanding' ELSE 'sending' END, updated_at = now(), problem = ''
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state = 'paused'
+RETURNING *;
+
+-- name: due
+-- Scheduled campaigns whose time has come. Index: campaigns_active.
+SELECT * FROM campaigns WHERE state = 'scheduled' AND scheduled_at <= now() FOR UPDATE SKIP LOCKED;
+
+-- name: next_to_expand
+SELECT * FROM campaigns WHERE state = 'expanding' ORDER BY updated_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- name: fail
+UPDATE campaigns SET state = 'failed', problem = %(problem)s, finished_at = now(), updated_at = now()
+WHERE campaign_id = %(campaign_id)s;
+
+-- name: judge
+-- Everybody the audience names in a range of buckets, with the reason for those who get nothing.
+-- Serves both the preview and the expansion, so that what was shown is what is sent.
+-- Index: the primary keys of contacts, suppressions and whatever the predicate names.
+SELECT c.bucket, c.contact_id, coalesce(c.email, '') AS email,
+       CASE WHEN {excluded} THEN 'excluded by list or segment'
+            WHEN c.email IS NULL THEN 'no email'
+            WHEN c.email_state = 3 THEN 'unsubscribed'
+            WHEN c.email_state <> 2 THEN 'not confirmed'
+            WHEN s.address IS NOT NULL THEN 'suppressed'
+       END AS reason
+FROM contacts c
+LEFT JOIN suppressions s ON s.account_id = c.account_id AND s.channel = 1 AND s.address = c.email
+                        AND (s.expires_at IS NULL OR s.expires_at > now())
+WHERE c.account_id = %(account_id)s AND c.bucket >= %(from_bucket)s AND c.bucket < %(to_bucket)s AND {included};
+
+-- name: count_audience
+SELECT reason, count(*) FROM ({judged}) AS judged GROUP BY reason;
+
+-- name: expand
+-- Freezes a range of buckets: recipients become chunks of 1,000, the others ledger rows with their reason.
+-- The message id is the one of ids.campaign_message_id: campaign in the high 48 bits, version 8, contact below.
+WITH judged AS ({judged}),
+excluded AS (
+    INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
+                        attempts, launched_at, settled_at, address, reason)
+    SELECT %(account_id)s, bucket,
+           (lpad(to_hex(%(campaign_id)s::bigint), 12, '0') || '8000'
+            || to_hex(contact_id | (-9223372036854775808)))::uuid,
+           contact_id, %(campaign_id)s, %(sender_id)s, 1, 3, false, 0, %(launched_at)s, now(), email, reason
+    FROM judged WHERE reason IS NOT NULL
+),
+numbered AS (
+    SELECT contact_id, (row_number() OVER (ORDER BY bucket, contact_id) - 1) / %(chunk)s AS place
+    FROM judged WHERE reason IS NULL
+),
+chunks AS (
+    INSERT INTO campaign_chunks (campaign_id, chunk_no, account_id, sender_id, contact_ids, size)
+    SELECT %(campaign_id)s, %(from_bucket)s * 100000 + place, %(account_id)s, %(sender_id)s,
+           array_agg(contact_id ORDER BY contact_id & 255, contact_id), count(*)
+    FROM numbered GROUP BY place
+)
+SELECT reason, count(*) FROM judged GROUP BY reason;
+
+-- name: expanded
+UPDATE campaigns
+SET expanded_buckets = %(to_bucket)s, audience_size = audience_size + %(matched)s, updated_at = now(),
+    state = CASE WHEN %(to_bucket)s >= 256 THEN 'sending' ELSE state END
+WHERE campaign_id = %(campaign_id)s;
+
+-- name: count_kinds
+-- Counters of this hour; the keeper of campaigns writes shard -1, which no sending process uses.
+INSERT INTO campaign_statistics AS s (account_id, campaign_id, hour, kind, shard, count)
+SELECT %(account_id)s, %(campaign_id)s, date_trunc('hour', now()), kind, -1, count
+FROM unnest(%(kinds)s::text[], %(counts)s::bigint[]) AS row (kind, count)
+ON CONFLICT (account_id, campaign_id, hour, kind, shard) DO UPDATE SET count = s.count + excluded.count;
+
+-- name: to_finish
+-- A campaign with nothing left in the queue.
+SELECT * FROM campaigns c
+WHERE c.state = 'sending'
+  AND NOT EXISTS (SELECT FROM campaign_chunks k WHERE k.campaign_id = c.campaign_id)
+  AND NOT EXISTS (SELECT FROM messages m WHERE m.campaign_id = c.campaign_id AND m.campaign_id <> 0)
+LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- name: finish
+-- The promise of the ledger, enforced: finished only when its rows are the audience. Index: ledger's primary key,
+-- one range for each bucket.
+UPDATE campaigns SET state = 'finished', finished_at = now(), updated_at = now()
+WHERE campaign_id = %(campaign_id)s AND audience_size = %(settled)s
+RETURNING campaign_id;
+
+-- name: count_ledger
+SELECT sum(found.count)::bigint
+FROM generate_series(0, 255) AS b (bucket)
+CROSS JOIN LATERAL (
+    SELECT count(*) FROM ledger l
+    WHERE l.account_id = %(account_id)s AND l.bucket = b.bucket::smallint AND l.launched_at = %(launched_at)s
+      AND l.message_id BETWEEN %(first)s AND %(last)s
+) AS found;
+
+-- name: cancel_chunks
+-- What a cancelled campaign will not send any more, once no process holds it.
+WITH gone AS (
+    DELETE FROM campaign_chunks k USING campaigns c
+    WHERE c.campaign_id = k.campaign_id AND c.state = 'cancelled' AND k.worker_id IS NULL
+    RETURNING k.campaign_id, k.account_id, k.sender_id, k.contact_ids, c.launched_at
+),
+people AS (
+    SELECT gone.*, ids.contact_id FROM gone CROSS JOIN LATERAL unnest(gone.contact_ids) AS ids (contact_id)
+),
+written AS (
+    INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
+                        attempts, launched_at, settled_at, address, reason)
+    SELECT p.account_id, (p.contact_id & 255)::smallint,
+           (lpad(to_hex(p.campaign_id), 12, '0') || '8000' || to_hex(p.contact_id | (-9223372036854775808)))::uuid,
+           p.contact_id, p.campaign_id, p.sender_id, 1, 4, false, 0, p.launched_at, now(),
+           coalesce(c.email, ''), 'the campaign was cancelled'
+    FROM people p
+    LEFT JOIN contacts c ON c.account_id = p.account_id AND c.bucket = (p.contact_id & 255)::smallint
+                        AND c.contact_id = p.contact_id
+    WHERE NOT EXISTS (SELECT FROM messages m WHERE m.message_id =
+           (lpad(to_hex(p.campaign_id), 12, '0') || '8000' || to_hex(p.contact_id | (-9223372036854775808)))::uuid)
+    ON CONFLICT DO NOTHING
+    RETURNING account_id, campaign_id
+)
+SELECT account_id, campaign_id, count(*) FROM written GROUP BY 1, 2;
+
+-- name: cancel_messages
+WITH gone AS (
+    DELETE FROM messages m USING campaigns c
+    WHERE m.campaign_id <> 0 AND c.campaign_id = m.campaign_id AND c.state = 'cancelled' AND m.worker_id IS NULL
+    RETURNING m.*, c.launched_at
+),
+written AS (
+    INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
+                        attempts, launched_at, settled_at, address, reason)
+    SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, 1, 4, uncertain,
+           attempt, launched_at, now(), address, 'the campaign was cancelled; last answer: ' || last_reply
+    FROM gone
+    ON CONFLICT DO NOTHING
+    RETURNING account_id, campaign_id
+)
+SELECT account_id, campaign_id, count(*) FROM written GROUP BY 1, 2;
+
+-- name: retry_failed
+-- Failed recipients go to the retry lane; they leave the ledger until they have a new end. Index: ledger_trouble.
+WITH again AS (
+    DELETE FROM ledger l
+    WHERE l.account_id = %(account_id)s AND l.campaign_id = %(campaign_id)s AND l.launched_at = %(launched_at)s
+      AND l.state = 2 AND l.address <> ''
+      AND NOT EXISTS (SELECT FROM suppressions s WHERE s.account_id = l.account_id AND s.channel = 1
+                      AND s.address = l.address)
+    RETURNING l.message_id, l.account_id, l.contact_id, l.campaign_id, l.sender_id, l.address, l.uncertain,
+              l.attempts, l.reason
+)
+INSERT INTO messages (message_id, account_id, contact_id, campaign_id, lane, sender_id, content_id, address, uncertain,
+                      attempt, last_reply, deadline)
+SELECT message_id, account_id, contact_id, campaign_id, 2, %(sender_id)s, %(content_id)s, address, uncertain, 0, reason,
+       now() + interval '72 hours'
+FROM again;
+
+-- name: queue
+-- Recipients of a campaign that wait in chunks and in the retry lane.
+SELECT (SELECT coalesce(sum(size - settled), 0)::bigint FROM campaign_chunks WHERE campaign_id = %(campaign_id)s),
+       (SELECT count(*) FROM messages WHERE campaign_id = %(campaign_id)s AND campaign_id <> 0);
+
+-- name: ledger_page
+-- A campaign's recipients in the order of (bucket, message). With a state: only those; index ledger_trouble for all
+-- but 'sent'. Each bucket is one range of the primary key; a page touches as few of them as it needs.
+SELECT found.contact_id, found.message_id::text, found.address, found.state, found.reason, found.attempts,
+       found.uncertain, found.settled_at
+FROM generate_series(%(bucket)s::int, 255) AS b (bucket)
+CROSS JOIN LATERAL (
+    SELECT l.* FROM ledger l
+    WHERE l.account_id = %(account_id)s AND l.bucket = b.bucket::smallint AND l.launched_at = %(launched_at)s
+      AND l.message_id BETWEEN %(first)s AND %(last)s
+      AND (b.bucket > %(bucket)s OR l.message_id > %(after)s)
+      AND (%(state)s::smallint IS NULL OR l.state = %(state)s)
+    ORDER BY l.message_id LIMIT %(limit)s
+) AS found
+LIMIT %(limit)s;

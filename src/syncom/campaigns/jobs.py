@@ -1,0 +1,145 @@
+"""The keeper of campaigns: starts the scheduled, freezes audiences, closes the cancelled, finishes the done.
+
+Every step is one transaction on a locked campaign row, so any number of keepers may run, and a killed one leaves
+nothing half done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import psycopg
+from psycopg import sql
+
+from syncom.campaigns import store
+from syncom.campaigns.model import Campaign
+from syncom.campaigns.service import audience_predicates, launch
+from syncom.content.service import ContentService
+from syncom.errors import Invalid, NotFound, Unavailable
+from syncom.ids import BUCKETS
+from syncom.messages.notices import CAMPAIGNS, announce_campaigns
+from syncom.postgres.pool import Connection, Database
+from syncom.segments.service import SegmentsService
+
+_log = logging.getLogger(__name__)
+
+#: Contacts to freeze in one transaction, about: short enough to show progress and to hold no lock for long.
+_STEP = 20_000
+_POLL = 1.0
+
+
+class CampaignKeeper:
+    """Moves campaigns along in the background."""
+
+    def __init__(self, database: Database, segments: SegmentsService, content: ContentService) -> None:
+        self._database = database
+        self._segments = segments
+        self._content = content
+        self._buckets = 8
+        self._wake = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep going until ``stop`` is set."""
+        listener = asyncio.create_task(self._listen())
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                try:
+                    while await self.step() and not stop.is_set():
+                        pass
+                except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
+                    _log.warning("campaigns wait for the database: %s", error)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL):
+                        await _first(stop, self._wake)
+        finally:
+            listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await listener
+
+    async def step(self) -> bool:
+        """Do what can be done now; True when there may be more."""
+        steps: tuple[Callable[[], Awaitable[bool]], ...] = (
+            self._start_scheduled,
+            self._expand,
+            self._close_cancelled,
+            self._finish,
+        )
+        did = [await step() for step in steps]
+        return any(did)
+
+    async def _start_scheduled(self) -> bool:
+        async with self._database.system() as connection:
+            due = await store.due(connection)
+            for campaign in due:
+                try:
+                    await launch(connection, self._content, campaign)
+                except (Invalid, NotFound) as error:
+                    await store.fail(connection, campaign.campaign_id, error.message)
+            if due:
+                await announce_campaigns(connection)
+        return bool(due)
+
+    async def _expand(self) -> bool:
+        async with self._database.system() as connection:
+            campaign = await store.next_to_expand(connection)
+            if campaign is None:
+                return False
+            try:
+                included, excluded = await audience_predicates(
+                    self._segments, connection, campaign.account_id, campaign.audience
+                )
+            except (Invalid, NotFound) as error:
+                await store.fail(connection, campaign.campaign_id, f"its audience cannot be read: {error.message}")
+                return True
+            to_bucket = min(campaign.expanded_buckets + self._buckets, BUCKETS)
+            matched = await store.expand(connection, campaign, included, excluded, to_bucket)
+            await announce_campaigns(connection)
+        density = max(matched, 1) / (to_bucket - campaign.expanded_buckets)
+        self._buckets = max(1, min(BUCKETS, int(_STEP / density)))
+        return True
+
+    async def _close_cancelled(self) -> bool:
+        async with self._database.system() as connection:
+            return await store.cancel_queue(connection) > 0
+
+    async def _finish(self) -> bool:
+        async with self._database.system() as connection:
+            campaign = await store.to_finish(connection)
+            if campaign is None:
+                return False
+            settled = await store.count_ledger(connection, campaign)
+            if not await store.finish(connection, campaign.campaign_id, settled):
+                await self._report_mismatch(connection, campaign, settled)
+            return True
+
+    async def _report_mismatch(self, connection: Connection, campaign: Campaign, settled: int) -> None:
+        problem = (
+            f"the ledger has {settled} rows for an audience of {campaign.audience_size}: please report this, "
+            "with the server's log"
+        )
+        _log.critical("campaign %d: %s", campaign.campaign_id, problem)
+        await store.fail(connection, campaign.campaign_id, problem)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self._database.dsn, autocommit=True) as connection:
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CAMPAIGNS)))
+                    async for _ in connection.notifies():
+                        self._wake.set()
+            except psycopg.Error:
+                await asyncio.sleep(_POLL)
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,142 @@
+"""Values of the campaigns domain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+
+class CampaignState(Enum):
+    """Life of a campaign."""
+
+    DRAFT = "draft"
+    #: Starts by itself at ``scheduled_at``.
+    SCHEDULED = "scheduled"
+    #: The audience is being frozen, bucket by bucket; sending has begun for what is frozen.
+    EXPANDING = "expanding"
+    SENDING = "sending"
+    PAUSED = "paused"
+    #: Every recipient has a terminal row in the ledger; their number is the audience.
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    #: Cannot go on; ``problem`` says why.
+    FAILED = "failed"
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who a campaign is for: everybody that one of the inclusions names, less whom an exclusion names."""
+
+    everyone: bool = False
+    lists: tuple[int, ...] = ()
+    segments: tuple[int, ...] = ()
+    #: A condition tree of the segment language.
+    condition: dict[str, Any] | None = None
+    exclude_lists: tuple[int, ...] = ()
+    exclude_segments: tuple[int, ...] = ()
+
+
+class CampaignInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller says about a campaign. Without ``sender_id`` the account's default sender sends."""
+
+    name: str
+    template_id: int
+    audience: Audience
+    sender_id: int | None = None
+
+
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign as stored."""
+
+    campaign_id: int
+    account_id: int
+    name: str
+    template_id: int
+    sender_id: int
+    audience: Audience
+    state: CampaignState
+    problem: str
+    content_id: int | None
+    scheduled_at: datetime | None
+    launched_at: datetime | None
+    finished_at: datetime | None
+    expanded_buckets: int
+    #: Contacts matched, excluded ones included. Grows until the audience is frozen.
+    audience_size: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
+    """What an audience comes to: those who will get the mail, and the others by reason."""
+
+    matched: int
+    recipients: int
+    excluded: dict[str, int]
+
+
+class LinkClicks(msgspec.Struct, frozen=True, kw_only=True):
+    """Clicks on one link of a campaign."""
+
+    link: int
+    target: str
+    clicks: int
+    machine_clicks: int
+
+
+class HourCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in one hour (its first moment, UTC), by kind."""
+
+    hour: datetime
+    counts: dict[str, int]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign's result. Rates are shares of ``sent``, by people; machines are counted beside them.
+
+    ``audience = sent + failed + excluded + cancelled + uncertain + waiting`` at any moment after expansion.
+    """
+
+    campaign: Campaign
+    audience: int
+    sent: int
+    failed: int
+    excluded: dict[str, int]
+    cancelled: int
+    #: Left in doubt for good, by the sender's policy.
+    uncertain: int
+    #: Sent, with an earlier attempt whose answer was lost: a second copy may exist.
+    in_doubt: int
+    #: In the queue, not tried yet or to be tried again.
+    waiting: int
+    retrying: int
+    delivered: int
+    bounced: int
+    opened: int
+    opened_total: int
+    clicked: int
+    clicked_total: int
+    unsubscribed: int
+    complained: int
+    machine_opens: int
+    machine_clicks: int
+    open_rate: float
+    click_rate: float
+    unsubscribe_rate: float
+    links: list[LinkClicks]
+    hours: list[HourCounts]
+
+
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipient of a campaign and how it ended."""
+
+    contact_id: int
+    message_id: str
+    address: str
+    state: str
+    reason: str
+    attempts: int
+    uncertain: bool
+    settled_at: datetime

@@ -1,0 +1,331 @@
+"""Use cases of campaigns: audience, life cycle, report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from syncom.activity.service import ActivityService
+from syncom.campaigns import store
+from syncom.campaigns.model import (
+    Audience,
+    AudienceCount,
+    Campaign,
+    CampaignInput,
+    CampaignState,
+    HourCounts,
+    LedgerRow,
+    LinkClicks,
+    Report,
+)
+from syncom.clock import Clock
+from syncom.content.service import ContentService
+from syncom.errors import Conflict, Invalid, NotFound
+from syncom.messages.model import LedgerState
+from syncom.messages.notices import announce_campaigns
+from syncom.messages.senders import SendersService
+from syncom.postgres.pool import Connection, Database
+from syncom.segments.compile import Predicate
+from syncom.segments.service import SegmentsService
+
+NAME_LIMIT = 200
+_NOBODY: dict[str, Any] = {"any": []}
+_EVERYONE: dict[str, Any] = {"all": []}
+
+
+class CampaignsService:
+    """Campaigns of an account."""
+
+    def __init__(
+        self,
+        database: Database,
+        segments: SegmentsService,
+        content: ContentService,
+        senders: SendersService,
+        activity: ActivityService,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._activity = activity
+        self._segments = segments
+        self._content = content
+        self._senders = senders
+        self._clock = clock
+
+    # ------------------------------------------------------------ drafts
+
+    async def create(self, account_id: int, given: CampaignInput) -> Campaign:
+        """Save a draft. Raises Invalid or NotFound naming what is wrong."""
+        sender_id = await self._check(account_id, given)
+        async with self._database.tenant(account_id) as connection:
+            await audience_predicates(self._segments, connection, account_id, given.audience)
+            return await store.insert(
+                connection, account_id, given.name.strip(), given.template_id, sender_id, given.audience
+            )
+
+    async def update(self, account_id: int, campaign_id: int, given: CampaignInput) -> Campaign:
+        """Replace a draft or a scheduled campaign. Raises Conflict once it has started."""
+        sender_id = await self._check(account_id, given)
+        async with self._database.tenant(account_id) as connection:
+            await audience_predicates(self._segments, connection, account_id, given.audience)
+            campaign = await store.update(
+                connection,
+                account_id,
+                campaign_id,
+                name=given.name.strip(),
+                template_id=given.template_id,
+                sender_id=sender_id,
+                audience=given.audience,
+            )
+            if campaign is None:
+                raise await self._refusal(connection, account_id, campaign_id, "changed")
+        return campaign
+
+    async def get(self, account_id: int, campaign_id: int) -> Campaign:
+        async with self._database.tenant(account_id) as connection:
+            return await self._get(connection, account_id, campaign_id)
+
+    async def list(self, account_id: int, *, before: int | None = None, limit: int = 100) -> list[Campaign]:
+        """Newest first; pass the last id of a page as ``before`` of the next."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.page(connection, account_id, before or 2**62, limit)
+
+    async def delete(self, account_id: int, campaign_id: int) -> None:
+        """Delete a draft. What was sent stays for the record."""
+        async with self._database.tenant(account_id) as connection:
+            if not await store.delete(connection, account_id, campaign_id):
+                raise await self._refusal(connection, account_id, campaign_id, "deleted")
+
+    async def count_audience(self, account_id: int, audience: Audience) -> AudienceCount:
+        """Who would get it now, and who would not and why: the same statement that freezes the audience."""
+        async with self._database.tenant(account_id) as connection:
+            included, excluded = await audience_predicates(self._segments, connection, account_id, audience)
+            counts = await store.count_audience(connection, account_id, included, excluded)
+        return AudienceCount(
+            matched=sum(counts.values()),
+            recipients=counts.get(None, 0),
+            excluded={reason: count for reason, count in sorted(counts.items(), key=str) if reason is not None},
+        )
+
+    # ------------------------------------------------------------ life
+
+    async def schedule(self, account_id: int, campaign_id: int, at: datetime) -> Campaign:
+        """Start by itself at a moment in the future."""
+        if at.tzinfo is None:
+            raise Invalid("at", "must say its offset, such as Z or +03:00")
+        if at <= self._clock.now():
+            raise Invalid("at", "must be in the future; start it instead")
+        return await self._move(account_id, campaign_id, ("draft", "scheduled"), CampaignState.SCHEDULED, at)
+
+    async def start(self, account_id: int, campaign_id: int) -> Campaign:
+        """Freeze the content and begin: the audience is expanded in the background. Raises Conflict when started."""
+        async with self._database.tenant(account_id) as connection:
+            campaign = await self._get(connection, account_id, campaign_id)
+            launched = await launch(connection, self._content, campaign)
+            if launched is None:
+                raise await self._refusal(connection, account_id, campaign_id, "started")
+            await announce_campaigns(connection)
+        return launched
+
+    async def pause(self, account_id: int, campaign_id: int) -> Campaign:
+        """Begin no more mails; those on the wire are finished."""
+        allowed = ("expanding", "sending", "scheduled")
+        return await self._move(account_id, campaign_id, allowed, CampaignState.PAUSED)
+
+    async def resume(self, account_id: int, campaign_id: int) -> Campaign:
+        """Go on where it was paused."""
+        async with self._database.tenant(account_id) as connection:
+            campaign = await self._get(connection, account_id, campaign_id)
+            if campaign.state is CampaignState.PAUSED and campaign.launched_at is None:
+                state = CampaignState.SCHEDULED
+                resumed = await store.move(connection, account_id, campaign_id, allowed=("paused",), state=state.value)
+            else:
+                resumed = await store.resume(connection, account_id, campaign_id)
+            if resumed is None:
+                raise await self._refusal(connection, account_id, campaign_id, "resumed")
+            await announce_campaigns(connection)
+        return resumed
+
+    async def cancel(self, account_id: int, campaign_id: int) -> Campaign:
+        """End it now; who has not got it will not. The ledger says so for each."""
+        allowed = ("scheduled", "expanding", "sending", "paused")
+        return await self._move(account_id, campaign_id, allowed, CampaignState.CANCELLED)
+
+    async def retry_failed(self, account_id: int, campaign_id: int) -> int:
+        """Try the failed recipients once more; returns how many. Suppressed addresses are left out."""
+        async with self._database.system() as connection:
+            campaign = await self._get(connection, account_id, campaign_id)
+            if campaign.state not in (CampaignState.FINISHED, CampaignState.SENDING, CampaignState.FAILED):
+                raise Conflict(f"the campaign is {campaign.state.value}: only a sent one can be retried")
+            count = await store.retry_failed(connection, campaign)
+            if count:
+                await store.move(
+                    connection,
+                    account_id,
+                    campaign_id,
+                    allowed=("finished", "sending", "failed"),
+                    state=CampaignState.SENDING.value,
+                )
+                await announce_campaigns(connection)
+        return count
+
+    # ------------------------------------------------------------ results
+
+    async def report(self, account_id: int, campaign_id: int) -> Report:
+        """The numbers of a campaign, from counters: the cost does not grow with the audience."""
+        async with self._database.tenant(account_id) as connection:
+            campaign = await self._get(connection, account_id, campaign_id)
+            waiting, retrying = await store.queue(connection, campaign_id)
+        kinds = await self._activity.campaign_counts(account_id, campaign_id)
+        sent = kinds.get("sent", 0)
+        opened, clicked = kinds.get("opened.first", 0), kinds.get("clicked.first", 0)
+        unsubscribed = kinds.get("unsubscribed", 0)
+        return Report(
+            campaign=campaign,
+            audience=campaign.audience_size,
+            sent=sent,
+            failed=kinds.get("failed", 0),
+            excluded={
+                kind.removeprefix("excluded."): count
+                for kind, count in sorted(kinds.items())
+                if kind.startswith("excluded.") and count
+            },
+            cancelled=kinds.get("cancelled", 0),
+            uncertain=kinds.get("uncertain", 0),
+            in_doubt=kinds.get("in_doubt", 0),
+            waiting=waiting,
+            retrying=retrying,
+            delivered=kinds.get("delivered", 0),
+            bounced=kinds.get("bounced", 0),
+            opened=opened,
+            opened_total=kinds.get("opened", 0),
+            clicked=clicked,
+            clicked_total=kinds.get("clicked", 0),
+            unsubscribed=unsubscribed,
+            complained=kinds.get("complained", 0),
+            machine_opens=kinds.get("opened.machine", 0),
+            machine_clicks=kinds.get("clicked.machine", 0),
+            open_rate=_share(opened, sent),
+            click_rate=_share(clicked, sent),
+            unsubscribe_rate=_share(unsubscribed, sent),
+            links=await self._links(campaign),
+            hours=await self._hours(campaign),
+        )
+
+    async def recipients(
+        self,
+        account_id: int,
+        campaign_id: int,
+        *,
+        state: LedgerState | None = None,
+        after: UUID | None = None,
+        limit: int = 100,
+    ) -> list[LedgerRow]:
+        """The ledger of a campaign, a page at a time: pass the last message id as ``after`` of the next."""
+        async with self._database.tenant(account_id) as connection:
+            campaign = await self._get(connection, account_id, campaign_id)
+            if campaign.launched_at is None:
+                return []
+            return await store.ledger_page(connection, campaign, state=state, after=after, limit=limit)
+
+    # ------------------------------------------------------------ parts
+
+    async def _links(self, campaign: Campaign) -> list[LinkClicks]:
+        """Clicks by link, the most clicked first; the honeypot is not a link of the author's."""
+        if campaign.content_id is None:
+            return []
+        targets = (await self._content.compiled(campaign.account_id, campaign.content_id)).links
+        counts = await self._activity.links(campaign.account_id, campaign.campaign_id)
+        return [
+            LinkClicks(
+                link=count.link,
+                target=targets[count.link],
+                clicks=count.clicks,
+                machine_clicks=count.machine_clicks,
+            )
+            for count in sorted(counts, key=lambda count: (-count.clicks, count.link))
+            if 0 <= count.link < len(targets)
+        ]
+
+    async def _hours(self, campaign: Campaign) -> list[HourCounts]:
+        hours: dict[datetime, dict[str, int]] = {}
+        for count in await self._activity.campaign_hours(campaign.account_id, campaign.campaign_id):
+            if not count.kind.startswith("excluded"):
+                hours.setdefault(count.hour, {})[count.kind] = count.count
+        return [HourCounts(hour=hour, counts=counts) for hour, counts in sorted(hours.items())]
+
+    async def _get(self, connection: Connection, account_id: int, campaign_id: int) -> Campaign:
+        campaign = await store.get(connection, account_id, campaign_id)
+        if campaign is None:
+            raise NotFound("campaign", campaign_id)
+        return campaign
+
+    async def _move(
+        self,
+        account_id: int,
+        campaign_id: int,
+        allowed: tuple[str, ...],
+        state: CampaignState,
+        at: datetime | None = None,
+    ) -> Campaign:
+        async with self._database.tenant(account_id) as connection:
+            campaign = await store.move(
+                connection, account_id, campaign_id, allowed=allowed, state=state.value, scheduled_at=at
+            )
+            if campaign is None:
+                raise await self._refusal(connection, account_id, campaign_id, state.value)
+            await announce_campaigns(connection)
+        return campaign
+
+    async def _refusal(self, connection: Connection, account_id: int, campaign_id: int, wish: str) -> Conflict:
+        """Why a campaign cannot be moved. Raises NotFound when there is none."""
+        campaign = await self._get(connection, account_id, campaign_id)
+        return Conflict(f"the campaign is {campaign.state.value} and cannot be {wish} now")
+
+    async def _check(self, account_id: int, given: CampaignInput) -> int:
+        """The sender to use. Raises Invalid for a wrong name or audience."""
+        name = given.name.strip()
+        if not name or len(name) > NAME_LIMIT:
+            raise Invalid("name", f"must have 1 to {NAME_LIMIT} characters")
+        await self._content.get(account_id, given.template_id)
+        if given.sender_id is not None:
+            return (await self._senders.get(account_id, given.sender_id)).sender_id
+        return (await self._senders.default(account_id)).sender_id
+
+
+async def launch(connection: Connection, content: ContentService, campaign: Campaign) -> Campaign | None:
+    """Freeze content and start; None when the campaign has started already."""
+    content_id = await content.freeze(connection, campaign.account_id, campaign.template_id)
+    return await store.launch(
+        connection,
+        campaign.account_id,
+        campaign.campaign_id,
+        content_id=content_id,
+        sender_id=campaign.sender_id,
+    )
+
+
+async def audience_predicates(
+    segments: SegmentsService, connection: Connection, account_id: int, audience: Audience
+) -> tuple[Predicate, Predicate]:
+    """Who is included and who excluded, compiled with one set of values. Raises Invalid naming the place."""
+    included: list[dict[str, Any]] = [{"list": list_id} for list_id in audience.lists]
+    included += [{"segment": segment_id} for segment_id in audience.segments]
+    if audience.condition is not None:
+        included.append(audience.condition)
+    if audience.everyone:
+        included = [_EVERYONE]
+    if not included:
+        raise Invalid("audience", "names nobody: give lists, segments, a condition, or everyone")
+    excluded: list[dict[str, Any]] = [{"list": list_id} for list_id in audience.exclude_lists]
+    excluded += [{"segment": segment_id} for segment_id in audience.exclude_segments]
+    compiler = await segments.compiler(connection, account_id)
+    return (
+        compiler.compile({"any": included}, at="audience"),
+        compiler.compile({"any": excluded} if excluded else _NOBODY, at="audience.exclude"),
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0

@@ -1,0 +1,286 @@
+"""Everything the campaigns domain says to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+import msgspec
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from syncom.campaigns.model import Audience, Campaign, LedgerRow
+from syncom.ids import BUCKETS, campaign_message_id
+from syncom.messages.model import LedgerState
+from syncom.postgres.pool import Connection
+from syncom.postgres.sql import load_sql
+from syncom.segments.compile import Predicate
+
+_SQL = load_sql("syncom.campaigns", "campaigns.sql")
+
+#: Recipients of one chunk (measured: claiming by the thousand is three times cheaper than row by row).
+CHUNK = 1000
+_LAST_CONTACT = (1 << 62) - 1
+
+
+async def _one(connection: Connection, statement: str, values: Mapping[str, Any]) -> Campaign | None:
+    cursor = connection.cursor(row_factory=dict_row)
+    row = await (await cursor.execute(_SQL[statement], values)).fetchone()
+    return msgspec.convert(row, Campaign) if row else None
+
+
+async def _many(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[Campaign]:
+    cursor = connection.cursor(row_factory=dict_row)
+    rows = await (await cursor.execute(_SQL[statement], values)).fetchall()
+    return msgspec.convert(rows, list[Campaign])
+
+
+async def insert(
+    connection: Connection, account_id: int, name: str, template_id: int, sender_id: int, audience: Audience
+) -> Campaign:
+    values = {
+        "account_id": account_id,
+        "name": name,
+        "template_id": template_id,
+        "sender_id": sender_id,
+        "audience": Jsonb(msgspec.to_builtins(audience)),
+    }
+    campaign = await _one(connection, "insert", values)
+    assert campaign is not None
+    return campaign
+
+
+async def update(
+    connection: Connection,
+    account_id: int,
+    campaign_id: int,
+    *,
+    name: str,
+    template_id: int,
+    sender_id: int,
+    audience: Audience,
+) -> Campaign | None:
+    """None when the campaign is not a draft any more."""
+    values = {
+        "account_id": account_id,
+        "campaign_id": campaign_id,
+        "name": name,
+        "template_id": template_id,
+        "sender_id": sender_id,
+        "audience": Jsonb(msgspec.to_builtins(audience)),
+    }
+    return await _one(connection, "update", values)
+
+
+async def get(connection: Connection, account_id: int, campaign_id: int) -> Campaign | None:
+    return await _one(connection, "get", {"account_id": account_id, "campaign_id": campaign_id})
+
+
+async def page(connection: Connection, account_id: int, before: int, limit: int) -> list[Campaign]:
+    return await _many(connection, "page", {"account_id": account_id, "before": before, "limit": limit})
+
+
+async def delete(connection: Connection, account_id: int, campaign_id: int) -> bool:
+    values = {"account_id": account_id, "campaign_id": campaign_id}
+    return (await connection.execute(_SQL["delete"], values)).rowcount == 1
+
+
+async def move(
+    connection: Connection,
+    account_id: int,
+    campaign_id: int,
+    *,
+    allowed: Sequence[str],
+    state: str,
+    scheduled_at: datetime | None = None,
+) -> Campaign | None:
+    """None when the campaign was in none of the allowed states."""
+    values = {
+        "account_id": account_id,
+        "campaign_id": campaign_id,
+        "allowed": list(allowed),
+        "state": state,
+        "scheduled_at": scheduled_at,
+    }
+    return await _one(connection, "move", values)
+
+
+async def launch(
+    connection: Connection, account_id: int, campaign_id: int, *, content_id: int, sender_id: int
+) -> Campaign | None:
+    values = {
+        "account_id": account_id,
+        "campaign_id": campaign_id,
+        "content_id": content_id,
+        "sender_id": sender_id,
+    }
+    return await _one(connection, "launch", values)
+
+
+async def resume(connection: Connection, account_id: int, campaign_id: int) -> Campaign | None:
+    return await _one(connection, "resume", {"account_id": account_id, "campaign_id": campaign_id})
+
+
+async def due(connection: Connection) -> list[Campaign]:
+    return await _many(connection, "due", {})
+
+
+async def next_to_expand(connection: Connection) -> Campaign | None:
+    return await _one(connection, "next_to_expand", {})
+
+
+async def fail(connection: Connection, campaign_id: int, problem: str) -> None:
+    await connection.execute(_SQL["fail"], {"campaign_id": campaign_id, "problem": problem})
+
+
+# ------------------------------------------------------------------ audience
+
+
+def _judged(statement: LiteralString, included: Predicate, excluded: Predicate) -> sql.Composed:
+    judged = sql.SQL(_SQL["judge"]).format(included=included.text, excluded=excluded.text)
+    return sql.SQL(statement).format(judged=judged)
+
+
+async def count_audience(
+    connection: Connection, account_id: int, included: Predicate, excluded: Predicate
+) -> dict[str | None, int]:
+    """How many contacts the audience matches, by reason of exclusion; None are the recipients."""
+    values = {
+        **included.values,
+        **excluded.values,
+        "account_id": account_id,
+        "from_bucket": 0,
+        "to_bucket": BUCKETS,
+    }
+    statement = _judged(_SQL["count_audience"], included, excluded)
+    return {row[0]: row[1] for row in await (await connection.execute(statement, values)).fetchall()}
+
+
+async def expand(
+    connection: Connection, campaign: Campaign, included: Predicate, excluded: Predicate, to_bucket: int
+) -> int:
+    """Freeze the next buckets of a campaign's audience; returns how many contacts they matched."""
+    values = {
+        **included.values,
+        **excluded.values,
+        "account_id": campaign.account_id,
+        "campaign_id": campaign.campaign_id,
+        "sender_id": campaign.sender_id,
+        "launched_at": campaign.launched_at,
+        "from_bucket": campaign.expanded_buckets,
+        "to_bucket": to_bucket,
+        "chunk": CHUNK,
+    }
+    statement = _judged(_SQL["expand"], included, excluded)
+    rows = await (await connection.execute(statement, values)).fetchall()
+    counts: dict[str | None, int] = {row[0]: row[1] for row in rows}
+    matched = sum(counts.values())
+    await connection.execute(
+        _SQL["expanded"], {"campaign_id": campaign.campaign_id, "to_bucket": to_bucket, "matched": matched}
+    )
+    left_out = {reason: count for reason, count in counts.items() if reason is not None}
+    kinds = {f"excluded.{reason}": count for reason, count in left_out.items()}
+    if left_out:
+        kinds["excluded"] = sum(left_out.values())
+        await count_kinds(connection, campaign.account_id, campaign.campaign_id, kinds)
+    return matched
+
+
+async def count_kinds(connection: Connection, account_id: int, campaign_id: int, counts: Mapping[str, int]) -> None:
+    await connection.execute(
+        _SQL["count_kinds"],
+        {
+            "account_id": account_id,
+            "campaign_id": campaign_id,
+            "kinds": list(counts),
+            "counts": list(counts.values()),
+        },
+    )
+
+
+# ------------------------------------------------------------------ the end
+
+
+async def to_finish(connection: Connection) -> Campaign | None:
+    return await _one(connection, "to_finish", {})
+
+
+async def count_ledger(connection: Connection, campaign: Campaign) -> int:
+    """Rows of a campaign in the ledger."""
+    values = {
+        "account_id": campaign.account_id,
+        "launched_at": campaign.launched_at,
+        "first": campaign_message_id(campaign.campaign_id, 0),
+        "last": campaign_message_id(campaign.campaign_id, _LAST_CONTACT),
+    }
+    row = await (await connection.execute(_SQL["count_ledger"], values)).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+async def finish(connection: Connection, campaign_id: int, settled: int) -> bool:
+    """False when the ledger's rows are not the audience."""
+    values = {"campaign_id": campaign_id, "settled": settled}
+    return await (await connection.execute(_SQL["finish"], values)).fetchone() is not None
+
+
+async def cancel_queue(connection: Connection) -> int:
+    """Close what cancelled campaigns still had in the queue and nobody holds; returns how many recipients."""
+    closed = 0
+    for statement in ("cancel_chunks", "cancel_messages"):
+        rows = await (await connection.execute(_SQL[statement])).fetchall()
+        for account_id, campaign_id, count in rows:
+            await count_kinds(connection, account_id, campaign_id, {"cancelled": count})
+            closed += count
+    return closed
+
+
+async def retry_failed(connection: Connection, campaign: Campaign) -> int:
+    """Put failed recipients into the retry lane; returns how many."""
+    cursor = await connection.execute(
+        _SQL["retry_failed"],
+        {
+            "account_id": campaign.account_id,
+            "campaign_id": campaign.campaign_id,
+            "launched_at": campaign.launched_at,
+            "sender_id": campaign.sender_id,
+            "content_id": campaign.content_id,
+        },
+    )
+    if cursor.rowcount:
+        counts = {"failed": -cursor.rowcount}
+        await count_kinds(connection, campaign.account_id, campaign.campaign_id, counts)
+    return cursor.rowcount
+
+
+# ------------------------------------------------------------------ reports
+
+
+async def queue(connection: Connection, campaign_id: int) -> tuple[int, int]:
+    """Recipients in chunks, and in the retry lane."""
+    row = await (await connection.execute(_SQL["queue"], {"campaign_id": campaign_id})).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+async def ledger_page(
+    connection: Connection, campaign: Campaign, *, state: LedgerState | None, after: UUID | None, limit: int
+) -> list[LedgerRow]:
+    """Recipients after a message id (None: from the start)."""
+    first = campaign_message_id(campaign.campaign_id, 0)
+    values = {
+        "account_id": campaign.account_id,
+        "launched_at": campaign.launched_at,
+        "first": first,
+        "last": campaign_message_id(campaign.campaign_id, _LAST_CONTACT),
+        "bucket": after.int & 255 if after else -1,
+        "after": after or first,
+        "state": state.value if state else None,
+        "limit": limit,
+    }
+    cursor = connection.cursor(row_factory=dict_row)
+    rows = await (await cursor.execute(_SQL["ledger_page"], values)).fetchall()
+    for row in rows:
+        row["state"] = LedgerState(row["state"]).name.lower()
+    return msgspec.convert(rows, list[LedgerRow])

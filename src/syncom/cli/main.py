@@ -1,0 +1,90 @@
+"""The ``syncom`` command: what there is, loaded only when it is asked for, and what its exit codes mean.
+
+====  ==========================================================================
+0     done
+1     it failed: a server is down, something unexpected
+2     the command line is wrong
+3     there is no such thing
+4     the input is wrong, or contradicts what is stored
+5     not allowed
+130   interrupted
+====  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+import syncom
+from syncom.errors import Conflict, Forbidden, Invalid, NotFound, SyncomError, Unauthorized
+
+EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_WRONG, EXIT_FORBIDDEN, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
+
+_EPILOGUE = (
+    "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not found, 4 wrong input or conflict, 5 not allowed. "
+    "Every command knows --json: exact JSON on standard output."
+)
+
+#: Name, where it is, what it does. The modules are imported when their command is run.
+_COMMANDS = (
+    ("up", "syncom.cli.up:up", "Start everything: database, web server, workers, dev inbox."),
+    ("run", "syncom.cli.roles:app", "Run one process of `up` by itself."),
+    ("migrate", "syncom.cli.installation:migrate", "Bring the database to this release's schema."),
+    ("doctor", "syncom.cli.installation:doctor", "Say what is wrong with this installation, and what to do."),
+    ("config", "syncom.cli.installation:config", "List all settings with their values and where these come from."),
+    ("account", "syncom.cli.account:app", "Accounts of this installation."),
+    ("user", "syncom.cli.user:app", "People who may sign in."),
+    ("api-key", "syncom.cli.api_key:app", "Keys that programs sign in with."),
+    ("inbox", "syncom.cli.inbox:app", "Mail that was sent without an SMTP account."),
+)
+
+
+def command_line() -> App:
+    """The command with everything below it."""
+    app = App(
+        name="syncom",
+        help="Marketing automation: contacts, templates, campaigns and their reports.",
+        help_format="plaintext",
+        help_epilogue=_EPILOGUE,
+        version=syncom.__version__,
+    )
+    for name, place, text in _COMMANDS:
+        app.command(place, name=name, help=text)
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        result = command_line()(given, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        return EXIT_USAGE
+    except SyncomError as error:
+        return _explain(error)
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: SyncomError) -> int:
+    print(f"syncom: {error.message}", file=sys.stderr)
+    if isinstance(error, Invalid):
+        for wrong in error.fields[1:]:
+            print(f"        {wrong.field}: {wrong.reason}", file=sys.stderr)
+        return EXIT_WRONG
+    if isinstance(error, Conflict):
+        return EXIT_WRONG
+    if isinstance(error, NotFound):
+        return EXIT_NOT_FOUND
+    if isinstance(error, (Forbidden, Unauthorized)):
+        return EXIT_FORBIDDEN
+    return EXIT_FAILED

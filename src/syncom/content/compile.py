@@ -1,0 +1,261 @@
+"""From what an author wrote to what a renderer needs: everything that is the same for all recipients, done once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import mrml
+
+from syncom.content import language, markup, merge_tags
+from syncom.content.fields import PARAMS, STANDARD, UNSUBSCRIBE_URL
+from syncom.content.markup import Edit, Kind, Token
+from syncom.content.model import CompiledContent, Format, TemplateInput
+from syncom.content.plain_text import plain_text
+from syncom.content.styles import inline_styles
+from syncom.content.targets import web_address
+from syncom.errors import Invalid
+
+#: Characters of the source, and of the text part.
+MAX_SOURCE = 1_000_000
+_MAX_LINE = 1_000
+_MAX_NAME = 200
+_MAX_LINKS = 1_000
+#: Deeper nesting makes recursive readers (ours of MJML, and mail clients) fail.
+_MAX_DEPTH = 250
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_END = re.compile(r"[\r\n\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BODY = re.compile(r"<body(?=[\s>])", re.I)
+_PLACEHOLDER = re.compile(r"zqtag(\d+)zq")
+_MJML_PLACE = re.compile(r"at position (\d+)")
+#: Elements whose href a reader can follow; `v:` are the buttons of Outlook.
+_LINKING = ("a", "area", "v:roundrect", "v:rect", "v:shape")
+_HTTP = re.compile(r"\s*https?://", re.I)
+_PLAIN_URL = re.compile(r"https?://[^\s<>\"'\ue000][^\s<>\"']*", re.I)
+_URL_TAIL = ".,;:!?)]}'\""
+#: Keeps the words of the body out of the preview line: narrow blanks that print nothing.
+_PREVIEW_FILLER = "&#847;&#8199;" * 30
+
+
+def compile_content(source: TemplateInput, known_fields: Collection[str]) -> CompiledContent:
+    """Compile a template.
+
+    ``known_fields`` are the keys of the account's custom fields; names that are neither these nor standard ones
+    must come as parameters of the message. Raises Invalid naming 'name', 'subject', 'preheader', 'source', 'html'
+    or 'text', with the line where there is one.
+    """
+    _check_sizes(source)
+    subject = _translated(source.subject, "subject", source.name, known_fields)
+    preheader = _translated(source.preheader, "preheader", source.name, known_fields)
+    html = _translated(source.source, "html", source.name, known_fields)
+    if source.format is Format.MJML:
+        html = _mjml(html)
+    _check_depth(html)
+    html = inline_styles(_document(html))
+    links: list[str] = []
+    html = _linked(html, links)
+    text = _translated(source.text, "text", source.name, known_fields) if source.text.strip() else ""
+    text = _linked_text(text, links) if text else plain_text(html, links)
+    return _assembled(subject, preheader, html, text, links, known_fields)
+
+
+def _assembled(
+    subject: str, preheader: str, html: str, text: str, links: list[str], known_fields: Collection[str]
+) -> CompiledContent:
+    html = _with_preheader(html, preheader)
+    html = _before_body_end(html, "{{@trap}}{{@open}}")
+    if len(html) > 2 * MAX_SOURCE:
+        raise Invalid("source", "becomes too large when it is compiled; remove styles or parts")
+    programs = (
+        language.parse(subject, "subject"),
+        language.parse(html, "html", marks=True),
+        language.parse(text, "text", marks=True),
+    )
+    names = frozenset[str]().union(*(program.names for program in programs))
+    contact_names = frozenset((*STANDARD, *known_fields))
+    return CompiledContent(
+        subject=subject,
+        preheader=preheader,
+        html=html,
+        text=text,
+        links=tuple(links),
+        fields=tuple(sorted(names & contact_names)),
+        params=tuple(sorted(names - contact_names - {UNSUBSCRIBE_URL, PARAMS})),
+    )
+
+
+def _check_sizes(source: TemplateInput) -> None:
+    if not source.name.strip() or len(source.name) > _MAX_NAME:
+        raise Invalid("name", f"must have 1 to {_MAX_NAME} characters")
+    for field, text in (("subject", source.subject), ("preheader", source.preheader)):
+        if len(text) > _MAX_LINE:
+            raise Invalid(field, f"is longer than {_MAX_LINE:,} characters")
+        if _LINE_END.search(text):
+            raise Invalid(field, "must be one line without control characters")
+    if not source.source.strip():
+        raise Invalid("source", "is empty; write the mail's HTML or MJML")
+    for field, text in (("source", source.source), ("text", source.text)):
+        if len(text) > MAX_SOURCE:
+            raise Invalid(field, f"is larger than {MAX_SOURCE:,} characters")
+        if _CONTROL.search(text):
+            raise Invalid(field, "contains control characters; save it as UTF-8 text")
+
+
+def _translated(text: str, part: str, name: str, known_fields: Collection[str]) -> str:
+    """The text in our language, checked while its lines are still those that the author knows."""
+    text = merge_tags.translate(language.without_reserved(text), known_fields, name)
+    language.parse(text, part)
+    return text
+
+
+def _check_depth(html: str) -> None:
+    depth = 0
+    for token in markup.read(html):
+        if token.kind is Kind.START and not token.closed and token.name not in markup.VOID | _UNCLOSED:
+            depth += 1
+        elif token.kind is Kind.END and token.name not in _UNCLOSED:
+            depth = max(0, depth - 1)
+        if depth > _MAX_DEPTH:
+            line = html.count("\n", 0, token.start) + 1
+            raise Invalid("html", f"line {line}: elements are nested deeper than {_MAX_DEPTH}; close them")
+
+
+#: Elements that may stay open (HTML, 13.1.2.4).
+_UNCLOSED = frozenset("p li dt dd tr td th thead tbody tfoot option html head body".split())
+
+
+def _mjml(source: str) -> str:
+    """MJML as HTML. Our tags travel as words, because the quotes in them are not XML. Includes are refused."""
+    _check_depth(source)
+    found = [tag.group() for tag in language.tags(source)]
+    edits = [
+        Edit(tag.start(), tag.end(), f"zqtag{number}zq") for number, tag in enumerate(language.tags(source))
+    ]
+    try:
+        output = mrml.to_html(
+            markup.apply(source, edits),
+            mrml.ParserOptions(include_loader=mrml.noop_loader()),
+            # No style sheets of font services: they would tell a third party who reads.
+            mrml.RenderOptions(fonts={}),
+        )
+    except OSError as error:
+        raise Invalid("html", _mjml_problem(source, str(error))) from None
+    if "<body" not in output.content:
+        raise Invalid("html", "is not MJML; begin with <mjml><mj-body>, or choose the format html")
+    return _PLACEHOLDER.sub(lambda match: found[int(match[1])], output.content)
+
+
+def _mjml_problem(source: str, problem: str) -> str:
+    if "unable to load included" in problem:
+        return "mj-include is not supported; paste the included part"
+    place = _MJML_PLACE.search(problem)
+    line = source.count("\n", 0, int(place[1])) + 1 if place else 1
+    return f"line {line}: the MJML cannot be read: {problem}"
+
+
+def _document(html: str) -> str:
+    """A whole document: mail clients differ in what they make of fragments."""
+    if _BODY.search(html):
+        return html
+    if re.search(r"<html(?=[\s>])", html, re.I):
+        raise Invalid("html", "has <html> and no <body>; add it")
+    return (
+        '<!DOCTYPE html>\n<html><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"></head>\n'
+        f"<body>\n{html}\n</body></html>\n"
+    )
+
+
+def _linked(html: str, links: list[str]) -> str:
+    """Put marks in place of the targets of links, and number them: each link of its own, as click maps need it."""
+    edits: list[Edit] = []
+    for token in markup.read(html):
+        if token.kind is not Kind.START:
+            continue
+        address = _tracked_address(html, token)
+        for attribute in token.attributes:
+            written = html[attribute.start : attribute.end]
+            if address is not None and attribute.name == "href":
+                mark = _mark(address, links)
+                edits.append(_attribute_edit(attribute, mark))
+            elif attribute.end > attribute.start and not attribute.quote and markup.has_tags(written):
+                # A value with a blank in it would begin a new attribute.
+                edits.append(_attribute_edit(attribute, written))
+    return markup.apply(html, edits)
+
+
+def _attribute_edit(attribute: markup.Attribute, value: str) -> Edit:
+    quote = len(attribute.quote)
+    sign = attribute.quote or '"'
+    return Edit(attribute.start - quote, attribute.end + quote, f"{sign}{value}{sign}")
+
+
+def _tracked_address(html: str, token: Token) -> str | None:
+    """The raw href of a link to be tracked."""
+    href = token.attribute("href")
+    if token.name not in _LINKING or href is None:
+        return None
+    track = token.attribute("data-track")
+    if track and html[track.start : track.end].strip().lower() == "off":
+        return None
+    raw = html[href.start : href.end].strip()
+    if UNSUBSCRIBE_URL in _names(raw):
+        return None
+    begins_with_field = raw.startswith(("{{", "{%"))
+    return raw if begins_with_field or _HTTP.match(markup.unescape(raw)) else None
+
+
+def _names(raw: str) -> frozenset[str]:
+    if not markup.has_tags(raw):
+        return frozenset()
+    return language.parse(raw, "html").names
+
+
+def _mark(raw: str, links: list[str]) -> str:
+    number = len(links)
+    if number >= _MAX_LINKS:
+        raise Invalid("html", f"has more than {_MAX_LINKS:,} links")
+    if markup.has_tags(raw):
+        links.append("")
+        return f"{{{{@link {number}}}}}{raw}{{{{@endlink}}}}"
+    target = web_address(markup.unescape(raw))
+    if target is None:
+        # Not an address anybody could follow: left for the check to report.
+        return raw
+    links.append(target)
+    return f"{{{{@click {number}}}}}"
+
+
+def _linked_text(text: str, links: list[str]) -> str:
+    """Track the addresses in a text part that the author wrote; one known from the HTML keeps its number."""
+    edits: list[Edit] = []
+    masked = markup.mask(text)
+    for match in _PLAIN_URL.finditer(masked):
+        end = match.start() + len(match.group().rstrip(_URL_TAIL))
+        raw = text[match.start() : end]
+        target = None if markup.has_tags(raw) else web_address(raw)
+        if target in links:
+            edits.append(Edit(match.start(), end, f"{{{{@click {links.index(target)}}}}}"))
+        elif UNSUBSCRIBE_URL not in _names(raw):
+            edits.append(Edit(match.start(), end, _mark(raw, links)))
+    return markup.apply(text, edits)
+
+
+def _with_preheader(html: str, preheader: str) -> str:
+    if not preheader.strip():
+        return html
+    hidden = (
+        '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;'
+        f'line-height:1px;mso-hide:all">{markup.escape(preheader)}{_PREVIEW_FILLER}</div>'
+    )
+    for token in markup.read(html):
+        if token.kind is Kind.START and token.name == "body":
+            return html[: token.end] + hidden + html[token.end :]
+    return hidden + html
+
+
+def _before_body_end(html: str, addition: str) -> str:
+    ends = [token for token in markup.read(html) if token.kind is Kind.END and token.name in ("body", "html")]
+    bodies = [token for token in ends if token.name == "body"] or ends
+    place = bodies[-1].start if bodies else len(html)
+    return html[:place] + addition + html[place:]

@@ -1,0 +1,49 @@
+"""Which merge fields exist: the one place that says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncom.contacts.model import Contact
+
+#: Merge fields every contact has. Custom fields come beside them, by key.
+STANDARD = (
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "country",
+    "region",
+    "city",
+    "address",
+    "postcode",
+    "language",
+    "external_id",
+    "contact_key",
+    "contact_id",
+)
+#: Made for each message, and not to be overridden by its parameters.
+UNSUBSCRIBE_URL = "unsubscribe_url"
+#: The members of a single message, beside their place at the top level.
+PARAMS = "params"
+
+
+def contact_fields(contact: Contact) -> dict[str, Any]:
+    """The merge fields of a contact; an empty value is an empty text. A standard name wins over a custom key."""
+    fields = {key: "" if value is None else value for key, value in contact.fields.items()}
+    fields.update(
+        email=contact.email or "",
+        phone=contact.phone or "",
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        country=contact.country,
+        region=contact.region,
+        city=contact.city,
+        address=contact.address,
+        postcode=contact.postcode,
+        language=contact.language,
+        external_id=contact.external_id or "",
+        contact_key=contact.contact_key or "",
+        contact_id=contact.contact_id,
+    )
+    return fields

@@ -1,0 +1,137 @@
+"""Values of the content domain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from syncom.errors import Invalid
+
+
+class Format(Enum):
+    """How the source of a template is written."""
+
+    HTML = "html"
+    MJML = "mjml"
+
+
+class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an author writes. ``text`` is the plain-text part; empty: it is made from the HTML."""
+
+    name: str
+    subject: str
+    source: str
+    format: Format = Format.HTML
+    preheader: str = ""
+    text: str = ""
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that goes with every mail of a template. Its row never changes once it is stored."""
+
+    attachment_id: int
+    file_name: str
+    content_type: str
+    #: In bytes, before any transfer encoding.
+    size: int
+
+
+class AttachedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """An attachment with its bytes, as the sender needs it."""
+
+    file_name: str
+    content_type: str
+    content: bytes
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored template. ``content_id`` names the compiled form of this ``version``."""
+
+    template_id: int
+    name: str
+    subject: str
+    preheader: str
+    format: Format
+    source: str
+    text: str
+    content_id: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    attachments: tuple[Attachment, ...] = ()
+
+
+class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A template in a list, without its texts."""
+
+    template_id: int
+    name: str
+    subject: str
+    format: Format
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class TemplatePage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of templates by ascending id; ``next_cursor`` is None on the last one."""
+
+    templates: tuple[TemplateSummary, ...]
+    next_cursor: int | None
+
+
+class CompiledContent(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a template, ready to be rendered: immutable, stored in ``contents.compiled``.
+
+    ``subject``, ``html`` and ``text`` are templates in the language of ``language.py``, with the marks that only
+    the compiler may write: places of the tracked links, the pixel and the honeypot.
+    """
+
+    subject: str
+    #: Static, for interfaces that show it; the HTML holds it already.
+    preheader: str
+    html: str
+    text: str
+    #: Targets of the tracked links by number; a link whose target is personal has an empty one.
+    links: tuple[str, ...] = ()
+    #: Merge fields of contacts that this content names: one without a value prints as an empty text.
+    fields: tuple[str, ...] = ()
+    #: Names that no contact has: they must come with the message.
+    params: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipient's mail before MIME. Lines of ``html`` and ``text`` end as the author wrote them."""
+
+    subject: str
+    html: str
+    text: str
+    #: For List-Unsubscribe (RFC 8058) and for the merge field of the same name.
+    unsubscribe_url: str
+
+
+class Severity(Enum):
+    """How bad a finding is."""
+
+    #: Sending would fail or mislead.
+    ERROR = "error"
+    #: Sending works; the mail is worse than it could be.
+    WARNING = "warning"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a check found. ``where`` is 'subject', 'preheader', 'html', 'text' or 'attachments'."""
+
+    kind: str
+    severity: Severity
+    message: str
+    where: str
+
+
+class RenderError(Invalid):
+    """This recipient's mail cannot be made; the field that is to blame is named."""
+
+    code = "render_error"

@@ -1,0 +1,79 @@
+"""The outermost layer of the web server: a request id and security headers on every response, whoever made it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from syncom.http.metrics import Metrics
+from syncom.ids import uuid7
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+#: Pages bring their styles and scripts from this server only, and nothing of theirs is inline.
+CONTENT_POLICY = (
+    b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+    b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_ALWAYS: dict[bytes, bytes] = {
+    b"content-security-policy": CONTENT_POLICY,
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+    b"cache-control": b"no-store",
+}
+#: One year (RFC 6797); only a server that the world reaches by https may promise it.
+_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+
+
+class Headers:
+    """Adds what is missing; a part that sets one of these headers itself keeps its own."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._always = dict(_ALWAYS)
+        if secure:
+            self._always[_TRANSPORT[0]] = _TRANSPORT[1]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid7().hex
+        scope["syncom.request_id"] = request_id  # type: ignore[typeddict-unknown-key]
+        started = time.monotonic()
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.answered(scope["path"], message["status"], time.monotonic() - started)
+                message["headers"] = self.complete(message["headers"], request_id)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+    def complete(self, headers: RawHeaders | object, request_id: str) -> list[tuple[bytes, bytes]]:
+        """The headers with those that are missing."""
+        given: list[tuple[bytes, bytes]] = list(headers)  # type: ignore[call-overload]
+        names = {name for name, _ in given}
+        given.extend((name, value) for name, value in self._always.items() if name not in names)
+        given.append((b"x-request-id", request_id.encode()))
+        return given
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that names this request in the log and in its answer."""
+    return str(scope.get("syncom.request_id", ""))
+
+
+def header(scope: HTTPScope | Scope, name: bytes) -> str:
+    """The first header of this (lower-case) name; empty when there is none."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return ""

@@ -1,0 +1,65 @@
+"""/account: the caller's own account, its audit log, and the accounts of the installation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import get, patch, post
+from litestar.handlers import BaseRouteHandler
+from litestar.params import JSONBody
+
+from syncom.accounts.model import Account, AuditEntry, Permission
+from syncom.http.native.given import Accounts, By
+from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
+from syncom.http.native.routing import needs
+
+_TAGS = ["Account"]
+
+
+class AccountChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change; members left out stay as they are."""
+
+    name: str | None = None
+    #: A name of the tz database, such as Europe/Kyiv.
+    time_zone: str | None = None
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account to make."""
+
+    name: str
+
+
+@get("/account", tags=_TAGS, opt=needs(Permission.READ_ACCOUNT))
+async def get_account(by: By, accounts: Accounts) -> Account:
+    """The account these credentials belong to."""
+    return await accounts.get_account(by.account_id)
+
+
+@patch("/account", tags=_TAGS, opt=needs(Permission.MANAGE_ACCOUNT))
+async def update_account(by: By, accounts: Accounts, data: JSONBody[AccountChange]) -> Account:
+    """Rename the account or set its time zone."""
+    return await accounts.update_account(by, name=data.name, time_zone=data.time_zone)
+
+
+@get("/account/audit", tags=_TAGS, opt=needs(Permission.MANAGE_ACCOUNT))
+async def list_audit(by: By, accounts: Accounts, limit: Limit = 100, cursor: Cursor = None) -> Page[AuditEntry]:
+    """Privileged acts, newest first."""
+    found = await accounts.audit(by, before=read_cursor(cursor, int), limit=limit + 1)
+    return page_of(found, limit, lambda entry: entry.audit_id)
+
+
+@get("/accounts", tags=_TAGS, opt=needs(Permission.OPERATE))
+async def list_accounts(by: By, accounts: Accounts) -> Page[Account]:
+    """All accounts of this installation. For its operators."""
+    return Page(items=await accounts.list_accounts(by), next_cursor=None)
+
+
+@post("/accounts", tags=_TAGS, opt=needs(Permission.OPERATE))
+async def create_account(by: By, accounts: Accounts, data: JSONBody[NewAccount]) -> Account:
+    """Make an account; the caller becomes its owner. For operators of this installation."""
+    return await accounts.create_account(by, name=data.name)
+
+
+HANDLERS: list[BaseRouteHandler | Any] = [get_account, update_account, list_audit, list_accounts, create_account]

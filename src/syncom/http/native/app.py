@@ -1,0 +1,100 @@
+"""The native API below ``/syncom/v1``: one file a resource, listed here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.middleware import DefineMiddleware
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+import syncom
+from syncom.app import App
+from syncom.http.authentication import Authentication
+from syncom.http.native import (
+    account,
+    activity,
+    api_keys,
+    contacts,
+    fields,
+    inbox,
+    lists,
+    orders,
+    segments,
+    session,
+    suppressions,
+    users,
+)
+from syncom.http.native.given import given
+from syncom.http.native.idempotency import Idempotency
+from syncom.http.native.routing import Authorise, permission_of, public
+from syncom.http.problems import handle_problem
+
+PREFIX = "/syncom/v1"
+#: A request's body, unless its route takes a file.
+MAX_BODY = 1_000_000
+
+_RESOURCES: list[Any] = [
+    *account.HANDLERS,
+    *users.HANDLERS,
+    *api_keys.HANDLERS,
+    *session.HANDLERS,
+    *contacts.HANDLERS,
+    *fields.HANDLERS,
+    *lists.HANDLERS,
+    *suppressions.HANDLERS,
+    *segments.HANDLERS,
+    *orders.HANDLERS,
+    *activity.HANDLERS,
+    *inbox.HANDLERS,
+]
+
+
+def native_api(app: App, authentication: Authentication) -> Litestar:
+    """The ASGI application. Raises TypeError when a route does not declare what it needs."""
+    api = Litestar(
+        path=PREFIX,
+        route_handlers=_RESOURCES,
+        middleware=[
+            DefineMiddleware(Authorise, authentication=authentication),
+            DefineMiddleware(Idempotency, authentication=authentication, database=app.database, max_body=MAX_BODY),
+        ],
+        dependencies=given(app, authentication),
+        exception_handlers={Exception: handle_problem},
+        request_max_body_size=MAX_BODY,
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="Syncom",
+            version=syncom.__version__,
+            description=_DESCRIPTION,
+            openapi_router=Router("/openapi", route_handlers=[], include_in_schema=False, opt=public()),
+            # The default plugins draw the page with scripts of a content network.
+            render_plugins=[JsonRenderPlugin()],
+            use_handler_docstrings=True,
+        ),
+    )
+    for route in api.routes:
+        for handler in getattr(route, "route_handlers", []):
+            _check_declared(handler)
+    return api
+
+
+_DESCRIPTION = (
+    "Send an API key with every request: `Authorization: Bearer sk_...`. "
+    "Lists come in pages: pass `next_cursor` as `cursor` to get the next one. "
+    "A POST with an `Idempotency-Key` may be sent again without doing its work twice. "
+    "Errors are problem+json (RFC 9457) and name the wrong fields."
+)
+
+
+def _check_declared(handler: Any) -> None:
+    if not isinstance(handler, HTTPRouteHandler) or not handler.resolve_include_in_schema():
+        return
+    if handler.http_methods == {"OPTIONS"}:
+        return
+    try:
+        permission_of(handler.opt)
+    except KeyError:
+        raise TypeError(f"the route {handler} declares no permission: opt=needs(...)") from None

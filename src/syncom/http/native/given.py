@@ -1,0 +1,55 @@
+"""What handlers are given by name: who is asking, and the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request
+from litestar.di import NamedDependency, Provide
+
+from syncom.accounts.model import Principal
+from syncom.accounts.service import AccountsService
+from syncom.activity.service import ActivityService
+from syncom.app import App
+from syncom.contacts.imports.service import ImportService
+from syncom.contacts.service import ContactsService
+from syncom.http.authentication import Authentication
+from syncom.inbox.service import InboxService
+from syncom.orders.service import OrdersService
+from syncom.segments.service import SegmentsService
+
+By = NamedDependency[Principal]
+Signing = NamedDependency[Authentication]
+Accounts = NamedDependency[AccountsService]
+Contacts = NamedDependency[ContactsService]
+Imports = NamedDependency[ImportService]
+Segments = NamedDependency[SegmentsService]
+Orders = NamedDependency[OrdersService]
+Activity = NamedDependency[ActivityService]
+Inbox = NamedDependency[InboxService]
+
+
+def given(app: App, authentication: Authentication) -> dict[str, Provide]:
+    """The providers, by the name of the handler's argument."""
+
+    async def principal(request: Request[Any, Any, Any]) -> Principal:
+        return await authentication.principal(request.scope)
+
+    parts: dict[str, Any] = {
+        "authentication": authentication,
+        "accounts": app.accounts,
+        "contacts": app.contacts,
+        "imports": app.imports,
+        "segments": app.segments,
+        "orders": app.orders,
+        "activity": app.activity,
+        "inbox": app.inbox,
+    }
+    return {"by": Provide(principal), **{name: _provide(part) for name, part in parts.items()}}
+
+
+def _provide(part: Any) -> Provide:
+    def give() -> Any:
+        return part
+
+    return Provide(give, sync_to_thread=False)

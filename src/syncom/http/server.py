@@ -1,0 +1,233 @@
+"""The web server: one ASGI application for everything behind the one port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
+from functools import cached_property
+from html import escape
+from typing import Any, cast
+
+import msgspec
+import psycopg
+import uvicorn
+from litestar.types import Receive, Scope, Send
+
+from syncom.accounts.model import Account, Permission, Principal
+from syncom.app import App, open_app
+from syncom.errors import NotFound, SyncomError, Unauthorized
+from syncom.http.authentication import Authentication
+from syncom.http.headers import Headers
+from syncom.http.inbox.app import InboxApp
+from syncom.http.metrics import Metrics
+from syncom.http.native.app import PREFIX, native_api
+from syncom.http.native.contact_upsert import ContactUpsert
+from syncom.http.native.document import openapi_document
+from syncom.http.native.idempotency import remove_old_keys
+from syncom.http.pages.docs import docs_page
+from syncom.http.pages.home import home_page
+from syncom.http.pages.login import LoginPages
+from syncom.http.pages.page import STYLESHEET, page, send_bytes, send_page, stylesheet
+from syncom.http.problems import problem_of, send_problem
+from syncom.settings import Settings
+
+Route = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_CONTACTS = f"{PREFIX}/contacts"
+_JSON = b"application/json"
+_CLEAN_EVERY = 3600.0
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """Routes by the first part of the path; errors that reach it become answers."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.metrics = Metrics()
+        self._authentication = Authentication(app.accounts, app.settings)
+        self.api = native_api(app, self._authentication)
+        self._upsert = ContactUpsert(app.accounts, app.contacts, self._authentication)
+        login = LoginPages(app.accounts, self._authentication)
+        self._exact: dict[str, Route] = {
+            "/": self._home,
+            "/login": login.login,
+            "/logout": login.logout,
+            "/docs": self._docs,
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+            STYLESHEET: self._stylesheet,
+            f"{PREFIX}/openapi.json": self._openapi,
+        }
+        inbox = InboxApp(app.inbox, self._is_operator)
+        self._below: list[tuple[str, Route]] = [("/inbox", cast("Route", inbox))]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path = scope["path"]
+        try:
+            if path == _CONTACTS and scope.get("method") == "PUT":
+                await self._upsert(scope, receive, send)
+                return
+            if path.startswith(PREFIX + "/") and path not in self._exact:
+                await self.api(scope, receive, send)
+                return
+            await self._route(path)(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the last stop of every request
+            await self._refuse(error, scope, send)
+
+    def _route(self, path: str) -> Route:
+        exact = self._exact.get(path) or self._exact.get(path.rstrip("/"))
+        if exact is not None:
+            return exact
+        for prefix, route in self._below:
+            if path == prefix or path.startswith(prefix + "/"):
+                return route
+        raise NotFound("page", path)
+
+    async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
+        if not isinstance(error, SyncomError) or _wants_json(scope):
+            await send_problem(error, scope, send)
+            return
+        problem, headers = problem_of(error, scope)
+        content = f"<h1>{problem.title}</h1><p>{escape(problem.detail)}</p>"
+        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await send_page(send, page(problem.title, content), status=problem.status, headers=raw)
+
+    # ------------------------------------------------------------ pages
+
+    async def _home(self, scope: Scope, receive: Receive, send: Send) -> None:
+        by: Principal | None = None
+        account: Account | None = None
+        with contextlib.suppress(Unauthorized, NotFound):
+            by = await self._authentication.principal(scope)
+            account = await self._app.accounts.get_account(by.account_id)
+        await send_page(send, home_page(by, account))
+
+    async def _docs(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_page(send, self._docs_page)
+
+    async def _openapi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_bytes(send, self._openapi_json, _JSON)
+
+    async def _stylesheet(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_bytes(
+            send, stylesheet(), b"text/css; charset=utf-8", headers=[(b"cache-control", b"public, max-age=300")]
+        )
+
+    @cached_property
+    def document(self) -> dict[str, object]:
+        """The OpenAPI document."""
+        return openapi_document(self.api, self._app.settings.base_url)
+
+    @cached_property
+    def _openapi_json(self) -> bytes:
+        return msgspec.json.encode(self.document)
+
+    @cached_property
+    def _docs_page(self) -> bytes:
+        return docs_page(self.document)
+
+    # ------------------------------------------------------------ for machines
+
+    async def _healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_bytes(send, b'{"status":"ok"}', _JSON)
+
+    async def _readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(5), self._app.database.system() as connection:
+                await connection.execute("SELECT 1")
+        except (SyncomError, psycopg.Error, TimeoutError):
+            await send_bytes(send, b'{"status":"the database does not answer"}', _JSON, status=503)
+            return
+        await send_bytes(send, b'{"status":"ok"}', _JSON)
+
+    async def _metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        text = self.metrics.text(self._app.database.pool_statistics())
+        await send_bytes(send, text.encode(), b"text/plain; version=0.0.4; charset=utf-8")
+
+    async def _is_operator(self, scope: MutableMapping[str, Any]) -> bool:
+        """Whether an operator asks. Others are told so; those who are not signed in are sent to do that."""
+        request = cast("Scope", scope)
+        try:
+            by = await self._authentication.principal(request)
+        except Unauthorized:
+            return False
+        by.require(Permission.OPERATE)
+        return True
+
+
+def _wants_json(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            return b"text/html" not in value
+    return True
+
+
+@contextlib.asynccontextmanager
+async def web(app: App) -> AsyncGenerator[Headers]:
+    """The complete application on open services, with what runs beside it, until the block ends."""
+    await app.accounts.start()
+    cleaning = asyncio.create_task(_clean(app))
+    try:
+        server = Server(app)
+        yield Headers(server, secure=app.settings.base_url.startswith("https://"), metrics=server.metrics)
+    finally:
+        cleaning.cancel()
+        await asyncio.gather(cleaning, return_exceptions=True)
+
+
+async def _clean(app: App) -> None:
+    while True:
+        try:
+            await remove_old_keys(app.database)
+        except (SyncomError, psycopg.Error) as error:
+            _log.warning("old idempotency keys stay for now: %s", error)
+        await asyncio.sleep(_CLEAN_EVERY)
+
+
+async def serve(settings: Settings, *, stop: asyncio.Event, dsn: str | None = None) -> None:
+    """Run the web server until ``stop`` is set; requests that are running are finished first."""
+    async with open_app(settings, dsn=dsn, name="syncom-web") as app, web(app) as application:
+        server = QuietServer(uvicorn_config(application, settings))
+        running = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        stopping.cancel()
+        await running
+
+
+class QuietServer(uvicorn.Server):
+    """Uvicorn without handlers of its own: signals are for the process, which may run more than a web server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def uvicorn_config(application: Headers, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is run: no access log, no server name."""
+    return uvicorn.Config(
+        application,  # type: ignore[arg-type]
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        log_level=settings.log_level,
+        # Whom to believe about addresses is decided in one place, TrustedProxies.
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=20,
+    )

@@ -1,0 +1,266 @@
+-- Statements of the queue and the ledger. Work is claimed by a lease, never by a row lock held while mail is sent.
+
+-- name: register_worker
+INSERT INTO workers (worker_id, host, pid, role) VALUES (%(worker_id)s, %(host)s, %(pid)s, %(role)s);
+
+-- name: heartbeat
+UPDATE workers SET heartbeat_at = now() WHERE worker_id = %(worker_id)s;
+
+-- name: release_worker
+-- Gives back every lease of a process that is gone, and forgets it.
+WITH gone AS (DELETE FROM workers WHERE worker_id = %(worker_id)s),
+     chunks AS (UPDATE campaign_chunks SET worker_id = NULL WHERE worker_id = %(worker_id)s)
+UPDATE messages SET worker_id = NULL WHERE worker_id = %(worker_id)s;
+
+-- name: senders
+-- Senders with something to send, with what a sending process needs to know. Index: campaign_chunks_ready, messages_due.
+SELECT s.sender_id, s.account_id, s.name, s.kind, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
+       s.paused_until, s.problem, s.secret
+FROM senders s
+WHERE (%(chunks)s AND EXISTS (SELECT FROM campaign_chunks k WHERE k.sender_id = s.sender_id))
+   OR EXISTS (SELECT FROM messages m WHERE m.sender_id = s.sender_id AND m.lane = ANY(%(lanes)s)
+              AND m.due_at <= now());
+
+-- name: lease_chunks
+-- Up to `count` chunks of one sender whose campaign is sending. Index: campaign_chunks_ready.
+WITH picked AS (
+    SELECT k.campaign_id, k.chunk_no FROM campaign_chunks k
+    JOIN campaigns c ON c.campaign_id = k.campaign_id AND c.state IN ('expanding', 'sending')
+    WHERE k.sender_id = %(sender_id)s AND k.worker_id IS NULL
+    ORDER BY k.campaign_id, k.chunk_no LIMIT %(count)s
+    FOR UPDATE OF k SKIP LOCKED
+)
+UPDATE campaign_chunks k
+SET worker_id = %(worker_id)s, fence = k.fence + 1
+FROM picked, campaigns c
+WHERE k.campaign_id = picked.campaign_id AND k.chunk_no = picked.chunk_no AND c.campaign_id = k.campaign_id
+RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id, c.launched_at;
+
+-- name: unsettled
+-- Of these recipients of a campaign, those without a ledger row and without a row in the retry lane.
+SELECT ids.contact_id
+FROM unnest(%(contact_ids)s::bigint[], %(message_ids)s::uuid[]) AS ids (contact_id, message_id)
+WHERE NOT EXISTS (SELECT FROM ledger l WHERE l.account_id = %(account_id)s
+                  AND l.bucket = (ids.contact_id & 255)::smallint AND l.message_id = ids.message_id
+                  AND l.launched_at = %(launched_at)s)
+  AND NOT EXISTS (SELECT FROM messages m WHERE m.message_id = ids.message_id);
+
+-- name: release_chunk
+-- Gives a chunk back; what was settled stays settled.
+UPDATE campaign_chunks SET worker_id = NULL
+WHERE campaign_id = %(campaign_id)s AND chunk_no = %(chunk_no)s AND worker_id = %(worker_id)s AND fence = %(fence)s;
+
+-- name: recipients
+-- What rendering needs of these contacts, read just before they are sent: consent and suppression as of now.
+-- Index: contacts' and suppressions' primary keys.
+SELECT c.contact_id, c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region,
+       c.city, c.address, c.postcode, c.language, c.time_zone, c.fields, c.email_state,
+       s.reason AS suppressed
+FROM unnest(%(contact_ids)s::bigint[]) AS ids (contact_id)
+JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = (ids.contact_id & 255)::smallint
+               AND c.contact_id = ids.contact_id
+LEFT JOIN suppressions s ON s.account_id = %(account_id)s AND s.channel = 1 AND s.address = c.email
+                        AND (s.expires_at IS NULL OR s.expires_at > now());
+
+-- name: lease_messages
+-- Due rows of the single-message lanes of one sender, the most urgent lane first. Index: messages_due.
+WITH picked AS (
+    SELECT m.message_id FROM messages m
+    LEFT JOIN campaigns c ON m.campaign_id <> 0 AND c.campaign_id = m.campaign_id
+    WHERE m.lane = ANY(%(lanes)s) AND m.due_at <= now() AND m.worker_id IS NULL AND m.sender_id = %(sender_id)s
+      AND (m.campaign_id = 0 OR c.state IN ('expanding', 'sending'))
+    ORDER BY m.lane, m.due_at LIMIT %(count)s
+    FOR UPDATE OF m SKIP LOCKED
+)
+UPDATE messages m
+SET worker_id = %(worker_id)s
+FROM picked WHERE m.message_id = picked.message_id
+RETURNING m.message_id, m.account_id, m.contact_id, m.campaign_id, m.lane, m.content_id, m.params, m.address,
+          m.uncertain, m.attempt, m.created_at, m.deadline,
+          (SELECT c.launched_at FROM campaigns c WHERE c.campaign_id = m.campaign_id) AS launched_at;
+
+-- name: release_message
+UPDATE messages SET worker_id = NULL
+WHERE message_id = %(message_id)s AND worker_id = %(worker_id)s;
+
+-- name: settle_chunks
+-- Counts settled recipients of chunks; returns those that are still this process's. A lost lease returns no row.
+UPDATE campaign_chunks k SET settled = k.settled + done.count
+FROM unnest(%(campaign_ids)s::bigint[], %(chunk_nos)s::int[], %(fences)s::int[], %(counts)s::int[])
+     AS done (campaign_id, chunk_no, fence, count)
+WHERE k.campaign_id = done.campaign_id AND k.chunk_no = done.chunk_no AND k.fence = done.fence
+  AND k.worker_id = %(worker_id)s
+RETURNING k.campaign_id, k.chunk_no, k.settled >= k.size AS complete;
+
+-- name: delete_chunks
+DELETE FROM campaign_chunks k
+USING unnest(%(campaign_ids)s::bigint[], %(chunk_nos)s::int[]) AS done (campaign_id, chunk_no)
+WHERE k.campaign_id = done.campaign_id AND k.chunk_no = done.chunk_no;
+
+-- name: delete_messages
+-- Settled rows of the single-message lanes.
+DELETE FROM messages m USING unnest(%(message_ids)s::uuid[]) AS done (message_id)
+WHERE m.message_id = done.message_id;
+
+-- name: postpone_messages
+-- Rows to be tried again later.
+UPDATE messages m
+SET due_at = later.due_at, attempt = later.attempt, uncertain = m.uncertain OR later.uncertain,
+    last_reply = later.reply, worker_id = NULL
+FROM unnest(%(message_ids)s::uuid[], %(due_ats)s::timestamptz[], %(attempts)s::smallint[], %(uncertains)s::boolean[],
+            %(replies)s::text[]) AS later (message_id, due_at, attempt, uncertain, reply)
+WHERE m.message_id = later.message_id;
+
+-- name: insert_retries
+-- A campaign's recipients move from their chunk to the retry lane.
+INSERT INTO messages (message_id, account_id, contact_id, campaign_id, lane, sender_id, content_id, address, uncertain,
+                      attempt, last_reply, due_at, deadline)
+SELECT message_id, account_id, contact_id, campaign_id, 2, sender_id, content_id, address, uncertain, attempt, reply,
+       due_at, deadline
+FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(campaign_ids)s::bigint[],
+            %(sender_ids)s::bigint[], %(content_ids)s::bigint[], %(addresses)s::text[], %(uncertains)s::boolean[],
+            %(attempts)s::smallint[], %(replies)s::text[], %(due_ats)s::timestamptz[], %(deadlines)s::timestamptz[])
+     AS retry (message_id, account_id, contact_id, campaign_id, sender_id, content_id, address, uncertain, attempt,
+               reply, due_at, deadline)
+ON CONFLICT (message_id) DO NOTHING;
+
+-- name: copy_ledger
+COPY ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain, attempts,
+             launched_at, settled_at, address, reason) FROM STDIN;
+
+-- name: merge_ledger
+-- The slow way in, for rows that another process may have written already: the first state stays, doubt is added.
+INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
+                    attempts, launched_at, settled_at, address, reason)
+SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, 1, state, uncertain,
+       attempts, launched_at, now(), address, reason
+FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(campaign_ids)s::bigint[],
+            %(sender_ids)s::bigint[], %(states)s::smallint[], %(uncertains)s::boolean[], %(attempts)s::smallint[],
+            %(launched_ats)s::timestamptz[], %(addresses)s::text[], %(reasons)s::text[])
+     AS row (account_id, message_id, contact_id, campaign_id, sender_id, state, uncertain, attempts, launched_at,
+             address, reason)
+ON CONFLICT (account_id, bucket, message_id, launched_at) DO UPDATE SET uncertain = true
+RETURNING message_id, xmax = 0 AS inserted;
+
+-- name: count_contacts
+-- Contact statistics of messages sent, one row a contact. Ordered, so that writers never deadlock.
+INSERT INTO contact_statistics AS s (account_id, bucket, contact_id, sent, last_sent_at)
+SELECT account_id, (contact_id & 255)::smallint, contact_id, count(*), max(sent_at)
+FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(sent_ats)s::timestamptz[])
+     AS row (account_id, contact_id, sent_at)
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+ON CONFLICT (account_id, bucket, contact_id) DO UPDATE
+SET sent = s.sent + excluded.sent, last_sent_at = greatest(s.last_sent_at, excluded.last_sent_at);
+
+-- name: count_campaigns
+-- Campaign counters by hour; `shard` is the writer's own.
+INSERT INTO campaign_statistics AS s (account_id, campaign_id, hour, kind, shard, count)
+SELECT account_id, campaign_id, hour, kind, %(shard)s, sum(count)
+FROM unnest(%(account_ids)s::bigint[], %(campaign_ids)s::bigint[], %(hours)s::timestamptz[], %(kinds)s::text[],
+            %(counts)s::bigint[]) AS row (account_id, campaign_id, hour, kind, count)
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+ON CONFLICT (account_id, campaign_id, hour, kind, shard) DO UPDATE SET count = s.count + excluded.count;
+
+-- name: take_permits
+-- Permits of a sender's shared token bucket: as many as wanted and there, leaving `reserve` for more urgent mail.
+WITH bucket AS (
+    SELECT sender_id,
+           least(%(burst)s, rate_tokens + %(rate)s * extract(epoch FROM clock_timestamp() - rate_at)) AS tokens
+    FROM senders WHERE sender_id = %(sender_id)s FOR UPDATE
+), taken AS (
+    SELECT sender_id, tokens, greatest(0, least(%(wanted)s, floor(tokens - %(reserve)s))) AS granted FROM bucket
+)
+UPDATE senders s SET rate_tokens = taken.tokens - taken.granted, rate_at = clock_timestamp()
+FROM taken WHERE s.sender_id = taken.sender_id
+RETURNING taken.granted::integer;
+
+-- name: pause_sender
+UPDATE senders SET paused_until = %(until)s, problem = %(problem)s WHERE sender_id = %(sender_id)s;
+
+-- name: insert_messages
+-- Single messages. One row a recipient.
+INSERT INTO messages (message_id, account_id, contact_id, lane, sender_id, content_id, params, address, deadline)
+SELECT message_id, account_id, contact_id, lane, sender_id, content_id, params::jsonb, address, now() + life
+FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(lanes)s::smallint[],
+            %(sender_ids)s::bigint[], %(content_ids)s::bigint[], %(params)s::text[], %(addresses)s::text[],
+            %(lives)s::interval[])
+     AS row (message_id, account_id, contact_id, lane, sender_id, content_id, params, address, life)
+ON CONFLICT (message_id) DO NOTHING;
+
+-- name: status
+-- Queued or settled, with what happened since. Index: messages' and ledger's primary keys.
+SELECT ids.message_id, coalesce(l.contact_id, m.contact_id) AS contact_id,
+       coalesce(l.campaign_id, m.campaign_id) AS campaign_id, l.state, coalesce(l.address, m.address) AS address,
+       coalesce(l.reason, m.last_reply) AS reason, coalesce(l.attempts, m.attempt) AS attempts,
+       coalesce(l.uncertain, m.uncertain) AS uncertain, l.settled_at,
+       e.first_open_at AS opened_at, e.first_click_at AS clicked_at, e.unsubscribed_at, e.bounced_at
+FROM unnest(%(message_ids)s::uuid[], %(buckets)s::smallint[]) AS ids (message_id, bucket)
+LEFT JOIN messages m ON m.message_id = ids.message_id AND m.account_id = %(account_id)s
+LEFT JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = ids.bucket AND l.message_id = ids.message_id
+LEFT JOIN engagements e ON e.account_id = %(account_id)s AND e.bucket = ids.bucket AND e.message_id = ids.message_id
+WHERE m.message_id IS NOT NULL OR l.message_id IS NOT NULL;
+
+-- name: chunks_of_worker
+-- What a dead process held: to settle its journal.
+SELECT k.campaign_id, k.chunk_no, k.account_id, k.sender_id, k.contact_ids, c.launched_at, c.content_id,
+       s.config ->> 'on_uncertain' AS on_uncertain
+FROM campaign_chunks k JOIN campaigns c ON c.campaign_id = k.campaign_id JOIN senders s ON s.sender_id = k.sender_id
+WHERE k.worker_id = %(worker_id)s;
+
+-- name: messages_of_worker
+SELECT m.message_id, m.account_id, m.contact_id, m.campaign_id, m.sender_id, m.content_id, m.address, m.attempt,
+       m.created_at, m.uncertain, coalesce(c.launched_at, m.created_at) AS launched_at,
+       s.config ->> 'on_uncertain' AS on_uncertain
+FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id JOIN senders s ON s.sender_id = m.sender_id
+WHERE m.worker_id = %(worker_id)s;
+
+-- name: addresses
+SELECT contact_id, email FROM contacts c
+JOIN unnest(%(contact_ids)s::bigint[]) AS ids (id) ON c.bucket = (ids.id & 255)::smallint AND c.contact_id = ids.id
+WHERE c.account_id = %(account_id)s;
+
+-- name: workers
+-- Every registered sending process, with the seconds since its last heartbeat.
+SELECT worker_id, host, extract(epoch FROM now() - heartbeat_at)::float8 AS silent_for FROM workers;
+
+-- name: count_settled
+-- A chunk that had another holder before: how many of its recipients are settled in truth.
+UPDATE campaign_chunks SET settled = %(settled)s
+WHERE campaign_id = %(campaign_id)s AND chunk_no = %(chunk_no)s AND fence = %(fence)s;
+
+-- name: campaign_states
+SELECT campaign_id, state FROM campaigns WHERE campaign_id = ANY(%(campaign_ids)s);
+
+-- name: insert_sender
+INSERT INTO senders (account_id, name, kind, from_email, from_name, reply_to, config, is_default)
+VALUES (%(account_id)s, %(name)s, %(kind)s, %(from_email)s, %(from_name)s, %(reply_to)s, %(config)s, %(is_default)s)
+RETURNING sender_id, account_id, name, kind, from_email, from_name, reply_to, config, is_default, paused_until, problem;
+
+-- name: select_senders
+SELECT sender_id, account_id, name, kind, from_email, from_name, reply_to, config, is_default, paused_until, problem
+FROM senders WHERE account_id = %(account_id)s AND (%(sender_id)s::bigint IS NULL OR sender_id = %(sender_id)s)
+ORDER BY sender_id;
+
+-- name: update_sender
+UPDATE senders SET name = %(name)s, from_email = %(from_email)s, from_name = %(from_name)s, reply_to = %(reply_to)s,
+                   config = %(config)s, is_default = %(is_default)s, paused_until = NULL, problem = ''
+WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s
+RETURNING sender_id, account_id, name, kind, from_email, from_name, reply_to, config, is_default, paused_until, problem;
+
+-- name: save_secret
+UPDATE senders SET secret = %(secret)s WHERE sender_id = %(sender_id)s;
+
+-- name: clear_default
+UPDATE senders SET is_default = false WHERE account_id = %(account_id)s AND is_default;
+
+-- name: sender_users
+-- A campaign that is not over and uses this sender.
+SELECT name FROM campaigns
+WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s
+  AND state IN ('draft', 'scheduled', 'expanding', 'sending', 'paused') LIMIT 1;
+
+-- name: delete_sender
+DELETE FROM senders WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s;
+
+-- name: sender_secret
+SELECT secret FROM senders WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s;

@@ -1,0 +1,130 @@
+"""Values of the messages domain: senders, queued messages, the ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum, IntEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from syncom.messages.channels.email.model import Security
+
+
+class Lane(IntEnum):
+    """Queues of single messages; a lower number goes first. The numbers are stored."""
+
+    TRANSACTIONAL = 0
+    WORKFLOW = 1
+    #: A campaign's recipient that has to be tried again.
+    RETRY = 2
+
+
+class LedgerState(IntEnum):
+    """How it ended for one recipient. The numbers are stored."""
+
+    #: The receiving server answered 250 to the body.
+    SENT = 1
+    #: Refused for good, given up after retries, or the mail could not be made; ``reason`` has the words.
+    FAILED = 2
+    #: Not sent on purpose; ``reason`` says why.
+    EXCLUDED = 3
+    #: The campaign was cancelled before its turn.
+    CANCELLED = 4
+    #: The connection died between body and answer, and the sender's policy is not to send again.
+    UNCERTAIN = 5
+
+
+class SenderKind(Enum):
+    SMTP = "smtp"
+    #: The dev inbox of this installation: nothing leaves the machine.
+    INBOX = "inbox"
+
+
+class OnUncertain(Enum):
+    """What to do with a message whose conversation was cut between body and answer."""
+
+    #: Send it again: nobody is missed, one copy too many is possible (and marked).
+    RESEND = "resend"
+    #: Leave it: nobody gets two, somebody may get none.
+    LEAVE = "leave"
+
+
+class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and how fast a sender sends."""
+
+    host: str = ""
+    port: int = 587
+    security: Security = Security.STARTTLS
+    username: str = ""
+    #: Open connections of one sending process.
+    max_connections: int = 10
+    #: A connection is renewed after so many messages.
+    messages_per_connection: int = 1000
+    #: Messages a second over all processes; None: as fast as the server takes them.
+    rate_per_second: float | None = None
+    on_uncertain: OnUncertain = OnUncertain.RESEND
+    #: Seconds to wait for an answer of the server.
+    timeout: float = 60.0
+
+
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """One way of sending email, without its password."""
+
+    sender_id: int
+    account_id: int
+    name: str
+    kind: SenderKind
+    from_email: str
+    from_name: str
+    reply_to: str
+    config: SenderConfig
+    is_default: bool
+    paused_until: datetime | None
+    problem: str
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody a single message goes to: a contact, or an address for which one is found or made."""
+
+    contact_id: int
+    address: str
+    #: Merge fields of this message, beside the contact's own.
+    params: dict[str, Any] = {}
+
+
+class MessageState(Enum):
+    """What a caller is told about a message."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    EXCLUDED = "excluded"
+    CANCELLED = "cancelled"
+    UNCERTAIN = "uncertain"
+
+
+class MessageStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a message is and what happened to it."""
+
+    message_id: UUID
+    contact_id: int
+    campaign_id: int | None
+    state: MessageState
+    address: str
+    reason: str
+    attempts: int
+    #: An attempt was cut between body and answer: a second copy may exist.
+    uncertain: bool
+    settled_at: datetime | None
+    opened_at: datetime | None = None
+    clicked_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
+    bounced_at: datetime | None = None
+
+
+#: How long a message is tried before it counts as failed (RFC 5321 4.5.4.1 suggests 4-5 days for an MTA; marketing
+#: mail is stale long before).
+CAMPAIGN_LIFE = timedelta(hours=72)
+SINGLE_LIFE = timedelta(hours=24)

@@ -1,0 +1,244 @@
+"""Use cases of senders: where mail leaves, under which name, how fast."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from syncom.clock import Clock
+from syncom.contacts.normalise import normalise_email
+from syncom.errors import Invalid, NotFound, Upstream
+from syncom.messages import store
+from syncom.messages.channels.email.model import Mail, Outcome, Reply, Security, SmtpServer
+from syncom.messages.channels.email.pool import SmtpPool
+from syncom.messages.model import Sender, SenderConfig, SenderKind
+from syncom.postgres.pool import Database
+from syncom.security import Keyring
+
+NAME_LIMIT = 200
+_PURPOSE = "sender"
+
+
+class InboxAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where this installation's dev inbox listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 2525
+    security: Security = Security.PLAIN
+
+
+class SenderInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller says about a sender. An UNSET password keeps the stored one."""
+
+    name: str
+    from_email: str
+    from_name: str = ""
+    reply_to: str = ""
+    kind: SenderKind = SenderKind.SMTP
+    config: SenderConfig = SenderConfig()
+    password: str | msgspec.UnsetType = msgspec.UNSET
+    is_default: bool = False
+
+
+class SendersService:
+    """Senders of an account. Passwords are sealed when they come in and never leave again."""
+
+    def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._clock = clock
+
+    async def add(self, account_id: int, given: SenderInput) -> Sender:
+        """Add a sender; the first one with a server of its own becomes the default. Raises Invalid naming the field."""
+        values = _checked(given)
+        # Credentials are out of a tenant's reach, so this works as the system, with the account in every statement.
+        async with self._database.system() as connection:
+            present = await store.select_senders(connection, account_id)
+            if all(sender.kind is SenderKind.INBOX for sender in present):
+                values["is_default"] = True
+            if values["is_default"]:
+                await store.clear_default(connection, account_id)
+            sender = await store.insert_sender(connection, {**values, "account_id": account_id})
+            if given.password:
+                await store.save_secret(connection, sender.sender_id, self._seal(sender.sender_id, given.password))
+        return sender
+
+    async def update(self, account_id: int, sender_id: int, given: SenderInput) -> Sender:
+        """Replace a sender's settings; a rest it was put to ends."""
+        values = _checked(given)
+        async with self._database.system() as connection:
+            if values["is_default"]:
+                await store.clear_default(connection, account_id)
+            sender = await store.update_sender(connection, {**values, "account_id": account_id, "sender_id": sender_id})
+            if sender is None:
+                raise NotFound("sender", sender_id)
+            if isinstance(given.password, str):
+                sealed = self._seal(sender_id, given.password) if given.password else None
+                await store.save_secret(connection, sender_id, sealed)
+        return sender
+
+    async def list(self, account_id: int) -> list[Sender]:
+        async with self._database.tenant(account_id) as connection:
+            return await store.select_senders(connection, account_id)
+
+    async def get(self, account_id: int, sender_id: int) -> Sender:
+        async with self._database.tenant(account_id) as connection:
+            found = await store.select_senders(connection, account_id, sender_id)
+        if not found:
+            raise NotFound("sender", sender_id)
+        return found[0]
+
+    async def default(self, account_id: int) -> Sender:
+        """The sender that is used when none is named: the default one, else the dev inbox, made when absent."""
+        senders = await self.list(account_id)
+        for sender in senders:
+            if sender.is_default:
+                return sender
+        if senders:
+            return senders[0]
+        inbox = SenderInput(
+            name="Dev inbox",
+            from_email="demo@localhost.localdomain",
+            from_name="Syncom dev inbox",
+            kind=SenderKind.INBOX,
+            is_default=True,
+        )
+        return await self.add(account_id, inbox)
+
+    async def delete(self, account_id: int, sender_id: int) -> None:
+        """Delete a sender. Raises Conflict while a campaign needs it."""
+        async with self._database.tenant(account_id) as connection:
+            if not await store.delete_sender(connection, account_id, sender_id):
+                raise NotFound("sender", sender_id)
+
+    async def test(self, account_id: int, sender_id: int, to: str, inbox: InboxAddress) -> str:
+        """Send one plain mail through a sender right now; returns the server's words. Raises Upstream with them."""
+        sender = await self.get(account_id, sender_id)
+        async with self._database.system() as connection:
+            active = await store.sender_secret(connection, account_id, sender_id)
+        address = _address("to", to)
+        now = self._clock.now()
+        data = (
+            f"From: {sender.from_email}\r\nTo: {address}\r\nSubject: Test of sender {sender.sender_id}\r\n"
+            f"Date: {now:%a, %d %b %Y %H:%M:%S} +0000\r\nMIME-Version: 1.0\r\n"
+            f"Message-ID: <test.{now.timestamp():.0f}@{sender.from_email.rpartition('@')[2]}>\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\n\r\nThis sender works.\r\n"
+        )
+        mail = Mail(key=None, mail_from=sender.from_email, rcpt_to=address, data=data.encode())
+        reply = await _send_one(server_of(sender, self.unseal(sender_id, active), inbox), mail, self._clock)
+        return f"{reply.code} {reply.text}"
+
+    def unseal(self, sender_id: int, sealed: bytes | None) -> str:
+        """The password of a sender, for the process that logs in with it."""
+        if sealed is None:
+            return ""
+        return self._keyring.unseal(sealed, purpose=_PURPOSE, owner=f"sender:{sender_id}").decode()
+
+    def _seal(self, sender_id: int, password: str) -> bytes:
+        return self._keyring.seal(password.encode(), purpose=_PURPOSE, owner=f"sender:{sender_id}")
+
+
+def server_of(sender: Sender, password: str, inbox: InboxAddress, *, helo_name: str = "localhost") -> SmtpServer:
+    """The SMTP server behind a sender."""
+    config = sender.config
+    if sender.kind is SenderKind.INBOX:
+        return SmtpServer(
+            host=inbox.host, port=inbox.port, security=inbox.security, max_connections=4, command_timeout=30
+        )
+    return SmtpServer(
+        host=config.host,
+        port=config.port,
+        security=config.security,
+        username=config.username,
+        password=password,
+        helo_name=helo_name,
+        connect_timeout=min(config.timeout, 30),
+        command_timeout=config.timeout,
+        max_connections=config.max_connections,
+        messages_per_connection=config.messages_per_connection,
+    )
+
+
+class _Once:
+    """A source with one mail."""
+
+    def __init__(self, mail: Mail, answered: asyncio.Future[tuple[Outcome, Reply]]) -> None:
+        self._mail: Mail | None = mail
+        self._answered = answered
+
+    def next_mail(self) -> Mail | None:
+        mail, self._mail = self._mail, None
+        return mail
+
+    def handing_over(self, mail: Mail, /) -> None:
+        """Nothing to journal: a test that is cut off is repeated by hand."""
+
+    def finished(self, mail: Mail, outcome: Outcome, reply: Reply, /) -> None:
+        if not self._answered.done():
+            self._answered.set_result((outcome, reply))
+
+
+async def _send_one(server: SmtpServer, mail: Mail, clock: Clock) -> Reply:
+    answered: asyncio.Future[tuple[Outcome, Reply]] = asyncio.get_running_loop().create_future()
+    pool = SmtpPool(server, _Once(mail, answered), clock=clock)
+    pool.start()
+    pool.wake()
+    try:
+        async with asyncio.timeout(server.connect_timeout + 10):
+            while not answered.done():
+                await asyncio.wait([answered], timeout=0.1)
+                trouble = pool.state().last_error
+                if trouble is not None and not answered.done():
+                    raise Upstream(f"{server.host}:{server.port} refused the connection: {trouble.text}")
+    except TimeoutError:
+        raise Upstream(f"{server.host}:{server.port} does not answer") from None
+    finally:
+        await pool.close()
+    outcome, reply = answered.result()
+    if outcome is not Outcome.ACCEPTED:
+        raise Upstream(f"{server.host} answered {reply.code} {reply.text}")
+    return reply
+
+
+def _checked(given: SenderInput) -> dict[str, Any]:
+    name = given.name.strip()
+    if not name or len(name) > NAME_LIMIT:
+        raise Invalid("name", f"must have 1 to {NAME_LIMIT} characters")
+    if any(not char.isprintable() for char in given.from_name):
+        raise Invalid("from_name", "must not contain control characters")
+    config = given.config
+    if given.kind is SenderKind.SMTP:
+        if not config.host:
+            raise Invalid("config.host", "must name the SMTP server")
+        # The rules of the SMTP client itself, so that a wrong setting is refused here and not while sending.
+        SmtpServer(
+            host=config.host,
+            port=config.port,
+            username=config.username,
+            max_connections=config.max_connections,
+            messages_per_connection=config.messages_per_connection,
+            command_timeout=config.timeout,
+        )
+    if config.rate_per_second is not None and not 0 < config.rate_per_second <= 100_000:
+        raise Invalid("config.rate_per_second", "must be more than 0 and at most 100000")
+    if config.max_connections > 500:
+        raise Invalid("config.max_connections", "must be at most 500")
+    return {
+        "name": name,
+        "kind": given.kind.value,
+        "from_email": _address("from_email", given.from_email),
+        "from_name": given.from_name.strip(),
+        "reply_to": _address("reply_to", given.reply_to) if given.reply_to else "",
+        "config": Jsonb(msgspec.to_builtins(config)),
+        "is_default": given.is_default,
+    }
+
+
+def _address(field: str, value: str) -> str:
+    try:
+        return normalise_email(value)
+    except ValueError as error:
+        raise Invalid(field, str(error)) from None

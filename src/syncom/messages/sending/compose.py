@@ -1,0 +1,122 @@
+"""Turns a recipient into a mail: one render, one join of byte pieces. What is the same for all is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from syncom.content.model import AttachedFile, CompiledContent
+from syncom.content.render import Renderer
+from syncom.messages.channels.email.mime import Attachment, MimeFrame
+from syncom.messages.channels.email.model import Mail
+from syncom.messages.model import Sender
+from syncom.messages.sending.work import Work
+from syncom.messages.store import RECIPIENT_FIELDS
+from syncom.tokens import MessageTokens
+
+#: Position of a standard field in ``Work.contact``.
+_PLACES = {name: place for place, name in enumerate(RECIPIENT_FIELDS)}
+_CUSTOM = len(RECIPIENT_FIELDS)
+
+
+class Composer:
+    """Makes the mails of one content by one sender."""
+
+    def __init__(
+        self,
+        *,
+        sender: Sender,
+        compiled: CompiledContent,
+        content_id: int,
+        campaign_id: int,
+        custom_fields: Mapping[str, int],
+        attachments: tuple[AttachedFile, ...],
+        base_url: str,
+        tokens: MessageTokens,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """``custom_fields`` maps merge names to field ids; ``campaign_id`` is 0 for single messages."""
+        self._sender = sender
+        self._content_id = content_id
+        self._renderer = Renderer(compiled, base_url=base_url, tokens=tokens)
+        self._one_click = base_url.startswith("https://") or "://127.0.0.1" in base_url or "://localhost" in base_url
+        self._readers = _readers(compiled.fields, custom_fields)
+        self._domain = sender.from_email.rpartition("@")[2].encode("idna").decode("ascii")
+        self._now = clock
+        self._frame = MimeFrame(
+            from_address=sender.from_email,
+            from_name=sender.from_name,
+            reply_to=sender.reply_to,
+            headers=_static_headers(sender, campaign_id, self._domain),
+            attachments=[
+                Attachment(filename=item.file_name, content_type=item.content_type, data=item.content)
+                for item in attachments
+            ],
+        )
+
+    def mail(self, work: Work) -> Mail:
+        """The mail of one recipient.
+
+        Raises Invalid (RenderError, or a value that cannot stand in a header) naming the field.
+        """
+        fields = {name: read(work) for name, read in self._readers}
+        rendered = self._renderer.render(
+            work.account_id, self._content_id, work.contact_id, work.message_id, fields, work.params
+        )
+        headers: dict[str, str] = {}
+        if self._one_click:
+            headers = {
+                "List-Unsubscribe": f"<{rendered.unsubscribe_url}>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            }
+        data, needs_8bit, needs_smtputf8 = self._frame.build(
+            to_address=work.address,
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            message_id=f"<{work.message.hex()}@{self._domain}>",
+            date=self._now(),
+            extra_headers=headers,
+        )
+        return Mail(
+            key=work,
+            mail_from=self._sender.from_email,
+            rcpt_to=work.address,
+            data=data,
+            needs_8bit=needs_8bit,
+            needs_smtputf8=needs_smtputf8,
+            encode_7bit=(lambda: self._frame.to_7bit(data)) if needs_8bit else None,
+        )
+
+
+def _static_headers(sender: Sender, campaign_id: int, domain: str) -> dict[str, str]:
+    """List-Id (RFC 2919) of the sender's stream; Feedback-ID (Gmail) as campaign:account:stream:sender."""
+    stream = "campaign" if campaign_id else "single"
+    headers = {"Feedback-ID": f"{campaign_id or 'single'}:{sender.account_id}:{stream}:syncom"}
+    if campaign_id:
+        headers["List-Id"] = f"<{stream}.{sender.sender_id}.{domain}>"
+    return headers
+
+
+_Reader = Callable[[Work], Any]
+
+
+def _readers(names: tuple[str, ...], custom_fields: Mapping[str, int]) -> list[tuple[str, _Reader]]:
+    readers: list[tuple[str, _Reader]] = []
+    for name in names:
+        if name == "contact_id":
+            readers.append((name, lambda work: work.contact_id))
+        elif name in _PLACES:
+            readers.append((name, _standard(_PLACES[name])))
+        elif name in custom_fields:
+            readers.append((name, _custom(str(custom_fields[name]))))
+    return readers
+
+
+def _standard(place: int) -> _Reader:
+    return lambda work: (work.contact[place] or "") if work.contact else ""
+
+
+def _custom(key: str) -> _Reader:
+    return lambda work: work.contact[_CUSTOM].get(key, "") if work.contact else ""

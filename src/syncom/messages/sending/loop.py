@@ -1,0 +1,443 @@
+"""The sending process: claims work, reads recipients just before they are sent, keeps every sender's line fed.
+
+Two kinds run side by side: ``bulk`` takes the chunks of campaigns and their retries, ``express`` takes transactional
+and workflow messages, so that these never wait behind a campaign.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import sql
+
+from syncom.clock import Clock
+from syncom.contacts.service import ContactsService
+from syncom.content.service import ContentService
+from syncom.errors import Unavailable
+from syncom.messages import store
+from syncom.messages.model import Lane, Sender
+from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
+from syncom.messages.senders import InboxAddress, SendersService, server_of
+from syncom.messages.sending.compose import Composer
+from syncom.messages.sending.journal import Journal
+from syncom.messages.sending.line import SenderLine
+from syncom.messages.sending.recovery import recover
+from syncom.messages.sending.settlement import Settlement
+from syncom.messages.sending.work import Lease, Work
+from syncom.postgres.pool import Database
+from syncom.tokens import MessageTokens
+
+_log = logging.getLogger(__name__)
+
+
+class SenderRole(Enum):
+    """Which part of the queue a sending process serves."""
+
+    BULK = "bulk"
+    EXPRESS = "express"
+
+
+#: Seconds between looks at the queue when nobody notifies.
+_POLL = 1.0
+_HEARTBEAT = 20.0
+#: A process that could not renew its heartbeat for so long begins nothing new: others may believe it dead.
+_SILENCE = 300.0
+_RECOVER = 15.0
+#: Recipients read at once at most, and at least.
+_MAX_SLICE, _MIN_SLICE = 500, 20
+#: Recipients are read for about so many seconds of sending, so that consent is never older than that.
+_READ_AHEAD = 0.2
+#: Results that wait for the database before no more is claimed.
+_MAX_BACKLOG = 20_000
+
+
+class SendingLoop:
+    """One sending process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        contacts: ContactsService,
+        content: ContentService,
+        senders: SendersService,
+        tokens: MessageTokens,
+        clock: Clock,
+        base_url: str,
+        data_dir: Path,
+        inbox: InboxAddress,
+        role: SenderRole,
+    ) -> None:
+        self._database = database
+        self._contacts = contacts
+        self._content = content
+        self._senders = senders
+        self._tokens = tokens
+        self._clock = clock
+        self._base_url = base_url
+        self._folder = data_dir / "journal"
+        self._inbox = inbox
+        self._role = role
+        self._lanes = (Lane.RETRY,) if role is SenderRole.BULK else (Lane.TRANSACTIONAL, Lane.WORKFLOW)
+        self._worker_id = uuid4()
+        self._host = ""
+        self._lines: dict[int, SenderLine] = {}
+        self._feeders: dict[int, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._beat_at = clock.monotonic()
+        self._journal: Journal | None = None
+        self._settlement: Settlement | None = None
+        self._stopping = False
+        self._errands: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until ``stop`` is set; then finish what is on the wire, settle it, and give back the rest."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._host = host_name(self._folder)
+        await self._patiently(self._recover)
+        self._journal = Journal(self._folder, self._worker_id)
+        await self._patiently(self._register)
+        self._settlement = Settlement(
+            self._database,
+            self._journal,
+            worker_id=self._worker_id,
+            shard=self._worker_id.int & 15,
+            on_lease_done=self._lease_done,
+        )
+        self._settlement.start()
+        tasks = [
+            asyncio.create_task(self._listen()),
+            asyncio.create_task(self._keep_alive()),
+            asyncio.create_task(self._watch_queue()),
+        ]
+        try:
+            await stop.wait()
+        finally:
+            self._stopping = True
+            await self._shut_down(tasks)
+
+    async def _shut_down(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        for task in [*tasks, *self._feeders.values()]:
+            task.cancel()
+        await asyncio.gather(*tasks, *self._feeders.values(), return_exceptions=True)
+        for line in self._lines.values():
+            line.ready.clear()
+        await asyncio.gather(*(line.pool.drain() for line in self._lines.values()))
+        if self._settlement is not None:
+            await self._settlement.close()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+        async with self._database.system() as connection:
+            await store.release_worker(connection, self._worker_id)
+        if self._journal is not None:
+            self._journal.close()
+
+    # ------------------------------------------------------------ keeping alive
+
+    async def _register(self) -> None:
+        async with self._database.system() as connection:
+            await store.register_worker(connection, self._worker_id, self._host, os.getpid(), self._role.value)
+
+    async def _recover(self) -> None:
+        if await recover(self._database, self._folder, self._host, self._worker_id, self._clock):
+            self._wake.set()
+
+    async def _keep_alive(self) -> None:
+        recovered_at = self._clock.monotonic()
+        while True:
+            try:
+                async with self._database.system() as connection:
+                    await store.heartbeat(connection, self._worker_id)
+                self._beat_at = self._clock.monotonic()
+                if self._clock.monotonic() - recovered_at >= _RECOVER:
+                    recovered_at = self._clock.monotonic()
+                    await self._recover()
+            except (psycopg.Error, Unavailable) as error:
+                _log.warning("no heartbeat: %s", error)
+            silent = self._clock.monotonic() - self._beat_at > _SILENCE
+            for line in self._lines.values():
+                line.may_send = not silent
+            await asyncio.sleep(min(_HEARTBEAT, _RECOVER))
+
+    async def _listen(self) -> None:
+        """Notifications make the loop quick; polling makes it certain."""
+        channels = (MESSAGES, CAMPAIGNS)
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self._database.dsn, autocommit=True) as connection:
+                    for channel in channels:
+                        await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                    async for notice in connection.notifies():
+                        if notice.channel == CAMPAIGNS:
+                            await self._drop_stopped()
+                        self._wake.set()
+            except (psycopg.Error, Unavailable):
+                await asyncio.sleep(1.0)
+
+    async def _watch_queue(self) -> None:
+        """Open a line for every sender with work; wake the feeders."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._open_lines()
+                await self._drop_stopped()
+            except (psycopg.Error, Unavailable) as error:
+                _log.warning("the queue cannot be read: %s", error)
+                await asyncio.sleep(1.0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _POLL)
+
+    async def _open_lines(self) -> None:
+        async with self._database.system() as connection:
+            active = await store.active_senders(connection, lanes=self._lanes, chunks=self._role is SenderRole.BULK)
+        for found in active:
+            sender = found.sender
+            line = self._lines.get(sender.sender_id)
+            if line is not None and line.sender.config != sender.config and not line.leases and not line.in_flight:
+                await self._close_line(sender.sender_id)
+                line = None
+            if line is None:
+                password = self._senders.unseal(sender.sender_id, found.secret)
+                line = self._open_line(sender, password)
+            line.paused_until = _still(sender.paused_until, self._clock.now())
+            feeder = self._feeders.get(sender.sender_id)
+            if feeder is None or feeder.done():
+                self._feeders[sender.sender_id] = asyncio.create_task(self._feed(line))
+
+    def _open_line(self, sender: Sender, password: str) -> SenderLine:
+        assert self._journal is not None
+        assert self._settlement is not None
+        line = SenderLine(
+            sender=sender,
+            server=server_of(sender, password, self._inbox, helo_name=_helo_name()),
+            journal=self._journal,
+            clock=self._clock,
+            settle=self._settlement.add,
+            pause=self._pause_sender,
+        )
+        line.pool.start()
+        self._lines[sender.sender_id] = line
+        return line
+
+    async def _close_line(self, sender_id: int) -> None:
+        line = self._lines.pop(sender_id)
+        feeder = self._feeders.pop(sender_id, None)
+        if feeder is not None:
+            feeder.cancel()
+        await line.pool.drain()
+
+    def _pause_sender(self, sender: Sender, until: datetime, problem: str) -> None:
+        async def write() -> None:
+            async with self._database.system() as connection:
+                await store.pause_sender(connection, sender.sender_id, until, problem)
+
+        _log.error("sender %s rests until %s: %s", sender.name, until, problem)
+        self._errand(write())
+
+    # ------------------------------------------------------------ feeding
+
+    async def _feed(self, line: SenderLine) -> None:
+        """Keep one line's ready recipients topped up, until it has nothing to do."""
+        pace = 0.0
+        answered, since = line.answered, self._clock.monotonic()
+        idle_since = self._clock.monotonic()
+        while not self._stopping:
+            now = self._clock.monotonic()
+            if now - since >= 0.25:
+                pace = (line.answered - answered) / (now - since)
+                answered, since = line.answered, now
+            size = max(_MIN_SLICE, min(_MAX_SLICE, int(pace * _READ_AHEAD)))
+            try:
+                got = await self._top_up(line, size)
+            except (psycopg.Error, Unavailable) as error:
+                _log.warning("sender %s cannot read its work: %s", line.sender.name, error)
+                await asyncio.sleep(0.5)
+                continue
+            if got or line.ready:
+                idle_since = self._clock.monotonic()
+                line.pool.wake()
+            if not got and self._clock.monotonic() - idle_since > _POLL:
+                return
+            await asyncio.sleep(0.002 if got else 0.01)
+
+    async def _top_up(self, line: SenderLine, size: int) -> int:
+        """Read more recipients when few are ready; returns how many were added."""
+        assert self._settlement is not None
+        await self._take_permits(line, size)
+        if (
+            line.paused_until is not None
+            or len(line.ready) >= size
+            or not line.may_send
+            or self._settlement.backlog > _MAX_BACKLOG
+        ):
+            return 0
+        added = await self._read_messages(line, size)
+        if self._role is SenderRole.BULK and not added:
+            added = await self._read_chunk(line, size)
+        return added
+
+    async def _read_messages(self, line: SenderLine, size: int) -> int:
+        async with self._database.system() as connection:
+            works = await store.lease_messages(connection, line.sender.sender_id, self._worker_id, self._lanes, size)
+            by_account: dict[int, list[Work]] = {}
+            for work in works:
+                by_account.setdefault(work.account_id, []).append(work)
+            for account_id, group in by_account.items():
+                found = await store.recipients(connection, account_id, [work.contact_id for work in group])
+                for work in group:
+                    work.contact = found.get(work.contact_id)
+        for work in works:
+            await self._prepare_composer(line, work.account_id, work.content_id, work.campaign_id)
+        line.ready.extend(works)
+        return len(works)
+
+    async def _read_chunk(self, line: SenderLine, size: int) -> int:
+        lease = next((lease for lease in line.leases if lease.pending and not lease.stopped), None)
+        async with self._database.system() as connection:
+            if lease is None:
+                line.leases += await store.lease_chunks(connection, line.sender.sender_id, self._worker_id, 2)
+                lease = next((lease for lease in line.leases if lease.pending and not lease.stopped), None)
+                if lease is None:
+                    return 0
+            ids = [lease.pending.popleft() for _ in range(min(size, len(lease.pending)))]
+            lease.outstanding += len(ids)
+            try:
+                found = await store.recipients(connection, lease.account_id, ids)
+                await self._prepare_composer(line, lease.account_id, lease.content_id, lease.campaign_id)
+            except BaseException:
+                lease.pending.extendleft(reversed(ids))
+                lease.outstanding -= len(ids)
+                raise
+        if lease.stopped:
+            lease.outstanding -= len(ids)
+            return 0
+        line.ready.extend(store.work_of_chunk(lease, contact_id, found.get(contact_id)) for contact_id in ids)
+        return len(ids)
+
+    async def _prepare_composer(self, line: SenderLine, account_id: int, content_id: int, campaign_id: int) -> None:
+        key = (content_id, campaign_id)
+        if key in line.composers:
+            return
+        if len(line.composers) > 64:
+            line.composers.pop(next(iter(line.composers)))
+        compiled = await self._content.compiled(account_id, content_id)
+        fields = await self._contacts.fields.all(account_id)
+        line.composers[key] = Composer(
+            sender=line.sender,
+            compiled=compiled,
+            content_id=content_id,
+            campaign_id=campaign_id,
+            custom_fields={field.key: field.field_id for field in fields},
+            attachments=await self._content.attached_files(account_id, content_id),
+            base_url=self._base_url,
+            tokens=self._tokens,
+            clock=self._clock.now,
+        )
+
+    async def _take_permits(self, line: SenderLine, size: int) -> None:
+        rate = line.sender.config.rate_per_second
+        if rate is None or line.permits is None or line.permits >= 1 or not line.ready:
+            return
+        # A tenth of the bucket is kept for the lanes that must not wait.
+        burst = max(1.0, rate * 0.5)
+        reserve = 0.0 if self._role is SenderRole.EXPRESS else burst * 0.1 if burst >= 10 else 0.0
+        async with self._database.system() as connection:
+            line.permits += await store.take_permits(
+                connection,
+                line.sender.sender_id,
+                wanted=min(len(line.ready), max(1, int(rate * _READ_AHEAD))),
+                rate=rate,
+                burst=burst,
+                reserve=reserve,
+            )
+        if line.permits >= 1:
+            line.pool.wake()
+
+    # ------------------------------------------------------------ stopping campaigns, finishing leases
+
+    async def _drop_stopped(self) -> None:
+        """Paused and cancelled campaigns: what was not begun goes back."""
+        held = {lease.campaign_id for line in self._lines.values() for lease in line.leases} | {
+            work.campaign_id for line in self._lines.values() for work in line.ready if work.campaign_id
+        }
+        if not held:
+            return
+        async with self._database.system() as connection:
+            states = await store.campaign_states(connection, sorted(held))
+        stopped = [campaign for campaign in held if states.get(campaign) not in ("expanding", "sending")]
+        if not stopped:
+            return
+        for sender_id, line in self._lines.items():
+            dropped = line.drop(stopped)
+            if dropped:
+                async with self._database.system() as connection:
+                    await store.release_messages(connection, self._worker_id, dropped)
+            for lease in [lease for lease in line.leases if lease.done]:
+                self._lease_done(sender_id, lease)
+
+    def _lease_done(self, sender_id: int, lease: Lease) -> None:
+        """All of a chunk's recipients are settled, or it was stopped and nothing of it is on the wire."""
+        line = self._lines.get(sender_id)
+        if line is None or lease not in line.leases:
+            return
+        line.leases.remove(lease)
+        if lease.stopped:
+
+            async def give_back() -> None:
+                async with self._database.system() as connection:
+                    await store.release_chunk(connection, lease, self._worker_id)
+                    await announce_campaigns(connection)
+
+            self._errand(give_back())
+
+    # ------------------------------------------------------------ parts
+
+    def _errand(self, work: Coroutine[None, None, None]) -> None:
+        """Something small that need not be waited for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Run a step of the start until the database is there."""
+        while True:
+            try:
+                await step()
+            except (psycopg.OperationalError, Unavailable) as error:
+                _log.warning("waiting for the database: %s", error)
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+
+def host_name(folder: Path) -> str:
+    """Names the folder of journals, not the machine's network name: containers change that on every start."""
+    path = folder / "host.id"
+    if path.exists():
+        return path.read_text("ascii").strip()
+    identity = UUID(bytes=os.urandom(16)).hex
+    try:
+        with path.open("x", encoding="ascii") as file:
+            file.write(identity)
+    except FileExistsError:
+        return path.read_text("ascii").strip()
+    return identity
+
+
+def _helo_name() -> str:
+    """The machine's full name (RFC 5321 4.1.1.1), or an address literal's stand-in where there is none."""
+    name = socket.getfqdn()
+    return name if "." in name and name.isascii() else "localhost"
+
+
+def _still(moment: datetime | None, now: datetime) -> datetime | None:
+    return moment if moment is not None and moment > now else None

@@ -1,0 +1,89 @@
+"""What a sending process has in hand: leased chunks, and recipients that are ready to be sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from syncom.messages.model import Lane, LedgerState
+
+ChunkKey = tuple[int, int]
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """A chunk of a campaign that belongs to this process for now."""
+
+    campaign_id: int
+    chunk_no: int
+    fence: int
+    account_id: int
+    content_id: int
+    launched_at: datetime
+    #: Contacts not read yet.
+    pending: deque[int]
+    #: Recipients read and not settled yet.
+    outstanding: int = 0
+    #: The campaign was paused or cancelled, or the lease was lost: nothing more is begun.
+    stopped: bool = False
+
+    @property
+    def key(self) -> ChunkKey:
+        return self.campaign_id, self.chunk_no
+
+    @property
+    def done(self) -> bool:
+        return not self.outstanding and (self.stopped or not self.pending)
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One recipient on its way."""
+
+    account_id: int
+    contact_id: int
+    campaign_id: int
+    content_id: int
+    message_id: UUID
+    #: The 16 bytes of the message id, as the journal wants them.
+    message: bytes
+    address: str
+    #: Standard fields in the order of ``store.RECIPIENT_FIELDS``, custom fields last.
+    contact: Sequence[Any] | None
+    launched_at: datetime
+    deadline: datetime
+    lane: Lane
+    #: The chunk it came from; None for the single-message lanes.
+    lease: Lease | None
+    attempt: int = 0
+    uncertain: bool = False
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(slots=True, frozen=True)
+class Settled:
+    """A terminal state for the ledger."""
+
+    work: Work
+    state: LedgerState
+    reason: str
+    at: datetime
+    #: Whether this address must never be mailed again, and why.
+    suppress: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Postponed:
+    """Not now: another attempt at ``due_at``."""
+
+    work: Work
+    reply: str
+    due_at: datetime
+    uncertain: bool
+
+
+Outcome = Settled | Postponed

@@ -1,0 +1,551 @@
+"""Everything the messages domain says to the database: senders, the queue, the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import class_row, dict_row
+
+from syncom.errors import Conflict
+from syncom.ids import bucket_of, bucket_of_message, campaign_message_id
+from syncom.messages.model import (
+    CAMPAIGN_LIFE,
+    Lane,
+    LedgerState,
+    MessageStatus,
+    Sender,
+)
+from syncom.messages.notices import announce_messages
+from syncom.messages.sending.work import ChunkKey, Lease, Postponed, Settled, Work
+from syncom.postgres.pool import Connection
+from syncom.postgres.sql import load_sql
+
+_SQL = load_sql("syncom.messages", "messages.sql")
+
+#: Columns of statement ``recipients``, in order; custom fields, state and suppression follow.
+RECIPIENT_FIELDS = (
+    "email",
+    "phone",
+    "external_id",
+    "contact_key",
+    "first_name",
+    "last_name",
+    "country",
+    "region",
+    "city",
+    "address",
+    "postcode",
+    "language",
+    "time_zone",
+)
+
+
+# ------------------------------------------------------------------ processes
+
+
+async def register_worker(connection: Connection, worker_id: UUID, host: str, pid: int, role: str) -> None:
+    await connection.execute(_SQL["register_worker"], {"worker_id": worker_id, "host": host, "pid": pid, "role": role})
+
+
+async def heartbeat(connection: Connection, worker_id: UUID) -> None:
+    await connection.execute(_SQL["heartbeat"], {"worker_id": worker_id})
+
+
+async def release_worker(connection: Connection, worker_id: UUID) -> None:
+    await connection.execute(_SQL["release_worker"], {"worker_id": worker_id})
+
+
+async def workers(connection: Connection) -> list[tuple[UUID, str, float]]:
+    """Worker id, host, seconds since the last heartbeat."""
+    rows = await (await connection.execute(_SQL["workers"])).fetchall()
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+# ------------------------------------------------------------------ claiming
+
+
+class _LeasedChunk(msgspec.Struct, frozen=True, kw_only=True):
+    campaign_id: int
+    chunk_no: int
+    account_id: int
+    fence: int
+    contact_ids: list[int]
+    size: int
+    content_id: int
+    launched_at: datetime
+
+
+class _LeasedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    message_id: UUID
+    account_id: int
+    contact_id: int
+    campaign_id: int
+    lane: int
+    content_id: int
+    params: dict[str, Any]
+    address: str
+    uncertain: bool
+    attempt: int
+    created_at: datetime
+    deadline: datetime
+    launched_at: datetime | None
+
+
+async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, count: int) -> list[Lease]:
+    """Lease chunks and work out what is left of those that had another holder before."""
+    values = {"sender_id": sender_id, "worker_id": worker_id, "count": count}
+    cursor = connection.cursor(row_factory=class_row(_LeasedChunk))
+    rows = await (await cursor.execute(_SQL["lease_chunks"], values)).fetchall()
+    leases: list[Lease] = []
+    for row in rows:
+        left = row.contact_ids
+        if row.fence > 1:
+            left = await unsettled(connection, row.account_id, row.campaign_id, row.launched_at, row.contact_ids)
+            settled = row.size - len(left)
+            if not left:
+                await delete_chunks(connection, [(row.campaign_id, row.chunk_no)])
+                continue
+            await connection.execute(
+                _SQL["count_settled"],
+                {"settled": settled, "campaign_id": row.campaign_id, "chunk_no": row.chunk_no, "fence": row.fence},
+            )
+        leases.append(
+            Lease(
+                campaign_id=row.campaign_id,
+                chunk_no=row.chunk_no,
+                fence=row.fence,
+                account_id=row.account_id,
+                content_id=row.content_id,
+                launched_at=row.launched_at,
+                pending=deque(left),
+            )
+        )
+    return leases
+
+
+async def unsettled(
+    connection: Connection, account_id: int, campaign_id: int, launched_at: datetime, contact_ids: Sequence[int]
+) -> list[int]:
+    """Recipients of a campaign that are neither in the ledger nor in the retry lane."""
+    values = {
+        "account_id": account_id,
+        "launched_at": launched_at,
+        "contact_ids": list(contact_ids),
+        "message_ids": [campaign_message_id(campaign_id, contact_id) for contact_id in contact_ids],
+    }
+    return [row[0] for row in await (await connection.execute(_SQL["unsettled"], values)).fetchall()]
+
+
+async def release_chunk(connection: Connection, lease: Lease, worker_id: UUID) -> None:
+    await connection.execute(
+        _SQL["release_chunk"],
+        {
+            "campaign_id": lease.campaign_id,
+            "chunk_no": lease.chunk_no,
+            "worker_id": worker_id,
+            "fence": lease.fence,
+        },
+    )
+
+
+async def delete_chunks(connection: Connection, keys: Sequence[ChunkKey]) -> None:
+    await connection.execute(
+        _SQL["delete_chunks"], {"campaign_ids": [key[0] for key in keys], "chunk_nos": [key[1] for key in keys]}
+    )
+
+
+async def lease_messages(
+    connection: Connection, sender_id: int, worker_id: UUID, lanes: Sequence[Lane], count: int
+) -> list[Work]:
+    """Lease due rows of the single-message lanes, with what rendering needs of their contacts."""
+    values = {
+        "sender_id": sender_id,
+        "worker_id": worker_id,
+        "lanes": [lane.value for lane in lanes],
+        "count": count,
+    }
+    cursor = connection.cursor(row_factory=class_row(_LeasedMessage))
+    rows = await (await cursor.execute(_SQL["lease_messages"], values)).fetchall()
+    works = [
+        Work(
+            account_id=row.account_id,
+            contact_id=row.contact_id,
+            campaign_id=row.campaign_id,
+            content_id=row.content_id,
+            message_id=row.message_id,
+            message=row.message_id.bytes,
+            address=row.address,
+            contact=None,
+            launched_at=row.launched_at or row.created_at,
+            deadline=row.deadline,
+            lane=Lane(row.lane),
+            lease=None,
+            attempt=row.attempt,
+            uncertain=row.uncertain,
+            params=row.params,
+        )
+        for row in rows
+    ]
+    # RETURNING keeps no order, and the most urgent goes first.
+    works.sort(key=lambda work: work.lane)
+    return works
+
+
+async def release_messages(connection: Connection, worker_id: UUID, works: Sequence[Work]) -> None:
+    for work in works:
+        await connection.execute(_SQL["release_message"], {"message_id": work.message_id, "worker_id": worker_id})
+
+
+async def recipients(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    """What rendering and the last check need, as of now: RECIPIENT_FIELDS, custom fields, email state, suppression."""
+    values = {"account_id": account_id, "contact_ids": list(contact_ids)}
+    rows = await (await connection.execute(_SQL["recipients"], values)).fetchall()
+    return {row[0]: row[1:] for row in rows}
+
+
+def work_of_chunk(lease: Lease, contact_id: int, contact: tuple[Any, ...] | None) -> Work:
+    """One recipient of a chunk."""
+    message_id = campaign_message_id(lease.campaign_id, contact_id)
+    return Work(
+        account_id=lease.account_id,
+        contact_id=contact_id,
+        campaign_id=lease.campaign_id,
+        content_id=lease.content_id,
+        message_id=message_id,
+        message=message_id.bytes,
+        address=(contact[0] or "") if contact else "",
+        contact=contact,
+        launched_at=lease.launched_at,
+        deadline=lease.launched_at + CAMPAIGN_LIFE,
+        lane=Lane.RETRY,
+        lease=lease,
+    )
+
+
+# ------------------------------------------------------------------ settling
+
+
+async def settle_chunks(
+    connection: Connection, worker_id: UUID, counts: Counter[tuple[int, int, int]]
+) -> dict[ChunkKey, bool]:
+    """Count settled recipients of (campaign, chunk, fence).
+
+    Returns the chunks that are still this process's, and whether each is complete. A missing one was taken over.
+    """
+    keys = sorted(counts)
+    rows = await (
+        await connection.execute(
+            _SQL["settle_chunks"],
+            {
+                "worker_id": worker_id,
+                "campaign_ids": [key[0] for key in keys],
+                "chunk_nos": [key[1] for key in keys],
+                "fences": [key[2] for key in keys],
+                "counts": [counts[key] for key in keys],
+            },
+        )
+    ).fetchall()
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def copy_ledger(connection: Connection, sender_id: int, rows: Iterable[Settled]) -> None:
+    """Append terminal states. Raises UniqueViolation when one of them is there already."""
+    lines = [_ledger_line(sender_id, row) for row in rows]
+    async with connection.cursor().copy(_SQL["copy_ledger"]) as copy:
+        await copy.write("".join(lines).encode())
+
+
+def _ledger_line(sender_id: int, row: Settled) -> str:
+    work = row.work
+    return (
+        f"{work.account_id}\t{bucket_of(work.contact_id)}\t{work.message.hex()}\t{work.contact_id}\t{work.campaign_id}"
+        f"\t{sender_id}\t1\t{row.state.value}\t{'t' if work.uncertain else 'f'}\t{work.attempt}"
+        f"\t{work.launched_at}\t{row.at}\t{_escaped(work.address)}\t{_escaped(row.reason)}\n"
+    )
+
+
+def _escaped(text: str) -> str:
+    """Text for COPY: backslashes doubled; control characters are gone already, but for tabs nobody needs."""
+    if "\\" in text or not text.isprintable():
+        return "".join(char if char.isprintable() else " " for char in text).replace("\\", "\\\\")
+    return text
+
+
+async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Settled]) -> set[UUID]:
+    """As ``copy_ledger`` where a row may be there already: it stays, and is marked uncertain. Returns the new ones."""
+    values = {
+        "account_ids": [row.work.account_id for row in rows],
+        "message_ids": [row.work.message_id for row in rows],
+        "contact_ids": [row.work.contact_id for row in rows],
+        "campaign_ids": [row.work.campaign_id for row in rows],
+        "sender_ids": [sender_id] * len(rows),
+        "states": [row.state.value for row in rows],
+        "uncertains": [row.work.uncertain for row in rows],
+        "attempts": [row.work.attempt for row in rows],
+        "launched_ats": [row.work.launched_at for row in rows],
+        "addresses": [row.work.address for row in rows],
+        "reasons": [row.reason for row in rows],
+    }
+    found = await (await connection.execute(_SQL["merge_ledger"], values)).fetchall()
+    return {row[0] for row in found if row[1]}
+
+
+async def postpone(connection: Connection, sender_id: int, rows: Sequence[Postponed]) -> None:
+    """Rows of the lanes get a later time; recipients of chunks move to the retry lane."""
+    queued = [row for row in rows if row.work.lease is None]
+    fresh = [row for row in rows if row.work.lease is not None]
+    if queued:
+        await connection.execute(
+            _SQL["postpone_messages"],
+            {
+                "message_ids": [row.work.message_id for row in queued],
+                "due_ats": [row.due_at for row in queued],
+                "attempts": [row.work.attempt for row in queued],
+                "uncertains": [row.uncertain for row in queued],
+                "replies": [row.reply for row in queued],
+            },
+        )
+    if fresh:
+        await connection.execute(
+            _SQL["insert_retries"],
+            {
+                "message_ids": [row.work.message_id for row in fresh],
+                "account_ids": [row.work.account_id for row in fresh],
+                "contact_ids": [row.work.contact_id for row in fresh],
+                "campaign_ids": [row.work.campaign_id for row in fresh],
+                "sender_ids": [sender_id] * len(fresh),
+                "content_ids": [row.work.content_id for row in fresh],
+                "addresses": [row.work.address for row in fresh],
+                "uncertains": [row.uncertain for row in fresh],
+                "attempts": [row.work.attempt for row in fresh],
+                "replies": [row.reply for row in fresh],
+                "due_ats": [row.due_at for row in fresh],
+                "deadlines": [row.work.deadline for row in fresh],
+            },
+        )
+
+
+async def delete_messages(connection: Connection, message_ids: Sequence[UUID]) -> None:
+    await connection.execute(_SQL["delete_messages"], {"message_ids": list(message_ids)})
+
+
+async def count_contacts(connection: Connection, rows: Sequence[Settled]) -> None:
+    """Contact statistics of messages that were sent."""
+    await connection.execute(
+        _SQL["count_contacts"],
+        {
+            "account_ids": [row.work.account_id for row in rows],
+            "contact_ids": [row.work.contact_id for row in rows],
+            "sent_ats": [row.at for row in rows],
+        },
+    )
+
+
+async def count_campaigns(connection: Connection, counts: Counter[tuple[int, int, datetime, str]], shard: int) -> None:
+    """Add to campaign counters: (account, campaign, hour, kind) → how many."""
+    keys = list(counts)
+    await connection.execute(
+        _SQL["count_campaigns"],
+        {
+            "shard": shard,
+            "account_ids": [key[0] for key in keys],
+            "campaign_ids": [key[1] for key in keys],
+            "hours": [key[2] for key in keys],
+            "kinds": [key[3] for key in keys],
+            "counts": [counts[key] for key in keys],
+        },
+    )
+
+
+# ------------------------------------------------------------------ recovery
+
+
+class ChunkHeld(msgspec.Struct, frozen=True, kw_only=True):
+    """A chunk that a dead process had."""
+
+    campaign_id: int
+    chunk_no: int
+    account_id: int
+    sender_id: int
+    contact_ids: list[int]
+    launched_at: datetime
+    content_id: int
+    on_uncertain: str | None
+
+
+class MessageHeld(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the single-message lanes that a dead process had."""
+
+    message_id: UUID
+    account_id: int
+    contact_id: int
+    campaign_id: int
+    sender_id: int
+    content_id: int
+    address: str
+    attempt: int
+    created_at: datetime
+    uncertain: bool
+    launched_at: datetime
+    on_uncertain: str | None
+
+
+async def chunks_of_worker(connection: Connection, worker_id: UUID) -> list[ChunkHeld]:
+    cursor = connection.cursor(row_factory=dict_row)
+    rows = await (await cursor.execute(_SQL["chunks_of_worker"], {"worker_id": worker_id})).fetchall()
+    return msgspec.convert(rows, list[ChunkHeld])
+
+
+async def messages_of_worker(connection: Connection, worker_id: UUID) -> list[MessageHeld]:
+    cursor = connection.cursor(row_factory=dict_row)
+    rows = await (await cursor.execute(_SQL["messages_of_worker"], {"worker_id": worker_id})).fetchall()
+    return msgspec.convert(rows, list[MessageHeld])
+
+
+async def addresses(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, str]:
+    """Primary email addresses of contacts; nobody is missing but those who were deleted."""
+    values = {"account_id": account_id, "contact_ids": list(contact_ids)}
+    rows = await (await connection.execute(_SQL["addresses"], values)).fetchall()
+    return {row[0]: row[1] or "" for row in rows}
+
+
+# ------------------------------------------------------------------ senders' limits
+
+
+async def take_permits(
+    connection: Connection, sender_id: int, *, wanted: int, rate: float, burst: float, reserve: float
+) -> int:
+    """Take from the sender's shared token bucket; returns how many were granted."""
+    values = {"sender_id": sender_id, "wanted": wanted, "rate": rate, "burst": burst, "reserve": reserve}
+    row = await (await connection.execute(_SQL["take_permits"], values)).fetchone()
+    return row[0] if row else 0
+
+
+async def pause_sender(connection: Connection, sender_id: int, until: datetime | None, problem: str) -> None:
+    await connection.execute(_SQL["pause_sender"], {"sender_id": sender_id, "until": until, "problem": problem})
+
+
+async def campaign_states(connection: Connection, campaign_ids: Sequence[int]) -> dict[int, str]:
+    rows = await (await connection.execute(_SQL["campaign_states"], {"campaign_ids": list(campaign_ids)})).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+# ------------------------------------------------------------------ single messages
+
+
+class Queued(msgspec.Struct, frozen=True, kw_only=True):
+    """A row for the single-message lanes."""
+
+    message_id: UUID
+    account_id: int
+    contact_id: int
+    lane: Lane
+    sender_id: int
+    content_id: int
+    params: str
+    address: str
+    life: timedelta
+
+
+async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> None:
+    """Queue messages and wake the express sender when this transaction commits."""
+    await connection.execute(
+        _SQL["insert_messages"],
+        {
+            "message_ids": [row.message_id for row in rows],
+            "account_ids": [row.account_id for row in rows],
+            "contact_ids": [row.contact_id for row in rows],
+            "lanes": [row.lane.value for row in rows],
+            "sender_ids": [row.sender_id for row in rows],
+            "content_ids": [row.content_id for row in rows],
+            "params": [row.params for row in rows],
+            "addresses": [row.address for row in rows],
+            "lives": [row.life for row in rows],
+        },
+    )
+    await announce_messages(connection)
+
+
+async def status(connection: Connection, account_id: int, message_ids: Sequence[UUID]) -> list[MessageStatus]:
+    values = {
+        "account_id": account_id,
+        "message_ids": list(message_ids),
+        "buckets": [bucket_of_message(message_id) for message_id in message_ids],
+    }
+    cursor = connection.cursor(row_factory=dict_row)
+    rows = await (await cursor.execute(_SQL["status"], values)).fetchall()
+    for row in rows:
+        state = row["state"]
+        row["state"] = "queued" if state is None else LedgerState(state).name.lower()
+        row["campaign_id"] = row["campaign_id"] or None
+    return msgspec.convert(rows, list[MessageStatus])
+
+
+# ------------------------------------------------------------------ senders
+
+
+async def insert_sender(connection: Connection, values: dict[str, Any]) -> Sender:
+    cursor = connection.cursor(row_factory=dict_row)
+    row = await (await cursor.execute(_SQL["insert_sender"], values)).fetchone()
+    assert row is not None
+    return msgspec.convert(row, Sender)
+
+
+async def select_senders(connection: Connection, account_id: int, sender_id: int | None = None) -> list[Sender]:
+    cursor = connection.cursor(row_factory=dict_row)
+    values = {"account_id": account_id, "sender_id": sender_id}
+    rows = await (await cursor.execute(_SQL["select_senders"], values)).fetchall()
+    return msgspec.convert(rows, list[Sender])
+
+
+async def update_sender(connection: Connection, values: dict[str, Any]) -> Sender | None:
+    cursor = connection.cursor(row_factory=dict_row)
+    row = await (await cursor.execute(_SQL["update_sender"], values)).fetchone()
+    return msgspec.convert(row, Sender) if row else None
+
+
+async def save_secret(connection: Connection, sender_id: int, sealed: bytes | None) -> None:
+    await connection.execute(_SQL["save_secret"], {"sender_id": sender_id, "secret": sealed})
+
+
+async def clear_default(connection: Connection, account_id: int) -> None:
+    await connection.execute(_SQL["clear_default"], {"account_id": account_id})
+
+
+async def delete_sender(connection: Connection, account_id: int, sender_id: int) -> bool:
+    """Delete a sender that nothing waits for. Raises Conflict when something does."""
+    values = {"account_id": account_id, "sender_id": sender_id}
+    busy = await (await connection.execute(_SQL["sender_users"], values)).fetchone()
+    if busy:
+        raise Conflict(f"campaign {busy[0]!r} still sends through this sender: finish or cancel it first")
+    return (await connection.execute(_SQL["delete_sender"], values)).rowcount == 1
+
+
+class ActiveSender(msgspec.Struct, frozen=True, kw_only=True):
+    """A sender with work, for a sending process."""
+
+    sender: Sender
+    secret: bytes | None
+
+
+async def active_senders(connection: Connection, *, lanes: Sequence[Lane], chunks: bool) -> list[ActiveSender]:
+    cursor = connection.cursor(row_factory=dict_row)
+    values = {"lanes": [lane.value for lane in lanes], "chunks": chunks}
+    rows = await (await cursor.execute(_SQL["senders"], values)).fetchall()
+    found: list[ActiveSender] = []
+    for row in rows:
+        secret = row.pop("secret")
+        found.append(ActiveSender(sender=msgspec.convert(row, Sender), secret=secret))
+    return found
+
+
+async def sender_secret(connection: Connection, account_id: int, sender_id: int) -> bytes | None:
+    """The sealed password of a sender."""
+    values = {"account_id": account_id, "sender_id": sender_id}
+    row = await (await connection.execute(_SQL["sender_secret"], values)).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,98 @@
+"""Segments: saved conditions, compiled for whoever asks who matches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from psycopg.rows import dict_row
+
+from syncom.clock import Clock
+from syncom.contacts.model import CustomField
+from syncom.errors import Conflict, Invalid, NotFound
+from syncom.postgres.pool import Connection, Database
+from syncom.segments import store
+from syncom.segments.compile import Compiler, Predicate
+from syncom.segments.model import Segment
+
+NAME_LIMIT = 200
+
+
+class SegmentsService:
+    """Use cases of segments."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(self, account_id: int, name: str, condition: dict[str, Any]) -> Segment:
+        """Save a condition under a name. Raises Invalid with the place in the tree, Conflict for a taken name."""
+        async with self._database.tenant(account_id) as connection:
+            await self.compile(connection, account_id, condition)
+            return await store.insert(connection, account_id, _name(name), condition)
+
+    async def update(self, account_id: int, segment_id: int, name: str, condition: dict[str, Any]) -> Segment:
+        """Replace a segment. A condition that leads back to this segment is refused."""
+        async with self._database.tenant(account_id) as connection:
+            predicate = await self.compile(connection, account_id, condition)
+            if segment_id in predicate.segment_ids:
+                raise Invalid("condition", f"segment {segment_id} would refer to itself")
+            return await store.update(connection, account_id, segment_id, _name(name), condition)
+
+    async def get(self, account_id: int, segment_id: int) -> Segment:
+        async with self._database.tenant(account_id) as connection:
+            found = await store.select(connection, account_id, [segment_id])
+        if not found:
+            raise NotFound("segment", segment_id)
+        return found[0]
+
+    async def list(self, account_id: int) -> list[Segment]:
+        async with self._database.tenant(account_id) as connection:
+            return await store.select(connection, account_id)
+
+    async def delete(self, account_id: int, segment_id: int) -> None:
+        """Delete a segment. Raises Conflict naming the segments that use it."""
+        async with self._database.tenant(account_id) as connection:
+            for other in await store.select(connection, account_id):
+                if other.segment_id == segment_id:
+                    continue
+                predicate = await self.compile(connection, account_id, other.condition)
+                if segment_id in predicate.segment_ids:
+                    raise Conflict(f"segment {other.name!r} uses this one: change that first")
+            if not await store.delete(connection, account_id, segment_id):
+                raise NotFound("segment", segment_id)
+
+    async def count(self, account_id: int, condition: dict[str, Any]) -> int:
+        """How many contacts match a condition."""
+        async with self._database.tenant(account_id) as connection:
+            predicate = await self.compile(connection, account_id, condition)
+            return await store.count(connection, account_id, predicate)
+
+    async def page(self, account_id: int, condition: dict[str, Any], *, after: int = 0, limit: int = 100) -> list[int]:
+        """Ids of matching contacts, a page at a time: pass the last id of a page as ``after`` of the next."""
+        async with self._database.tenant(account_id) as connection:
+            predicate = await self.compile(connection, account_id, condition)
+            return await store.page(connection, account_id, predicate, after=after, limit=limit)
+
+    async def compile(self, connection: Connection, account_id: int, condition: object) -> Predicate:
+        """The SQL predicate of a condition of this account, over ``contacts c``."""
+        return (await self.compiler(connection, account_id)).compile(condition)
+
+    async def compiler(self, connection: Connection, account_id: int) -> Compiler:
+        """A compiler that knows this account's fields and segments. Predicates of one compiler share their values."""
+        cursor = connection.cursor(row_factory=dict_row)
+        rows = await (
+            await cursor.execute(
+                "SELECT field_id, key, name, type, choices FROM custom_fields WHERE account_id = %s", (account_id,)
+            )
+        ).fetchall()
+        fields = msgspec.convert(rows, list[CustomField])
+        segments = {found.segment_id: found.condition for found in await store.select(connection, account_id)}
+        return Compiler(fields, segments, now=self._clock.now())
+
+
+def _name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > NAME_LIMIT:
+        raise Invalid("name", f"must have 1 to {NAME_LIMIT} characters")
+    return name

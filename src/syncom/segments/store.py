@@ -1,0 +1,85 @@
+"""The segments' rows, and the statements that count and page the contacts of a condition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from psycopg import errors, sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from syncom.errors import Conflict, NotFound
+from syncom.postgres.pool import Connection
+from syncom.postgres.sql import load_sql
+from syncom.segments.compile import Predicate
+from syncom.segments.model import Segment
+
+_SQL = load_sql("syncom.segments", "segments.sql")
+
+
+async def insert(connection: Connection, account_id: int, name: str, condition: dict[str, Any]) -> Segment:
+    return await _write(connection, "insert", account_id=account_id, name=name, condition=condition)
+
+
+async def update(
+    connection: Connection, account_id: int, segment_id: int, name: str, condition: dict[str, Any]
+) -> Segment:
+    return await _write(
+        connection, "update", account_id=account_id, segment_id=segment_id, name=name, condition=condition
+    )
+
+
+async def _write(connection: Connection, statement: str, **values: Any) -> Segment:
+    values["condition"] = Jsonb(values["condition"])
+    cursor = connection.cursor(row_factory=dict_row)
+    try:
+        row = await (await cursor.execute(_SQL[statement], values)).fetchone()
+    except errors.UniqueViolation:
+        raise Conflict(f"there is a segment named {values['name']!r} already", field="name") from None
+    if row is None:
+        raise NotFound("segment", values["segment_id"])
+    return msgspec.convert(row, Segment)
+
+
+async def select(connection: Connection, account_id: int, ids: list[int] | None = None) -> list[Segment]:
+    cursor = connection.cursor(row_factory=dict_row)
+    rows = await (await cursor.execute(_SQL["select"], {"account_id": account_id, "ids": ids})).fetchall()
+    return msgspec.convert(rows, list[Segment])
+
+
+async def delete(connection: Connection, account_id: int, segment_id: int) -> bool:
+    cursor = await connection.execute(_SQL["delete"], {"account_id": account_id, "segment_id": segment_id})
+    return cursor.rowcount == 1
+
+
+async def count(connection: Connection, account_id: int, predicate: Predicate) -> int:
+    """How many contacts match. Scans the account's contacts by primary key."""
+    statement = sql.SQL("SELECT count(*) FROM contacts c WHERE c.account_id = {} AND {}").format(
+        sql.Placeholder("account_id"), predicate.text
+    )
+    row = await (await connection.execute(statement, {**predicate.values, "account_id": account_id})).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def page(connection: Connection, account_id: int, predicate: Predicate, *, after: int, limit: int) -> list[int]:
+    """Ids of matching contacts in the order of (bucket, id), after the contact ``after`` (0: from the start)."""
+    statement = sql.SQL(
+        "SELECT c.contact_id FROM contacts c WHERE c.account_id = {account} AND {predicate}"
+        " AND (c.bucket, c.contact_id) > ({bucket}::smallint, {after}::bigint)"
+        " ORDER BY c.bucket, c.contact_id LIMIT {limit}"
+    ).format(
+        account=sql.Placeholder("account_id"),
+        predicate=predicate.text,
+        bucket=sql.Placeholder("after_bucket"),
+        after=sql.Placeholder("after"),
+        limit=sql.Placeholder("limit"),
+    )
+    values = {
+        **predicate.values,
+        "account_id": account_id,
+        "after_bucket": after & 255 if after else -1,
+        "after": after,
+        "limit": limit,
+    }
+    return [row[0] for row in await (await connection.execute(statement, values)).fetchall()]

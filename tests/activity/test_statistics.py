@@ -1,0 +1,264 @@
+"""The counters equal a recount of the raw rows, in whatever order and number the hits come."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from syncom.activity.model import ActivityKind, Batch, Hit, HitClass
+from syncom.activity.service import ActivityService
+from syncom.clock import SystemClock
+from syncom.ids import campaign_message_id, single_message_id, uuid7
+from syncom.postgres.pool import Database
+
+START = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
+SINGLES = {contact: single_message_id(contact) for contact in range(1, 6)}
+
+
+@st.composite
+def hits(draw: st.DrawFn) -> Hit:
+    campaign = draw(st.sampled_from([0, 7, 8]))
+    contact = draw(st.integers(1, 5))
+    kind = draw(st.sampled_from(ActivityKind))
+    return Hit(
+        account_id=draw(st.sampled_from([1, 2])),
+        contact_id=contact,
+        campaign_id=campaign,
+        message_id=campaign_message_id(campaign, contact) if campaign else SINGLES[contact],
+        kind=kind,
+        hit_class=draw(st.sampled_from(HitClass)),
+        link=draw(st.integers(-1, 3)) if kind is ActivityKind.CLICKED else None,
+        occurred_at=START + timedelta(minutes=draw(st.integers(0, 240))),
+        user_agent=draw(st.sampled_from([None, "", 'a "quoted", {agent} \\ NULL', "агент"])),
+    )
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(hits(), min_size=1, max_size=12), min_size=1, max_size=8))
+async def test_counters_equal_a_recount_after_concurrent_batches(
+    database: Database, batches: list[list[Hit]]
+) -> None:
+    await _clear(database)
+    services = [ActivityService(database, SystemClock(), shard=shard) for shard in range(3)]
+
+    async def write(number: int, batch: list[Hit]) -> None:
+        async with database.autocommit() as connection:
+            await services[number % 3].record(connection, batch)
+
+    await asyncio.gather(*(write(number, batch) for number, batch in enumerate(batches)))
+    await _assert_counters_equal_a_recount(database, [hit for batch in batches for hit in batch])
+
+
+async def test_many_writers_on_the_same_messages_never_deadlock_or_lose_a_count(database: Database) -> None:
+    chance = random.Random(5)
+    everything: list[Hit] = []
+
+    async def write(shard: int) -> None:
+        service = ActivityService(database, SystemClock(), shard=shard)
+        for _ in range(25):
+            batch = [_human_click(chance.randint(1, 20), chance.randint(0, 90)) for _ in range(30)]
+            everything.extend(batch)
+            async with database.autocommit() as connection:
+                await service.record(connection, batch)
+
+    await asyncio.gather(*(write(shard) for shard in range(6)))
+    await _assert_counters_equal_a_recount(database, everything)
+
+
+async def test_a_click_implies_one_open_and_a_late_open_moves_the_first_one(
+    database: Database, account_id: int
+) -> None:
+    service = ActivityService(database, SystemClock())
+    async with database.autocommit() as connection:
+        await service.record(connection, [_human_click(1, 120, account_id=account_id)])
+        await service.record(connection, [_human_open(1, 0, account_id=account_id)])
+    hours = {(count.hour, count.kind): count.count for count in await service.campaign_hours(account_id, 7)}
+    assert hours == {
+        (START.replace(minute=0), "opened"): 1,
+        (START.replace(minute=0), "opened.first"): 1,
+        (START.replace(hour=12, minute=0), "clicked"): 1,
+        (START.replace(hour=12, minute=0), "clicked.first"): 1,
+    }
+
+
+async def test_a_batch_that_is_written_again_changes_nothing(database: Database, account_id: int) -> None:
+    service = ActivityService(database, SystemClock())
+    first = Batch(writer_id=uuid7(), number=1)
+    second = Batch(writer_id=first.writer_id, number=2)
+    hit = _human_click(1, 0, account_id=account_id)
+    async with database.autocommit() as connection:
+        assert await service.record(connection, [hit, hit], batch=first) == 2
+        assert await service.record(connection, [hit, hit], batch=first) == 0
+        assert await service.record(connection, [hit], batch=second) == 1
+        assert await service.record(connection, [hit, hit], batch=first) == 0
+    assert (await service.campaign_counts(account_id, 7))["clicked"] == 3
+    assert [count.clicks for count in await service.links(account_id, 7)] == [3]
+
+
+async def test_a_batch_is_written_once_when_two_connections_try_it_together(
+    database: Database, account_id: int
+) -> None:
+    service = ActivityService(database, SystemClock())
+    batch = Batch(writer_id=uuid7(), number=1)
+
+    async def attempt() -> int:
+        async with database.system() as connection:
+            written = await service.record(
+                connection, [_human_open(1, 0, account_id=account_id)], batch=batch
+            )
+            await asyncio.sleep(0.02)
+            return written
+
+    assert sorted(await asyncio.gather(*(attempt() for _ in range(5)))) == [0, 0, 0, 0, 1]
+
+
+def _human_click(contact: int, minutes: int, *, account_id: int = 1) -> Hit:
+    return Hit(
+        account_id=account_id,
+        contact_id=contact,
+        campaign_id=7,
+        message_id=campaign_message_id(7, contact),
+        kind=ActivityKind.CLICKED,
+        link=contact % 4,
+        occurred_at=START + timedelta(minutes=minutes),
+    )
+
+
+def _human_open(contact: int, minutes: int, *, account_id: int = 1) -> Hit:
+    return Hit(
+        account_id=account_id,
+        contact_id=contact,
+        campaign_id=7,
+        message_id=campaign_message_id(7, contact),
+        kind=ActivityKind.OPENED,
+        occurred_at=START + timedelta(minutes=minutes),
+    )
+
+
+async def _clear(database: Database) -> None:
+    async with database.system() as connection:
+        for table in (
+            "activity",
+            "engagements",
+            "contact_statistics",
+            "campaign_statistics",
+            "campaign_link_statistics",
+        ):
+            await connection.execute(f"DELETE FROM {table}")
+
+
+async def _rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    async with database.system() as connection:
+        return list(await (await connection.execute(query)).fetchall())
+
+
+async def _assert_counters_equal_a_recount(database: Database, written: Sequence[Hit]) -> None:
+    raw = await _rows(
+        database,
+        "SELECT account_id, contact_id, message_id, campaign_id, kind, class, occurred_at, link, user_agent FROM activity",
+    )
+    assert Counter(raw) == Counter(
+        (
+            h.account_id,
+            h.contact_id,
+            h.message_id,
+            h.campaign_id,
+            h.kind,
+            h.hit_class,
+            h.occurred_at,
+            h.link,
+            h.user_agent,
+        )
+        for h in written
+    )
+    hours, links, contacts = _recount(written)
+    assert hours == Counter(
+        {
+            tuple(row[:4]): int(row[4])
+            for row in await _rows(
+                database,
+                "SELECT account_id, campaign_id, hour, kind, sum(count) FROM campaign_statistics "
+                "GROUP BY 1, 2, 3, 4 HAVING sum(count) <> 0",
+            )
+        }
+    )
+    assert links == {
+        tuple(row[:3]): (int(row[3]), int(row[4]))
+        for row in await _rows(
+            database,
+            "SELECT account_id, campaign_id, link, sum(clicks), sum(machine_clicks) FROM campaign_link_statistics "
+            "GROUP BY 1, 2, 3",
+        )
+    }
+    assert contacts == {
+        tuple(row[:2]): tuple(row[2:])
+        for row in await _rows(
+            database,
+            "SELECT account_id, contact_id, opened, clicked, last_open_at, last_click_at FROM contact_statistics",
+        )
+    }
+
+
+def _recount(
+    written: Sequence[Hit],
+) -> tuple[Counter[Any], dict[Any, tuple[int, int]], dict[Any, tuple[Any, ...]]]:
+    """The counters as their documentation says, computed the slow and obvious way."""
+    hours: Counter[Any] = Counter()
+    links: dict[Any, list[int]] = {}
+    contacts: dict[Any, list[Any]] = {}
+    messages: dict[Any, list[Hit]] = {}
+    for hit in written:
+        messages.setdefault((hit.account_id, hit.message_id), []).append(hit)
+    for of_message in messages.values():
+        one = of_message[0]
+
+        def count(at: datetime, kind: str, one: Hit = one) -> None:
+            if one.campaign_id:
+                hours[(one.account_id, one.campaign_id, at.replace(minute=0), kind)] += 1
+
+        human = [h for h in of_message if h.hit_class is HitClass.HUMAN]
+        opens = [h.occurred_at for h in human if h.kind in (ActivityKind.OPENED, ActivityKind.CLICKED)]
+        clicks = [h.occurred_at for h in human if h.kind is ActivityKind.CLICKED]
+        for hit in of_message:
+            if hit.kind in (ActivityKind.OPENED, ActivityKind.CLICKED):
+                suffix = {HitClass.HUMAN: "", HitClass.MACHINE: ".machine", HitClass.UNKNOWN: ".unknown"}
+                count(hit.occurred_at, hit.kind.name.lower() + suffix[hit.hit_class])
+            if (
+                hit.kind is ActivityKind.CLICKED
+                and hit.link is not None
+                and hit.link >= 0
+                and hit.campaign_id
+            ):
+                if hit.hit_class is not HitClass.UNKNOWN:
+                    pair = links.setdefault((hit.account_id, hit.campaign_id, hit.link), [0, 0])
+                    pair[int(hit.hit_class)] += 1
+        if opens:
+            count(min(opens), "opened.first")
+            row = contacts.setdefault((one.account_id, one.contact_id), [0, 0, None, None])
+            row[0] += 1
+            row[2] = max(filter(None, (row[2], max(opens))))
+            if clicks:
+                count(min(clicks), "clicked.first")
+                row[1] += 1
+                row[3] = max(filter(None, (row[3], max(clicks))))
+        for kind in (
+            ActivityKind.DELIVERED,
+            ActivityKind.BOUNCED,
+            ActivityKind.UNSUBSCRIBED,
+            ActivityKind.COMPLAINED,
+        ):
+            times = [h.occurred_at for h in of_message if h.kind is kind]
+            if times:
+                count(min(times), kind.name.lower())
+    return (
+        hours,
+        {key: (pair[0], pair[1]) for key, pair in links.items()},
+        {key: tuple(row) for key, row in contacts.items()},
+    )
