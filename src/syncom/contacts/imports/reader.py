@@ -7,8 +7,8 @@ right here:
 * a cell longer than MAX_CELL, a line longer than MAX_RECORD, a NUL, bytes that are not text in the file's
   encoding, too few or too many cells: the row becomes an error and the next one is read;
 * a quote that is never closed swallows the lines after it. A record of several lines that is too long, has
-  the wrong number of cells, or is still open at the end of the file, is read again line by line, each line
-  once, so that one stray quote costs one row and reading stays linear.
+  the wrong number of cells, goes on after a closing quote, or is still open at the end of the file, is read
+  again line by line, each line once, so that one stray quote costs one row and reading stays linear.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ class RecordReader:
         for row in rows:
             height = 1 + sum(map(_line_breaks, row))
             found: list[tuple[int, list[str] | RowError]]
-            if height > 1 and width is not None and len(row) != width:
+            if height > 1 and width is not None and not self._is_sound(row, width, line, height):
                 found = self._read_again(line, line + height, "a quote is opened here and not closed")
             else:
                 found = [(line, self._checked(row, line, line + height))]
@@ -290,6 +290,25 @@ class RecordReader:
                     good.append(item)
                     lines.append(number)
         return good, lines, errors
+
+    def _is_sound(self, row: list[str], width: int, line: int, height: int) -> bool:
+        """Whether a record of several lines is one: as wide as the file, nothing after a closing quote.
+
+        A quote that was left open is closed by the next quote of the file, the opening quote of another
+        cell: what comes after it betrays it.
+        """
+        if len(row) != width:
+            return False
+        strict = csv.reader(
+            self._kept_lines(line, line + height),
+            delimiter=self._dialect.delimiter,
+            strict=True,
+            **self._options,
+        )
+        try:
+            return next(strict, None) == row
+        except csv.Error:
+            return False
 
     def _checked(self, row: list[str], line: int, end: int) -> list[str] | RowError:
         """The row with as many cells as there are columns, empty for a blank line, or what is wrong."""
