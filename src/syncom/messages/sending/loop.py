@@ -13,7 +13,6 @@ import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -25,7 +24,7 @@ from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Unavailable
 from syncom.messages import store
-from syncom.messages.model import Lane, Sender
+from syncom.messages.model import Lane, Sender, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.senders import InboxAddress, SendersService, server_of
 from syncom.messages.sending.compose import Composer
@@ -38,13 +37,6 @@ from syncom.postgres.pool import Database
 from syncom.tokens import MessageTokens
 
 _log = logging.getLogger(__name__)
-
-
-class SenderRole(Enum):
-    """Which part of the queue a sending process serves."""
-
-    BULK = "bulk"
-    EXPRESS = "express"
 
 
 #: Seconds between looks at the queue when nobody notifies.
