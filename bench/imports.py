@@ -26,12 +26,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from bench import house as at
+from bench.figures import Figure
 from syncom.clock import SystemClock
 from syncom.contacts.imports.model import ColumnTarget, ImportOptions
 from syncom.contacts.imports.service import ImportService
@@ -40,9 +42,17 @@ from syncom.contacts.service import ContactsService
 from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 
-_HEADER = (
-    "email,phone,external id,first name,last name,country,region,city,address,postcode,language,points\n"
-)
+
+class Measured(NamedTuple):
+    """Rows per second of both, and the peak memory of the import's two processes."""
+
+    measured: float
+    floor: float
+    memory_mib: int
+    parser_memory_mib: int
+
+
+_HEADER = "email,phone,external id,first name,last name,country,region,city,address,postcode,language,points\n"
 _FIRST = ("Олена", "Іван", "Марія", "Anna", "John", "Тарас", "Оксана", "Peter")
 _LAST = ("Коваленко", "Шевченко", "Smith", "Бондар", "Nowak", "Мельник")
 _CITIES = (("Київ", "Київська"), ("Львів", "Львівська"), ("Одеса", "Одеська"), ("Харків", "Харківська"))
@@ -104,8 +114,25 @@ SELECT (SELECT count(*) FROM contacts), (SELECT count(*) FROM identities),
 """
 
 
-async def run(dsn: str, *, rows: int = 1_000_000) -> dict[str, Any]:
-    """Measure both on fresh databases of the server at ``dsn``; rows per second and their ratio."""
+async def run(rows: int = 1_000_000) -> list[Figure]:
+    """Both on one durable embedded server with its default settings, each in a fresh database."""
+    async with at.house() as house:
+        found = await measure(house.app.database.dsn, rows)
+    return [
+        Figure(
+            issue="01",
+            name="import contacts from CSV",
+            measured=found.measured,
+            floor=found.floor,
+            unit="rows/s",
+            must=0.25,
+            aim=0.5,
+        )
+    ]
+
+
+async def measure(dsn: str, rows: int) -> Measured:
+    """Measure both on fresh databases of the server at ``dsn``."""
     with tempfile.TemporaryDirectory(prefix="syncom-bench-") as folder:
         path = Path(folder) / "contacts.csv"
         bad = write_file(path, rows)
@@ -115,21 +142,18 @@ async def run(dsn: str, *, rows: int = 1_000_000) -> dict[str, Any]:
             floor_proof = await _proof(own, field)
         async with _fresh_database(dsn, "import") as own:
             _, field = await _account(own)
-            measured = await _in_own_process(own, path)
+            imported = await _in_own_process(own, path)
             proof = await _proof(own, field)
     if proof != floor_proof:
         raise RuntimeError(f"the import left {proof}, the floor {floor_proof}")
-    if measured["failed"] != bad:
-        raise RuntimeError(f"{measured['failed']} rows were refused, {bad} are bad")
-    return {
-        "name": "import contacts from CSV",
-        "measured": round(rows / measured["seconds"]),
-        "floor": round(rows / floor_seconds),
-        "unit": "rows/s",
-        "ratio": round(floor_seconds / measured["seconds"], 3),
-        "memory_mib": measured["memory_mib"],
-        "parser_memory_mib": measured["parser_memory_mib"],
-    }
+    if imported["failed"] != bad:
+        raise RuntimeError(f"{imported['failed']} rows were refused, {bad} are bad")
+    return Measured(
+        measured=rows / imported["seconds"],
+        floor=rows / floor_seconds,
+        memory_mib=imported["memory_mib"],
+        parser_memory_mib=imported["parser_memory_mib"],
+    )
 
 
 def write_file(path: Path, rows: int) -> int:
@@ -173,9 +197,7 @@ async def _account(dsn: str) -> tuple[int, str]:
     """An account with the custom field ``points``; the ids of both."""
     async with Database(dsn) as database:
         async with database.system() as connection:
-            cursor = await connection.execute(
-                "INSERT INTO accounts (name) VALUES ('Bench') RETURNING account_id"
-            )
+            cursor = await connection.execute("INSERT INTO accounts (name) VALUES ('Bench') RETURNING account_id")
             row = await cursor.fetchone()
             assert row is not None
         contacts = ContactsService(database, SystemClock())
@@ -216,7 +238,9 @@ async def _proof(dsn: str, field: str) -> tuple[Any, ...]:
 async def _in_own_process(dsn: str, path: Path) -> dict[str, Any]:
     """The import in a fresh process, so that its memory is its own."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, "--import", dsn, str(path), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "bench.imports", "--import", dsn, str(path)),
+        cwd=Path(__file__).parents[1],
+        stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
     if process.returncode:
@@ -231,10 +255,7 @@ async def _import(dsn: str, path: Path) -> dict[str, Any]:
             imports = ImportService(database, contacts, Path(folder), SystemClock())
             file = await imports.store(1, path.name, _chunks(path))
             started = time.perf_counter()
-            mapping = [
-                ColumnTarget(target=column.target.target)
-                for column in (await imports.propose(1, file)).columns
-            ]
+            mapping = [ColumnTarget(target=column.target.target) for column in (await imports.propose(1, file)).columns]
             created = await imports.create(1, file, ImportOptions(mapping=tuple(mapping)))
             status = await imports.run(created.import_id)
             seconds = time.perf_counter() - started
@@ -256,7 +277,7 @@ async def _chunks(path: Path) -> AsyncIterator[bytes]:
 
 
 def main() -> None:
-    """``python bench/imports.py DSN [--rows N]``."""
+    """``python -m bench.imports DSN [--rows N]``: on the server at DSN, with the memory of the import."""
     if sys.argv[1:2] == ["--import"]:
         print(json.dumps(asyncio.run(_import(sys.argv[2], Path(sys.argv[3])))))
         return
@@ -264,7 +285,8 @@ def main() -> None:
     parser.add_argument("dsn")
     parser.add_argument("--rows", type=int, default=1_000_000)
     arguments = parser.parse_args()
-    print(json.dumps(asyncio.run(run(arguments.dsn, rows=arguments.rows)), indent=2))
+    found = asyncio.run(measure(arguments.dsn, arguments.rows))
+    print(f"{found._asdict()} ratio {found.measured / found.floor:.2f}")
 
 
 if __name__ == "__main__":
