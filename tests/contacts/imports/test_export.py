@@ -119,9 +119,7 @@ async def test_a_list_and_chosen_columns_are_exported(
     contacts: ContactsService, database: Database, account_id: int, other_account_id: int
 ) -> None:
     chosen = await contacts.lists.create(account_id, "Chosen")
-    await contacts.upsert(
-        account_id, [ContactInput(email="in@x.com")], UpsertOptions(list_ids=(chosen.list_id,))
-    )
+    await contacts.upsert(account_id, [ContactInput(email="in@x.com")], UpsertOptions(list_ids=(chosen.list_id,)))
     await contacts.upsert(account_id, [ContactInput(email="out@x.com")], UpsertOptions())
     export = ContactExport(database, contacts)
     only = ExportFilter(list_id=chosen.list_id)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -31,6 +33,8 @@ from syncom.contacts.imports.service import ImportService
 from syncom.contacts.model import FieldType, IdentityKind, MergeMode, SubscriptionState
 from syncom.contacts.service import ContactsService
 from syncom.errors import Conflict, Invalid, NotFound
+from syncom.postgres.embedded import EmbeddedServer
+from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 
 _BATCH = 50
@@ -53,9 +57,7 @@ async def _chunks(data: bytes) -> AsyncIterator[bytes]:
         yield data[start : start + 65536]
 
 
-async def _store(
-    imports: ImportService, account_id: int, data: str | bytes, name: str = "people.csv"
-) -> StoredFile:
+async def _store(imports: ImportService, account_id: int, data: str | bytes, name: str = "people.csv") -> StoredFile:
     return await imports.store(account_id, name, _chunks(data.encode() if isinstance(data, str) else data))
 
 
@@ -73,9 +75,7 @@ async def _errors(imports: ImportService, account_id: int, import_id: int) -> li
         return list(csv.DictReader(file))
 
 
-async def _contacts(
-    database: Database, account_id: int, columns: str = "email, first_name"
-) -> list[tuple[Any, ...]]:
+async def _contacts(database: Database, account_id: int, columns: str = "email, first_name") -> list[tuple[Any, ...]]:
     async with database.tenant(account_id) as connection:
         cursor = await connection.execute(f"SELECT {columns} FROM contacts ORDER BY email, contact_id")  # type: ignore[arg-type]
         return await cursor.fetchall()
@@ -98,10 +98,7 @@ async def test_bad_rows_are_reported_with_line_and_reason_and_the_rest_is_import
     status = await _import(imports, account_id, data)
     assert status.state is ImportState.FINISHED
     assert (status.rows_done, status.created, status.failed) == (5, 1, 4)
-    found = [
-        (row["line"], row["column"], row["value"])
-        for row in await _errors(imports, account_id, status.import_id)
-    ]
+    found = [(row["line"], row["column"], row["value"]) for row in await _errors(imports, account_id, status.import_id)]
     assert found == [
         ("2", "Имя", "Анна\nМария"),
         ("4", "Email", "nope"),
@@ -155,9 +152,7 @@ async def test_fill_blanks_keeps_what_is_known_and_an_empty_cell_never_clears(
     imports: ImportService, database: Database, account_id: int
 ) -> None:
     await _import(imports, account_id, "email,first name,city\na@x.com,Anna,\n")
-    await _import(
-        imports, account_id, "email,first name,city\na@x.com,Other,Lviv\n", mode=MergeMode.FILL_BLANKS
-    )
+    await _import(imports, account_id, "email,first name,city\na@x.com,Other,Lviv\n", mode=MergeMode.FILL_BLANKS)
     assert await _contacts(database, account_id, "first_name, city") == [("Anna", "Lviv")]
     await _import(imports, account_id, "email,first name,city\na@x.com,New,\n")
     assert await _contacts(database, account_id, "first_name, city") == [("New", "Lviv")]
@@ -172,17 +167,13 @@ async def test_the_key_may_be_an_external_id_and_a_taken_address_is_an_error_of_
     )
     assert (status.created, status.failed) == (1, 1)
     errors = await _errors(imports, account_id, status.import_id)
-    assert [(error["line"], error["column"], error["value"]) for error in errors] == [
-        ("3", "email", "b@x.com")
-    ]
+    assert [(error["line"], error["column"], error["value"]) for error in errors] == [("3", "email", "b@x.com")]
 
 
 async def test_consent_is_recorded_with_the_import_and_lists_are_joined(
     imports: ImportService, database: Database, account_id: int
 ) -> None:
-    status = await _import(
-        imports, account_id, _people(3), list_name="Spring", consent=SubscriptionState.UNCONFIRMED
-    )
+    status = await _import(imports, account_id, _people(3), list_name="Spring", consent=SubscriptionState.UNCONFIRMED)
     async with database.tenant(account_id) as connection:
         cursor = await connection.execute("SELECT DISTINCT state, source, detail FROM consent_events")
         assert await cursor.fetchall() == [(1, "import", {"import_id": status.import_id})]
@@ -250,9 +241,7 @@ async def test_columns_of_common_exports_are_recognised(
     assert [column.target.target for column in proposal.columns] == targets.split(" ")
 
 
-async def test_a_missing_header_is_explained_and_can_be_answered(
-    imports: ImportService, account_id: int
-) -> None:
+async def test_a_missing_header_is_explained_and_can_be_answered(imports: ImportService, account_id: int) -> None:
     file = await _store(imports, account_id, "Ann,a@x.com,+380501112233\nBob,b@x.com,+380501112234\n")
     with pytest.raises(Invalid, match=r"looks like data \('Ann', 'a@x.com'"):
         await imports.create(account_id, file, ImportOptions())
@@ -265,9 +254,7 @@ async def test_a_missing_header_is_explained_and_can_be_answered(
     assert status.created == 2
 
 
-async def test_a_file_without_the_key_says_which_columns_were_seen(
-    imports: ImportService, account_id: int
-) -> None:
+async def test_a_file_without_the_key_says_which_columns_were_seen(imports: ImportService, account_id: int) -> None:
     file = await _store(imports, account_id, "first name,colour\nAnn,red\n")
     with pytest.raises(Invalid, match=r"no column goes to email.*'first name', 'colour'"):
         await imports.create(account_id, file, ImportOptions())
@@ -424,6 +411,8 @@ from pathlib import Path
 from syncom.clock import SystemClock
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
+from syncom.postgres.embedded import EmbeddedServer
+from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 
 async def main(dsn, folder, import_id):
@@ -483,9 +472,7 @@ async def test_an_import_waits_out_broken_connections(
     file = await _store(imports, account_id, _people(1500, bad_each=11))
     created = await imports.create(account_id, file, ImportOptions())
     seen: list[int] = []
-    running = asyncio.create_task(
-        imports.run(created.import_id, lambda status: seen.append(status.rows_done))
-    )
+    running = asyncio.create_task(imports.run(created.import_id, lambda status: seen.append(status.rows_done)))
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         for _ in range(3):
             before = len(seen)
@@ -499,3 +486,38 @@ async def test_an_import_waits_out_broken_connections(
     assert (status.state, status.rows_done, status.failed) == (ImportState.FINISHED, 1500, 1500 // 11)
     assert status.created == len(await _contacts(database, account_id)) == 1500 - 1500 // 11
     assert len(await _errors(imports, account_id, status.import_id)) == status.failed
+
+
+async def test_an_import_waits_for_a_database_that_was_killed_and_goes_on() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="syncom-import-outage-"))
+    folder.chmod(0o755)
+    server = EmbeddedServer(folder / "data")
+    try:
+        dsn = await server.start()
+        await migrate(dsn)
+        async with Database(dsn, max_size=4) as database:
+            async with database.system() as connection:
+                await connection.execute("INSERT INTO accounts (account_id, name) VALUES (1, 'A')")
+            contacts = ContactsService(database, SystemClock())
+            imports = ImportService(
+                database, contacts, folder / "files", SystemClock(), batch_rows=_BATCH, lease_seconds=1.0
+            )
+            file = await _store(imports, 1, _people(1500, bad_each=11))
+            created = await imports.create(1, file, ImportOptions())
+            seen: list[int] = []
+            running = asyncio.create_task(imports.run(created.import_id, lambda status: seen.append(status.rows_done)))
+            while not seen:
+                await asyncio.sleep(0.01)
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGKILL)
+            await server.wait_failed()
+            await asyncio.sleep(0.5)
+            await server.start()
+            status = await running
+            assert (status.state, status.rows_done, status.failed) == (ImportState.FINISHED, 1500, 1500 // 11)
+            assert status.created == len(await _contacts(database, 1)) == 1500 - 1500 // 11
+            assert len(await _errors(imports, 1, status.import_id)) == status.failed
+            await contacts.close()
+    finally:
+        await server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -53,9 +53,7 @@ async def test_a_killed_workers_import_is_finished_by_another_worker(
     imports = ImportService(database, contacts, tmp_path, SystemClock(), lease_seconds=1.0)
     app = make_app(dsn)
     jobs.register(app, imports)
-    created = await imports.create(
-        account_id, await imports.store(account_id, "p.csv", _people()), ImportOptions()
-    )
+    created = await imports.create(account_id, await imports.store(account_id, "p.csv", _people()), ImportOptions())
     async with app.open_async():
         await jobs.start(app, created.import_id)
         await jobs.start(app, created.import_id)

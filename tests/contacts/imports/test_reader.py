@@ -226,9 +226,7 @@ def test_a_missing_header_is_noticed(path: Path) -> None:
     assert detect(path).dialect.has_header is True
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\xef\xbb\xbf", b"\n\n\n", b"PK\x03\x04rest", b"%PDF-1.7 x", b"\0" * 100]
-)
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\n\n\n", b"PK\x03\x04rest", b"%PDF-1.7 x", b"\0" * 100])
 def test_files_without_rows_are_refused(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(Exception, match=r"file"):
