@@ -91,7 +91,6 @@ class SendingLoop:
         self._beat_at = clock.monotonic()
         self._journal: Journal | None = None
         self._settlement: Settlement | None = None
-        self._stopping = False
         self._errands: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -117,7 +116,6 @@ class SendingLoop:
         try:
             await stop.wait()
         finally:
-            self._stopping = True
             await self._shut_down(tasks)
 
     async def _shut_down(self, tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -334,7 +332,7 @@ class SendingLoop:
             content_id=content_id,
             campaign_id=campaign_id,
             custom_fields={field.key: field.field_id for field in fields},
-            attachments=await self._content.attached_files(account_id, content_id),
+            attachments=await self._content.attached_files(account_id, compiled),
             base_url=self._base_url,
             tokens=self._tokens,
             clock=self._clock.now,
