@@ -75,7 +75,7 @@ class Watch(asyncio.Protocol):
 
 async def run(recipients: int = 1_000_000) -> list[Figure]:
     async with at.house() as house, sending.sink() as port, watch() as (watch_port, arrivals):
-        account = (await house.app.accounts.create_account("Bench")).account_id
+        account = (await house.app.accounts.create_account(at.BY, name="Bench")).account_id
         await at.add_contacts(house.app.database.dsn, account, recipients)
         await sending.prepare(house, account, port)
         sender_id = await _quick_sender(house, account, watch_port)

@@ -1,4 +1,4 @@
-"""Opens, clicks and unsubscribing over HTTP: recorded before the answer, never forged, never a redirect to elsewhere."""
+"""Opens, clicks and unsubscribing: recorded before the answer, never forged, never led elsewhere."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import itertools
 import re
+import socket
 import string
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,17 @@ from uuid import UUID
 import httpx2
 import pytest
 import uvicorn
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from psycopg.types.json import Jsonb
 
 from syncom.activity.model import ActivityKind, HitClass
 from syncom.activity.recorder import Recorder
 from syncom.activity.service import ActivityService
 from syncom.clock import SystemClock
-from syncom.contacts.model import ConsentChange
 from syncom.http.tracking.app import TrackingApp
 from syncom.http.tracking.client import TrustedProxies
 from syncom.ids import campaign_message_id, single_message_id
-from syncom.postgres.pool import Connection, Database
+from syncom.postgres.pool import Database
 from syncom.security import Keyring
 from syncom.tokens import MessageTokens
 
@@ -36,37 +35,15 @@ BROWSER = {
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     "accept-language": "uk,en;q=0.5",
 }
-LINKS = ["https://shop.example/a?x=1&y=2", "http://shop.example/b", "javascript:alert(1)", "https://магазин.укр/шлях"]
+LINKS = [
+    "https://shop.example/a?x=1&y=2",
+    "http://shop.example/b",
+    "javascript:alert(1)",
+    "https://магазин.укр/шлях",
+]
 FORM = "application/x-www-form-urlencoded"
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 CAMPAIGN = 7
-
-
-class Consents:
-    """The part of the contacts domain that tracking needs, on the real tables."""
-
-    async def set_consents(self, connection: Connection, changes: Sequence[ConsentChange]) -> None:
-        for change in changes:
-            cursor = await connection.execute(
-                "UPDATE contacts SET email_state = %(state)s WHERE account_id = %(account)s "
-                "AND bucket = %(contact)s & 255 AND contact_id = %(contact)s AND email_state <> %(state)s",
-                {"state": int(change.state), "account": change.account_id, "contact": change.contact_id},
-            )
-            if cursor.rowcount:
-                await connection.execute(
-                    "INSERT INTO consent_events (account_id, bucket, contact_id, channel, state, source, detail, "
-                    "occurred_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-                    (
-                        change.account_id,
-                        change.contact_id & 255,
-                        change.contact_id,
-                        int(change.channel),
-                        int(change.state),
-                        change.source,
-                        Jsonb(change.detail),
-                        change.occurred_at,
-                    ),
-                )
 
 
 class Tracking:
@@ -80,7 +57,9 @@ class Tracking:
         self.tokens = TOKENS
 
     def token(self, contact_id: int = 1, campaign_id: int = CAMPAIGN) -> str:
-        return TOKENS.track(self.account_id, self.content_id, contact_id, self.message(contact_id, campaign_id))
+        return TOKENS.track(
+            self.account_id, self.content_id, contact_id, self.message(contact_id, campaign_id)
+        )
 
     def unsubscribe_token(self, contact_id: int = 1) -> str:
         return TOKENS.unsubscribe(self.account_id, self.content_id, contact_id, self.message(contact_id))
@@ -108,7 +87,8 @@ class Tracking:
             "path": path,
             "query_string": b"",
             "headers": [
-                (name.encode(), value.encode("latin-1")) for name, value in (BROWSER if headers is None else headers).items()
+                (name.encode(), value.encode("latin-1"))
+                for name, value in (BROWSER if headers is None else headers).items()
             ],
             "client": (peer, 4711),
         }
@@ -133,7 +113,8 @@ class Tracking:
         """Everything that a request could change."""
         return await self.rows(
             "SELECT (SELECT count(*) FROM activity), (SELECT count(*) FROM engagements), "
-            "(SELECT count(*) FROM consent_events), (SELECT string_agg(email_state::text, ',') FROM contacts), "
+            "(SELECT count(*) FROM consent_events), "
+            "(SELECT string_agg(email_state::text, ',') FROM contacts), "
             "(SELECT sum(count) FROM campaign_statistics)"
         )
 
@@ -147,12 +128,14 @@ TOKENS = MessageTokens(Keyring(bytes(range(32))))
 async def _content(database: Database, account_id: int) -> int:
     async with database.system() as connection:
         await connection.execute(
-            "INSERT INTO contacts (account_id, bucket, contact_id, email, email_state) VALUES (%s, 1, 1, 'a@b.c', 2)",
+            "INSERT INTO contacts (account_id, bucket, contact_id, email, email_state) "
+            "VALUES (%s, 1, 1, 'a@b.c', 2)",
             (account_id,),
         )
         row = await (
             await connection.execute(
-                "INSERT INTO contents (account_id, compiled, links) VALUES (%s, '{}', %s) RETURNING content_id",
+                "INSERT INTO contents (account_id, compiled, links) VALUES (%s, '{}', %s) "
+                "RETURNING content_id",
                 (account_id, LINKS),
             )
         ).fetchone()
@@ -162,17 +145,25 @@ async def _content(database: Database, account_id: int) -> int:
 
 @asynccontextmanager
 async def running(
-    database: Database, account_id: int, content_id: int, spool: Path, *, proxies: str = "", patience: float = 2.0
+    database: Database,
+    account_id: int,
+    content_id: int,
+    spool: Path,
+    *,
+    proxies: str = "",
+    patience: float = 2.0,
 ) -> AsyncIterator[Tracking]:
     async def load_links(account_id: int, content_id: int) -> list[str] | None:
         async with database.tenant(account_id) as connection:
-            cursor = await connection.execute("SELECT links FROM contents WHERE content_id = %s", (content_id,))
+            cursor = await connection.execute(
+                "SELECT links FROM contents WHERE content_id = %s", (content_id,)
+            )
             row = await cursor.fetchone()
             return row[0] if row else None
 
     clock = SystemClock()
     recorder = Recorder(
-        database.dsn, ActivityService(database, clock), Consents(), clock, spool_dir=spool, patience=patience
+        database.dsn, ActivityService(database, clock), clock, spool_dir=spool, patience=patience
     )
     await recorder.start()
     try:
@@ -185,14 +176,18 @@ async def running(
 @pytest.fixture
 async def tracking(database: Database, account_id: int, tmp_path: Path) -> AsyncIterator[Tracking]:
     content_id = await _content(database, account_id)
-    async with running(database, account_id, content_id, tmp_path / "spool", proxies="10.0.0.0/8") as running_app:
+    async with running(
+        database, account_id, content_id, tmp_path / "spool", proxies="10.0.0.0/8"
+    ) as running_app:
         yield running_app
 
 
 # ---------------------------------------------------------------- opens and clicks
 
 
-async def test_a_click_leads_to_the_stored_target_and_is_recorded_before_the_answer(tracking: Tracking) -> None:
+async def test_a_click_leads_to_the_stored_target_and_is_recorded_before_the_answer(
+    tracking: Tracking,
+) -> None:
     answer = await tracking.get(f"/t/c/{tracking.token()}/0")
     assert (answer.status_code, answer.headers["location"]) == (302, LINKS[0])
     assert await tracking.activity() == [(ActivityKind.CLICKED, HitClass.HUMAN, 0, 1)]
@@ -219,7 +214,11 @@ async def test_a_personal_target_comes_from_a_token_of_the_same_message_only(tra
 
 async def test_head_shows_the_same_answer_and_counts_nothing(tracking: Tracking) -> None:
     before = await tracking.fingerprint()
-    for path in (f"/t/c/{tracking.token()}/0", f"/t/o/{tracking.token()}.gif", f"/t/u/{tracking.unsubscribe_token()}"):
+    for path in (
+        f"/t/c/{tracking.token()}/0",
+        f"/t/o/{tracking.token()}.gif",
+        f"/t/u/{tracking.unsubscribe_token()}",
+    ):
         head = await tracking.ask("HEAD", path)
         assert head.status_code in (200, 302)
     assert await tracking.fingerprint() == before
@@ -228,14 +227,20 @@ async def test_head_shows_the_same_answer_and_counts_nothing(tracking: Tracking)
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
 async def test_other_methods_are_refused_and_change_nothing(tracking: Tracking, method: str) -> None:
     before = await tracking.fingerprint()
-    for path in (f"/t/c/{tracking.token()}/0", f"/t/o/{tracking.token()}.gif", f"/t/u/{tracking.unsubscribe_token()}"):
+    for path in (
+        f"/t/c/{tracking.token()}/0",
+        f"/t/o/{tracking.token()}.gif",
+        f"/t/u/{tracking.unsubscribe_token()}",
+    ):
         answer = await tracking.ask(method, path, body=ONE_CLICK)
         assert answer.status_code == 405
         assert "GET" in answer.headers["allow"]
     assert await tracking.fingerprint() == before
 
 
-async def test_the_invisible_link_marks_its_visitor_as_a_machine_also_for_what_follows(tracking: Tracking) -> None:
+async def test_the_invisible_link_marks_its_visitor_as_a_machine_also_for_what_follows(
+    tracking: Tracking,
+) -> None:
     assert (await tracking.get(f"/t/c/{tracking.token()}/65535")).status_code == 204
     await tracking.get(f"/t/c/{tracking.token()}/1")
     assert await tracking.activity() == [
@@ -253,7 +258,9 @@ async def test_a_scanner_that_follows_all_links_is_not_counted_as_a_person(track
 
 
 async def test_prefetching_is_kept_and_marked(tracking: Tracking) -> None:
-    await tracking.get(f"/t/o/{tracking.token()}.gif", headers={**BROWSER, "sec-purpose": "prefetch;prerender"})
+    await tracking.get(
+        f"/t/o/{tracking.token()}.gif", headers={**BROWSER, "sec-purpose": "prefetch;prerender"}
+    )
     assert [row[1] for row in await tracking.activity()] == [HitClass.MACHINE]
 
 
@@ -305,59 +312,60 @@ async def test_everything_unknown_gets_the_same_404(tracking: Tracking) -> None:
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-async def test_no_mutation_of_a_token_is_accepted(data: st.DataObject) -> None:
-    track = TOKENS.track(1, 2, 3, campaign_message_id(7, 3))
-    unsubscribe = TOKENS.unsubscribe(1, 2, 3, campaign_message_id(7, 3))
-    readers = (TOKENS.read_track, TOKENS.read_unsubscribe)
-    for original in (track, unsubscribe):
-        for _ in range(25):
-            mutated = data.draw(_mutations(original))
-            accepted = [read(mutated) for read in readers]
-            if mutated not in (track, unsubscribe):
-                assert accepted == [None, None]
-    assert TOKENS.read_unsubscribe(track) is None
-    assert TOKENS.read_track(unsubscribe) is None
+TRACK = TOKENS.track(1, 2, 3, campaign_message_id(7, 3))
+UNSUBSCRIBE = TOKENS.unsubscribe(1, 2, 3, campaign_message_id(7, 3))
 
 
 def _mutations(token: str) -> st.SearchStrategy[str]:
     place = st.integers(0, len(token) - 1)
+    extra = st.text(ALPHABET + "=+/ .%", min_size=1, max_size=3)
     return st.one_of(
         st.builds(lambda at, new: token[:at] + new + token[at + 1 :], place, st.sampled_from(ALPHABET)),
         st.builds(lambda at: token[:at], place),
-        st.builds(lambda at, new: token[:at] + new + token[at:], place, st.text(ALPHABET + "=+/ .%", min_size=1, max_size=3)),
+        st.builds(lambda at, new: token[:at] + new + token[at:], place, extra),
         st.builds(lambda at: token[at:] + token[:at], place),
         st.builds(lambda at: token[:at] + token[at:].swapcase(), place),
-        st.text(ALPHABET, min_size=len(token), max_size=len(token)),
         st.text(max_size=120),
     )
 
 
+@settings(max_examples=500, deadline=None)
+@given(mutated=st.one_of(_mutations(TRACK), _mutations(UNSUBSCRIBE)))
+def test_no_mutation_of_a_token_is_accepted(mutated: str) -> None:
+    assert (TOKENS.read_track(mutated) is not None) == (mutated == TRACK)
+    assert (TOKENS.read_unsubscribe(mutated) is not None) == (mutated == UNSUBSCRIBE)
+
+
 async def test_every_single_character_of_a_token_matters() -> None:
     count = 0
-    for token in (TOKENS.track(1, 2, 3, single_message_id(3)), TOKENS.unsubscribe(1, 2, 3, single_message_id(3))):
+    message = single_message_id(3)
+    for token in (TRACK, TOKENS.track(1, 2, 3, message), TOKENS.unsubscribe(1, 2, 3, message)):
         for at, new in itertools.product(range(len(token)), ALPHABET):
             if token[at] != new:
                 changed = token[:at] + new + token[at + 1 :]
                 assert TOKENS.read_track(changed) is None
                 assert TOKENS.read_unsubscribe(changed) is None
                 count += 1
-    assert count > 9_000
+    assert count > 10_000
 
 
 @pytest.mark.parametrize(
     "target",
     [
-        "//evil.example", "/\\evil.example", "https:evil.example", "https:/evil.example", "javascript:alert(1)",
+        "//evil.example", "/\\evil.example", "https:evil.example", "https:/evil.example",
+        "javascript:alert(1)",
         "data:text/html,x", "file:///etc/passwd", "ftp://a.example", "https://good.example@evil.example/",
         "https://good.example:pass@evil.example/", "https://\\evil.example", "https:///evil.example", "",
-        "https://a.example\r\nset-cookie: x=1", "https://a.example/\nx", "https://a.example/\x00", "ＨＴＴＰ://evil",
-        "https://", "https://?x", "//", "x" * 9000, "https://" + "a" * 9000, " javascript:alert(1)", "HTTPS:\\\\evil",
+        "https://a.example\r\nset-cookie: x=1", "https://a.example/\nx", "https://a.example/\x00",
+        "ＨＴＴＰ://evil",
+        "https://", "https://?x", "//", "x" * 9000, "https://" + "a" * 9000, " javascript:alert(1)",
+        "HTTPS:\\\\evil",
         "https://a.example\\@evil.example", "https://@evil.example", "https://user@good.example",
     ],
 )  # fmt: skip
-async def test_a_link_never_leads_to_anything_but_a_plain_web_address(tracking: Tracking, target: str) -> None:
+async def test_a_link_never_leads_to_anything_but_a_plain_web_address(
+    tracking: Tracking, target: str
+) -> None:
     redirect = TOKENS.redirect(0, target, tracking.message())
     answer = await tracking.get(f"/t/r/{tracking.token()}/{redirect}")
     assert answer.status_code == 404
@@ -366,7 +374,7 @@ async def test_a_link_never_leads_to_anything_but_a_plain_web_address(tracking: 
 
 async def test_international_addresses_are_encoded(tracking: Tracking) -> None:
     answer = await tracking.get(f"/t/c/{tracking.token()}/3")
-    assert answer.headers["location"] == "https://xn--80aaalwqglfe.xn--j1amh/%D1%88%D0%BB%D1%8F%D1%85"
+    assert answer.headers["location"] == "https://xn--80aairftm.xn--j1amh/%D1%88%D0%BB%D1%8F%D1%85"
 
 
 async def test_every_answer_has_the_protecting_headers(tracking: Tracking) -> None:
@@ -385,7 +393,19 @@ async def test_every_answer_has_the_protecting_headers(tracking: Tracking) -> No
         await tracking.ask("PUT", f"/t/c/{token}/0"),
         await tracking.get("/t/nothing"),
     ]
-    assert [answer.status_code for answer in answers] == [302, 204, 200, 200, 200, 200, 200, 400, 413, 405, 404]
+    assert [answer.status_code for answer in answers] == [
+        302,
+        204,
+        200,
+        200,
+        200,
+        200,
+        200,
+        400,
+        413,
+        405,
+        404,
+    ]
     for answer in answers:
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -445,7 +465,9 @@ def _multipart(fields: dict[str, str], boundary: str = "----b0") -> tuple[str, b
 
 @pytest.mark.parametrize("kind", ["urlencoded", "multipart"])
 async def test_one_click_unsubscribes_at_once_without_a_redirect(tracking: Tracking, kind: str) -> None:
-    content_type, body = (FORM, ONE_CLICK) if kind == "urlencoded" else _multipart({"List-Unsubscribe": "One-Click"})
+    content_type, body = (
+        (FORM, ONE_CLICK) if kind == "urlencoded" else _multipart({"List-Unsubscribe": "One-Click"})
+    )
     path = f"/t/u/{tracking.unsubscribe_token()}"
     for _ in range(2):
         answer = await tracking.ask("POST", path, headers={"content-type": content_type}, body=body)
@@ -453,7 +475,9 @@ async def test_one_click_unsubscribes_at_once_without_a_redirect(tracking: Track
         assert len(answer.content) < 100
     assert await tracking.state() == 3
     assert await tracking.rows("SELECT state, source FROM consent_events") == [(3, "one-click")]
-    assert await tracking.rows("SELECT kind, sum(count) FROM campaign_statistics GROUP BY 1") == [("unsubscribed", 1)]
+    assert await tracking.rows("SELECT kind, sum(count) FROM campaign_statistics GROUP BY 1") == [
+        ("unsubscribed", 1)
+    ]
 
 
 async def test_opening_the_unsubscribe_page_changes_nothing(tracking: Tracking) -> None:
@@ -470,7 +494,9 @@ async def test_opening_the_unsubscribe_page_changes_nothing(tracking: Tracking) 
 async def test_the_page_unsubscribes_and_can_undo_it(tracking: Tracking) -> None:
     path = f"/t/u/{tracking.unsubscribe_token()}"
     for action, state in (("unsubscribe", 3), ("resubscribe", 2), ("unsubscribe", 3)):
-        page = await tracking.ask("POST", path, headers={**BROWSER, "content-type": FORM}, body=f"action={action}".encode())
+        page = await tracking.ask(
+            "POST", path, headers={**BROWSER, "content-type": FORM}, body=f"action={action}".encode()
+        )
         assert page.status_code == 200
         assert await tracking.state() == state
         follow = re.findall(r'name="action" value="(\w+)"', page.text)
@@ -497,7 +523,10 @@ async def test_the_page_unsubscribes_and_can_undo_it(tracking: Tracking) -> None
         ("multipart/form-data", ONE_CLICK),
         ("multipart/form-data; boundary=x", ONE_CLICK),
         ("multipart/form-data; boundary=x", b"--x\r\n\r\nOne-Click\r\n--x--"),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click'),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click',
+        ),
         (FORM, b"action=delete"),
     ],
 )
@@ -519,11 +548,26 @@ async def test_a_thousand_one_clicks_from_one_address_all_work(tracking: Trackin
 
 @settings(max_examples=300, deadline=None)
 @given(
-    content_type=st.sampled_from([FORM, "multipart/form-data; boundary=x", 'multipart/form-data; boundary="x y"', "x/y"]),
+    content_type=st.sampled_from(
+        [FORM, "multipart/form-data; boundary=x", 'multipart/form-data; boundary="x y"', "x/y"]
+    ),
     body=st.one_of(
         st.binary(max_size=300),
         st.lists(
-            st.sampled_from([b"--x", b"--x--", b"\r\n", b"\r\n\r\n", b'Content-Disposition: form-data; name="a"', b"&", b"=", b"%", b"%4", b"a"]),
+            st.sampled_from(
+                [
+                    b"--x",
+                    b"--x--",
+                    b"\r\n",
+                    b"\r\n\r\n",
+                    b'Content-Disposition: form-data; name="a"',
+                    b"&",
+                    b"=",
+                    b"%",
+                    b"%4",
+                    b"a",
+                ]
+            ),
             max_size=20,
         ).map(b"".join),
     ),
@@ -538,15 +582,17 @@ def test_the_form_parser_refuses_or_reads_any_bytes(content_type: str, body: byt
 # ---------------------------------------------------------------- over a real server
 
 
-async def test_many_clients_over_a_real_server_lose_nothing(tracking: Tracking, free_port: int) -> None:
+async def test_many_clients_over_a_real_server_lose_nothing(tracking: Tracking) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(
-        uvicorn.Config(tracking.app, port=free_port, log_level="error", lifespan="off", proxy_headers=False)
+        uvicorn.Config(tracking.app, log_level="error", lifespan="off", proxy_headers=False)
     )
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", headers=BROWSER) as client:
+        async with httpx2.AsyncClient(base_url=address, headers=BROWSER) as client:
 
             async def visit(contact: int) -> None:
                 answer = await client.get(f"/t/c/{tracking.token(contact)}/0")
@@ -562,7 +608,9 @@ async def test_many_clients_over_a_real_server_lose_nothing(tracking: Tracking, 
     finally:
         server.should_exit = True
         await serving
-    assert await tracking.rows("SELECT kind, count(*), count(DISTINCT contact_id) FROM activity GROUP BY 1 ORDER BY 1") == [
+    assert await tracking.rows(
+        "SELECT kind, count(*), count(DISTINCT contact_id) FROM activity GROUP BY 1 ORDER BY 1"
+    ) == [
         (ActivityKind.CLICKED, 60, 60),
         (ActivityKind.UNSUBSCRIBED, 60, 60),
     ]

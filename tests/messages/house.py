@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from syncom.content.service import ContentService
-
 from syncom.activity.service import ActivityService
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.model import Audience, Campaign, CampaignInput, CampaignState, LedgerRow
@@ -20,10 +18,11 @@ from syncom.clock import SystemClock
 from syncom.contacts.model import ContactInput, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.content.model import TemplateInput
+from syncom.content.service import ContentService
 from syncom.messages.channels.email.model import Security
-from syncom.messages.model import OnUncertain, SenderConfig
+from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
-from syncom.messages.sending.loop import SenderRole, SendingLoop
+from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
 from syncom.postgres.pool import Database
 from syncom.security import Keyring

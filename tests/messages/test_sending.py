@@ -14,8 +14,7 @@ from syncom.campaigns.model import Audience, CampaignState
 from syncom.contacts.model import Channel, ContactInput, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.content.model import TemplateInput
 from syncom.errors import Conflict, Invalid, NotFound
-from syncom.messages.model import MessageState, OnUncertain
-from syncom.messages.sending.loop import SenderRole
+from syncom.messages.model import MessageState, OnUncertain, SenderRole
 from syncom.messages.service import MessageRecipient, SendRequest
 from tests.messages.email.smtp_peer import DROP, Act, SmtpPeer, always, once, running_peer
 from tests.messages.house import SendingHouse, sending, states
@@ -261,7 +260,7 @@ async def test_a_mail_that_cannot_be_made_is_an_error_row_and_the_rest_goes_out(
     letter = TemplateInput(
         name="Letter",
         subject="Hi",
-        source='<p>{% if city %}{{ params.missing.deeper }}{% endif %}</p><a href="{{ unsubscribe_url }}">Unsubscribe</a>',
+        source='<p>{% if city %}{{ params.missing.deeper }}{% endif %}</p><a href="{{ unsubscribe_url }}">Bye</a>',
     )
     async with running_peer() as peer:
         await house.sender(peer.port)

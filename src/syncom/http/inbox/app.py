@@ -117,7 +117,7 @@ class InboxApp:
 
 
 def _is_from_here(scope: Scope) -> bool:
-    """Whether a state-changing request was made by our own page, and not by a foreign one in the same browser."""
+    """Whether a change was asked for by our own page, and not by a foreign one in the same browser."""
     headers: dict[bytes, str] = {name: value.decode("latin-1") for name, value in scope["headers"]}
     site = headers.get(b"sec-fetch-site")
     if site is not None:
