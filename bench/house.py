@@ -15,11 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from syncom.app import App, open_app
 
 from bench.figures import Skipped
+from syncom.accounts.service import machine_principal
+from syncom.app import App, open_app
 from syncom.postgres.embedded import EmbeddedServer
+from syncom.postgres.migrate import migrate
 from syncom.settings import Settings, load_settings
+
+#: Who asks.
+BY = machine_principal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,7 @@ async def house(*, public_url: str = "http://127.0.0.1:8080") -> AsyncGenerator[
     server = EmbeddedServer(folder / "data")
     try:
         dsn = await server.start()
+        await migrate(dsn)
         # The address in URL form, as an operator would give it.
         url = _url(dsn)
         environment = {

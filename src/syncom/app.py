@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+
+import psycopg
+from procrastinate import App as JobRunner
 
 from syncom.accounts.service import AccountsService
 from syncom.activity.service import ActivityService
+from syncom.campaigns.jobs import CampaignKeeper
+from syncom.campaigns.service import CampaignsService
 from syncom.clock import Clock, SystemClock
+from syncom.contacts.imports import jobs as imports
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
-from syncom.errors import Invalid
+from syncom.content.service import ContentService
+from syncom.errors import Invalid, Unavailable
 from syncom.inbox.service import InboxService
+from syncom.jobs.runner import make_app
+from syncom.messages.model import SenderRole
+from syncom.messages.senders import InboxAddress, SendersService
+from syncom.messages.sending.loop import SendingLoop
+from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
+from syncom.postgres.migrate import ensure_partitions
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
 from syncom.tokens import MessageTokens
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between rounds of upkeep.
+_UPKEEP = 3600.0
 
 
 class App:
@@ -36,6 +56,54 @@ class App:
         self.orders = OrdersService(database)
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)
+        self.content = ContentService(database, clock)
+        self.senders = SendersService(database, keyring, clock)
+        self.messages = MessagesService(database, self.contacts, self.content, self.senders, clock)
+        self.campaigns = CampaignsService(
+            database, self.segments, self.content, self.senders, self.activity, clock
+        )
+
+    @property
+    def inbox_address(self) -> InboxAddress:
+        """Where the dev inbox takes mail."""
+        return InboxAddress(port=self.settings.inbox_port)
+
+    def jobs(self, dsn: str) -> JobRunner:
+        """The runner of background jobs, with every room's tasks."""
+        runner = make_app(dsn)
+        imports.register(runner, self.imports)
+        return runner
+
+    async def upkeep(self, stop: asyncio.Event) -> None:
+        """What has to be done now and then: partitions of the months to come, a bounded dev inbox."""
+        while not stop.is_set():
+            try:
+                async with self.database.autocommit() as connection:
+                    await ensure_partitions(connection, self.clock.now())
+                await self.inbox.trim()
+            except (psycopg.Error, Unavailable) as error:
+                _log.warning("upkeep waits for the database: %s", error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _UPKEEP)
+
+    def keeper(self) -> CampaignKeeper:
+        """What moves campaigns along in the background."""
+        return CampaignKeeper(self.database, self.segments, self.content)
+
+    def sending_loop(self, role: SenderRole) -> SendingLoop:
+        """One sending process."""
+        return SendingLoop(
+            database=self.database,
+            contacts=self.contacts,
+            content=self.content,
+            senders=self.senders,
+            tokens=self.tokens,
+            clock=self.clock,
+            base_url=self.settings.base_url,
+            data_dir=self.settings.data_dir,
+            inbox=self.inbox_address,
+            role=role,
+        )
 
 
 @asynccontextmanager
@@ -57,5 +125,6 @@ async def open_app(
         try:
             yield app
         finally:
+            await app.messages.close()
             await app.contacts.close()
             await app.accounts.stop()

@@ -162,7 +162,8 @@ async def _rows(database: Database, query: str) -> list[tuple[Any, ...]]:
 async def _assert_counters_equal_a_recount(database: Database, written: Sequence[Hit]) -> None:
     raw = await _rows(
         database,
-        "SELECT account_id, contact_id, message_id, campaign_id, kind, class, occurred_at, link, user_agent FROM activity",
+        "SELECT account_id, contact_id, message_id, campaign_id, kind, class, occurred_at, link, user_agent "
+        "FROM activity",
     )
     assert Counter(raw) == Counter(
         (
@@ -193,15 +194,16 @@ async def _assert_counters_equal_a_recount(database: Database, written: Sequence
         tuple(row[:3]): (int(row[3]), int(row[4]))
         for row in await _rows(
             database,
-            "SELECT account_id, campaign_id, link, sum(clicks), sum(machine_clicks) FROM campaign_link_statistics "
-            "GROUP BY 1, 2, 3",
+            "SELECT account_id, campaign_id, link, sum(clicks), sum(machine_clicks) "
+            "FROM campaign_link_statistics GROUP BY 1, 2, 3",
         )
     }
     assert contacts == {
         tuple(row[:2]): tuple(row[2:])
         for row in await _rows(
             database,
-            "SELECT account_id, contact_id, opened, clicked, last_open_at, last_click_at FROM contact_statistics",
+            "SELECT account_id, contact_id, opened, clicked, last_open_at, last_click_at "
+            "FROM contact_statistics",
         )
     }
 
@@ -235,10 +237,10 @@ def _recount(
                 and hit.link is not None
                 and hit.link >= 0
                 and hit.campaign_id
+                and hit.hit_class is not HitClass.UNKNOWN
             ):
-                if hit.hit_class is not HitClass.UNKNOWN:
-                    pair = links.setdefault((hit.account_id, hit.campaign_id, hit.link), [0, 0])
-                    pair[int(hit.hit_class)] += 1
+                pair = links.setdefault((hit.account_id, hit.campaign_id, hit.link), [0, 0])
+                pair[int(hit.hit_class)] += 1
         if opens:
             count(min(opens), "opened.first")
             row = contacts.setdefault((one.account_id, one.contact_id), [0, 0, None, None])

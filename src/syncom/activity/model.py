@@ -62,7 +62,10 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Identity of a batch of hits. Numbers of one writer rise; a number is written once, however often it is tried."""
+    """Identity of a batch of hits.
+
+    Numbers of one writer rise; a number is written once, however often it is tried.
+    """
 
     writer_id: UUID
     number: int
@@ -90,8 +93,8 @@ class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the timeline of a contact, a campaign or an account."""
 
     occurred_at: datetime
-    #: 'sent', 'failed', 'excluded', 'cancelled', 'uncertain' (from the ledger); 'delivered', 'bounced', 'opened',
-    #: 'clicked', 'unsubscribed', 'complained'.
+    #: 'sent', 'failed', 'excluded', 'cancelled', 'uncertain' (from the ledger); 'delivered', 'bounced',
+    #: 'opened', 'clicked', 'unsubscribed', 'complained'.
     kind: str
     contact_id: int
     #: 0 for a single message.

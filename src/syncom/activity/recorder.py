@@ -1,8 +1,9 @@
 """Makes hits durable before their requests are answered, also while the database is away.
 
-Hits of many requests go into one statement and one commit. When the database does not take a batch in time, the
-batch goes to a spool file, and from there to the database once it is back. A batch keeps its identity on the way
-(:class:`Batch`), so it counts once even when the commit happened and only its answer was lost.
+Hits of many requests go into one statement and one commit. When the database does not take a batch in
+time, the batch goes to a spool file, and from there to the database once it is back. A batch keeps its
+identity on the way (:class:`Batch`), so it counts once even when the commit happened and only its answer
+was lost.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -24,6 +24,7 @@ from syncom.activity.service import ActivityService
 from syncom.activity.spool import Segment, Spool
 from syncom.clock import Clock
 from syncom.contacts.model import ConsentChange
+from syncom.contacts.service import set_consents
 from syncom.errors import Unavailable
 from syncom.ids import uuid7
 from syncom.postgres.group_commit import GroupCommit
@@ -53,14 +54,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     consent: ConsentChange | None = None
 
 
-class ConsentWriter(Protocol):
-    """The part of the contacts service that is needed here."""
-
-    def set_consents(self, connection: Connection, changes: Sequence[ConsentChange]) -> Awaitable[Any]:
-        """Write these decisions inside the given transaction."""
-        ...
-
-
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
     """One batch in a spool file."""
 
@@ -78,7 +71,6 @@ class Recorder:
         self,
         dsn: str,
         activity: ActivityService,
-        consents: ConsentWriter,
         clock: Clock,
         *,
         spool_dir: Path,
@@ -87,7 +79,6 @@ class Recorder:
         self._writes = _OwnConnection(dsn)
         self._replays = _OwnConnection(dsn)
         self._activity = activity
-        self._consents = consents
         self._clock = clock
         self._patience = patience
         self._spool = Spool(spool_dir)
@@ -133,7 +124,10 @@ class Recorder:
         return [None] * len(entries)
 
     async def _committed(self, batch: Batch, entries: Sequence[Entry]) -> bool:
-        """Try until it is committed or the patience is over. The same batch may be tried any number of times."""
+        """Try until it is committed or the patience is over.
+
+        The same batch may be tried any number of times.
+        """
         deadline = self._clock.monotonic() + self._patience
         pause = 0.02
         while True:
@@ -160,7 +154,7 @@ class Recorder:
         async with connection.transaction():
             if await store.claim(connection, batch):
                 await self._activity.record(connection, hits)
-                await self._consents.set_consents(connection, changes)
+                await set_consents(connection, changes)
 
     async def _to_spool(self, batch: Batch, entries: Sequence[Entry]) -> None:
         line = msgspec.json.encode(_Line(batch=batch, entries=list(entries)))
@@ -168,8 +162,8 @@ class Recorder:
             await asyncio.to_thread(self._spool.append, line)
         except OSError as error:
             raise Unavailable(f"neither the database nor the disk takes hits: {error}") from error
-        # The last number of a writer decides whether its last batch was committed: a writer whose batch went to
-        # the spool must not write under a higher number before that is settled.
+        # The last number of a writer decides whether its last batch was committed: a writer whose batch
+        # went to the spool must not write under a higher number before that is settled.
         self._writer_id, self._number = uuid7(), 0
         self._away.set()
 
@@ -200,9 +194,10 @@ class Recorder:
             await self._replays.close()
 
     async def _settle_own(self) -> None:
-        """Write everything in the spool, again and again until it is empty, and then go back to direct writes."""
+        """Write what is in the spool, again and again until it is empty, and go back to direct writes."""
         while self._away.is_set():
             try:
+                await self._replays.get()  # before a seal: an outage must not leave a segment for every look
                 for segment in self._spool.seal():
                     await self._replay(segment)
                 # Writers wait for the last piece: a decision about consent must not overtake an earlier one.
@@ -218,7 +213,10 @@ class Recorder:
         _log.warning("the database takes hits again, the spool is empty")
 
     async def _replay(self, segment: Segment) -> None:
-        """Write a segment's batches in order, then delete it. Raises one of `_AWAY`, and may then be repeated."""
+        """Write a segment's batches in order, then delete it.
+
+        Raises one of `_AWAY`, and may then be repeated.
+        """
         writers: set[UUID] = set()
         for line in segment.lines():
             try:
@@ -238,8 +236,8 @@ class Recorder:
 class _OwnConnection:
     """One kept connection beside the pool.
 
-    The pool checks a connection with a round trip before it lends it, and after an outage it waits for minutes
-    before it connects again; hits can afford neither.
+    The pool checks a connection with a round trip before it lends it, and after an outage it waits for
+    minutes before it connects again; hits can afford neither.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -251,6 +249,8 @@ class _OwnConnection:
             self._connection = await psycopg.AsyncConnection.connect(
                 self._dsn, autocommit=True, connect_timeout=5, application_name="syncom hits"
             )
+            # The one large statement has one good plan; planning it anew costs more than running it.
+            await self._connection.execute("SET plan_cache_mode = force_generic_plan")
         return self._connection
 
     async def close(self) -> None:

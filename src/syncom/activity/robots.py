@@ -1,7 +1,8 @@
 """Tells people from machines among those who open and click.
 
-Mail is opened and its links are followed by privacy relays, security scanners, link previews and programs. The rules
-are data (`robots.toml`, each with its source); this module applies them. It is pure: no clock, no database.
+Mail is opened and its links are followed by privacy relays, security scanners, link previews and programs.
+The rules are data (`robots.toml`, each with its source); this module applies them. It is pure: no clock,
+no database.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def classify_agent(user_agent: str) -> Verdict:
 
 
 class RecentLinks:
-    """The links of each message that were asked for within the last seconds, for the newest ``size`` messages."""
+    """The links of each message that were asked for lately, for the newest ``size`` messages."""
 
     def __init__(self, size: int = 20_000, seconds: float = 30.0, links: int = 8) -> None:
         self._size = size
@@ -108,7 +109,10 @@ class RecentLinks:
         self._seen: OrderedDict[UUID, list[tuple[int, float]]] = OrderedDict()
 
     def seen(self, message_id: UUID, link: int, now: float) -> tuple[tuple[int, float], ...]:
-        """Note this link, and return the others noted before it: (link, seconds ago). ``now`` is monotonic."""
+        """Note this link, and return the others noted before it: (link, seconds ago).
+
+        ``now`` is monotonic.
+        """
         known = self._seen.get(message_id)
         if known is None:
             self._seen[message_id] = [(link, now)]

@@ -33,7 +33,8 @@ _KIND_NUMBERS = {kind.name.lower(): int(kind) for kind in ActivityKind}
 class ActivityService:
     """Records hits and reads what was recorded.
 
-    ``shard`` (0-32767) keeps processes that record at the same time out of each other's counters: give each its own.
+    ``shard`` (0-32767) keeps processes that record at the same time out of each other's counters: give
+    each its own.
     """
 
     def __init__(self, database: Database, clock: Clock, *, shard: int = 0) -> None:
@@ -47,17 +48,21 @@ class ActivityService:
         Hits may come in any order and late. With ``batch`` the write can be repeated: the second one changes
         nothing. Returns the number of hits written. The caller's transaction decides when it is durable.
 
-        What is counted: 'opened' and 'clicked' are hits of people, with '.machine' and '.unknown' beside them;
-        'opened.first' and 'clicked.first' are messages that somebody opened or clicked (a click implies the open,
-        since images may be off), in the hour of the first time; 'delivered', 'bounced', 'unsubscribed' and
-        'complained' are messages, each once. A contact's `opened` and `clicked` are messages as well.
+        What is counted: 'opened' and 'clicked' are hits of people, with '.machine' and '.unknown' beside
+        them; 'opened.first' and 'clicked.first' are messages that somebody opened or clicked (a click
+        implies the open, since images may be off), in the hour of the first time; 'delivered', 'bounced',
+        'unsubscribed' and 'complained' are messages, each once. A contact's `opened` and `clicked` are
+        messages as well.
         """
         if not hits:
             return 0
         return await store.record(connection, hits, shard=self._shard, batch=batch)
 
     async def campaign_counts(self, account_id: int, campaign_id: int) -> dict[str, int]:
-        """Every counter of a campaign by its name, such as {'sent': 10, 'opened.first': 3}. Absent means 0."""
+        """Every counter of a campaign by its name, such as {'sent': 10, 'opened.first': 3}.
+
+        Absent means 0.
+        """
         async with self._database.tenant(account_id) as connection:
             return await store.campaign_counts(connection, account_id, campaign_id)
 
@@ -83,10 +88,10 @@ class ActivityService:
         cursor: str | None = None,
         limit: int = 100,
     ) -> TimelinePage:
-        """The timeline of a contact, a campaign or the account, newest first: the ledger and the activity together.
+        """The timeline of a contact, a campaign or the account, newest first: ledger and activity together.
 
-        ``since`` is included, ``until`` is not. ``kinds`` are names as in TimelineEvent; none: all. Raises Invalid.
-        The work is in proportion to the page, not to the history.
+        ``since`` is included, ``until`` is not. ``kinds`` are names as in TimelineEvent; none: all. Raises
+        Invalid. The work is in proportion to the page, not to the history.
         """
         states, hit_kinds = _split_kinds(kinds)
         place = _read_cursor(cursor)
@@ -145,7 +150,8 @@ async def _in_growing_spans(
 ) -> list[store.Placed]:
     """Look back a minute, then two, four and so on, until there are enough lines.
 
-    Without a contact only the BRIN indexes on time help, which find a span of time and cannot stop early in it.
+    Without a contact only the BRIN indexes on time help, which find a span of time and cannot stop early
+    in it.
     """
     found: list[store.Placed] = []
     width = timedelta(minutes=1)

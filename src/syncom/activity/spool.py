@@ -1,8 +1,8 @@
 """Files that hold what could not be written to the database, until it is back.
 
-A segment is a file of lines, each synced to the disk before its requests are answered. Its process holds a lock on
-it (`flock`, which dies with the process, however it dies), so that a segment which can be locked was left behind by
-a process that is gone.
+A segment is a file of lines, each synced to the disk before its requests are answered. Its process holds a
+lock on it (`flock`, which dies with the process, however it dies), so that a segment which can be locked
+was left behind by a process that is gone.
 """
 
 from __future__ import annotations
@@ -84,7 +84,10 @@ class Spool:
         self._current.append(line)
 
     def seal(self) -> list[Segment]:
-        """This process's segments, oldest first; later lines go to a new one. Each is to be `done` or kept."""
+        """This process's segments, oldest first; later lines go to a new one.
+
+        Each is to be `done` or kept.
+        """
         if self._current is not None:
             self._sealed.append(self._current)
             self._current = None

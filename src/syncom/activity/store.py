@@ -54,8 +54,8 @@ async def record(connection: Connection, hits: Sequence[Hit], *, shard: int, bat
     return int(row[0]) if row else 0
 
 
-# Array literals are built here, because the driver would choose the type of a list by its largest number and by
-# whether it holds a NULL: the same statement would be planned again and again under other types.
+# Array literals are built here, because the driver would choose the type of a list by its largest number
+# and by whether it holds a NULL: the same statement would be planned again and again under other types.
 
 _NUMERALS = tuple(str(number) for number in range(16))
 
@@ -119,6 +119,7 @@ async def ledger_lines(
     """Lines of the ledger before the given place. ``where`` holds the filters and the limit."""
     name = "ledger_of_account" if where["contact_id"] is None else "ledger_of_contact"
     cursor = await connection.execute(_SQL[name], {**where, "at": at, "message_id": message_id})
+    rows = await cursor.fetchall()
     return [
         (
             (settled_at, LEDGER_SOURCE, message.int),
@@ -133,7 +134,7 @@ async def ledger_lines(
                 detail=reason or None,
             ),
         )
-        for settled_at, state, contact_id, campaign_id, message, channel, address, reason in await cursor.fetchall()
+        for settled_at, state, contact_id, campaign_id, message, channel, address, reason in rows
     ]
 
 

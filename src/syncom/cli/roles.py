@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from syncom.cli.services import database
+from syncom.messages.model import SenderRole
 from syncom.processes import exit_with_parent
 from syncom.settings import Settings, load_settings
 
@@ -32,6 +34,18 @@ def inbox() -> None:
     _run(_inbox)
 
 
+@app.command
+def worker() -> None:
+    """Background jobs: imports, audiences of campaigns, schedules."""
+    _run(_worker)
+
+
+@app.command
+def sender(*, lane: Annotated[SenderRole, Parameter(help="bulk: campaigns; express: single messages.")]) -> None:
+    """A process that sends mail."""
+    _run(functools.partial(_sender, lane))
+
+
 async def _web(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
     from syncom.http.server import serve
 
@@ -50,6 +64,28 @@ async def _inbox(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
             await stop.wait()
         finally:
             await server.stop()
+
+
+async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
+    from syncom.app import open_app
+    from syncom.jobs.runner import run_worker
+
+    async with open_app(settings, dsn=dsn, pool_size=8, name="syncom-worker") as parts:
+        jobs = asyncio.create_task(run_worker(parts.jobs(dsn)))
+        upkeep = asyncio.create_task(parts.upkeep(stop))
+        try:
+            await parts.keeper().run(stop)
+        finally:
+            for task in (jobs, upkeep):
+                task.cancel()
+            await asyncio.gather(jobs, upkeep, return_exceptions=True)
+
+
+async def _sender(role: SenderRole, settings: Settings, dsn: str, stop: asyncio.Event) -> None:
+    from syncom.app import open_app
+
+    async with open_app(settings, dsn=dsn, pool_size=8, name=f"syncom-sender-{role.value}") as parts:
+        await parts.sending_loop(role).run(stop)
 
 
 def _run(role: Role) -> None:

@@ -33,6 +33,13 @@ def roles(settings: Settings) -> list[Role]:
     return [
         Role(name="web", argv=[*command, "web"]),
         Role(name="inbox", argv=[*command, "inbox"]),
+        Role(name="worker", argv=[*command, "worker"]),
+        Role(name="express", argv=[*command, "sender", "--lane", "express"]),
+        # Campaigns leave the processor to whatever somebody is waiting for.
+        *(
+            Role(name=f"sender-{number}", argv=[*command, "sender", "--lane", "bulk"], nice=5)
+            for number in range(1, settings.senders + 1)
+        ),
     ]
 
 

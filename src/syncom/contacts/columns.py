@@ -1,9 +1,10 @@
 """Columns of a batch as text parameters: how rows travel to the server, one row as well as fifty thousand.
 
-Texts are ended by U+001F and NULL is U+001E (normalised values and JSON hold no control characters); numbers are
-PostgreSQL array literals. Building these costs a fraction of arrays or JSON made by the driver, and the server
-splits them faster than it parses JSON. The end mark leaves one empty element behind, so that a batch of one empty
-value is not taken for an empty batch; statements drop it by joining or by ``IS NOT NULL`` on a number column.
+Texts are ended by U+001F and NULL is U+001E (normalised values and JSON hold no control characters); numbers
+are PostgreSQL array literals. Building these costs a fraction of arrays or JSON made by the driver, and the
+server splits them faster than it parses JSON. The end mark leaves one empty element behind, so that a batch
+of one empty value is not taken for an empty batch; statements drop it by joining or by ``IS NOT NULL`` on a
+number column.
 """
 
 from __future__ import annotations

@@ -37,9 +37,10 @@ _WORDS_LENGTH: Final = 500
 async def set_consents(connection: Connection, changes: Sequence[ConsentChange]) -> list[bool]:
     """Apply decisions in order, of several accounts at once, inside the caller's (system) transaction.
 
-    The state and a row of history are written only where the state really changes; the answer says for each change
-    whether it did. A contact that was merged into another one stands for that one; an unknown contact is False.
-    Contacts are locked in the order all statements of this room use, so callers may run side by side.
+    The state and a row of history are written only where the state really changes; the answer says for each
+    change whether it did. A contact that was merged into another one stands for that one; an unknown contact
+    is False. Contacts are locked in the order all statements of this room use, so callers may run side by
+    side.
     """
     if not changes:
         return []

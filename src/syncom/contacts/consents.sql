@@ -14,10 +14,14 @@ WITH changed AS (
         sms_state = CASE WHEN k.channel = 2 THEN k.state ELSE c.sms_state END,
         push_state = CASE WHEN k.channel = 3 THEN k.state ELSE c.push_state END,
         updated_at = now()
-    FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[],
-        %(channels)s::smallint[], %(states)s::smallint[], %(occurred)s::timestamptz[],
-        string_to_array(%(sources)s, E'\x1f'), string_to_array(%(details)s, E'\x1f', E'\x1e'))
-        WITH ORDINALITY AS k (account_id, bucket, contact_id, channel, state, occurred_at, source, detail, n)
+    FROM (
+        SELECT b.*
+        FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[],
+            %(channels)s::smallint[], %(states)s::smallint[], %(occurred)s::timestamptz[],
+            string_to_array(%(sources)s, E'\x1f'), string_to_array(%(details)s, E'\x1f', E'\x1e'))
+            WITH ORDINALITY AS b (account_id, bucket, contact_id, channel, state, occurred_at, source, detail, n)
+        WHERE (b.bucket & 0) = 0 AND (b.contact_id & 0) = 0 OFFSET 0  -- see upsert.sql
+    ) AS k
     WHERE c.account_id = k.account_id AND c.bucket = k.bucket AND c.contact_id = k.contact_id
         AND CASE k.channel WHEN 1 THEN c.email_state WHEN 2 THEN c.sms_state ELSE c.push_state END <> k.state
     RETURNING k.n, c.account_id, c.bucket, c.contact_id, k.channel, k.state, k.occurred_at, k.source, k.detail

@@ -21,10 +21,10 @@ _KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 #: Standard members and the names templates and segments use for something else.
 RESERVED: Final = frozenset(
     (
-        "email", "phone", "external_id", "contact_key", "first_name", "last_name", "country", "region", "city",
-        "address", "postcode", "language", "time_zone", "contact_id", "id", "contact", "emails", "phones", "fields",
-        "lists", "created_at", "updated_at", "email_state", "sms_state", "push_state", "campaign", "message",
-        "unsubscribe_url", "view_url", "account", "params", "event", "order", "now",
+        "email", "phone", "external_id", "contact_key", "first_name", "last_name", "country", "region",
+        "city", "address", "postcode", "language", "time_zone", "contact_id", "id", "contact", "emails",
+        "phones", "fields", "lists", "created_at", "updated_at", "email_state", "sms_state", "push_state",
+        "campaign", "message", "unsubscribe_url", "view_url", "account", "params", "event", "order", "now",
     )
 )  # fmt: skip
 _CHOICES_LIMIT: Final = 500
@@ -50,7 +50,9 @@ class CustomFields:
         return [_field(row) for row in rows]
 
     async def by_key(self, account_id: int, *, wanted: set[str] | None = None) -> Mapping[str, CustomField]:
-        """Fields by key, remembered for a few seconds; asked again when one of ``wanted`` is not among them."""
+        """Fields by key, remembered for a few seconds; asked again when one of ``wanted`` is not among
+        them.
+        """
         known = self._remembered.get(account_id)
         now = self._clock.monotonic()
         if known is not None and now - known[0] < _REMEMBERED and (not wanted or wanted <= known[1].keys()):
@@ -65,8 +67,8 @@ class CustomFields:
         *,
         key: str,
         name: str,
-        type: FieldType,
-        choices: Sequence[str] = (),  # noqa: A002
+        type: FieldType,  # noqa: A002 - the field's own word, keyword-only
+        choices: Sequence[str] = (),
     ) -> CustomField:
         """Add a field. Raises Invalid for a bad key, name or choices, Conflict when the key is taken."""
         if not _KEY.fullmatch(key):

@@ -55,6 +55,16 @@ class Lists:
             raise Conflict(f"there is a list {parameters['name']} already", field="name")
         return _list(row, 0)
 
+    async def ensure(self, account_id: int, name: str) -> int:
+        """Id of the list with this name (case does not matter), which is made when there is none."""
+        parameters = {"account_id": account_id, "name": _name(name)}
+        async with self._database.tenant(account_id) as connection:
+            for statement in ("find_list", "add_list", "find_list"):  # another process may add it in between
+                row = await (await connection.execute(_SQL[statement], parameters)).fetchone()
+                if row is not None:
+                    return row[0]
+        raise Conflict(f"the list {parameters['name']} comes and goes; try again", field="name")
+
     async def rename(self, account_id: int, list_id: int, name: str) -> ContactList:
         """Change the name. Raises Invalid, NotFound, and Conflict when another list is called so."""
         parameters = {"account_id": account_id, "list_id": list_id, "name": _name(name)}

@@ -10,6 +10,9 @@ INSERT INTO lists (account_id, name) VALUES (%(account_id)s, %(name)s)
 ON CONFLICT (account_id, lower(name)) DO NOTHING
 RETURNING list_id, name, created_at
 
+-- name: find_list
+SELECT list_id FROM lists WHERE account_id = %(account_id)s AND lower(name) = lower(%(name)s)
+
 -- name: rename_list
 UPDATE lists SET name = %(name)s WHERE account_id = %(account_id)s AND list_id = %(list_id)s
 RETURNING list_id, name, created_at

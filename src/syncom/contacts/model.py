@@ -73,7 +73,8 @@ class CustomField(msgspec.Struct, frozen=True, kw_only=True):
 class ContactInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a caller says about one contact. UNSET members are not touched; an empty string clears a value.
 
-    ``fields`` holds custom fields by key; ``emails`` and ``phones`` are further addresses beside the primary one.
+    ``fields`` holds custom fields by key; ``emails`` and ``phones`` are further addresses beside the primary
+    one.
     """
 
     email: str | msgspec.UnsetType = msgspec.UNSET

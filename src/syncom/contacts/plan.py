@@ -1,8 +1,9 @@
 """What a batch of rows means for the contacts that exist: pure, from what was read to what is to be written.
 
 Rows are taken in order, each seeing what the rows before it did, so a batch means the same as its rows one by
-one; rows of one contact fold into one write. Reading, planning and writing happen in one transaction; what another
-transaction changed in between is found by the guards of the writing statements, and the batch is planned again.
+one; rows of one contact fold into one write. Reading, planning and writing happen in one transaction; what
+another transaction changed in between is found by the guards of the writing statements, and the batch is
+planned again.
 """
 
 from __future__ import annotations

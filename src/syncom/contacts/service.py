@@ -141,7 +141,13 @@ class ContactsService:
         return await self._single.submit(_Waiting(account_id=account_id, row=prepared[0], options=options))
 
     async def _merge(
-        self, connection: Connection, account_id: int, prepared: Sequence[PreparedRow], options: UpsertOptions
+        self,
+        connection: Connection,
+        account_id: int,
+        prepared: Sequence[PreparedRow],
+        options: UpsertOptions,
+        *,
+        contact_id: int | None = None,
     ) -> Merged:
         if not prepared:
             return Merged(contact_ids=[], changes=[], problems=[])

@@ -6,7 +6,7 @@ from syncom.content.model import Format, TemplateInput
 
 LETTER = TemplateInput(
     name="Autumn letter",
-    subject='{{ first_name|default("Hello", true) }}, your {{ favourite|default("coffee", true)|lower }} shelf is full again',
+    subject='{{ first_name|default("Hello", true) }}, your {{ favourite|default("coffee", true)|lower }} is here',
     preheader="New beans, two teapots and a bowl we cannot stop looking at.",
     format=Format.MJML,
     source="""\

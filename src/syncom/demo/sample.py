@@ -10,7 +10,7 @@ from datetime import timedelta
 from syncom.activity.model import ActivityKind, Hit, HitClass
 from syncom.app import App
 from syncom.campaigns.model import Audience, Campaign, CampaignInput, CampaignState, Report
-from syncom.contacts.model import FieldType, IdentityKind, UpsertOptions
+from syncom.contacts.model import Channel, FieldType, IdentityKind, UpsertOptions
 from syncom.demo import people
 from syncom.demo.letter import LETTER
 from syncom.errors import Unavailable
@@ -66,10 +66,10 @@ async def _fields(app: App, account_id: int) -> None:
     if "favourite" not in present:
         choices = ("Coffee", "Tea", "Ceramics")
         await app.contacts.fields.create(
-            account_id, key="favourite", name="Favourite", field_type=FieldType.CHOICE, choices=choices
+            account_id, key="favourite", name="Favourite", type=FieldType.CHOICE, choices=choices
         )
     if "points" not in present:
-        await app.contacts.fields.create(account_id, key="points", name="Points", field_type=FieldType.NUMBER)
+        await app.contacts.fields.create(account_id, key="points", name="Points", type=FieldType.NUMBER)
 
 
 async def _list(app: App, account_id: int) -> int:
@@ -107,11 +107,13 @@ async def _past(app: App, account_id: int, contact_ids: Sequence[int], say: Call
         await app.activity.record(connection, hits)
     say(f"{len(hits)} opens and clicks of the last three months")
     await app.contacts.consents.unsubscribe(
-        account_id, contact_ids[:_UNSUBSCRIBED], source="demo", detail={"note": "sample data"}
+        account_id, contact_ids[:_UNSUBSCRIBED], Channel.EMAIL, source="demo", detail={"note": "sample data"}
     )
     gone = await app.contacts.get_many(account_id, contact_ids[_UNSUBSCRIBED : _UNSUBSCRIBED + _SUPPRESSED])
     addresses = [contact.email for contact in gone if contact.email]
-    await app.contacts.consents.suppress(account_id, addresses, reason="hard bounce", detail="550 5.1.1 sample data")
+    await app.contacts.consents.suppress(
+        account_id, Channel.EMAIL, addresses, reason="hard bounce", detail="550 5.1.1 sample data"
+    )
 
 
 def _hits(account_id: int, contact_ids: Sequence[int], app: App) -> list[Hit]:

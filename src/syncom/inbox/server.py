@@ -22,8 +22,9 @@ _LONGEST_ADDRESS = 1000
 
 
 class InboxServer:
-    """Listens on ``host`` and ``port`` between :meth:`start` and :meth:`stop`. Only for development: it asks nobody
-    for a password, so keep it on the loopback address.
+    """Listens on ``host`` and ``port`` (0: any free one) between :meth:`start` and :meth:`stop`.
+
+    Only for development: it asks nobody for a password, so keep it on the loopback address.
     """
 
     def __init__(self, inbox: InboxService, *, host: str = "127.0.0.1", port: int = 2525) -> None:
@@ -32,6 +33,11 @@ class InboxServer:
         self._port = port
         self._group: GroupCommit[Sequence[ReceivedMail], None] = GroupCommit(self._write, max_batch=20)
         self._server: asyncio.Server | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
 
     async def start(self) -> None:
         """Begin to listen. Raises Conflict when the port is taken."""
@@ -43,6 +49,7 @@ class InboxServer:
                 f"the dev inbox cannot listen on {self._host}:{self._port}: {error.strerror or error}. "
                 "Set SYNCOM_INBOX_PORT to a free port."
             ) from error
+        self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening, and store what was accepted."""

@@ -17,7 +17,7 @@ _TRIM_EVERY = 500
 
 
 class InboxService:
-    """Stores and reads mails of the dev inbox, which belongs to the installation: ask for an operator first."""
+    """Stores and reads mails. They belong to the installation: ask for an operator first."""
 
     def __init__(self, database: Database, *, keep: int = KEEP) -> None:
         self._database = database

@@ -1,8 +1,8 @@
 """The runner of background jobs: procrastinate on our own database.
 
-A room adds its work in its ``jobs.py`` with a function ``register(app, ...)``; ``app.py`` calls them all. A job is a
-task name and a few small arguments. Its worker may be killed at any moment and the job is then run again, so every
-task must be safe to repeat.
+A room adds its work in its ``jobs.py`` with a function ``register(app, ...)``; ``app.py`` calls them
+all. A job is a task name and a few small arguments. Its worker may be killed at any moment and the job
+is then run again, so every task must be safe to repeat.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ async def rescue_stalled_jobs(app: App, *, seconds: float = STALLED_SECONDS) -> 
 
 
 async def run_worker(
-    app: App, *, queues: Iterable[str] | None = None, concurrency: int = CONCURRENCY, wait: bool = True
+    app: App, *, queues: Iterable[str] = (), concurrency: int = CONCURRENCY, wait: bool = True
 ) -> None:
-    """Work until cancelled or signalled; with ``wait=False`` until the queues are empty.
+    """Work on these queues (none named: all) until cancelled or signalled; ``wait=False``: until empty.
 
     When the database goes away the worker starts anew once it is back.
     """
-    pause = 0.5
+    chosen, pause = list(queues), 0.5
     while True:
         try:
             async with app.open_async():
                 pause = 0.5
                 await app.run_worker_async(
-                    queues=list(queues) if queues else None,
+                    queues=chosen or None,  # pyright: ignore[reportArgumentType] # None is every queue
                     concurrency=concurrency,
                     wait=wait,
                     fetch_job_polling_interval=1.0,

@@ -140,7 +140,15 @@ FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s:
      AS row (account_id, message_id, contact_id, campaign_id, sender_id, state, uncertain, attempts, launched_at,
              address, reason)
 ON CONFLICT (account_id, bucket, message_id, launched_at) DO UPDATE SET uncertain = true
-RETURNING message_id, xmax = 0 AS inserted;
+RETURNING message_id, settled_at = now() AS inserted;
+
+-- name: add_doubt
+UPDATE ledger l SET uncertain = true
+FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[],
+            %(launched_ats)s::timestamptz[]) AS row (account_id, message_id, contact_id, launched_at)
+WHERE l.account_id = row.account_id AND l.bucket = (row.contact_id & 255)::smallint
+  AND l.message_id = row.message_id AND l.launched_at = row.launched_at
+RETURNING l.message_id;
 
 -- name: count_contacts
 -- Contact statistics of messages sent, one row a contact. Ordered, so that writers never deadlock.

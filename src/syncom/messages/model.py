@@ -21,6 +21,13 @@ class Lane(IntEnum):
     RETRY = 2
 
 
+class SenderRole(Enum):
+    """Which part of the queue a sending process serves."""
+
+    BULK = "bulk"
+    EXPRESS = "express"
+
+
 class LedgerState(IntEnum):
     """How it ended for one recipient. The numbers are stored."""
 

@@ -115,6 +115,8 @@ class MessagesService:
                     raise Invalid(f"recipients.{place}.contact_id", "this contact has no email address")
             else:
                 contact = await self._contacts.find(account_id, IdentityKind.EMAIL, recipient.email or "")
+                if contact is None:  # deleted this very moment
+                    raise NotFound("contact", recipient.email)
             resolved.append((contact.contact_id, contact.email or ""))
         return resolved
 

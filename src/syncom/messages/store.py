@@ -295,6 +295,17 @@ async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Se
     return {row[0] for row in found if row[1]}
 
 
+async def add_doubt(connection: Connection, rows: Sequence[Postponed]) -> set[UUID]:
+    """Mark those of these messages that have a ledger row as uncertain; returns their ids."""
+    values = {
+        "account_ids": [row.work.account_id for row in rows],
+        "message_ids": [row.work.message_id for row in rows],
+        "contact_ids": [row.work.contact_id for row in rows],
+        "launched_ats": [row.work.launched_at for row in rows],
+    }
+    return {row[0] for row in await (await connection.execute(_SQL["add_doubt"], values)).fetchall()}
+
+
 async def postpone(connection: Connection, sender_id: int, rows: Sequence[Postponed]) -> None:
     """Rows of the lanes get a later time; recipients of chunks move to the retry lane."""
     queued = [row for row in rows if row.work.lease is None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import psycopg
 
@@ -68,15 +68,19 @@ class GroupCommit(Generic[Item, Result]):
     def _start(self) -> None:
         task = asyncio.get_running_loop().create_task(self._drain())
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
 
     async def _drain(self) -> None:
-        # One turn of the loop lets every request that is ready now join the first batch.
-        await asyncio.sleep(0)
-        while self._waiting:
-            batch = self._waiting[: self._max_batch]
-            del self._waiting[: self._max_batch]
-            await self._write_batch(batch)
+        try:
+            # One turn of the loop lets every request that is ready now join the first batch.
+            await asyncio.sleep(0)
+            while self._waiting:
+                batch = self._waiting[: self._max_batch]
+                del self._waiting[: self._max_batch]
+                await self._write_batch(batch)
+        finally:
+            # At once, and not in a done callback: an item submitted between the last look at `_waiting` and the
+            # callback would take this task for a running one, and wait for ever.
+            self._running.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _write_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -17,7 +19,7 @@ import pytest
 import xlsxwriter
 
 from syncom.clock import SystemClock
-from syncom.contacts.imports import xlsx
+from syncom.contacts.imports import service, xlsx
 from syncom.contacts.imports.model import (
     ColumnTarget,
     DateOrder,
@@ -31,6 +33,8 @@ from syncom.contacts.imports.service import ImportService
 from syncom.contacts.model import FieldType, IdentityKind, MergeMode, SubscriptionState
 from syncom.contacts.service import ContactsService
 from syncom.errors import Conflict, Invalid, NotFound
+from syncom.postgres.embedded import EmbeddedServer
+from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 
 _BATCH = 50
@@ -53,9 +57,7 @@ async def _chunks(data: bytes) -> AsyncIterator[bytes]:
         yield data[start : start + 65536]
 
 
-async def _store(
-    imports: ImportService, account_id: int, data: str | bytes, name: str = "people.csv"
-) -> StoredFile:
+async def _store(imports: ImportService, account_id: int, data: str | bytes, name: str = "people.csv") -> StoredFile:
     return await imports.store(account_id, name, _chunks(data.encode() if isinstance(data, str) else data))
 
 
@@ -73,9 +75,7 @@ async def _errors(imports: ImportService, account_id: int, import_id: int) -> li
         return list(csv.DictReader(file))
 
 
-async def _contacts(
-    database: Database, account_id: int, columns: str = "email, first_name"
-) -> list[tuple[Any, ...]]:
+async def _contacts(database: Database, account_id: int, columns: str = "email, first_name") -> list[tuple[Any, ...]]:
     async with database.tenant(account_id) as connection:
         cursor = await connection.execute(f"SELECT {columns} FROM contacts ORDER BY email, contact_id")  # type: ignore[arg-type]
         return await cursor.fetchall()
@@ -93,14 +93,12 @@ def _people(count: int, *, first: int = 0, bad_each: int = 0) -> str:
 async def test_bad_rows_are_reported_with_line_and_reason_and_the_rest_is_imported(
     imports: ImportService, database: Database, account_id: int
 ) -> None:
-    data = 'Email,Имя,Phone\na@x.com,"Анна\nМария",\nnope,B,\nc@x.com,C,12\n\nd@x.com,D\ne@x.com,E,+380501234567\n'
+    data = "Email,Имя,Phone\n"
+    data += 'a@x.com,"Анна\nМария",\nnope,B,\nc@x.com,C,12\n\nd@x.com,D\ne@x.com,E,+380501234567\n'
     status = await _import(imports, account_id, data)
     assert status.state is ImportState.FINISHED
     assert (status.rows_done, status.created, status.failed) == (5, 1, 4)
-    found = [
-        (row["line"], row["column"], row["value"])
-        for row in await _errors(imports, account_id, status.import_id)
-    ]
+    found = [(row["line"], row["column"], row["value"]) for row in await _errors(imports, account_id, status.import_id)]
     assert found == [
         ("2", "Имя", "Анна\nМария"),
         ("4", "Email", "nope"),
@@ -121,13 +119,40 @@ async def test_every_row_is_counted_once_over_many_batches(
     assert (again.created, again.updated, again.unchanged, again.failed) == (0, 0, 900, 100)
 
 
+async def test_the_file_of_errors_is_bounded_and_the_count_is_not(
+    imports: ImportService, account_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_ERROR_ROWS", 120)
+    status = await _import(imports, account_id, "email\n" + "nobody\n" * 500 + "a@x.com\n")
+    assert (status.created, status.failed, status.rows_done) == (1, 500, 501)
+    errors = await _errors(imports, account_id, status.import_id)
+    assert [int(error["line"]) for error in errors] == list(range(2, 122))
+
+
+async def test_an_import_whose_file_is_gone_fails_with_the_reason(
+    imports: ImportService, account_id: int, tmp_path: Path
+) -> None:
+    file = await _store(imports, account_id, _people(3))
+    created = await imports.create(account_id, file, ImportOptions())
+    (tmp_path / "imports" / str(account_id) / file.upload_id / "source").unlink()
+    status = await imports.run(created.import_id)
+    assert status.state is ImportState.FAILED
+    assert "was not found" in status.problem
+
+
+async def test_a_formula_in_a_bad_cell_is_guarded_in_the_file_of_errors(
+    imports: ImportService, account_id: int
+) -> None:
+    status = await _import(imports, account_id, "email\n=cmd|x\n")
+    errors = await _errors(imports, account_id, status.import_id)
+    assert errors[0]["value"] == "'=cmd|x"
+
+
 async def test_fill_blanks_keeps_what_is_known_and_an_empty_cell_never_clears(
     imports: ImportService, database: Database, account_id: int
 ) -> None:
     await _import(imports, account_id, "email,first name,city\na@x.com,Anna,\n")
-    await _import(
-        imports, account_id, "email,first name,city\na@x.com,Other,Lviv\n", mode=MergeMode.FILL_BLANKS
-    )
+    await _import(imports, account_id, "email,first name,city\na@x.com,Other,Lviv\n", mode=MergeMode.FILL_BLANKS)
     assert await _contacts(database, account_id, "first_name, city") == [("Anna", "Lviv")]
     await _import(imports, account_id, "email,first name,city\na@x.com,New,\n")
     assert await _contacts(database, account_id, "first_name, city") == [("New", "Lviv")]
@@ -142,17 +167,13 @@ async def test_the_key_may_be_an_external_id_and_a_taken_address_is_an_error_of_
     )
     assert (status.created, status.failed) == (1, 1)
     errors = await _errors(imports, account_id, status.import_id)
-    assert [(error["line"], error["column"], error["value"]) for error in errors] == [
-        ("3", "email", "b@x.com")
-    ]
+    assert [(error["line"], error["column"], error["value"]) for error in errors] == [("3", "email", "b@x.com")]
 
 
 async def test_consent_is_recorded_with_the_import_and_lists_are_joined(
     imports: ImportService, database: Database, account_id: int
 ) -> None:
-    status = await _import(
-        imports, account_id, _people(3), list_name="Spring", consent=SubscriptionState.UNCONFIRMED
-    )
+    status = await _import(imports, account_id, _people(3), list_name="Spring", consent=SubscriptionState.UNCONFIRMED)
     async with database.tenant(account_id) as connection:
         cursor = await connection.execute("SELECT DISTINCT state, source, detail FROM consent_events")
         assert await cursor.fetchall() == [(1, "import", {"import_id": status.import_id})]
@@ -201,7 +222,8 @@ async def test_columns_become_new_custom_fields_in_the_files_own_notation(
 @pytest.mark.parametrize(
     ("header", "targets"),
     [
-        ("Email Address,First Name,Last Name,Address,Phone Number,Birthday", "email first_name last_name address phone "),
+        ("Email Address,First Name,Last Name,Address,Phone Number,Birthday",
+         "email first_name last_name address phone "),
         ("EMAIL,FNAME,LNAME,SMS", "email first_name last_name phone"),
         ("E-mail;Имя;Фамилия;Телефон;Город;Что-то", "email first_name last_name phone city "),
         ("Ел. пошта;Ім'я;Прізвище;Номер телефону;Місто", "email first_name last_name phone city"),
@@ -219,9 +241,7 @@ async def test_columns_of_common_exports_are_recognised(
     assert [column.target.target for column in proposal.columns] == targets.split(" ")
 
 
-async def test_a_missing_header_is_explained_and_can_be_answered(
-    imports: ImportService, account_id: int
-) -> None:
+async def test_a_missing_header_is_explained_and_can_be_answered(imports: ImportService, account_id: int) -> None:
     file = await _store(imports, account_id, "Ann,a@x.com,+380501112233\nBob,b@x.com,+380501112234\n")
     with pytest.raises(Invalid, match=r"looks like data \('Ann', 'a@x.com'"):
         await imports.create(account_id, file, ImportOptions())
@@ -234,9 +254,7 @@ async def test_a_missing_header_is_explained_and_can_be_answered(
     assert status.created == 2
 
 
-async def test_a_file_without_the_key_says_which_columns_were_seen(
-    imports: ImportService, account_id: int
-) -> None:
+async def test_a_file_without_the_key_says_which_columns_were_seen(imports: ImportService, account_id: int) -> None:
     file = await _store(imports, account_id, "first name,colour\nAnn,red\n")
     with pytest.raises(Invalid, match=r"no column goes to email.*'first name', 'colour'"):
         await imports.create(account_id, file, ImportOptions())
@@ -277,8 +295,8 @@ async def test_a_spreadsheet_is_imported_by_sheet_with_its_own_row_numbers(
     day = book.add_format({"num_format": "yyyy-mm-dd"})
     for row, values in enumerate([["email", "phone", "born", "seen", "note"], ["a@x.com", 380501112233]], 2):
         sheet.write_row(row, 0, values)
-    sheet.write_datetime(3, 2, datetime(1990, 5, 17), day)
-    sheet.write_datetime(3, 3, datetime(2024, 1, 2, 3, 4, 5), day)
+    sheet.write_datetime(3, 2, datetime.fromisoformat("1990-05-17"), day)
+    sheet.write_datetime(3, 3, datetime.fromisoformat("2024-01-02T03:04:05"), day)
     sheet.write_formula(3, 4, "=1+1", None, 2)
     sheet.write_row(4, 0, ["not an address"])
     sheet.write_row(5, 0, ["b@x.com"])
@@ -393,12 +411,15 @@ from pathlib import Path
 from syncom.clock import SystemClock
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
+from syncom.postgres.embedded import EmbeddedServer
+from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 
 async def main(dsn, folder, import_id):
     async with Database(dsn) as database:
         contacts = ContactsService(database, SystemClock())
-        imports = ImportService(database, contacts, Path(folder), SystemClock(), batch_rows=50, lease_seconds=1.0)
+        clock = SystemClock()
+        imports = ImportService(database, contacts, Path(folder), clock, batch_rows=50, lease_seconds=1.0)
         await imports.run(int(import_id), lambda status: print(status.rows_done, flush=True))
 
 asyncio.run(main(*sys.argv[1:]))
@@ -451,9 +472,7 @@ async def test_an_import_waits_out_broken_connections(
     file = await _store(imports, account_id, _people(1500, bad_each=11))
     created = await imports.create(account_id, file, ImportOptions())
     seen: list[int] = []
-    running = asyncio.create_task(
-        imports.run(created.import_id, lambda status: seen.append(status.rows_done))
-    )
+    running = asyncio.create_task(imports.run(created.import_id, lambda status: seen.append(status.rows_done)))
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         for _ in range(3):
             before = len(seen)
@@ -467,3 +486,38 @@ async def test_an_import_waits_out_broken_connections(
     assert (status.state, status.rows_done, status.failed) == (ImportState.FINISHED, 1500, 1500 // 11)
     assert status.created == len(await _contacts(database, account_id)) == 1500 - 1500 // 11
     assert len(await _errors(imports, account_id, status.import_id)) == status.failed
+
+
+async def test_an_import_waits_for_a_database_that_was_killed_and_goes_on() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="syncom-import-outage-"))
+    folder.chmod(0o755)
+    server = EmbeddedServer(folder / "data")
+    try:
+        dsn = await server.start()
+        await migrate(dsn)
+        async with Database(dsn, max_size=4) as database:
+            async with database.system() as connection:
+                await connection.execute("INSERT INTO accounts (account_id, name) VALUES (1, 'A')")
+            contacts = ContactsService(database, SystemClock())
+            imports = ImportService(
+                database, contacts, folder / "files", SystemClock(), batch_rows=_BATCH, lease_seconds=1.0
+            )
+            file = await _store(imports, 1, _people(1500, bad_each=11))
+            created = await imports.create(1, file, ImportOptions())
+            seen: list[int] = []
+            running = asyncio.create_task(imports.run(created.import_id, lambda status: seen.append(status.rows_done)))
+            while not seen:
+                await asyncio.sleep(0.01)
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGKILL)
+            await server.wait_failed()
+            await asyncio.sleep(0.5)
+            await server.start()
+            status = await running
+            assert (status.state, status.rows_done, status.failed) == (ImportState.FINISHED, 1500, 1500 // 11)
+            assert status.created == len(await _contacts(database, 1)) == 1500 - 1500 // 11
+            assert len(await _errors(imports, 1, status.import_id)) == status.failed
+            await contacts.close()
+    finally:
+        await server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -37,6 +37,8 @@ class Act:
 
     #: Written as it stands, with CRLF behind it.
     say: str | bytes = ""
+    #: Written behind that, without CRLF.
+    and_half: bytes = b""
     #: Then cut the connection.
     drop: bool = False
     #: Then never answer again.
@@ -170,8 +172,8 @@ class _Conversation:
             else:
                 await step(argument)
 
-    async def say(self, words: str | bytes, drip: float = 0.0) -> None:
-        data = (words.encode() if isinstance(words, str) else words) + b"\r\n"
+    async def say(self, words: str | bytes, drip: float = 0.0, and_half: bytes = b"") -> None:
+        data = (words.encode() if isinstance(words, str) else words) + b"\r\n" + and_half
         if drip:
             for octet in data:
                 self.writer.write(bytes([octet]))
@@ -188,7 +190,7 @@ class _Conversation:
         if act is None:
             return False
         if act.say:
-            await self.say(act.say, act.drip)
+            await self.say(act.say, act.drip, act.and_half)
         if act.drop:
             raise _CutError
         if act.stall:
@@ -389,8 +391,6 @@ class Mails:
         self.replies[mail.key] = reply
         if outcome is Outcome.NOT_SENT and self.resend:
             self.waiting.append(mail)
-            assert self.pool is not None
-            self.pool.wake()
             return
         self.outcomes[mail.key] = outcome
         if len(self.outcomes) == self.total:

@@ -105,7 +105,7 @@ def test_a_message_has_every_header_once_and_both_bodies():
     assert (needs_8bit, needs_smtputf8) == (False, False)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(text=st.text(max_size=400), html=st.text(max_size=400), repeat=st.integers(1, 30))
 def test_any_body_arrives_as_it_was_but_for_line_ends(text: str, html: str, repeat: int):
     text, html = text * repeat, html * repeat
@@ -119,7 +119,7 @@ def test_any_body_arrives_as_it_was_but_for_line_ends(text: str, html: str, repe
     assert bodies(read(seven)) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(text=st.text(alphabet="ab .=\t\r\n\0é😀—", max_size=2500))
 def test_difficult_bodies_arrive_too(text: str):
     of = frame()
@@ -156,14 +156,14 @@ printable = st.text(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(subject=printable)
 def test_any_subject_arrives(subject: str):
     raw, _, _ = build(subject=subject)
     assert _as_shown(read(raw)["Subject"]) == _as_shown(subject.strip(" "))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(words=st.lists(st.text(alphabet="abc=?_-,<>@\"'()", max_size=120), max_size=20))
 def test_a_long_ascii_subject_is_folded_between_words(words: list[str]):
     subject = " ".join(words)
@@ -187,7 +187,7 @@ def test_a_subject_that_looks_encoded_stays_text():
     assert "=?utf-8?b?eA==?=" not in build(subject="=?utf-8?b?eA==?=")[0].decode()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(name=printable)
 def test_any_display_name_arrives(name: str):
     raw, _, _ = build(to_name=name)

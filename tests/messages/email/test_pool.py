@@ -141,6 +141,23 @@ async def test_drain_finishes_what_is_in_hand_and_starts_nothing_new():
             assert pool.state().connections == 0
 
 
+async def test_a_mail_that_came_back_unsent_is_asked_for_although_nobody_wakes_the_pool():
+    def first_stalls(phase: str, connection: int, argument: str) -> Act | None:
+        return STALL if (phase, connection) == ("mail", 0) else None
+
+    async with running_peer(SmtpPeer(disturb=first_stalls)) as peer:
+        mails = Mails(some_mails(2), resend=True)
+        async with (
+            sending(peer, mails, max_connections=2, command_timeout=30) as pool,
+            asyncio.timeout(10),
+        ):
+            while 0 not in mails.out:
+                await asyncio.sleep(0.001)
+            pool.wake()
+            await mails.done.wait()
+    assert mails.reports == [(1, Outcome.ACCEPTED), (0, Outcome.NOT_SENT), (0, Outcome.ACCEPTED)]
+
+
 async def test_close_settles_every_mail_in_hand():
     async with running_peer(SmtpPeer(disturb=always("after_dot", STALL))) as peer:
         mails = Mails(some_mails(10))
@@ -343,6 +360,33 @@ async def test_a_reply_that_comes_before_the_message_is_not_believed():
 
 
 @pytest.mark.parametrize(
+    ("phase", "words"),
+    [("banner", "220 hello\r\n250 PIPELINING"), ("mail", "250 ok\r\n250 ok"), ("rcpt", "250 ok\r\n354 go")],
+)
+async def test_an_answer_that_comes_before_its_question_ends_the_connection(phase: str, words: str):
+    async with running_peer(SmtpPeer(extensions=(), disturb=once(phase, Act(say=words)))) as peer:
+        mails = Mails(some_mails(1), resend=True)
+        async with sending(peer, mails, clock=QuickClock(1)) as pool, asyncio.timeout(5):
+            while pool.state().last_error is None:
+                await asyncio.sleep(0.01)
+            error = pool.state().last_error
+    assert error is not None
+    assert "before it was asked" in error.text
+    assert not peer.accepted
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+async def test_a_goodbye_right_behind_an_answer_harms_nobody(extensions: tuple[str, ...]):
+    goodbye = once("after_dot", Act(say="250 taken\r\n421 that was enough", drop=True))
+    async with running_peer(SmtpPeer(extensions=extensions, disturb=goodbye)) as peer:
+        mails = await send_all(peer, Mails(some_mails(3), resend=True))
+        assert mails.pool is not None
+        assert mails.pool.state().last_error is None
+    assert mails.count(Outcome.ACCEPTED) == 3
+    assert len(peer.accepted) == 3
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "25O ok",
@@ -464,7 +508,7 @@ acts = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     behaviour=st.lists(acts, max_size=30),
     extensions=st.sampled_from([("PIPELINING",), ()]),
@@ -572,11 +616,13 @@ async def test_nothing_is_sent_in_the_clear_when_starttls_is_asked_for():
 
 
 @pytest.mark.parametrize("loop", [asyncio, uvloop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    "injected",
+    [Act(say="220 go\r\n250-peer.example\r\n250 AUTH PLAIN"), Act(say="220 go", and_half=b"250-AUTH")],
+)
 async def test_words_in_the_clear_behind_the_starttls_reply_are_never_read_as_secure(
-    loop: object, server_tls: ssl.SSLContext, ca_file: str
+    injected: Act, loop: object, server_tls: ssl.SSLContext, ca_file: str
 ):
-    injected = Act(say="220 go\r\n250-peer.example\r\n250 AUTH PLAIN")
-
     async def run() -> str:
         async with running_peer(SmtpPeer(tls=server_tls, disturb=always("starttls", injected))) as peer:
             mails = Mails(some_mails(1))

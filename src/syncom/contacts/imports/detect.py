@@ -1,7 +1,8 @@
 """What a text file is: its encoding, delimiter, quoting, header. Nothing is guessed in silence.
 
-Whether a file is UTF-8 is not a guess: the whole file is checked (about a gigabyte a second). Other encodings are
-told apart by how plausible the letters are, and the proposal says that it is a guess and shows rows to check.
+Whether a file is UTF-8 is not a guess: the whole file is checked (about a gigabyte a second). Other
+encodings are told apart by how plausible the letters are, and the proposal says that it is a guess and shows
+rows to check.
 """
 
 from __future__ import annotations
@@ -148,9 +149,7 @@ def _encoding(path: Path, head: bytes, wanted: str | None) -> tuple[str, int, li
         return (
             "utf-8",
             0,
-            [
-                f"{bad_lines} lines are not valid UTF-8, the first is line {bad_line}; their rows will be reported"
-            ],
+            [f"{bad_lines} lines are not valid UTF-8, the first is line {bad_line}; they will be reported"],
         )
     name = _eight_bit(foreign)
     return (

@@ -39,6 +39,13 @@ FROM imports WHERE import_id = %(import_id)s
 SELECT state, bytes_done, line_next, failed, error_bytes
 FROM imports WHERE import_id = %(import_id)s AND fence = %(fence)s FOR UPDATE
 
+-- name: probe_by_index
+-- For the rest of the transaction. A batch knows few of its contacts by their ids; while the statistics are those of
+-- the table before the import, the planner takes the account for empty and walks all its contacts for each batch
+-- (measured: 12 s instead of 20 ms). Comparing rows is priced so that probing the index always wins; no plan is kept.
+SELECT set_config('cpu_tuple_cost', '1', true), set_config('random_page_cost', '0.01', true),
+    set_config('seq_page_cost', '0.01', true), set_config('plan_cache_mode', 'force_custom_plan', true)
+
 -- name: settle_batch
 UPDATE imports SET rows_done = rows_done + %(rows)s, created = created + %(created)s, updated = updated + %(updated)s,
     unchanged = unchanged + %(unchanged)s, failed = failed + %(failed)s, bytes_done = %(bytes_done)s,

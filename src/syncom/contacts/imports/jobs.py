@@ -26,7 +26,7 @@ def register(app: App, imports: ImportService) -> None:
 
 
 async def start(app: App, import_id: int) -> None:
-    """Queue the run of an import. Safe to repeat: a second run waits for the first and then has nothing to do."""
+    """Queue the run of an import. Safe to repeat: a second run waits for the first and has nothing to do."""
     try:
         await app.configure_task(_RUN, queue=_QUEUE, queueing_lock=f"import:{import_id}").defer_async(
             import_id=import_id

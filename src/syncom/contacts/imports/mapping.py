@@ -22,10 +22,10 @@ _NOT_A_LETTER = re.compile(r"[^\w]|_")
 _BAD_KEY = re.compile(r"[^a-z0-9]+")
 #: Cyrillic letters as a key spells them (Ukraine's passport rules of 2010, and their Russian neighbours).
 _LATIN = {
-    "а": "a", "б": "b", "в": "v", "г": "h", "ґ": "g", "д": "d", "е": "e", "є": "ie", "ж": "zh", "з": "z", "и": "y",
-    "і": "i", "ї": "i", "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s",
-    "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ь": "", "ю": "iu",
-    "я": "ia", "ъ": "", "ы": "y", "э": "e", "ё": "e", "ʼ": "", "’": "", "'": "",
+    "а": "a", "б": "b", "в": "v", "г": "h", "ґ": "g", "д": "d", "е": "e", "є": "ie", "ж": "zh", "з": "z",
+    "и": "y", "і": "i", "ї": "i", "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p",
+    "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch",
+    "ь": "", "ю": "iu", "я": "ia", "ъ": "", "ы": "y", "э": "e", "ё": "e", "ʼ": "", "’": "", "'": "",
 }  # fmt: skip
 _NUMBER = re.compile(r"[+-]?\d{1,15}([.,]\d+)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}([./-])\d{1,2}\1\d{4}")
@@ -178,7 +178,7 @@ def check_mapping(
     fields: Mapping[str, CustomField],
     key: IdentityKind,
 ) -> None:
-    """Raises Invalid that names every wrong entry, and says what was seen when the key's column is missing."""
+    """Raises Invalid that names every wrong entry, and what was seen when the key's column is missing."""
     problems: list[FieldError] = []
     if len(mapping) != len(names):
         raise Invalid("mapping", f"has {len(mapping)} entries; the file has {len(names)} columns")

@@ -97,8 +97,8 @@ class ColumnTarget(msgspec.Struct, frozen=True, kw_only=True):
     """Where a column goes.
 
     ``target`` is the name of a standard field of :class:`~syncom.contacts.model.ContactInput` (``email``,
-    ``first_name``, ...), ``emails`` or ``phones`` for further addresses, ``fields.<key>`` for a custom field, or
-    empty to leave the column out.
+    ``first_name``, ...), ``emails`` or ``phones`` for further addresses, ``fields.<key>`` for a custom field,
+    or empty to leave the column out.
     """
 
     target: str = ""

@@ -23,7 +23,7 @@ class ParserDiedError(SyncomError):
 
 
 class ParserProcess:
-    """Batches of one file, read ahead by one: while a batch is merged, the next is being parsed and fetched."""
+    """Batches of one file, read ahead by one: while a batch is merged, the next is parsed and fetched."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process

@@ -1,13 +1,14 @@
 """Rows of a text file with their line numbers, in bounded memory, whatever the file holds.
 
-The csv module does the cutting. It gets its lines from blocks of the file, so that the place of every record is
-known in bytes (an import resumes there) and a record can be read again. What it would get wrong is put right here:
+The csv module does the cutting. It gets its lines from blocks of the file, so that the place of every record
+is known in bytes (an import resumes there) and a record can be read again. What it would get wrong is put
+right here:
 
 * a cell longer than MAX_CELL, a line longer than MAX_RECORD, a NUL, bytes that are not text in the file's
   encoding, too few or too many cells: the row becomes an error and the next one is read;
-* a quote that is never closed swallows the lines after it. A record of several lines that is too long, has the
-  wrong number of cells, or is still open at the end of the file, is read again line by line, each line once, so
-  that one stray quote costs one row and reading stays linear.
+* a quote that is never closed swallows the lines after it. A record of several lines that is too long, has
+  the wrong number of cells, goes on after a closing quote, or is still open at the end of the file, is read
+  again line by line, each line once, so that one stray quote costs one row and reading stays linear.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _BLOCK = 512 * 1024
 SHOWN = 200
 
 _NUL = "contains a NUL character"
+_BLANK: list[str] = []
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,7 @@ class RecordReader:
     """Reads the records of a text file from ``position`` on.
 
     ``columns`` are the names of the columns: their number is what every row must have. None takes rows of any
-    length (the header is read that way). Not for use by several threads; sets the csv module's limit of a field.
+    length (the header is read that way). Not for several threads; sets the csv module's limit of a field.
     """
 
     def __init__(
@@ -242,7 +244,7 @@ class RecordReader:
                 if "\ufffd" in line:
                     self._bad_lines[number] = f"is not valid {encoding.upper()}"
             return lines
-        lines = []
+        lines: list[str] = []
         for number, piece in enumerate(raw.splitlines(keepends=True), self._line):
             try:
                 lines.append(piece.decode(encoding))
@@ -269,7 +271,7 @@ class RecordReader:
         for row in rows:
             height = 1 + sum(map(_line_breaks, row))
             found: list[tuple[int, list[str] | RowError]]
-            if height > 1 and width is not None and len(row) != width:
+            if height > 1 and width is not None and not self._is_sound(row, width, line, height):
                 found = self._read_again(line, line + height, "a quote is opened here and not closed")
             else:
                 found = [(line, self._checked(row, line, line + height))]
@@ -289,6 +291,25 @@ class RecordReader:
                     lines.append(number)
         return good, lines, errors
 
+    def _is_sound(self, row: list[str], width: int, line: int, height: int) -> bool:
+        """Whether a record of several lines is one: as wide as the file, nothing after a closing quote.
+
+        A quote that was left open is closed by the next quote of the file, the opening quote of another
+        cell: what comes after it betrays it.
+        """
+        if len(row) != width:
+            return False
+        strict = csv.reader(
+            self._kept_lines(line, line + height),
+            delimiter=self._dialect.delimiter,
+            strict=True,
+            **self._options,
+        )
+        try:
+            return next(strict, None) == row
+        except csv.Error:
+            return False
+
     def _checked(self, row: list[str], line: int, end: int) -> list[str] | RowError:
         """The row with as many cells as there are columns, empty for a blank line, or what is wrong."""
         for number in range(line, end) if self._bad_lines else ():
@@ -300,7 +321,7 @@ class RecordReader:
             return row
         width = len(self._columns)
         if not any(cell.strip() for cell in row):
-            return []
+            return _BLANK
         if len(row) > width and not any(row[width:]):
             return row[:width]
         return RowError(
@@ -330,7 +351,7 @@ class RecordReader:
         for number, text in enumerate(lines, first):
             try:
                 alone = csv.reader([text], delimiter=self._dialect.delimiter, strict=True, **self._options)
-                row: list[str] = next(alone, [])
+                row = next(alone, _BLANK)
             except csv.Error as error:
                 found.append(
                     (

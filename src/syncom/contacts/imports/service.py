@@ -1,8 +1,8 @@
 """Use cases of imports: receive a file, propose how to read it, import it, follow it, stop it.
 
-An import is a file, a plan, and a resume point in the database. Every batch is one transaction that merges its rows
-and moves the resume point, so a run that is killed at any moment goes on where it was, without doubles and with
-exact counts. A fence number makes sure that of two runners only one can commit.
+An import is a file, a plan, and a resume point in the database. Every batch is one transaction that merges
+its rows and moves the resume point, so a run that is killed at any moment goes on where it was, without
+doubles and with exact counts. A fence number makes sure that of two runners only one can commit.
 """
 
 from __future__ import annotations
@@ -222,10 +222,17 @@ class ImportService:
                 await self._contacts.fields.create(account_id, key=key, name=name, type=entry.create_type)
 
     async def _lists(self, account_id: int, options: ImportOptions) -> tuple[int, ...]:
-        if not options.list_name.strip():
+        name = options.list_name.strip()
+        if not name:
             return options.list_ids
-        list_id = await self._contacts.lists.ensure(account_id, options.list_name)
-        return (*options.list_ids, list_id)
+        lists = self._contacts.lists
+        try:
+            return (*options.list_ids, (await lists.create(account_id, name)).list_id)
+        except Conflict:
+            known = {found.name.lower(): found.list_id for found in await lists.all(account_id)}
+            if name.lower() not in known:
+                raise
+            return (*options.list_ids, known[name.lower()])
 
     # ------------------------------------------------------------ following
 
@@ -245,7 +252,7 @@ class ImportService:
             return await store.list_imports(connection, account_id, before=before or 1 << 62, count=count)
 
     async def cancel(self, account_id: int, import_id: int) -> ImportStatus:
-        """Stop after the batch under way; what was imported stays. Raises NotFound, Conflict when it is over."""
+        """Stop after the batch under way; what was imported stays. Raises NotFound, Conflict when over."""
         async with self._database.tenant(account_id) as connection:
             stopped = await store.cancel_import(connection, account_id, import_id)
         found = await self.status(account_id, import_id)
@@ -319,7 +326,7 @@ class ImportService:
         return None, found[2]
 
     async def _run_lease(self, lease: Lease, on_progress: OnProgress | None) -> None:
-        """All batches from the lease's start. A reading process that dies is started again at the last batch."""
+        """All batches from the lease's start. A reading process that dies is started again where it was."""
         start, deaths = lease.start, 0
         while True:
             try:
@@ -362,7 +369,7 @@ class ImportService:
         )
 
     async def _settle(self, lease: Lease, start: Position, batch: ParsedBatch) -> bool:
-        """Merge one batch and move the resume point; False when the import is no longer ours or was stopped."""
+        """Merge one batch and move the resume point; False when the import is not ours or was stopped."""
         return await self._patiently(lambda: self._try_settle(lease, start, batch))
 
     async def _try_settle(self, lease: Lease, start: Position, batch: ParsedBatch) -> bool:
@@ -385,6 +392,7 @@ class ImportService:
     ) -> BatchCounts:
         result = UpsertResult(contact_ids=[], created=0, updated=0, unchanged=0, problems=[])
         if batch.prepared:
+            await store.probe_by_index(connection)
             result = await self._contacts.merge_prepared(
                 connection, lease.account_id, batch.prepared, _upsert_options(lease)
             )
@@ -493,7 +501,7 @@ def _merge_errors(plan: Plan, batch: ParsedBatch, problems: Sequence[RowProblem]
     """Problems that only the database could see, as errors of lines of the file."""
     if not problems:
         return []
-    rows = {row.index: row for row in batch.prepared}
+    rows = {prepared.row: prepared for prepared in batch.prepared}
     errors: list[RowError] = []
     for problem in problems:
         field = problem.field.partition(".")[0]
@@ -511,7 +519,7 @@ def _merge_errors(plan: Plan, batch: ParsedBatch, problems: Sequence[RowProblem]
 
 
 def _write_errors(path: Path, settled: int, errors: Sequence[RowError]) -> int:
-    """Put these rows after the settled part of the file, whatever a broken attempt left there; its new length."""
+    """Put these rows after the settled part of the file, over what a broken attempt left; its new length."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     if not settled:

@@ -134,6 +134,11 @@ async def lock_import(connection: Connection, lease: Lease) -> Progress | None:
     )
 
 
+async def probe_by_index(connection: Connection) -> None:
+    """Make the planner merge by index probes, whatever stale statistics say, until the transaction ends."""
+    await connection.execute(_SQL["probe_by_index"])
+
+
 async def settle_batch(connection: Connection, lease: Lease, counts: BatchCounts, *, seconds: float) -> None:
     """Move the resume point and renew the lease."""
     await connection.execute(

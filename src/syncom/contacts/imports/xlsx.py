@@ -1,8 +1,9 @@
-"""A sheet of an XLSX file written out as a UTF-8 text file. Runs in a process of its own with bounded memory.
+"""A sheet of an XLSX file written out as a UTF-8 text file. Runs in a process of its own with bounded
+memory.
 
-The first cell of every record is the number of its row in the sheet, so that errors name what the user sees. An XLSX
-file is a ZIP archive of XML: before a parser sees it, every part is unpacked once and counted, because the sizes
-that the archive itself claims may be a lie.
+The first cell of every record is the number of its row in the sheet, so that errors name what the user sees.
+An XLSX file is a ZIP archive of XML: before a parser sees it, every part is unpacked once and counted,
+because the sizes that the archive itself claims may be a lie.
 
 Formulas give the value that was stored with them, dates become ISO 8601, whole numbers lose their ``.0``.
 """
@@ -131,7 +132,7 @@ def _too_large() -> str:
 
 
 def _limit_memory() -> None:
-    """A sheet with one cell in its last corner claims billions of cells; the parser then fails, and nothing else."""
+    """A sheet with one cell in its last corner claims billions of cells: only this process fails."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY and hard <= _MEMORY:
         return

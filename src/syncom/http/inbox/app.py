@@ -1,7 +1,7 @@
 """Pages of the dev inbox under `/inbox`, a plain ASGI application for operators.
 
-`GET /inbox`, `GET /inbox/<id>?view=html|text|headers|raw`, `GET /inbox/<id>/html` (the mail itself, for the frame),
-`GET /inbox/<id>/raw` (download), `POST /inbox/clear`.
+`GET /inbox`, `GET /inbox/<id>?view=html|text|headers|raw`, `GET /inbox/<id>/html` (the mail itself, for the
+frame), `GET /inbox/<id>/raw` (download), `POST /inbox/clear`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ _LONGEST_QUERY = 4000
 _SECURITY: Headers = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
+#: `no-referrer` would turn the Origin of our own forms into `null`.
+_OWN_REFERRER = (b"referrer-policy", b"same-origin")
+_NO_REFERRER = (b"referrer-policy", b"no-referrer")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -115,12 +117,12 @@ class InboxApp:
 
 
 def _is_from_here(scope: Scope) -> bool:
-    """Whether a state-changing request was made by our own page, and not by a foreign one in the same browser."""
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    """Whether a change was asked for by our own page, and not by a foreign one in the same browser."""
+    headers: dict[bytes, str] = {name: value.decode("latin-1") for name, value in scope["headers"]}
     site = headers.get(b"sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    # Browsers before 2023 send Origin alone. Referrer-Policy makes it 'null' on none of our own forms of that age.
+    # Over plain HTTP and in old browsers the Origin is all there is.
     origin = headers.get(b"origin", "")
     return bool(origin) and urlsplit(origin).netloc == headers.get(b"host", "")
 
@@ -130,19 +132,20 @@ def _in_utc(entry: InboxEntry) -> InboxEntry:
 
 
 def _page(status: int, html: str) -> Answer:
-    return _html(status, html, pages.PAGE_POLICY)
+    return _html(status, html, pages.PAGE_POLICY, _OWN_REFERRER)
 
 
 def _mail(html: str) -> Answer:
-    return _html(200, html, pages.MAIL_POLICY)
+    return _html(200, html, pages.MAIL_POLICY, _NO_REFERRER)
 
 
-def _html(status: int, html: str, policy: str) -> Answer:
+def _html(status: int, html: str, policy: str, referrer: tuple[bytes, bytes]) -> Answer:
     body = html.encode("utf-8", "replace")
     headers = [
         *_SECURITY,
         (b"content-type", b"text/html; charset=utf-8"),
         (b"content-security-policy", policy.encode()),
+        referrer,
         (b"content-length", str(len(body)).encode()),
     ]
     return Answer(status, headers, body)
@@ -151,6 +154,7 @@ def _html(status: int, html: str, policy: str) -> Answer:
 def _download(inbox_id: int, raw: bytes) -> Answer:
     headers = [
         *_SECURITY,
+        _NO_REFERRER,
         (b"content-type", b"message/rfc822"),
         (b"content-security-policy", b"sandbox; default-src 'none'"),
         (b"content-disposition", f'attachment; filename="mail-{inbox_id}.eml"'.encode()),
@@ -161,7 +165,7 @@ def _download(inbox_id: int, raw: bytes) -> Answer:
 
 def _moved(path: str) -> Answer:
     location = quote(path, safe="/?=&").encode()
-    return Answer(303, [*_SECURITY, (b"location", location), (b"content-length", b"0")], b"")
+    return Answer(303, [*_SECURITY, _OWN_REFERRER, (b"location", location), (b"content-length", b"0")], b"")
 
 
 def _wrong_method(allowed: str) -> Answer:

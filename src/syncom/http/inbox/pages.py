@@ -19,7 +19,8 @@ PAGE_POLICY = (
     + b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     + "'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-#: For a mail's HTML: pictures and inline styles as in a mail client; no scripts, forms, frames, cookies or origin.
+#: For a mail's HTML: pictures and inline styles as in a mail client; no scripts, forms, frames, cookies or
+#: origin.
 MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:; "
     "style-src 'unsafe-inline'; frame-ancestors 'self'"
@@ -39,8 +40,8 @@ def list_page(page: InboxPage, *, count: int, recipient: str) -> str:
         body = f'<p class="empty">No mail for {escape(recipient)}. <a href="/inbox">Show all</a></p>'
     else:
         body = (
-            '<p class="empty">Nothing has been sent yet. Start a campaign with the dev inbox as its sender, and its '
-            "mails appear here.</p>"
+            '<p class="empty">Nothing has been sent yet. Start a campaign with the dev inbox as its sender, '
+            "and its mails appear here.</p>"
         )
     if page.next_cursor is not None:
         more = f"/inbox?before={page.next_cursor}"
@@ -49,7 +50,8 @@ def list_page(page: InboxPage, *, count: int, recipient: str) -> str:
         body += f'<nav><a href="{escape(more)}">Older</a></nav>'
     head = (
         f"<h1>Dev inbox <small>{count} mails</small></h1>"
-        '<div><form method="get" action="/inbox"><input type="search" name="recipient" aria-label="Recipient" '
+        '<div><form method="get" action="/inbox">'
+        '<input type="search" name="recipient" aria-label="Recipient" '
         f'placeholder="Recipient" value="{escape(recipient)}"><button>Filter</button></form> '
         '<form method="post" action="/inbox/clear"><button>Clear all</button></form></div>'
     )
@@ -62,13 +64,15 @@ def mail_page(entry: InboxEntry, mail: ParsedMail, raw: bytes, view: str) -> str
     if view not in _VIEWS:
         view = "html" if mail.html else "text"
     address = f"/inbox/{entry.inbox_id}"
+    current = " aria-current=page"
     tabs = "".join(
-        f'<a href="{address}?view={name}"{" aria-current=page" if name == view else ""}>{name.capitalize()}</a>'
+        f'<a href="{address}?view={name}"{current if name == view else ""}>{name.capitalize()}</a>'
         for name in _VIEWS
     )
     head = f'<h1>{escape(entry.subject) or "(no subject)"}</h1><a href="/inbox">All mails</a>'
     facts = (
-        f"<dl><dt>To</dt><dd>{escape(entry.to)}</dd><dt>From</dt><dd>{escape(entry.mail_from) or '(empty)'}</dd>"
+        f"<dl><dt>To</dt><dd>{escape(entry.to)}</dd>"
+        f"<dt>From</dt><dd>{escape(entry.mail_from) or '(empty)'}</dd>"
         f"<dt>Received</dt><dd>{_time(entry)}</dd>{_attachments(mail)}</dl>"
     )
     return _document(
@@ -131,7 +135,8 @@ def _attachments(mail: ParsedMail) -> str:
     if not mail.attachments:
         return ""
     names = ", ".join(
-        f"{escape(file.file_name)} <span class=quiet>({escape(file.content_type)}, {file.size:,} bytes)</span>"
+        f"{escape(file.file_name)} "
+        f"<span class=quiet>({escape(file.content_type)}, {file.size:,} bytes)</span>"
         for file in mail.attachments
     )
     return f"<dt>Files</dt><dd>{names}</dd>"

@@ -8,8 +8,9 @@
 `POST /t/u/<token>`              unsubscribes: the page's button, and mailbox providers' one click (RFC 8058)
 ===============================  =====================================================================
 
-Every hit is durable before its answer. A token that was not made here and a link that does not exist get the same
-404. These are the most requested paths of the installation, so there is no framework between them and the server.
+Every hit is durable before its answer. A token that was not made here and a link that does not exist get
+the same 404. These are the most requested paths of the installation, so there is no framework between them
+and the server.
 """
 
 from __future__ import annotations
@@ -95,8 +96,9 @@ _WRONG_METHOD_HERE = _text(405, pages.WRONG_METHOD, (b"allow", b"GET, HEAD, POST
 class TrackingApp:
     """The ASGI application for every path that begins with `/t/`.
 
-    Put it in front of the other routes; it takes paths with and without the `/t`. ``load_links`` reads a content's
-    targets. The server must not rewrite the client's address itself: ``proxies`` decides whom to believe.
+    Put it in front of the other routes; it takes paths with and without the `/t`. ``load_links`` reads a
+    content's targets. The server must not rewrite the client's address itself: ``proxies`` decides whom to
+    believe.
     """
 
     def __init__(

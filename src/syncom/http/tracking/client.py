@@ -32,10 +32,11 @@ class TrustedProxies:
         self.client = lru_cache(maxsize=4096)(self._client)
 
     def _client(self, peer: str, forwarded: str) -> str:
-        """The client's address: of the connection, or the right-most forwarded one that is not a proxy of ours.
+        """The client's address: of the connection, or the right-most forwarded one that is not a proxy of
+        ours.
 
-        Each proxy appends the address it saw, so only what stands right of the first stranger is ours; the rest is
-        whatever the client wrote.
+        Each proxy appends the address it saw, so only what stands right of the first stranger is ours; the
+        rest is whatever the client wrote.
         """
         address = _parsed(peer)
         if address is None or not forwarded or not self._is_ours(address):

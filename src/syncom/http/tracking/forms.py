@@ -23,7 +23,10 @@ class FormError(ValueError):
 
 
 def parse_form(content_type: str, body: bytes) -> dict[str, str]:
-    """Fields by name. Raises FormError for another type, a malformed body, a field given twice, or too many."""
+    """Fields by name.
+
+    Raises FormError for another type, a malformed body, a field given twice, or too many.
+    """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         pairs = _urlencoded(body)

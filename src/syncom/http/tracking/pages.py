@@ -25,7 +25,8 @@ CONTENT_SECURITY_POLICY = (
 def _page(title: str, text: str, form: str) -> bytes:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="robots" content="noindex">'
         f"<title>{title}</title><style>{_STYLE}</style></head>"
         f"<body><main><h1>{title}</h1><p>{text}</p>{form}</main></body></html>"
     ).encode()

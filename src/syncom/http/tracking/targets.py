@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 LoadLinks = Callable[[int, int], Awaitable[Sequence[str] | None]]
 
 _LONGEST_TARGET = 8000
-#: Nothing of a name before the host: `https://bank.example@evil.example/` shows one host and leads to another.
+#: Nothing of a name before the host: `https://bank.example@evil.example/` shows one host and leads to
+#: another.
 _SAFE = re.compile(r"https?://(?![^/?#]*@)[a-z0-9][!#-;=?-Z\[\]_a-z~]*", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\<>\"^`{|}]")
 
@@ -20,7 +21,8 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\<>\"^`{|}]")
 def location(target: str) -> bytes | None:
     """A target as a header's value: http or https, ASCII, one line. None for anything else.
 
-    Targets are written by marketers, also with an international domain or path; those are encoded (RFC 3987, 3.1).
+    Targets are written by marketers, also with an international domain or path; those are encoded (RFC
+    3987, 3.1).
     """
     if len(target) > _LONGEST_TARGET:
         return None
@@ -35,7 +37,7 @@ def location(target: str) -> bytes | None:
         port = f":{parts.port}" if parts.port else ""
     except (ValueError, UnicodeError):
         return None
-    if parts.scheme.lower() not in ("http", "https") or not host or parts.username or parts.password:
+    if parts.scheme.lower() not in ("http", "https") or not host or "@" in parts.netloc:
         return None
     if ":" in host:
         host = f"[{host}]"

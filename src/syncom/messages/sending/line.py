@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -46,6 +47,8 @@ class SenderLine:
         #: Recipients that may be sent now, in order.
         self.ready: deque[Work] = deque()
         self.leases: list[Lease] = []
+        #: Set when there may be new work for this sender.
+        self.news = asyncio.Event()
         #: Composers by content and campaign.
         self.composers: dict[tuple[int, int], Composer] = {}
         #: Permits of the rate limit that were taken and not used; None: no limit.

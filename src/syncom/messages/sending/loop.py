@@ -13,7 +13,6 @@ import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -25,7 +24,7 @@ from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Unavailable
 from syncom.messages import store
-from syncom.messages.model import Lane, Sender
+from syncom.messages.model import Lane, Sender, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.senders import InboxAddress, SendersService, server_of
 from syncom.messages.sending.compose import Composer
@@ -40,15 +39,10 @@ from syncom.tokens import MessageTokens
 _log = logging.getLogger(__name__)
 
 
-class SenderRole(Enum):
-    """Which part of the queue a sending process serves."""
-
-    BULK = "bulk"
-    EXPRESS = "express"
-
-
 #: Seconds between looks at the queue when nobody notifies.
 _POLL = 1.0
+#: A line without work is looked after for so long; then only the watch over the whole queue can wake it.
+_IDLE = 30.0
 _HEARTBEAT = 20.0
 #: A process that could not renew its heartbeat for so long begins nothing new: others may believe it dead.
 _SILENCE = 300.0
@@ -97,7 +91,6 @@ class SendingLoop:
         self._beat_at = clock.monotonic()
         self._journal: Journal | None = None
         self._settlement: Settlement | None = None
-        self._stopping = False
         self._errands: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -123,7 +116,6 @@ class SendingLoop:
         try:
             await stop.wait()
         finally:
-            self._stopping = True
             await self._shut_down(tasks)
 
     async def _shut_down(self, tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -177,6 +169,8 @@ class SendingLoop:
                     for channel in channels:
                         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     async for notice in connection.notifies():
+                        for line in self._lines.values():
+                            line.news.set()
                         if notice.channel == CAMPAIGNS:
                             await self._drop_stopped()
                         self._wake.set()
@@ -246,16 +240,17 @@ class SendingLoop:
     # ------------------------------------------------------------ feeding
 
     async def _feed(self, line: SenderLine) -> None:
-        """Keep one line's ready recipients topped up, until it has nothing to do."""
+        """Keep one line's ready recipients topped up, until it had nothing to do for a while."""
         pace = 0.0
         answered, since = line.answered, self._clock.monotonic()
-        idle_since = self._clock.monotonic()
-        while not self._stopping:
+        busy_at = since
+        while self._clock.monotonic() - busy_at < _IDLE:
             now = self._clock.monotonic()
             if now - since >= 0.25:
                 pace = (line.answered - answered) / (now - since)
                 answered, since = line.answered, now
             size = max(_MIN_SLICE, min(_MAX_SLICE, int(pace * _READ_AHEAD)))
+            line.news.clear()
             try:
                 got = await self._top_up(line, size)
             except (psycopg.Error, Unavailable) as error:
@@ -263,11 +258,11 @@ class SendingLoop:
                 await asyncio.sleep(0.5)
                 continue
             if got or line.ready:
-                idle_since = self._clock.monotonic()
+                busy_at = self._clock.monotonic()
                 line.pool.wake()
-            if not got and self._clock.monotonic() - idle_since > _POLL:
-                return
-            await asyncio.sleep(0.002 if got else 0.01)
+            # Something is ready: look again soon. Nothing is: wait for a notice, and look now and then all the same.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(line.news.wait(), 0.005 if got or line.ready else _POLL)
 
     async def _top_up(self, line: SenderLine, size: int) -> int:
         """Read more recipients when few are ready; returns how many were added."""
@@ -330,14 +325,14 @@ class SendingLoop:
         if len(line.composers) > 64:
             line.composers.pop(next(iter(line.composers)))
         compiled = await self._content.compiled(account_id, content_id)
-        fields = await self._contacts.fields(account_id)
+        fields = await self._contacts.fields.all(account_id)
         line.composers[key] = Composer(
             sender=line.sender,
             compiled=compiled,
             content_id=content_id,
             campaign_id=campaign_id,
             custom_fields={field.key: field.field_id for field in fields},
-            attachments=await self._content.attached_files(account_id, content_id),
+            attachments=await self._content.attached_files(account_id, compiled),
             base_url=self._base_url,
             tokens=self._tokens,
             clock=self._clock.now,

@@ -17,9 +17,8 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
-from syncom.contacts.model import Channel
-from syncom.contacts.consents import suppress
-from syncom.contacts.model import Suppression
+from syncom.contacts.model import Channel, Suppression
+from syncom.contacts.service import suppress
 from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.model import LedgerState
@@ -136,7 +135,7 @@ class Settlement:
         for sender_id, rows in by_sender.items():
             fresh += await self._write_ledger(connection, sender_id, rows, careful=careful or lost)
         for sender_id, rows in postponed.items():
-            await store.postpone(connection, sender_id, rows)
+            await store.postpone(connection, sender_id, await self._still_open(connection, rows) if lost else rows)
         queued = [row.work.message_id for rows in by_sender.values() for row in rows if row.work.lease is None]
         if queued:
             await store.delete_messages(connection, queued)
@@ -164,6 +163,12 @@ class Settlement:
         if complete:
             await store.delete_chunks(connection, complete)
         return len(mine) < len(chunks)
+
+    async def _still_open(self, connection: Connection, rows: Sequence[Postponed]) -> list[Postponed]:
+        """Of rows whose lease may be lost, those that the new holder has not settled; the others get a doubt."""
+        fresh = [row for row in rows if row.work.lease is not None]
+        settled = await store.add_doubt(connection, fresh) if fresh else set[UUID]()
+        return [row for row in rows if row.work.message_id not in settled]
 
     async def _write_ledger(
         self, connection: Connection, sender_id: int, rows: Sequence[Settled], *, careful: bool

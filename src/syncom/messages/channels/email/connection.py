@@ -314,7 +314,7 @@ class SmtpConnection(asyncio.Protocol):
         if code != 220:
             self._refused_connection(code, raw)
         elif self._unread:
-            # Words in the clear behind the 220 would be read as if they came through TLS
+            # Words in the clear behind the 220, even half a line, would be read as if they came through TLS
             # (response injection, the client's half of CVE-2011-0411).
             self._fail("The server sent more in the clear after agreeing to TLS")
         else:
@@ -377,10 +377,6 @@ class SmtpConnection(asyncio.Protocol):
 
     def _next(self) -> None:
         """Begin the next mail, or idle, or say goodbye."""
-        if self._unread:
-            # Something follows that nobody asked for: usually a 421, which the idle step understands.
-            self._expect(_IDLE)
-            return
         mail = self._take()
         if mail is not None:
             self._mail = mail

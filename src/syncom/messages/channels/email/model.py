@@ -103,7 +103,7 @@ class Source(Protocol):
         ...
 
     def finished(self, mail: Mail, outcome: Outcome, reply: Reply, /) -> None:
-        """This is what became of the mail."""
+        """This is what became of the mail. After ``NOT_SENT`` the pool asks for mails again by itself."""
         ...
 
 

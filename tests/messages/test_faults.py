@@ -1,0 +1,203 @@
+"""What must hold when processes are killed and the database goes away in the middle of a campaign."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from syncom.campaigns.model import Campaign, CampaignState
+from syncom.errors import Unavailable
+from syncom.messages.sending.journal import Journal, remains
+from syncom.postgres.embedded import EmbeddedServer
+from syncom.postgres.migrate import migrate
+from syncom.postgres.pool import Database
+from tests.messages.email.smtp_peer import STALL, SmtpPeer, running_peer
+from tests.messages.house import SendingHouse, sending, states
+
+CONNECTIONS = 4
+
+
+@asynccontextmanager
+async def sender_process(house: SendingHouse) -> AsyncGenerator[asyncio.subprocess.Process]:
+    arguments = (house.database.dsn, str(house.account_id), str(house.data_dir))
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.messages.sender_process", *arguments, cwd=Path(__file__).parents[2]
+    )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        await asyncio.wait_for(child.wait(), 30)
+
+
+async def kill_while_sending(house: SendingHouse, *, recipients: int, kills: int) -> None:
+    dice = random.Random(recipients)
+    await house.people(recipients)
+    async with running_peer() as peer:
+        await house.sender(peer.port, max_connections=CONNECTIONS)
+        campaign = await house.campaign()
+        for number in range(1, kills + 1):
+            goal = recipients * number // (kills + 2)
+            async with sender_process(house) as child:
+                async with asyncio.timeout(60):
+                    while len(peer.accepted) < goal:
+                        await asyncio.sleep(0.002)
+                await asyncio.sleep(dice.random() * 0.05)
+                child.kill()
+                await child.wait()
+        async with sender_process(house):
+            async with asyncio.timeout(120):
+                while (await house.campaigns.get(house.account_id, campaign.campaign_id)).state in (
+                    CampaignState.SENDING,
+                    CampaignState.EXPANDING,
+                ):
+                    await house.retries_are_due()
+                    await house.keeper_rests()
+                    await asyncio.sleep(0.05)
+    finished = await house.campaigns.get(house.account_id, campaign.campaign_id)
+    assert finished.state is CampaignState.FINISHED, finished.problem
+    rows = await house.ledger(campaign.campaign_id)
+    assert states(rows) == {"sent": recipients}
+
+    received = Counter(email.message_from_bytes(mail.data)["Message-ID"] for mail in peer.accepted)
+    by_id = {f"<{row.message_id.replace('-', '')}@brand.example>": row for row in rows}
+    assert received.keys() == by_id.keys(), "everybody gets the mail"
+    repeated = {message for message, count in received.items() if count > 1}
+    doubtful = {message for message, row in by_id.items() if row.uncertain}
+    assert repeated <= doubtful, "a duplicate is always marked"
+    assert sum(received.values()) - recipients <= CONNECTIONS * kills
+    assert len(doubtful) <= CONNECTIONS * kills
+
+
+async def test_a_killed_sender_leaves_nobody_out_and_marks_every_duplicate(house: SendingHouse) -> None:
+    await kill_while_sending(house, recipients=1500, kills=3)
+
+
+@pytest.mark.slow
+async def test_ten_kills_during_ten_thousand_recipients(house: SendingHouse) -> None:
+    await kill_while_sending(house, recipients=10_000, kills=10)
+
+
+async def test_a_sender_that_lost_its_leases_cannot_double_the_ledger(house: SendingHouse) -> None:
+    """A stopped process comes back after another one took its chunks over: its results only add doubt."""
+    await house.people(30)
+    async with running_peer(
+        SmtpPeer(disturb=lambda phase, number, _: STALL if number < 2 and phase == "after_dot" else None)
+    ) as peer:
+        await house.sender(peer.port, max_connections=2, timeout=3.0)
+        campaign = await house.campaign()
+        async with sending(house.loop()):
+            async with asyncio.timeout(20):
+                while peer.open_now < 2:
+                    await asyncio.sleep(0.01)
+            # Somebody believes this process dead and takes its chunks.
+            async with house.database.system() as connection:
+                await connection.execute("UPDATE campaign_chunks SET worker_id = NULL")
+            async with sending(house.loop()), asyncio.timeout(60):
+                while (
+                    await house.campaigns.get(house.account_id, campaign.campaign_id)
+                ).state is CampaignState.SENDING:
+                    await house.retries_are_due()
+                    await house.keeper_rests()
+                    await asyncio.sleep(0.05)
+    rows = await house.ledger(campaign.campaign_id)
+    assert len(rows) == 30
+    assert (await house.campaigns.get(house.account_id, campaign.campaign_id)).state is CampaignState.FINISHED
+    repeated = {address for address, count in Counter(mail.rcpt_to for mail in peer.accepted).items() if count > 1}
+    assert repeated <= {row.address for row in rows if row.uncertain}
+
+
+async def test_work_goes_on_by_itself_when_the_database_is_killed_and_comes_back() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="syncom-outage-"))
+    folder.chmod(0o755)
+    server = EmbeddedServer(folder)
+    try:
+        dsn = await server.start()
+        await migrate(dsn)
+        async with Database(dsn, max_size=6) as database:
+            async with database.system() as connection:
+                row = await (
+                    await connection.execute("INSERT INTO accounts (name) VALUES ('A') RETURNING account_id")
+                ).fetchone()
+            assert row is not None
+            house = SendingHouse.on(database, row[0], folder)
+            await house.people(600)
+            async with running_peer() as peer:
+                await house.sender(peer.port, rate_per_second=400)
+                campaign = await house.campaign()
+                async with sending(house.loop()):
+                    while len(peer.accepted) < 100:
+                        await asyncio.sleep(0.01)
+                    await kill(server)
+                    await asyncio.sleep(0.5)
+                    await server.start()
+                    finished = await patiently(house, campaign.campaign_id)
+            assert finished.state is CampaignState.FINISHED, finished.problem
+            rows = await house.ledger(campaign.campaign_id)
+            assert states(rows) == {"sent": 600}
+            assert set(Counter(mail.rcpt_to for mail in peer.accepted).values()) == {1}
+    finally:
+        await server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def patiently(house: SendingHouse, campaign_id: int) -> Campaign:
+    """As ``until``, over an outage of the database."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await house.until(campaign_id, CampaignState.FINISHED, CampaignState.FAILED)
+            except (psycopg.Error, Unavailable):
+                await asyncio.sleep(0.1)
+
+
+async def kill(server: EmbeddedServer) -> None:
+    """kill -9 of the database server."""
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    await server.wait_failed()
+
+
+def test_a_journal_tells_accepted_from_open_and_forgets_what_is_settled(data_dir: Path) -> None:
+    worker, folder = uuid4(), data_dir / "journal"
+    first, second, third, fourth = (uuid4() for _ in range(4))
+    journal = Journal(folder, worker)
+    for message in (first, second, third, fourth):
+        journal.begun(message.bytes)
+    journal.accepted(first.bytes)
+    journal.refused(second.bytes)
+    journal.accepted(third.bytes)
+    assert list(remains(folder)) == [], "its process is alive"
+    journal.settled(third.bytes)
+    journal.close()
+    [left] = list(remains(folder))
+    assert left.worker_id == worker
+    assert left.accepted == {first, third}
+    assert left.open == {fourth}
+
+
+def test_a_record_cut_by_the_crash_is_ignored(data_dir: Path) -> None:
+    folder, message = data_dir / "journal", uuid4()
+    journal = Journal(folder, uuid4())
+    journal.begun(message.bytes)
+    journal.close()
+    [path] = folder.glob("*.journal")
+    with path.open("ab") as file:
+        file.write(b"A" + message.bytes[:7])
+    [left] = list(remains(folder))
+    assert (left.open, left.accepted) == ({message}, frozenset())
