@@ -23,15 +23,21 @@ _MAX_NAME = 200
 _MAX_LINKS = 1_000
 #: Deeper nesting makes recursive readers (ours of MJML, and mail clients) fail.
 _MAX_DEPTH = 250
+_MAX_TOKENS = 40_000
+#: Elements that may stay open (HTML, 13.1.2.4).
+_MAY_STAY_OPEN = frozenset(
+    {"p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "html", "head", "body"}
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_END = re.compile(r"[\r\n\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_BODY = re.compile(r"<body(?=[\s>])", re.I)
+_BODY = re.compile(r"<body(?=[\s>])", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"zqtag(\d+)zq")
+_MJML_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)[^<>]*?(/?)(?=[<>]|$)")
 _MJML_PLACE = re.compile(r"at position (\d+)")
 #: Elements whose href a reader can follow; `v:` are the buttons of Outlook.
 _LINKING = ("a", "area", "v:roundrect", "v:rect", "v:shape")
-_HTTP = re.compile(r"\s*https?://", re.I)
-_PLAIN_URL = re.compile(r"https?://[^\s<>\"'\ue000][^\s<>\"']*", re.I)
+_HTTP = re.compile(r"\s*https?://", re.IGNORECASE)
+_PLAIN_URL = re.compile(r"https?://[^\s<>\"'\ue000][^\s<>\"']*", re.IGNORECASE)
 _URL_TAIL = ".,;:!?)]}'\""
 #: Keeps the words of the body out of the preview line: narrow blanks that print nothing.
 _PREVIEW_FILLER = "&#847;&#8199;" * 30
@@ -50,7 +56,7 @@ def compile_content(source: TemplateInput, known_fields: Collection[str]) -> Com
     html = _translated(source.source, "html", source.name, known_fields)
     if source.format is Format.MJML:
         html = _mjml(html)
-    _check_depth(html)
+    _check_shape(html)
     html = inline_styles(_document(html))
     links: list[str] = []
     html = _linked(html, links)
@@ -108,29 +114,43 @@ def _translated(text: str, part: str, name: str, known_fields: Collection[str]) 
     return text
 
 
-def _check_depth(html: str) -> None:
+def _check_shape(html: str) -> None:
+    """Bound the work of everything that follows."""
     depth = 0
-    for token in markup.read(html):
-        if token.kind is Kind.START and not token.closed and token.name not in markup.VOID | _UNCLOSED:
+    for number, token in enumerate(markup.read(html)):
+        counts = token.name not in _MAY_STAY_OPEN and token.name not in markup.VOID and not token.closed
+        if counts and token.kind is Kind.START:
             depth += 1
-        elif token.kind is Kind.END and token.name not in _UNCLOSED:
+        elif counts and token.kind is Kind.END:
             depth = max(0, depth - 1)
         if depth > _MAX_DEPTH:
-            line = html.count("\n", 0, token.start) + 1
-            raise Invalid("html", f"line {line}: elements are nested deeper than {_MAX_DEPTH}; close them")
+            raise _too_deep(html, token.start)
+        if number > _MAX_TOKENS:
+            raise Invalid("html", f"has more than {_MAX_TOKENS:,} tags and texts; make it shorter")
 
 
-#: Elements that may stay open (HTML, 13.1.2.4).
-_UNCLOSED = frozenset("p li dt dd tr td th thead tbody tfoot option html head body".split())
+def _check_mjml_depth(source: str) -> None:
+    """MJML's reader is recursive: a tower of open elements would end the process."""
+    depth = 0
+    for match in _MJML_TAG.finditer(source):
+        if match[1]:
+            depth = max(0, depth - 1)
+        elif not match[3] and match[2].lower() not in markup.VOID:
+            depth += 1
+        if depth > _MAX_DEPTH:
+            raise _too_deep(source, match.start())
+
+
+def _too_deep(source: str, place: int) -> Invalid:
+    line = source.count("\n", 0, place) + 1
+    return Invalid("html", f"line {line}: elements are nested deeper than {_MAX_DEPTH}; close them")
 
 
 def _mjml(source: str) -> str:
     """MJML as HTML. Our tags travel as words, because the quotes in them are not XML. Includes are refused."""
-    _check_depth(source)
+    _check_mjml_depth(source)
     found = [tag.group() for tag in language.tags(source)]
-    edits = [
-        Edit(tag.start(), tag.end(), f"zqtag{number}zq") for number, tag in enumerate(language.tags(source))
-    ]
+    edits = [Edit(tag.start(), tag.end(), f"zqtag{number}zq") for number, tag in enumerate(language.tags(source))]
     try:
         output = mrml.to_html(
             markup.apply(source, edits),
@@ -140,6 +160,11 @@ def _mjml(source: str) -> str:
         )
     except OSError as error:
         raise Invalid("html", _mjml_problem(source, str(error))) from None
+    except BaseException as error:
+        # A panic of the Rust library is no Exception; it says that the source is broken, and breaks nothing else.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise Invalid("html", "the MJML cannot be read; look for what is never closed") from None
     if "<body" not in output.content:
         raise Invalid("html", "is not MJML; begin with <mjml><mj-body>, or choose the format html")
     return _PLACEHOLDER.sub(lambda match: found[int(match[1])], output.content)
@@ -157,7 +182,7 @@ def _document(html: str) -> str:
     """A whole document: mail clients differ in what they make of fragments."""
     if _BODY.search(html):
         return html
-    if re.search(r"<html(?=[\s>])", html, re.I):
+    if re.search(r"<html(?=[\s>])", html, re.IGNORECASE):
         raise Invalid("html", "has <html> and no <body>; add it")
     return (
         '<!DOCTYPE html>\n<html><head><meta charset="utf-8">'

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from syncom.errors import Invalid
 
-STRING = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+STRING = r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'"
 _TOKEN = re.compile(
     rf"(?P<number>\d+(?:\.\d+)?)|(?P<string>{STRING})|(?P<name>[^\W\d]\w*)"
     r"|(?P<sign>==|!=|<=|>=|//|[-+*/%~<>|.,()\[\]=])",
@@ -341,8 +341,7 @@ class Expression:
             return Value(value.code)
         if text == "[":
             return self._list()
-        self._at -= 1
-        self._refuse()
+        raise self._fail(f"{text} is not expected here" if text else "the tag ends too early")
 
     def _name(self, name: str) -> Value:
         if name in _CONSTANTS:

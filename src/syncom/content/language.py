@@ -33,14 +33,15 @@ _RESERVED = re.compile("[\ue000-\ue006]")
 #: A whole tag. `{#` opens a comment only before a blank: minified CSS writes `{#id`.
 _TAG = re.compile(
     r"\{\{(?P<mark>@[a-z]+(?: \d+)?)\}\}"
-    rf"|\{{\{{(?P<output>(?:{STRING}|[^\"'}}]|\}}(?!\}}))*)\}}\}}"
-    rf"|\{{%(?P<block>(?:{STRING}|[^\"'%]|%(?!\}}))*)%\}}"
-    r"|\{\#[-\s](?:[^#]|\#(?!\}))*\#\}",
+    rf"|\{{\{{(?P<output>(?:{STRING}|[^\"'}}]|\}}(?!\}}))*+)\}}\}}"
+    rf"|\{{%(?P<block>(?:{STRING}|[^\"'%]|%(?!\}}))*+)%\}}"
+    r"|\{\#[-\s](?:[^#]|\#(?!\}))*+\#\}",
     re.DOTALL,
 )
 _OPENING = re.compile(r"\{\{|\{%|\{#(?=[-\s])")
 _MAX_DEPTH = 40
 _MAX_TAG = 10_000
+_MAX_TAGS = 5_000
 _MARKS = frozenset({"click", "link", "endlink", "open", "trap"})
 #: Number of the link that no person can see: whoever follows it is a machine.
 TRAP_LINK = 65535
@@ -105,8 +106,14 @@ def without_reserved(source: str) -> str:
 
 
 def tags(source: str) -> Iterator[re.Match[str]]:
-    """Every tag of a source, in order."""
-    return _TAG.finditer(source)
+    """Every tag of a source, in order, up to one that is never closed (which :func:`parse` refuses)."""
+    at = 0
+    while opening := _OPENING.search(source, at):
+        tag = _TAG.match(source, opening.start())
+        if tag is None:
+            return
+        yield tag
+        at = tag.end()
 
 
 def parse(source: str, part: str, *, marks: bool = False) -> Program:
@@ -132,7 +139,9 @@ class _Parser:
 
     def program(self) -> Program:
         at = 0
-        for tag in tags(self._source):
+        for number, tag in enumerate(tags(self._source)):
+            if number == _MAX_TAGS:
+                self._fail(tag.start(), f"there are more than {_MAX_TAGS:,} tags")
             trims = tag["mark"] is None
             self._text(at, tag.start(), strip_end=trims and tag.group()[2] == "-")
             self._strip_next = trims and tag.group()[-3] == "-"

@@ -20,16 +20,27 @@ _ATTRIBUTE = re.compile(
     r"[\s/]*(?P<name>[^\s/>=][^\s/>=]*)(?:\s*=\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<bare>[^\s>]*)))?"
 )
 _OPENING = re.compile(r"<([a-zA-Z][^\s/>]*)")
+_NAME = re.compile(r"[^\s/>]+")
 _TAG_END = re.compile(r"[\s/]*>?")
 #: Outlook's comments are read as if their content stood in the open: links in them are links.
 _CONDITION = re.compile(
     r"<!--\[if[^\]]{0,200}\]>(?:<!-->|-->)?|<!--<!\[endif\]-->|<!\[endif\]-->|<!\[(?:if[^\]]{0,200}|endif)\]>",
-    re.I,
+    re.IGNORECASE,
 )
-_RAW = frozenset({"style", "script", "title", "textarea", "xmp", "noembed", "noframes"})
-VOID = frozenset(
-    "area base br col embed hr img input link meta param source track wbr v:fill v:stroke o:lock".split()
-)
+_ANY_TAG = re.compile(r"<(?=[a-zA-Z!?]|/[a-zA-Z])")
+#: Elements whose content is text up to their own end tag.
+_RAW = {
+    name: re.compile(rf"</{name}(?=[\s>/])", re.IGNORECASE)
+    for name in ("style", "script", "title", "textarea", "xmp", "noembed", "noframes")
+}
+VOID = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+    "v:fill", "v:stroke", "o:lock",
+})  # fmt: skip
+
+
+#: More in one tag are a quote that was never closed.
+_MAX_ATTRIBUTES = 500
 
 
 class Kind(Enum):
@@ -70,20 +81,17 @@ def read(source: str) -> Iterator[Token]:
     """The tokens of a document or fragment, without gaps and in order."""
     masked = mask(source)
     at = text_from = 0
-    while True:
-        place = masked.find("<", at)
-        if place < 0:
-            break
-        token = _token(masked, place)
+    while found := _ANY_TAG.search(masked, at):
+        token = _token(masked, found.start())
         if token is None:
-            at = place + 1
-            continue
-        if text_from < place:
-            yield Token(Kind.TEXT, text_from, place)
+            # Never closed: what follows is text to us, as it is to most clients.
+            break
+        if text_from < token.start:
+            yield Token(Kind.TEXT, text_from, token.start)
         yield token
         at = text_from = token.end
         if token.kind is Kind.START and token.name in _RAW and not token.closed:
-            close = re.compile(rf"</{re.escape(token.name)}(?=[\s/>])", re.I).search(masked, at)
+            close = _RAW[token.name].search(masked, at)
             at = text_from = close.start() if close else len(masked)
             if token.end < at:
                 yield Token(Kind.TEXT, token.end, at, token.name)
@@ -153,8 +161,8 @@ def _token(masked: str, place: int) -> Token | None:
         return _declaration(masked, place)
     if masked.startswith("</", place):
         end = masked.find(">", place)
-        name = re.compile(r"[^\s/>]*").match(masked, place + 2)
-        if end < 0 or name is None or not name.group():
+        name = _NAME.match(masked, place + 2)
+        if end < 0 or name is None:
             return None
         return Token(Kind.END, place, end + 1, name.group().lower())
     opening = _OPENING.match(masked, place)
@@ -176,6 +184,8 @@ def _start(masked: str, opening: re.Match[str]) -> Token | None:
     attributes: list[Attribute] = []
     at = opening.end()
     while match := _ATTRIBUTE.match(masked, at):
+        if len(attributes) == _MAX_ATTRIBUTES:
+            return None
         at = match.end()
         name = match["name"].lower()
         begin = match.start("name")

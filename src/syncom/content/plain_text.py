@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from syncom.content.language import literal, tags
 from syncom.content.markup import Kind, Token, read, unescape
 
-_PARAGRAPHS = frozenset("p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre dl hr figure".split())
-_LINES = frozenset(
-    "div tr li section article header footer main nav aside address center form dt dd caption tbody thead tfoot "
-    "figcaption body".split()
+_PARAGRAPHS = frozenset(
+    {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "dl", "hr", "figure"}
 )
+_LINES = frozenset({
+    "div", "tr", "li", "section", "article", "header", "footer", "main", "nav", "aside", "address", "center", "form",
+    "dt", "dd", "caption", "tbody", "thead", "tfoot", "figcaption", "body",
+})  # fmt: skip
 _SILENT = frozenset({"style", "script", "title", "head", "textarea", "noframes", "noembed", "xmp"})
-_HIDDEN = re.compile(r"display\s*:\s*none", re.I)
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f\u00a0]+")
 #: Fillers of preheaders.
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b\u200c\u200d\u2060\ufeff]+(?=\\s|$)")

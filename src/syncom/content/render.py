@@ -24,6 +24,8 @@ from syncom.tokens import MessageTokens
 _MAX_SUBJECT = 998
 _LINE_BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]")
 _PARTS = ("subject", "html", "text")
+#: Always there, and without anything to escape.
+_UNSUBSCRIBE = Simple(UNSUBSCRIBE_URL, None)
 _NO_PARAMS: Mapping[str, Any] = {}
 
 Link = Callable[[int, str], str]
@@ -148,10 +150,7 @@ class _Engine:
         self.optional = frozenset(compiled.fields)
         self._names = frozenset[str]().union(*(program.names for program in self.programs.values()))
         self._sandbox = Sandbox(
-            {
-                part: language.emit(program, _escape_of(part), addresses)
-                for part, program in self.programs.items()
-            }
+            {part: language.emit(program, _escape_of(part), addresses) for part, program in self.programs.items()}
         )
 
     def render(
@@ -185,8 +184,8 @@ class _Pieces:
     def __init__(self, optional: frozenset[str]) -> None:
         self._optional = optional
         #: What stands where in the row; static texts are in `_blank` already.
-        self._places: dict[object, int] = {"track": 0}
-        self._blank: list[str] = [""]
+        self._places: dict[object, int] = {"track": 0, _UNSUBSCRIBE: 1, ("escaped", _UNSUBSCRIBE): 2}
+        self._blank: list[str] = ["", "", ""]
         self._fields: list[tuple[str, str | None, int, int]] = []
         self._targets: list[tuple[_Target, int]] = []
         self._orders: list[Callable[[list[str]], tuple[str, ...]]] = []
@@ -211,21 +210,25 @@ class _Pieces:
         """None when a value is of a kind that only the engine prints."""
         values = self._blank.copy()
         values[0] = track
+        values[1] = values[2] = unsubscribe_url
         for name, default, plain, escaped in self._fields:
-            value = (
-                unsubscribe_url if name == UNSUBSCRIBE_URL else _value(name, fields, params, self._optional)
-            )
-            if type(value) is not str:
-                if type(value) is int:
-                    value = str(value)
-                elif value is not None:
-                    return None
-                elif default is None:
-                    raise _missing(name)
-            if default is not None and not value:
-                value = default
-            values[plain] = value
-            values[escaped] = value if value.isalnum() else escape(value)
+            value = params[name] if name in params else fields.get(name)
+            if value is None:
+                value = _value(name, fields, params, self._optional)
+            if type(value) is str:
+                text = value
+            elif type(value) is int:
+                text = str(value)
+            elif value is not None:
+                return None
+            elif default is None:
+                raise _missing(name)
+            else:
+                text = ""
+            if default is not None and not text:
+                text = default
+            values[plain] = text
+            values[escaped] = text if text.isalnum() else escape(text)
         for target, place in self._targets:
             values[place] = link(target.number, self._joined(target, values))
         return tuple(["".join(order(values)) for order in self._orders])
@@ -284,10 +287,12 @@ class _Pieces:
                 yield from (int(part) for part in run)
 
     def _field(self, simple: Simple) -> tuple[int, int]:
+        if simple.name == UNSUBSCRIBE_URL:
+            simple = _UNSUBSCRIBE
         plain = self._place(simple)
         escaped = self._place(("escaped", simple))
         row = (simple.name, simple.default, plain, escaped)
-        if row not in self._fields:
+        if simple is not _UNSUBSCRIBE and row not in self._fields:
             self._fields.append(row)
         return plain, escaped
 
@@ -340,7 +345,7 @@ def _checked_target(target: str) -> str:
 def _rendered(parts: tuple[str, ...], unsubscribe_url: str) -> Rendered:
     subject, body, text = parts
     subject = subject.strip()
-    if _LINE_BREAK.search(subject):
+    if not subject.isprintable() and _LINE_BREAK.search(subject):
         # Header injection, or a slip in the data: not repaired, because nobody knows what was meant.
         raise RenderError("subject", "a value puts a line break or a control character into it")
     if len(subject) > _MAX_SUBJECT:

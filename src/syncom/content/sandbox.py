@@ -77,8 +77,8 @@ class Sandbox:
             "_part": self._part,
             "_begin": self._print,
             "_begin_html": self._print_html,
-            "_link": lambda number, target: self._make_link(number, target),
-            "_link_html": lambda number, target: self._make_link(number, html.unescape(target)),
+            "_link": self._link,
+            "_link_html": self._link_html,
             "_spend": self._spend,
             "_iterate": self._iterate,
             "_need": _need,
@@ -128,6 +128,12 @@ class Sandbox:
         text = printed(value, label)
         self._pay(text)
         return url_part(text)
+
+    def _link(self, number: int, target: str) -> str:
+        return self._make_link(number, target)
+
+    def _link_html(self, number: int, target: str) -> str:
+        return self._make_link(number, html.unescape(target))
 
     def _iterate(self, value: object) -> list[Any]:
         self._pay(value)
@@ -182,7 +188,7 @@ class Sandbox:
             raise RenderError(
                 "template", f"{_shown(left)} {sign} {_shown(right)} needs two numbers; try |int, |float or ~"
             )
-        return _arithmetic(sign, left, right)
+        return _arithmetic(sign, cast("int | float", left), cast("int | float", right))
 
 
 def printed(value: object, label: str) -> str:
@@ -452,30 +458,57 @@ def _title(value: object) -> str:
     return " ".join(word[:1].upper() + word[1:].lower() for word in printed(value, "text").split(" "))
 
 
+def _of_text(change: Callable[[str], str]) -> Callable[[object], str]:
+    def changed(value: object) -> str:
+        return change(printed(value, "text"))
+
+    return changed
+
+
+def _absolute(value: object) -> int | float:
+    return abs(_number(value, _as_number))
+
+
+def _escaped(value: object) -> object:
+    return value if hasattr(value, "__html__") else safe(escape(printed(value, "text")))
+
+
+def _float(value: object) -> int | float:
+    return _number(value, float)
+
+
+def _int(value: object) -> int | float:
+    return _number(value, _whole)
+
+
+def _map(value: object, attribute: object = None) -> list[Any]:
+    return _members(value, attribute)
+
+
 _FILTERS: dict[str, Callable[..., Any]] = {
-    "abs": lambda value: abs(_number(value, _as_number)),
-    "capitalize": lambda value: printed(value, "text").capitalize(),
-    "escape": lambda value: value if hasattr(value, "__html__") else safe(escape(printed(value, "text"))),
+    "abs": _absolute,
+    "capitalize": _of_text(str.capitalize),
+    "escape": _escaped,
     "first": _end(0),
-    "float": lambda value: _number(value, float),
-    "int": lambda value: _number(value, _whole),
+    "float": _float,
+    "int": _int,
     "items": _items,
     "join": _join,
     "last": _end(-1),
     "length": _length,
-    "lower": lambda value: printed(value, "text").lower(),
-    "map": lambda value, attribute=None: _members(value, attribute),
+    "lower": _of_text(str.lower),
+    "map": _map,
     "max": _extreme(max),
     "min": _extreme(min),
     "replace": _replace,
     "reverse": _reverse,
     "round": _rounded,
-    "safe": lambda value: safe(printed(value, "text")),
+    "safe": _of_text(safe),
     "sort": _ordered,
     "sum": _sum,
     "title": _title,
-    "trim": lambda value: printed(value, "text").strip(),
+    "trim": _of_text(str.strip),
     "truncate": _truncate,
-    "upper": lambda value: printed(value, "text").upper(),
-    "urlencode": lambda value: quote(printed(value, "text"), safe=""),
+    "upper": _of_text(str.upper),
+    "urlencode": _of_text(url_part),
 }

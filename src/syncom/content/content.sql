@@ -1,0 +1,98 @@
+-- name: add_template
+-- The new template. Primary key.
+INSERT INTO templates (account_id, name, subject, preheader, format, source, text, content_id)
+VALUES (%(account_id)s, %(name)s, %(subject)s, %(preheader)s, %(format)s, %(source)s, %(text)s, %(content_id)s)
+RETURNING template_id;
+
+-- name: change_template
+-- The same template in its next version. Primary key.
+UPDATE templates
+SET name = %(name)s, subject = %(subject)s, preheader = %(preheader)s, format = %(format)s, source = %(source)s,
+    text = %(text)s, content_id = %(content_id)s, version = version + 1, updated_at = %(now)s
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
+
+-- name: find_template
+-- One template. Primary key.
+SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at
+FROM templates
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
+
+-- name: lock_template
+-- The same, so that two edits come one after the other. Primary key.
+SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at
+FROM templates
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s
+FOR UPDATE;
+
+-- name: list_templates
+-- A page by ascending id. Index templates_account.
+SELECT template_id, name, subject, format, version, created_at, updated_at
+FROM templates
+WHERE account_id = %(account_id)s AND template_id > %(after)s
+ORDER BY template_id
+LIMIT %(limit)s;
+
+-- name: delete_template
+-- Its attachments stay for contents that name them (ON DELETE SET NULL). Primary key.
+DELETE FROM templates
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
+
+-- name: campaign_using
+-- A campaign that still needs this template: its id and name. Index campaigns_account.
+SELECT campaign_id, name
+FROM campaigns
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s
+  AND state NOT IN ('finished', 'cancelled', 'failed')
+ORDER BY campaign_id
+LIMIT 1;
+
+-- name: add_content
+-- A compiled form, immutable from here on.
+INSERT INTO contents (account_id, compiled, links)
+VALUES (%(account_id)s, %(compiled)s, %(links)s)
+RETURNING content_id;
+
+-- name: find_content
+-- The compiled form and its static link targets. Primary key.
+SELECT compiled::text, links
+FROM contents
+WHERE account_id = %(account_id)s AND content_id = %(content_id)s;
+
+-- name: attachments_of
+-- A template's attachments in the order they were added. Index template_attachments_template.
+SELECT attachment_id, file_name, content_type, octet_length(content)
+FROM template_attachments
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s
+ORDER BY attachment_id;
+
+-- name: attached_files
+-- The bytes of attachments by id. Primary key.
+SELECT attachment_id, file_name, content_type, content
+FROM template_attachments
+WHERE account_id = %(account_id)s AND attachment_id = ANY(%(attachment_ids)s);
+
+-- name: add_attachment
+INSERT INTO template_attachments (account_id, template_id, file_name, content_type, content)
+VALUES (%(account_id)s, %(template_id)s, %(file_name)s, %(content_type)s, %(content)s)
+RETURNING attachment_id;
+
+-- name: copy_attachments
+-- The copy has rows of its own.
+INSERT INTO template_attachments (account_id, template_id, file_name, content_type, content)
+SELECT account_id, %(copy_id)s, file_name, content_type, content
+FROM template_attachments
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s
+ORDER BY attachment_id;
+
+-- name: detach
+-- The row stays for contents that name it. Primary key.
+UPDATE template_attachments
+SET template_id = NULL
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s AND attachment_id = %(attachment_id)s;
+
+-- name: custom_field_keys
+-- Merge-field names of the account's custom fields. Unique index (account_id, key).
+SELECT key
+FROM custom_fields
+WHERE account_id = %(account_id)s
+ORDER BY key;

@@ -1,0 +1,255 @@
+"""Use cases of content: templates, their attachments, previews, checks, and what the sender needs."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from syncom.clock import Clock
+from syncom.content import store
+from syncom.content.check import check_content
+from syncom.content.compile import compile_content
+from syncom.content.model import (
+    AttachedFile,
+    Attachment,
+    CompiledContent,
+    Finding,
+    Rendered,
+    RenderError,
+    Template,
+    TemplateInput,
+    TemplatePage,
+)
+from syncom.content.render import render_preview
+from syncom.errors import Conflict, Invalid, NotFound
+from syncom.postgres.pool import Connection, Database
+
+#: All attachments of one template: mail servers take 20 to 25 MB, and base64 adds a third.
+MAX_ATTACHMENTS = 10_000_000
+_MAX_FILES = 20
+_MAX_PAGE = 500
+#: Contents kept in memory: those of the campaigns that are being sent.
+_CACHED = 64
+_FILE_NAME = re.compile(r"[^\x00-\x1f\x7f/\\:*?\"<>|]{1,200}")
+_CONTENT_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}")
+#: Refused by the large mailbox providers, and a danger to who opens them.
+_DANGEROUS = frozenset({
+    "ade", "adp", "apk", "appx", "bat", "cab", "chm", "cmd", "com", "cpl", "dll", "dmg", "exe", "hta", "ins", "isp",
+    "iso", "jar", "js", "jse", "lib", "lnk", "mde", "msc", "msi", "msp", "mst", "nsh", "pif", "ps1", "scr", "sct",
+    "shb", "sys", "vb", "vbe", "vbs", "vxd", "wsc", "wsf", "wsh",
+})  # fmt: skip
+
+
+class ContentService:
+    """Templates of an account. Every change of one makes a new immutable content, which it names."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._cache: OrderedDict[tuple[int, int], CompiledContent] = OrderedDict()
+
+    async def create(self, account_id: int, template: TemplateInput) -> Template:
+        """Compile and store a template. Raises Invalid naming the part and the line."""
+        async with self._database.tenant(account_id) as connection:
+            compiled = await self._compiled(connection, account_id, template, ())
+            content_id = await store.add_content(connection, account_id, compiled)
+            template_id = await store.add_template(connection, account_id, template, content_id)
+            return await _found(connection, account_id, template_id)
+
+    async def update(
+        self, account_id: int, template_id: int, template: TemplateInput, *, version: int | None = None
+    ) -> Template:
+        """Store the next version. Campaigns that were launched keep the one they froze.
+
+        Raises NotFound, Invalid, and Conflict when ``version`` is given and somebody saved another one since.
+        """
+        async with self._database.tenant(account_id) as connection:
+            stored = await _found(connection, account_id, template_id, lock=True)
+            if version is not None and version != stored.version:
+                raise Conflict(f"version {stored.version} of this template was saved since; load it and edit again")
+            return await self._store_version(connection, account_id, stored, template)
+
+    async def get(self, account_id: int, template_id: int) -> Template:
+        """Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            return await _found(connection, account_id, template_id)
+
+    async def list(self, account_id: int, *, cursor: int = 0, limit: int = 50) -> TemplatePage:
+        """Templates after ``cursor`` (the id of the last one seen), at most 500 at a time."""
+        limit = max(1, min(limit, _MAX_PAGE))
+        async with self._database.tenant(account_id) as connection:
+            found = await store.list_templates(connection, account_id, after=cursor, limit=limit + 1)
+        page = found[:limit]
+        return TemplatePage(templates=page, next_cursor=page[-1].template_id if len(found) > limit else None)
+
+    async def delete(self, account_id: int, template_id: int) -> None:
+        """Delete a template; what was sent from it stays. Raises NotFound, and Conflict while a campaign needs it."""
+        async with self._database.tenant(account_id) as connection:
+            await _found(connection, account_id, template_id, lock=True)
+            user = await store.campaign_using(connection, account_id, template_id)
+            if user is not None:
+                raise Conflict(f'campaign {user[0]} "{user[1]}" uses this template; cancel it or give it another one')
+            await store.delete_template(connection, account_id, template_id)
+
+    async def copy(self, account_id: int, template_id: int, name: str) -> Template:
+        """A template of its own with the same texts and attachments. Raises NotFound, Invalid."""
+        async with self._database.tenant(account_id) as connection:
+            stored = await _found(connection, account_id, template_id)
+            template = msgspec.structs.replace(_input(stored), name=name)
+            compiled = await self._compiled(connection, account_id, template, ())
+            content_id = await store.add_content(connection, account_id, compiled)
+            copy_id = await store.add_template(connection, account_id, template, content_id)
+            if not stored.attachments:
+                return await _found(connection, account_id, copy_id)
+            await store.copy_attachments(connection, account_id, template_id, copy_id)
+            copied = await _found(connection, account_id, copy_id)
+            return await self._store_version(connection, account_id, copied, template)
+
+    async def attach(self, account_id: int, template_id: int, file: AttachedFile) -> Template:
+        """Add an attachment, as a new version of the template. Raises NotFound, Invalid naming what is wrong."""
+        _check_file(file)
+        async with self._database.tenant(account_id) as connection:
+            stored = await _found(connection, account_id, template_id, lock=True)
+            _check_room(stored.attachments, file)
+            await store.add_attachment(connection, account_id, template_id, file)
+            return await self._store_version(connection, account_id, stored, _input(stored))
+
+    async def detach(self, account_id: int, template_id: int, attachment_id: int) -> Template:
+        """Take an attachment off, as a new version. Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            stored = await _found(connection, account_id, template_id, lock=True)
+            if not await store.detach(connection, account_id, template_id, attachment_id):
+                raise NotFound("attachment", attachment_id)
+            return await self._store_version(connection, account_id, stored, _input(stored))
+
+    async def preview(
+        self,
+        account_id: int,
+        template_id: int,
+        contact_fields: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
+    ) -> Rendered:
+        """The mail as this contact would see it; links lead to their targets, nothing is counted.
+
+        ``contact_fields`` as ``fields.contact_fields`` makes them. Raises NotFound, RenderError naming the field.
+        """
+        async with self._database.tenant(account_id) as connection:
+            stored = await _found(connection, account_id, template_id)
+            compiled = await self._content(connection, account_id, stored.content_id)
+        return render_preview(compiled, contact_fields, params or {})
+
+    async def check(
+        self,
+        account_id: int,
+        template_id: int,
+        contact_fields: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> tuple[Finding, ...]:
+        """What is wrong with a template, errors first. With a contact's fields, the size is that of its mail."""
+        async with self._database.tenant(account_id) as connection:
+            stored = await _found(connection, account_id, template_id)
+            compiled = await self._content(connection, account_id, stored.content_id)
+            known = await store.custom_field_keys(connection, account_id)
+        rendered = _tried(compiled, contact_fields, params or {}) if contact_fields is not None else None
+        return tuple(check_content(compiled, known, rendered=rendered, params=(params or {}).keys()))
+
+    async def compiled(self, account_id: int, content_id: int) -> CompiledContent:
+        """A content by its id; kept in memory, because it never changes. Raises NotFound."""
+        cached = self._cached(account_id, content_id)
+        if cached is not None:
+            return cached
+        async with self._database.tenant(account_id) as connection:
+            return await self._content(connection, account_id, content_id)
+
+    async def attached_files(self, account_id: int, content_id: int) -> tuple[AttachedFile, ...]:
+        """The attachments of a content with their bytes, for the MIME parts that all its mails share."""
+        content = await self.compiled(account_id, content_id)
+        if not content.attachments:
+            return ()
+        async with self._database.tenant(account_id) as connection:
+            return await store.attached_files(connection, account_id, content.attachments)
+
+    async def freeze(self, connection: Connection, account_id: int, template_id: int) -> int:
+        """The content id of the template as it is now, for a campaign or a message. Raises NotFound."""
+        return (await _found(connection, account_id, template_id)).content_id
+
+    async def _store_version(
+        self, connection: Connection, account_id: int, stored: Template, template: TemplateInput
+    ) -> Template:
+        attachments = await store.attachments_of(connection, account_id, stored.template_id)
+        compiled = await self._compiled(connection, account_id, template, attachments)
+        content_id = await store.add_content(connection, account_id, compiled)
+        await store.change_template(connection, account_id, stored.template_id, template, content_id, self._clock.now())
+        return await _found(connection, account_id, stored.template_id)
+
+    async def _compiled(
+        self, connection: Connection, account_id: int, template: TemplateInput, attachments: Collection[Attachment]
+    ) -> CompiledContent:
+        known = await store.custom_field_keys(connection, account_id)
+        compiled = compile_content(template, known)
+        return msgspec.structs.replace(compiled, attachments=tuple(attachments))
+
+    async def _content(self, connection: Connection, account_id: int, content_id: int) -> CompiledContent:
+        content = self._cached(account_id, content_id)
+        if content is None:
+            content = await store.find_content(connection, account_id, content_id)
+            if content is None:
+                raise NotFound("content", content_id)
+            self._cache[account_id, content_id] = content
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return content
+
+    def _cached(self, account_id: int, content_id: int) -> CompiledContent | None:
+        content = self._cache.get((account_id, content_id))
+        if content is not None:
+            self._cache.move_to_end((account_id, content_id))
+        return content
+
+
+async def _found(connection: Connection, account_id: int, template_id: int, *, lock: bool = False) -> Template:
+    template = await store.find_template(connection, account_id, template_id, lock=lock)
+    if template is None:
+        raise NotFound("template", template_id)
+    return template
+
+
+def _input(stored: Template) -> TemplateInput:
+    return TemplateInput(
+        name=stored.name,
+        subject=stored.subject,
+        source=stored.source,
+        format=stored.format,
+        preheader=stored.preheader,
+        text=stored.text,
+    )
+
+
+def _tried(compiled: CompiledContent, fields: Mapping[str, Any], params: Mapping[str, Any]) -> Rendered | None:
+    """The preview, or None when it fails: the findings say why."""
+    try:
+        return render_preview(compiled, fields, params)
+    except RenderError:
+        return None
+
+
+def _check_file(file: AttachedFile) -> None:
+    if not _FILE_NAME.fullmatch(file.file_name) or file.file_name.strip(". ") != file.file_name:
+        raise Invalid("file_name", "must be a plain name of up to 200 characters, such as price-list.pdf")
+    if file.file_name.rpartition(".")[2].lower() in _DANGEROUS:
+        raise Invalid("file_name", "is a program or script, which mailbox providers refuse; send a link to it")
+    if not _CONTENT_TYPE.fullmatch(file.content_type) or file.content_type.startswith(("multipart/", "message/")):
+        raise Invalid("content_type", "must be a media type such as application/pdf")
+    if not file.content:
+        raise Invalid("content", "is empty")
+
+
+def _check_room(attachments: Collection[Attachment], file: AttachedFile) -> None:
+    if len(attachments) >= _MAX_FILES:
+        raise Invalid("content", f"a template has {_MAX_FILES} attachments at most")
+    if sum(attachment.size for attachment in attachments) + len(file.content) > MAX_ATTACHMENTS:
+        raise Invalid("content", f"all attachments together may have {MAX_ATTACHMENTS // 1_000_000} MB; send a link")

@@ -1,0 +1,175 @@
+"""Templates, contents and attachments in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from syncom.content.model import (
+    AttachedFile,
+    Attachment,
+    CompiledContent,
+    Format,
+    Template,
+    TemplateInput,
+    TemplateSummary,
+)
+from syncom.postgres.pool import Connection
+from syncom.postgres.sql import load_sql
+
+_SQL = load_sql("syncom.content", "content.sql")
+
+
+async def custom_field_keys(connection: Connection, account_id: int) -> list[str]:
+    cursor = await connection.execute(_SQL["custom_field_keys"], {"account_id": account_id})
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def add_content(connection: Connection, account_id: int, compiled: CompiledContent) -> int:
+    values = {
+        "account_id": account_id,
+        "compiled": Jsonb(msgspec.to_builtins(compiled)),
+        "links": list(compiled.links),
+    }
+    cursor = await connection.execute(_SQL["add_content"], values)
+    return _identity(await cursor.fetchone())
+
+
+async def find_content(connection: Connection, account_id: int, content_id: int) -> CompiledContent | None:
+    values = {"account_id": account_id, "content_id": content_id}
+    row = await (await connection.execute(_SQL["find_content"], values)).fetchone()
+    return msgspec.json.decode(row[0], type=CompiledContent) if row else None
+
+
+async def add_template(connection: Connection, account_id: int, template: TemplateInput, content_id: int) -> int:
+    values = {"account_id": account_id, "content_id": content_id, **_columns(template)}
+    cursor = await connection.execute(_SQL["add_template"], values)
+    return _identity(await cursor.fetchone())
+
+
+async def change_template(
+    connection: Connection, account_id: int, template_id: int, template: TemplateInput, content_id: int, now: datetime
+) -> None:
+    values = {"account_id": account_id, "template_id": template_id, "content_id": content_id, "now": now}
+    await connection.execute(_SQL["change_template"], values | _columns(template))
+
+
+async def find_template(
+    connection: Connection, account_id: int, template_id: int, *, lock: bool = False
+) -> Template | None:
+    values = {"account_id": account_id, "template_id": template_id}
+    cursor = await connection.execute(_SQL["lock_template" if lock else "find_template"], values)
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    return Template(
+        template_id=row[0],
+        name=row[1],
+        subject=row[2],
+        preheader=row[3],
+        format=Format(row[4]),
+        source=row[5],
+        text=row[6],
+        content_id=row[7],
+        version=row[8],
+        created_at=row[9],
+        updated_at=row[10],
+        attachments=await attachments_of(connection, account_id, template_id),
+    )
+
+
+async def list_templates(
+    connection: Connection, account_id: int, *, after: int, limit: int
+) -> tuple[TemplateSummary, ...]:
+    values = {"account_id": account_id, "after": after, "limit": limit}
+    cursor = await connection.execute(_SQL["list_templates"], values)
+    return tuple(
+        TemplateSummary(
+            template_id=row[0],
+            name=row[1],
+            subject=row[2],
+            format=Format(row[3]),
+            version=row[4],
+            created_at=row[5],
+            updated_at=row[6],
+        )
+        for row in await cursor.fetchall()
+    )
+
+
+async def delete_template(connection: Connection, account_id: int, template_id: int) -> None:
+    values = {"account_id": account_id, "template_id": template_id}
+    await connection.execute(_SQL["delete_template"], values)
+
+
+async def campaign_using(connection: Connection, account_id: int, template_id: int) -> tuple[int, str] | None:
+    """Id and name of a campaign that is not over and sends this template."""
+    values = {"account_id": account_id, "template_id": template_id}
+    row = await (await connection.execute(_SQL["campaign_using"], values)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+async def attachments_of(connection: Connection, account_id: int, template_id: int) -> tuple[Attachment, ...]:
+    values = {"account_id": account_id, "template_id": template_id}
+    cursor = await connection.execute(_SQL["attachments_of"], values)
+    return tuple(
+        Attachment(attachment_id=row[0], file_name=row[1], content_type=row[2], size=row[3])
+        for row in await cursor.fetchall()
+    )
+
+
+async def attached_files(
+    connection: Connection, account_id: int, attachments: Sequence[Attachment]
+) -> tuple[AttachedFile, ...]:
+    """The bytes of these attachments, in the same order."""
+    identities = [attachment.attachment_id for attachment in attachments]
+    values = {"account_id": account_id, "attachment_ids": identities}
+    cursor = await connection.execute(_SQL["attached_files"], values)
+    files = {
+        row[0]: AttachedFile(file_name=row[1], content_type=row[2], content=bytes(row[3]))
+        for row in await cursor.fetchall()
+    }
+    return tuple(files[identity] for identity in identities)
+
+
+async def add_attachment(connection: Connection, account_id: int, template_id: int, file: AttachedFile) -> int:
+    values = {
+        "account_id": account_id,
+        "template_id": template_id,
+        "file_name": file.file_name,
+        "content_type": file.content_type,
+        "content": file.content,
+    }
+    return _identity(await (await connection.execute(_SQL["add_attachment"], values)).fetchone())
+
+
+async def copy_attachments(connection: Connection, account_id: int, template_id: int, copy_id: int) -> None:
+    values = {"account_id": account_id, "template_id": template_id, "copy_id": copy_id}
+    await connection.execute(_SQL["copy_attachments"], values)
+
+
+async def detach(connection: Connection, account_id: int, template_id: int, attachment_id: int) -> bool:
+    """Whether the template had this attachment."""
+    values = {"account_id": account_id, "template_id": template_id, "attachment_id": attachment_id}
+    cursor = await connection.execute(_SQL["detach"], values)
+    return cursor.rowcount == 1
+
+
+def _columns(template: TemplateInput) -> dict[str, Any]:
+    return {
+        "name": template.name,
+        "subject": template.subject,
+        "preheader": template.preheader,
+        "format": template.format.value,
+        "source": template.source,
+        "text": template.text,
+    }
+
+
+def _identity(row: tuple[Any, ...] | None) -> int:
+    assert row is not None, "INSERT … RETURNING gives a row"
+    return int(row[0])
