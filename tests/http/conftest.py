@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from running_site import PASSWORD, Site
 
 from syncom.accounts.model import Role
 from syncom.accounts.service import machine_principal
 from syncom.app import App, open_app
 from syncom.http.server import QuietServer, uvicorn_config, web
 from syncom.settings import Settings
+from tests.http.running_site import PASSWORD, Site
 
 _numbers = itertools.count(1)
 

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from running_site import Site
+
+from tests.http.running_site import Site
 
 V1 = "/syncom/v1"
 
@@ -49,7 +50,6 @@ async def test_the_quick_way_and_the_described_way_answer_alike(site: Site) -> N
         (b'{"email":"a@example.com"}', b"", {b"authorization": f"Bearer {site.viewer_key}".encode()}),
     ]
     for body, query, headers in cases:
-        print(body, query, headers, flush=True)
         first = await _call(server, site, body, query, headers)
         second = await _call(slow, site, body, query, headers)
         if first[1].get("change") == "created":

@@ -11,10 +11,14 @@ from syncom.accounts.model import Principal
 from syncom.accounts.service import AccountsService
 from syncom.activity.service import ActivityService
 from syncom.app import App
+from syncom.campaigns.service import CampaignsService
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
+from syncom.content.service import ContentService
 from syncom.http.authentication import Authentication
 from syncom.inbox.service import InboxService
+from syncom.messages.senders import SendersService
+from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
 from syncom.segments.service import SegmentsService
 
@@ -27,6 +31,12 @@ Segments = NamedDependency[SegmentsService]
 Orders = NamedDependency[OrdersService]
 Activity = NamedDependency[ActivityService]
 Inbox = NamedDependency[InboxService]
+Content = NamedDependency[ContentService]
+Senders = NamedDependency[SendersService]
+Messages = NamedDependency[MessagesService]
+Campaigns = NamedDependency[CampaignsService]
+#: For the few things that are no service.
+Wiring = NamedDependency[App]
 
 
 def given(app: App, authentication: Authentication) -> dict[str, Provide]:
@@ -44,6 +54,11 @@ def given(app: App, authentication: Authentication) -> dict[str, Provide]:
         "orders": app.orders,
         "activity": app.activity,
         "inbox": app.inbox,
+        "content": app.content,
+        "senders": app.senders,
+        "messages": app.messages,
+        "campaigns": app.campaigns,
+        "wiring": app,
     }
     return {"by": Provide(principal), **{name: _provide(part) for name, part in parts.items()}}
 
