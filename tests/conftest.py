@@ -108,4 +108,5 @@ def free_port() -> Iterator[int]:
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        yield probe.getsockname()[1]
+        port = probe.getsockname()[1]
+    yield port

@@ -249,7 +249,7 @@ class SendingLoop:
             if now - since >= 0.25:
                 pace = (line.answered - answered) / (now - since)
                 answered, since = line.answered, now
-            size = max(_MIN_SLICE, min(_MAX_SLICE, int(pace * _READ_AHEAD)))
+            size = _slice(pace, line.sender.config.rate_per_second)
             line.news.clear()
             try:
                 got = await self._top_up(line, size)
@@ -412,6 +412,12 @@ class SendingLoop:
                 await asyncio.sleep(1.0)
             else:
                 return
+
+
+def _slice(pace: float, rate: float | None) -> int:
+    """How many recipients to read at once, at this many mails a second."""
+    least = _MIN_SLICE if rate is None else max(1, min(_MIN_SLICE, int(rate * _READ_AHEAD / 2)))
+    return max(least, min(_MAX_SLICE, int(pace * _READ_AHEAD)))
 
 
 def host_name(folder: Path) -> str:

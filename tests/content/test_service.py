@@ -1,0 +1,241 @@
+"""Templates in the database: versions, attachments, isolation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from syncom.clock import SystemClock
+from syncom.contacts.model import Contact, SubscriptionState
+from syncom.content.fields import STANDARD, contact_fields
+from syncom.content.model import AttachedFile, Format, RenderError, TemplateInput
+from syncom.content.service import ContentService
+from syncom.errors import Conflict, Invalid, NotFound
+from syncom.postgres.pool import Database
+
+HELLO = TemplateInput(
+    name="Hello",
+    subject="Hi {{ first_name }}",
+    source='<p>Hello {{ first_name }}</p><a href="https://x.example/">x</a><a href="{{ unsubscribe_url }}">bye</a>',
+)
+PDF = AttachedFile(file_name="price.pdf", content_type="application/pdf", content=b"%PDF")
+
+
+@pytest.fixture
+def service(database: Database) -> ContentService:
+    return ContentService(database, SystemClock())
+
+
+def changed(template: TemplateInput, **values: object) -> TemplateInput:
+    return msgspec.structs.replace(template, **values)
+
+
+async def test_every_save_makes_a_version_and_the_old_content_stays(service: ContentService, account_id: int) -> None:
+    first = await service.create(account_id, HELLO)
+    second = await service.update(account_id, first.template_id, changed(HELLO, subject="New"), version=1)
+    assert (first.version, second.version) == (1, 2)
+    assert second.content_id != first.content_id
+    assert (await service.compiled(account_id, first.content_id)).subject == "Hi {{ first_name }}"
+    assert (await service.compiled(account_id, second.content_id)).subject == "New"
+    assert await service.get(account_id, first.template_id) == second
+
+
+async def test_an_edit_of_an_old_version_is_a_conflict(service: ContentService, account_id: int) -> None:
+    template = await service.create(account_id, HELLO)
+    await service.update(account_id, template.template_id, changed(HELLO, name="Other"), version=1)
+    with pytest.raises(Conflict, match="version 2"):
+        await service.update(account_id, template.template_id, HELLO, version=1)
+
+
+async def test_a_broken_template_is_not_stored(service: ContentService, account_id: int) -> None:
+    with pytest.raises(Invalid):
+        await service.create(account_id, changed(HELLO, source="{{"))
+    template = await service.create(account_id, HELLO)
+    with pytest.raises(Invalid):
+        await service.update(account_id, template.template_id, changed(HELLO, subject="{% if %}"))
+    assert await service.get(account_id, template.template_id) == template
+
+
+async def test_a_stored_content_is_the_compiled_one_and_names_its_links(
+    service: ContentService, database: Database, account_id: int
+) -> None:
+    template = await service.create(account_id, HELLO)
+    here = await service.compiled(account_id, template.content_id)
+    there = await ContentService(database, SystemClock()).compiled(account_id, template.content_id)
+    assert here == there
+    assert await service.compiled(account_id, template.content_id) is here
+    async with database.system() as connection:
+        cursor = await connection.execute("SELECT links FROM contents WHERE content_id = %s", (template.content_id,))
+        row = await cursor.fetchone()
+    assert row == (["https://x.example/"],)
+
+
+async def test_templates_are_listed_in_pages(service: ContentService, account_id: int) -> None:
+    made = [await service.create(account_id, changed(HELLO, name=f"T{number}")) for number in range(5)]
+    first = await service.list(account_id, limit=3)
+    assert [item.name for item in first.templates] == ["T0", "T1", "T2"]
+    assert first.next_cursor == made[2].template_id
+    last = await service.list(account_id, cursor=first.next_cursor, limit=3)
+    assert [item.name for item in last.templates] == ["T3", "T4"]
+    assert last.next_cursor is None
+
+
+async def test_a_template_is_deleted_unless_a_campaign_needs_it(
+    service: ContentService, database: Database, account_id: int
+) -> None:
+    template = await service.create(account_id, HELLO)
+    async with database.system() as connection:
+        await connection.execute(
+            "INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, state) "
+            "VALUES (%s, 'Autumn', %s, 1, '{}', 'paused')",
+            (account_id, template.template_id),
+        )
+    with pytest.raises(Conflict, match="Autumn"):
+        await service.delete(account_id, template.template_id)
+    async with database.system() as connection:
+        await connection.execute("UPDATE campaigns SET state = 'finished'")
+    await service.delete(account_id, template.template_id)
+    with pytest.raises(NotFound):
+        await service.get(account_id, template.template_id)
+    assert await service.compiled(account_id, template.content_id)
+
+
+async def test_attachments_belong_to_the_version_and_outlive_the_template(
+    service: ContentService, account_id: int
+) -> None:
+    template = await service.create(account_id, HELLO)
+    attached = await service.attach(account_id, template.template_id, PDF)
+    assert [file.file_name for file in attached.attachments] == ["price.pdf"]
+    assert attached.attachments[0].size == 4
+    detached = await service.detach(account_id, template.template_id, attached.attachments[0].attachment_id)
+    assert (detached.version, detached.attachments) == (3, ())
+    await service.delete(account_id, template.template_id)
+    assert await service.attached_files(account_id, attached.content_id) == (PDF,)
+    assert await service.attached_files(account_id, template.content_id) == ()
+
+
+async def test_a_copy_stands_on_its_own(service: ContentService, account_id: int) -> None:
+    template = await service.create(account_id, HELLO)
+    await service.attach(account_id, template.template_id, PDF)
+    copy = await service.copy(account_id, template.template_id, "Copy")
+    await service.delete(account_id, template.template_id)
+    assert (copy.name, copy.subject, len(copy.attachments)) == ("Copy", HELLO.subject, 1)
+    assert await service.attached_files(account_id, copy.content_id) == (PDF,)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "content_type", "content", "field"),
+    [
+        ("a.exe", "application/pdf", b"x", "file_name"),
+        ("../a.pdf", "application/pdf", b"x", "file_name"),
+        ("a\r\nb.pdf", "application/pdf", b"x", "file_name"),
+        ("", "application/pdf", b"x", "file_name"),
+        ("a.pdf", "application/pdf\r\nX: y", b"x", "content_type"),
+        ("a.pdf", "message/rfc822", b"x", "content_type"),
+        ("a.pdf", "application/pdf", b"", "content"),
+        ("a.pdf", "application/pdf", b"x" * 10_000_001, "content"),
+    ],
+)
+async def test_bad_attachments_are_refused(
+    service: ContentService, account_id: int, file_name: str, content_type: str, content: bytes, field: str
+) -> None:
+    template = await service.create(account_id, HELLO)
+    file = AttachedFile(file_name=file_name, content_type=content_type, content=content)
+    with pytest.raises(Invalid) as caught:
+        await service.attach(account_id, template.template_id, file)
+    assert caught.value.fields[0].field == field
+
+
+async def test_preview_and_check_use_the_custom_fields_of_the_account(
+    service: ContentService, database: Database, account_id: int
+) -> None:
+    async with database.system() as connection:
+        await connection.execute(
+            "INSERT INTO custom_fields (account_id, key, name, type) VALUES (%s, 'vip', 'VIP', 'text')", (account_id,)
+        )
+    source = HELLO.source + "<p>%VIP|no% {{ vpi|default('') }}</p>"
+    template = await service.create(account_id, changed(HELLO, source=source))
+    fields = contact_fields(contact(fields={"vip": "yes"}))
+    assert "<p>yes </p>" in (await service.preview(account_id, template.template_id, fields)).html
+    findings = await service.check(account_id, template.template_id, fields)
+    assert [finding.message.endswith("did you mean vip?") for finding in findings] == [True, True]
+    failing = await service.create(account_id, changed(HELLO, subject="{{ nope }}"))
+    with pytest.raises(RenderError, match="nope"):
+        await service.preview(account_id, failing.template_id, fields)
+
+
+async def test_mjml_templates_are_stored_as_they_were_written(service: ContentService, account_id: int) -> None:
+    source = "<mjml><mj-body><mj-section><mj-column><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>"
+    template = await service.create(account_id, changed(HELLO, source=source, format=Format.MJML))
+    assert (template.source, template.format) == (source, Format.MJML)
+    assert "Hi</div>" in (await service.preview(account_id, template.template_id, {})).html
+
+
+async def test_another_account_sees_and_changes_nothing(
+    service: ContentService, account_id: int, other_account_id: int
+) -> None:
+    template = await service.create(account_id, HELLO)
+    attached = await service.attach(account_id, template.template_id, PDF)
+    number = template.template_id
+    for attempt in (
+        service.get(other_account_id, number),
+        service.update(other_account_id, number, HELLO),
+        service.delete(other_account_id, number),
+        service.copy(other_account_id, number, "Mine"),
+        service.attach(other_account_id, number, PDF),
+        service.detach(other_account_id, number, attached.attachments[0].attachment_id),
+        service.preview(other_account_id, number, {}),
+        service.check(other_account_id, number),
+        service.compiled(other_account_id, attached.content_id),
+        service.attached_files(other_account_id, attached.content_id),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+    assert (await service.list(other_account_id)).templates == ()
+    assert await service.get(account_id, number) == attached
+
+
+async def test_freeze_names_the_content_of_now(
+    service: ContentService, database: Database, account_id: int, other_account_id: int
+) -> None:
+    template = await service.create(account_id, HELLO)
+    async with database.tenant(account_id) as connection:
+        assert await service.freeze(connection, account_id, template.template_id) == template.content_id
+    async with database.tenant(other_account_id) as connection:
+        with pytest.raises(NotFound):
+            await service.freeze(connection, other_account_id, template.template_id)
+
+
+def test_merge_fields_of_a_contact_are_the_standard_ones_and_its_own() -> None:
+    fields = contact_fields(contact(fields={"vip": "yes", "size": None, "email": "forged"}))
+    assert set(fields) == {*STANDARD, "vip", "size"}
+    assert fields["email"] == "anna@x.example"
+    assert (fields["phone"], fields["size"], fields["contact_id"]) == ("", "", 7)
+
+
+def contact(fields: dict[str, object]) -> Contact:
+    now = datetime.now(UTC)
+    return Contact(
+        contact_id=7,
+        email="anna@x.example",
+        phone=None,
+        external_id=None,
+        contact_key=None,
+        first_name="Anna",
+        last_name="",
+        country="UA",
+        region="",
+        city="Львів",
+        address="",
+        postcode="",
+        language="uk",
+        time_zone="",
+        fields=fields,
+        email_state=SubscriptionState.SUBSCRIBED,
+        sms_state=SubscriptionState.NONE,
+        push_state=SubscriptionState.NONE,
+        created_at=now,
+        updated_at=now,
+    )
