@@ -30,11 +30,7 @@ async def test_a_contact_is_created_then_updated_then_unchanged(site: Site) -> N
 
 
 async def test_the_quick_way_and_the_described_way_answer_alike(site: Site) -> None:
-    from syncom.http.native.app import native_api
-    from syncom.http.server import Server
-
-    server = Server(site.app)
-    slow = native_api(site.app, server._authentication)
+    server, slow = site.server, site.server.api
     cases: list[tuple[bytes, bytes, dict[bytes, bytes]]] = [
         (b'{"email":"both@example.com"}', b"", {}),
         (b'{"email":"both@example.com","first_name":"B"}', b"mode=fill_blanks", {}),

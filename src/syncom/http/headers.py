@@ -35,7 +35,7 @@ class Headers:
     """Adds what is missing; a part that sets one of these headers itself keeps its own."""
 
     def __init__(self, app: ASGIApp, *, secure: bool, metrics: Metrics) -> None:
-        self._app = app
+        self.inner = app
         self._metrics = metrics
         self._always = dict(_ALWAYS)
         if secure:
@@ -43,7 +43,7 @@ class Headers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.inner(scope, receive, send)
             return
         request_id = uuid7().hex
         scope["syncom.request_id"] = request_id  # type: ignore[typeddict-unknown-key]
@@ -55,7 +55,7 @@ class Headers:
                 message["headers"] = self.complete(message["headers"], request_id)
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        await self.inner(scope, receive, with_headers)
 
     def complete(self, headers: RawHeaders | object, request_id: str) -> list[tuple[bytes, bytes]]:
         """The headers with those that are missing."""

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from procrastinate import App as JobRunner
 
 import syncom
 from syncom.app import App
@@ -19,6 +20,7 @@ from syncom.http.native import (
     api_keys,
     campaigns,
     contacts,
+    exports,
     fields,
     imports,
     inbox,
@@ -53,6 +55,7 @@ _RESOURCES: list[Any] = [
     *segments.HANDLERS,
     *orders.HANDLERS,
     *imports.HANDLERS,
+    *exports.HANDLERS,
     *templates.HANDLERS,
     *senders.HANDLERS,
     *campaigns.HANDLERS,
@@ -62,7 +65,7 @@ _RESOURCES: list[Any] = [
 ]
 
 
-def native_api(app: App, authentication: Authentication) -> Litestar:
+def native_api(app: App, authentication: Authentication, jobs: JobRunner) -> Litestar:
     """The ASGI application. Raises TypeError when a route does not declare what it needs."""
     api = Litestar(
         path=PREFIX,
@@ -71,7 +74,7 @@ def native_api(app: App, authentication: Authentication) -> Litestar:
             DefineMiddleware(Authorise, authentication=authentication),
             DefineMiddleware(Idempotency, authentication=authentication, database=app.database, max_body=MAX_BODY),
         ],
-        dependencies=given(app, authentication),
+        dependencies=given(app, authentication, jobs),
         exception_handlers={Exception: handle_problem},
         request_max_body_size=MAX_BODY,
         logging_config=None,

@@ -138,7 +138,9 @@ async def list_recipients(
     by: By,
     campaigns: Campaigns,
     campaign_id: FromPath[int],
-    state: Annotated[str | None, QueryParameter(description="sent, failed, excluded, cancelled or uncertain.")] = None,
+    ended: Annotated[
+        str | None, QueryParameter(name="state", description="sent, failed, excluded, cancelled or uncertain.")
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[LedgerRow]:
@@ -146,7 +148,7 @@ async def list_recipients(
     found = await campaigns.recipients(
         by.account_id,
         campaign_id,
-        state=None if state is None else choice("state", state, _STATES),
+        state=None if ended is None else choice("state", ended, _STATES),
         after=read_cursor(cursor, UUID),
         limit=limit + 1,
     )

@@ -6,12 +6,14 @@ from typing import Any
 
 from litestar import Request
 from litestar.di import NamedDependency, Provide
+from procrastinate import App as JobRunner
 
 from syncom.accounts.model import Principal
 from syncom.accounts.service import AccountsService
 from syncom.activity.service import ActivityService
 from syncom.app import App
 from syncom.campaigns.service import CampaignsService
+from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
@@ -27,6 +29,8 @@ Signing = NamedDependency[Authentication]
 Accounts = NamedDependency[AccountsService]
 Contacts = NamedDependency[ContactsService]
 Imports = NamedDependency[ImportService]
+Export = NamedDependency[ContactExport]
+Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
 Orders = NamedDependency[OrdersService]
 Activity = NamedDependency[ActivityService]
@@ -39,7 +43,7 @@ Campaigns = NamedDependency[CampaignsService]
 Wiring = NamedDependency[App]
 
 
-def given(app: App, authentication: Authentication) -> dict[str, Provide]:
+def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str, Provide]:
     """The providers, by the name of the handler's argument."""
 
     async def principal(request: Request[Any, Any, Any]) -> Principal:
@@ -50,6 +54,8 @@ def given(app: App, authentication: Authentication) -> dict[str, Provide]:
         "accounts": app.accounts,
         "contacts": app.contacts,
         "imports": app.imports,
+        "export": app.export,
+        "jobs": jobs,
         "segments": app.segments,
         "orders": app.orders,
         "activity": app.activity,

@@ -11,13 +11,14 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import File
 
 from syncom.accounts.model import Permission
+from syncom.contacts.imports.jobs import start
 from syncom.contacts.imports.model import ColumnTarget, ImportOptions, ImportStatus, Overrides, Proposal, StoredFile
 from syncom.contacts.imports.service import MAX_FILE
 from syncom.contacts.model import MergeMode
 from syncom.errors import NotFound
 from syncom.http.native.contact_upsert import KEYS, STATES
 from syncom.http.native.contacts import choice
-from syncom.http.native.given import By, Imports
+from syncom.http.native.given import By, Imports, Jobs
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
 from syncom.http.native.routing import needs
 
@@ -71,7 +72,7 @@ async def propose_import(by: By, imports: Imports, data: JSONBody[Look]) -> Prop
 
 
 @post("/imports", tags=_TAGS, opt=needs(Permission.WRITE_CONTACTS))
-async def start_import(by: By, imports: Imports, data: JSONBody[ImportInput]) -> ImportStatus:
+async def start_import(by: By, imports: Imports, jobs: Jobs, data: JSONBody[ImportInput]) -> ImportStatus:
     """Import an uploaded file in the background."""
     file = await imports.stored(by.account_id, data.upload_id)
     options = ImportOptions(
@@ -84,7 +85,9 @@ async def start_import(by: By, imports: Imports, data: JSONBody[ImportInput]) ->
         phone_region=data.phone_region,
         overrides=data.overrides,
     )
-    return await imports.create(by.account_id, file, options)
+    created = await imports.create(by.account_id, file, options)
+    await start(jobs, created.import_id)
+    return created
 
 
 @get("/imports", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
