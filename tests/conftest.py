@@ -107,5 +107,4 @@ def free_port() -> int:
     """A TCP port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return port
+        return int(probe.getsockname()[1])
