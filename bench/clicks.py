@@ -25,8 +25,7 @@ CLIENTS = 64
 CONTACTS = 5_000
 LINKS = [f"https://shop.example/product/{number}" for number in range(8)]
 _AGENT = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/129.0.0.0 Safari/537.36"
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36"
 )
 
 
@@ -94,9 +93,7 @@ async def _measure(kind: str, dsn: str, folder: str, paths: list[str], seconds: 
 async def _serving(kind: str, dsn: str, folder: str) -> Any:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(kind, dsn, folder, port), daemon=True
-    )
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(kind, dsn, folder, port), daemon=True)
     process.start()
     try:
         for _ in range(200):
@@ -132,16 +129,12 @@ def _serve(kind: str, dsn: str, folder: str, port: int) -> None:
 
             async def load_links(account_id: int, content_id: int) -> list[str]:
                 async with database.tenant(account_id) as connection:
-                    cursor = await connection.execute(
-                        "SELECT links FROM contents WHERE content_id = %s", (content_id,)
-                    )
+                    cursor = await connection.execute("SELECT links FROM contents WHERE content_id = %s", (content_id,))
                     row = await cursor.fetchone()
                 return row[0] if row else []
 
             clock = SystemClock()
-            recorder = Recorder(
-                dsn, ActivityService(database, clock), clock, spool_dir=Path(folder) / "spool"
-            )
+            recorder = Recorder(dsn, ActivityService(database, clock), clock, spool_dir=Path(folder) / "spool")
             await recorder.start()
             app = TrackingApp(MessageTokens(Keyring(bytes(32))), recorder, load_links, clock)
             await _run_server(uvicorn, app, port)

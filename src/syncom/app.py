@@ -61,9 +61,7 @@ class App:
         self.content = ContentService(database, clock)
         self.senders = SendersService(database, keyring, clock)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders, clock)
-        self.campaigns = CampaignsService(
-            database, self.segments, self.content, self.senders, self.activity, clock
-        )
+        self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
 
     @property
     def inbox_address(self) -> InboxAddress:

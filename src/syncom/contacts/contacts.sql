@@ -131,6 +131,22 @@ FROM contacts d
 WHERE k.account_id = %(account_id)s AND k.bucket = %(keep_bucket)s AND k.contact_id = %(keep_id)s
     AND d.account_id = %(account_id)s AND d.bucket = %(drop_bucket)s AND d.contact_id = %(drop_id)s
 
+-- name: settle_consents
+-- The states after a merge, and an event for each channel in which the two differed: the joined history has to end
+-- with the state, whichever of its events came last.
+WITH settled AS (
+    UPDATE contacts SET email_state = %(email)s, sms_state = %(sms)s, push_state = %(push)s
+    WHERE account_id = %(account_id)s AND bucket = %(keep_bucket)s AND contact_id = %(keep_id)s
+    RETURNING email_state, sms_state, push_state
+)
+INSERT INTO consent_events (account_id, bucket, contact_id, channel, state, occurred_at, source, detail)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, c.channel, c.state, %(occurred_at)s, 'merge',
+    jsonb_build_object('merged_from', %(drop_id)s::bigint)
+FROM settled s,
+    LATERAL (VALUES (1::smallint, s.email_state), (2::smallint, s.sms_state), (3::smallint, s.push_state))
+        AS c (channel, state)
+WHERE c.channel = ANY (%(channels)s::smallint[])
+
 -- name: hand_over_identities
 UPDATE identities SET contact_id = %(keep_id)s
 WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s

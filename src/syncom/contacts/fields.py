@@ -125,9 +125,7 @@ class CustomFields:
 
 
 def _field(row: TupleRow) -> CustomField:
-    return CustomField(
-        field_id=row[0], key=row[1], name=row[2], type=FieldType(row[3]), choices=tuple(row[4])
-    )
+    return CustomField(field_id=row[0], key=row[1], name=row[2], type=FieldType(row[3]), choices=tuple(row[4]))
 
 
 def _name(name: str) -> str:

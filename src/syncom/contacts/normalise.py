@@ -365,9 +365,7 @@ def _number(_: CustomField, value: Any) -> int | float:
     return number
 
 
-_DAY_FIRST = re.compile(
-    r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})(?:[ T]([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
-)
+_DAY_FIRST = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})(?:[ T]([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?")
 
 
 def _date(_: CustomField, value: Any) -> str:

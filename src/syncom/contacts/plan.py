@@ -61,7 +61,10 @@ class Target:
 
 
 class MovedIdentity(NamedTuple):
-    """A known identity that goes from one contact to another, or away (``to`` is None)."""
+    """A known identity that goes from one contact to another, or away (``to`` is None).
+
+    ``to`` the same contact: a further address becomes the primary one, and has to be its own still.
+    """
 
     kind: int
     value: str
@@ -149,6 +152,8 @@ class _Planner:
         self._overwrite = options.mode is MergeMode.OVERWRITE
         #: Stored owner of every identity that was claimed or released on the way.
         self._before: tuple[dict[str, int | None], ...] = ({}, {}, {}, {})
+        #: Further addresses that became primary, by place. Another batch may free one after it was read.
+        self._promoted: tuple[set[str], ...] = (set(), set(), set(), set())
 
     def conflict(self, row: PreparedRow, owner: int | None) -> RowProblem | None:
         """The first identity of the row that belongs to another contact."""
@@ -212,9 +217,7 @@ class _Planner:
         if row.fields is not None:
             self._fold_fields(target, row.fields)
 
-    def _set_identity(
-        self, target: Target, place: int, value: str, row: PreparedRow, *, is_key: bool
-    ) -> None:
+    def _set_identity(self, target: Target, place: int, value: str, row: PreparedRow, *, is_key: bool) -> None:
         """Make the value the contact's primary one of its kind; '' clears."""
         old = target.identities[place]
         if old is not None and not self._overwrite:
@@ -225,6 +228,8 @@ class _Planner:
         if value:
             if owner is None:
                 self._claim(place, value, target.contact_id)
+            else:
+                self._promoted[place].add(value)
             target.identities[place] = value
         elif old is None:
             return
@@ -239,6 +244,8 @@ class _Planner:
         for value in values:
             if value not in self._owners[place]:
                 self._claim(place, value, target.contact_id)
+            elif target.identities[place] is None:
+                self._promoted[place].add(value)
         if target.identities[place] is None:
             target.identities[place] = values[0]
 
@@ -275,6 +282,11 @@ class _Planner:
                         claimed.append((kind, value, after))
                 elif after != stored:
                     moved.append(MovedIdentity(kind, value, stored, after))
+            for value in self._promoted[place]:
+                owner = owners.get(value)
+                if owner is not None and before.get(value, owner) == owner:
+                    moved.append(MovedIdentity(kind, value, owner, owner))
+        moved.sort(key=lambda identity: identity[:2])
         return claimed, moved
 
 

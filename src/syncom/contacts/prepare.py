@@ -77,7 +77,7 @@ _NORMALISE: Final[tuple[Callable[[str], str], ...]] = (
 )
 
 
-class _Refused(Exception):  # noqa: N818 - caught a few lines below, an error for nobody
+class _Refused(Exception):
     """A row is refused for one of its fields. Never leaves this file."""
 
     def __init__(self, field: str, reason: str) -> None:
@@ -176,9 +176,7 @@ def _further_emails(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _further_phones(values: Sequence[str], region: str | None) -> tuple[str, ...]:
-    found = [
-        _phone(f"phones.{place}", value, region) for place, value in enumerate(_limited("phones", values))
-    ]
+    found = [_phone(f"phones.{place}", value, region) for place, value in enumerate(_limited("phones", values))]
     return tuple(dict.fromkeys(found))
 
 

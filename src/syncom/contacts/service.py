@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+import psycopg
 
 from syncom.clock import Clock
 from syncom.contacts import store
@@ -23,7 +24,6 @@ from syncom.contacts.lists import Lists
 from syncom.contacts.model import (
     Change,
     Channel,
-    ConsentChange,
     Contact,
     ContactFilter,
     ContactInput,
@@ -62,9 +62,10 @@ __all__ = ["BATCH_LIMIT", "ContactsService", "prepare_rows", "set_consents", "su
 BATCH_LIMIT: Final = 50_000
 #: Contacts or entries of one page.
 PAGE_LIMIT: Final = 1_000
-#: A batch is planned again each time another transaction beats it to something it needs; every time somebody
-#: else has made progress, so this many in a row means that something is broken.
-_ATTEMPTS: Final = 20
+#: A batch is planned again each time another transaction beats it to something it needs. After a few times it takes
+#: the account for itself, so that it gets through however many others want the same people.
+_SHARED_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 10
 _NO_FIELDS: Final[Mapping[str, CustomField]] = {}
 _PATCH: Final = UpsertOptions(mode=MergeMode.OVERWRITE, consent=SubscriptionState.NONE)
 _LAST: Final = 2**63 - 1
@@ -96,9 +97,7 @@ class ContactsService:
 
     # ------------------------------------------------------------ upsert
 
-    async def upsert(
-        self, account_id: int, rows: Sequence[ContactInput], options: UpsertOptions
-    ) -> UpsertResult:
+    async def upsert(self, account_id: int, rows: Sequence[ContactInput], options: UpsertOptions) -> UpsertResult:
         """Create or update contacts, recognised by ``options.key``; bad rows are reported and the rest is written.
 
         At most 50,000 rows; all good rows are written in one transaction. Rows of one contact act in their order.
@@ -151,14 +150,17 @@ class ContactsService:
     ) -> Merged:
         if not prepared:
             return Merged(contact_ids=[], changes=[], problems=[])
-        await begin_batch(connection, account_id)
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             try:
+                # The locks of an attempt that failed go with its savepoint.
                 async with connection.transaction():
+                    if attempt >= _SHARED_ATTEMPTS:
+                        await lock_account(connection, account_id)
+                    await begin_batch(connection, account_id)
                     merged = await merge_once(
                         connection, account_id, prepared, options, self._ids, contact_id=contact_id
                     )
-            except StalePlan:
+            except (StalePlan, psycopg.errors.DeadlockDetected):
                 continue
             await end_batch(connection)
             return merged
@@ -169,13 +171,15 @@ class ContactsService:
         groups: dict[tuple[int, bytes], list[int]] = {}
         for place, item in enumerate(items):
             groups.setdefault((item.account_id, msgspec.msgpack.encode(item.options)), []).append(place)
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             results: list[UpsertOutcome | BaseException | None] = [None] * len(items)
             try:
                 async with self._database.system() as connection:
                     for places in (groups[group] for group in sorted(groups)):
+                        if attempt >= _SHARED_ATTEMPTS:
+                            await lock_account(connection, items[places[0]].account_id)
                         await self._write_group(connection, items, places, results)
-            except StalePlan:
+            except (StalePlan, psycopg.errors.DeadlockDetected):
                 continue
             return [result or Unavailable("this contact was not written; try again") for result in results]
         raise Unavailable("other writers keep changing the same contacts; try again")
@@ -266,9 +270,7 @@ class ContactsService:
 
     async def _by_prefix(self, account_id: int, prefix: str, cursor: str | None, limit: int) -> ContactPage:
         async with self._database.tenant(account_id) as connection:
-            found = await store.emails_that_begin(
-                connection, account_id, prefix, after=cursor or "", limit=limit
-            )
+            found = await store.emails_that_begin(connection, account_id, prefix, after=cursor or "", limit=limit)
         # A contact whose several addresses begin so is shown once a page.
         contact_ids = list(dict.fromkeys(contact_id for contact_id, _ in found))
         return ContactPage(
@@ -328,9 +330,7 @@ class ContactsService:
             raise Conflict("this is the primary address; put another one in its place instead")
         async with self._database.tenant(account_id) as connection:
             await lock_account(connection, account_id)
-            if stored is None or not await store.release_identity(
-                connection, account_id, contact_id, kind, stored
-            ):
+            if stored is None or not await store.release_identity(connection, account_id, contact_id, kind, stored):
                 raise NotFound("address", value)
 
     async def delete(self, account_id: int, contact_id: int) -> None:
@@ -369,23 +369,18 @@ class ContactsService:
             for contact_id in (keep_id, drop_id):
                 if contact_id not in states:
                     raise NotFound("contact", contact_id)
-            await store.merge_contacts(connection, account_id, keep_id, drop_id)
-            now = self._clock.now()
-            pairs = zip(Channel, states[keep_id], states[drop_id], strict=True)
-            await set_consents(
+            kept, dropped = states[keep_id], states[drop_id]
+            email, sms, push = (_stricter(one, other) for one, other in zip(kept, dropped, strict=True))
+            await store.merge_contacts(
                 connection,
-                [
-                    ConsentChange(
-                        account_id=account_id,
-                        contact_id=keep_id,
-                        channel=channel,
-                        state=_stricter(kept, dropped),
-                        source="merge",
-                        detail={"merged_from": drop_id},
-                        occurred_at=now,
-                    )
-                    for channel, kept, dropped in pairs
+                account_id,
+                keep_id,
+                drop_id,
+                states=(email, sms, push),
+                channels=[
+                    int(channel) for channel, one, other in zip(Channel, kept, dropped, strict=True) if one != other
                 ],
+                occurred_at=self._clock.now(),
             )
         return await self.get(account_id, keep_id)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from psycopg.rows import TupleRow
 
-from syncom.contacts.columns import buckets, by_bucket, numbers
 from syncom.contacts.model import (
     Contact,
     CustomField,
@@ -19,6 +18,7 @@ from syncom.contacts.model import (
     TimelineKind,
 )
 from syncom.ids import bucket_of
+from syncom.postgres.columns import buckets, by_bucket, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -84,9 +84,7 @@ def _contact(row: TupleRow, keys: Mapping[str, str]) -> Contact:
     )
 
 
-async def find_identity(
-    connection: Connection, account_id: int, kind: IdentityKind, value: str
-) -> int | None:
+async def find_identity(connection: Connection, account_id: int, kind: IdentityKind, value: str) -> int | None:
     """The contact with this normalised identity."""
     parameters = {"account_id": account_id, "kind": int(kind), "value": value}
     row = await (await connection.execute(_SQL["find_identity"], parameters)).fetchone()
@@ -166,9 +164,21 @@ async def lock_contacts(
     return states
 
 
-async def merge_contacts(connection: Connection, account_id: int, keep_id: int, drop_id: int) -> None:
-    """Give what the dropped contact owns to the kept one, and delete the dropped one. For a system transaction."""
-    parameters = {
+async def merge_contacts(
+    connection: Connection,
+    account_id: int,
+    keep_id: int,
+    drop_id: int,
+    *,
+    states: tuple[int, int, int],
+    channels: Sequence[int],
+    occurred_at: datetime,
+) -> None:
+    """Give what the dropped contact owns to the kept one, and delete the dropped one. For a system transaction.
+
+    ``states`` are those of the kept contact afterwards; ``channels`` get an event in its consent history.
+    """
+    parameters: dict[str, Any] = {
         "account_id": account_id,
         "keep_id": keep_id,
         "keep_bucket": bucket_of(keep_id),
@@ -179,6 +189,9 @@ async def merge_contacts(connection: Connection, account_id: int, keep_id: int, 
     await connection.execute(_SQL["delete_contacts"], _these(account_id, [drop_id]))
     for statement in _HANDED_OVER:
         await connection.execute(_SQL[statement], parameters)
+    email, sms, push = states
+    consents = {"email": email, "sms": sms, "push": push, "occurred_at": occurred_at}
+    await connection.execute(_SQL["settle_consents"], parameters | consents | {"channels": numbers(channels)})
 
 
 async def read_timeline(
@@ -194,9 +207,7 @@ async def read_timeline(
         "limit": limit,
     }
     rows = await (await connection.execute(_SQL["timeline"], parameters)).fetchall()
-    return [
-        (row[2], TimelineEntry(kind=TimelineKind(row[0]), occurred_at=row[1], detail=row[3])) for row in rows
-    ]
+    return [(row[2], TimelineEntry(kind=TimelineKind(row[0]), occurred_at=row[1], detail=row[3])) for row in rows]
 
 
 def _these(account_id: int, contact_ids: Sequence[int]) -> dict[str, Any]:

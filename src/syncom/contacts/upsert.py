@@ -1,11 +1,12 @@
 """The batch upsert against the database: read what the rows touch, plan, write in a few set-based statements.
 
 Concurrency. Batches of one account run side by side. All of them take locks in one order: new identities (sorted),
-released and moved identities (sorted), contacts (by bucket and id), list members (sorted); so they cannot
-deadlock. A plan that another transaction made stale (it claimed an identity first, or changed a primary identity)
-is noticed by the counts of the guarded statements and raises :class:`StalePlan`; the batch is then read and planned
-again. Deletes and merges of contacts take the account's lock exclusively, because they would pull contacts
-away from under a plan.
+released, then moved identities (sorted), contacts (by bucket and id), list members (sorted), so that they hardly
+ever wait for each other in a circle; the server breaks the rare circle of released and moved identities, and that
+batch is planned again. A plan that another transaction made stale (it claimed an identity first, or changed a
+primary one) is noticed by the counts of the guarded statements and raises :class:`StalePlan`; the batch is then
+read and planned again too. Deletes and merges of contacts take the account's lock exclusively, because they would
+pull contacts away from under a plan.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
-from syncom.contacts.columns import booleans, buckets, by_bucket, json, nullable, numbers, texts
 from syncom.contacts.model import Change, MergeMode, PreparedRow, RowProblem, UpsertOptions
 from syncom.contacts.plan import (
     KINDS,
@@ -32,6 +32,7 @@ from syncom.contacts.plan import (
 from syncom.contacts.prepare import IDENTITY_PLACES, STANDARD
 from syncom.errors import Invalid
 from syncom.ids import bucket_of
+from syncom.postgres.columns import booleans, buckets, by_bucket, json, nullable, numbers, texts
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -43,7 +44,7 @@ _LOCKS: Final = 0x636F << 40
 _ID_BLOCK: Final = 256
 
 
-class StalePlan(Exception):  # noqa: N818 - a signal to plan again, not an error for anybody
+class StalePlan(Exception):
     """Another transaction changed what the plan stood on."""
 
 
@@ -81,9 +82,7 @@ async def begin_batch(connection: Connection, account_id: int) -> None:
 
 async def begin_tenant_batch(connection: Connection, account_id: int) -> None:
     """The same, and become the account's role: for one transaction over several accounts."""
-    await connection.execute(
-        _SQL["begin_tenant_batch"], {"lock": _LOCKS + account_id, "account": str(account_id)}
-    )
+    await connection.execute(_SQL["begin_tenant_batch"], {"lock": _LOCKS + account_id, "account": str(account_id)})
 
 
 async def index_plans(connection: Connection) -> None:
@@ -230,12 +229,8 @@ async def _add_contacts(
     connection: Connection, account_id: int, targets: Sequence[Target], options: UpsertOptions
 ) -> None:
     consent = int(options.consent)
-    columns = zip(
-        *(target.identities + [value or "" for value in target.values] for target in targets), strict=True
-    )
-    parameters: dict[str, Any] = {
-        name: nullable(column) for name, column in zip(STANDARD, columns, strict=True)
-    }
+    columns = zip(*(target.identities + [value or "" for value in target.values] for target in targets), strict=True)
+    parameters: dict[str, Any] = {name: nullable(column) for name, column in zip(STANDARD, columns, strict=True)}
     await connection.execute(
         _SQL["add_contacts"],
         parameters
@@ -251,9 +246,7 @@ async def _add_contacts(
     )
 
 
-async def _update_contacts(
-    connection: Connection, account_id: int, plan: Plan, options: UpsertOptions
-) -> set[int]:
+async def _update_contacts(connection: Connection, account_id: int, plan: Plan, options: UpsertOptions) -> set[int]:
     """Write what differs in known contacts; returns the ids of those in which something did."""
     targets: list[Target] = []
     guarded: set[int] = set()
@@ -337,9 +330,7 @@ async def _join_lists(connection: Connection, account_id: int, plan: Plan, optio
         raise Invalid("list_ids", "names a list that does not exist")
     contact_ids = {contact_id for contact_id in plan.contact_ids if contact_id is not None}
     if contact_ids:
-        await connection.execute(
-            _SQL["join_lists"], parameters | {"contact_ids": numbers(by_bucket(contact_ids))}
-        )
+        await connection.execute(_SQL["join_lists"], parameters | {"contact_ids": numbers(by_bucket(contact_ids))})
 
 
 def _changes(plan: Plan, updated: set[int]) -> list[Change | None]:

@@ -160,7 +160,7 @@ RETURNING c.contact_id
 
 -- name: update_contacts_guarded
 -- The same for batches that also change primary identities or give consent. A guarded row is written only when
--- the contact's identities and states are as they were read (old_*); whoever gets fewer guarded rows back than
+-- the contact's identities, and the states it would change, are as they were read (old_*); whoever gets fewer guarded rows back than
 -- asked for plans again. One statement for all rows of a batch, so that its rows are locked in one sorted pass.
 WITH changed AS (
     UPDATE contacts c SET
@@ -206,8 +206,10 @@ WITH changed AS (
     ) AS s
     WHERE c.account_id = s.account_id AND c.bucket = s.bucket AND c.contact_id = s.contact_id
         AND CASE WHEN s.guarded
-            THEN (c.email, c.phone, c.external_id, c.contact_key, c.email_state, c.sms_state) IS NOT DISTINCT FROM
-                (s.old_email, s.old_phone, s.old_external_id, s.old_contact_key, s.old_email_state, s.old_sms_state)
+            THEN (c.email, c.phone, c.external_id, c.contact_key) IS NOT DISTINCT FROM
+                    (s.old_email, s.old_phone, s.old_external_id, s.old_contact_key)
+                AND (NOT s.give_email OR c.email_state = s.old_email_state)
+                AND (NOT s.give_sms OR c.sms_state = s.old_sms_state)
             ELSE
                 (c.first_name <> s.first_name AND NOT (%(fill)s AND c.first_name <> ''))
                 OR (c.last_name <> s.last_name AND NOT (%(fill)s AND c.last_name <> ''))

@@ -9,6 +9,7 @@ import mrml
 
 from syncom.content import language, markup, merge_tags
 from syncom.content.fields import PARAMS, STANDARD, UNSUBSCRIBE_URL
+from syncom.content.lines import short_html_lines, short_text_lines
 from syncom.content.markup import Edit, Kind, Token
 from syncom.content.model import CompiledContent, Format, TemplateInput
 from syncom.content.plain_text import plain_text
@@ -69,7 +70,8 @@ def _assembled(
     subject: str, preheader: str, html: str, text: str, links: list[str], known_fields: Collection[str]
 ) -> CompiledContent:
     html = _with_preheader(html, preheader)
-    html = _before_body_end(html, "{{@trap}}{{@open}}")
+    html = short_html_lines(_before_body_end(html, "{{@trap}}{{@open}}"))
+    text = short_text_lines(text)
     if len(html) > 2 * MAX_SOURCE:
         raise Invalid("source", "becomes too large when it is compiled; remove styles or parts")
     programs = (
@@ -271,7 +273,7 @@ def _with_preheader(html: str, preheader: str) -> str:
         return html
     hidden = (
         '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;'
-        f'line-height:1px;mso-hide:all">{markup.escape(preheader)}{_PREVIEW_FILLER}</div>'
+        f'line-height:1px;mso-hide:all">{markup.escape(preheader)}\n{_PREVIEW_FILLER}</div>'
     )
     for token in markup.read(html):
         if token.kind is Kind.START and token.name == "body":

@@ -29,7 +29,7 @@ from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.senders import InboxAddress, SendersService, server_of
 from syncom.messages.sending.compose import Composer
 from syncom.messages.sending.journal import Journal
-from syncom.messages.sending.line import SenderLine
+from syncom.messages.sending.line import SENDER_PAUSE, SenderLine
 from syncom.messages.sending.recovery import recover
 from syncom.messages.sending.settlement import Settlement
 from syncom.messages.sending.work import Lease, Work
@@ -253,10 +253,16 @@ class SendingLoop:
             line.news.clear()
             try:
                 got = await self._top_up(line, size)
-            except (psycopg.Error, Unavailable) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
                 _log.warning("sender %s cannot read its work: %s", line.sender.name, error)
                 await asyncio.sleep(0.5)
                 continue
+            except Exception as error:  # noqa: BLE001 - shown, and the line is set aside
+                # One sender's or one campaign's defect must not stop the others, and must not be hidden either.
+                _log.exception("sender %s is set aside", line.sender.name)
+                line.paused_until = self._clock.now() + SENDER_PAUSE
+                self._pause_sender(line.sender, line.paused_until, f"internal error: {error}"[:500])
+                return
             if got or line.ready:
                 busy_at = self._clock.monotonic()
                 line.pool.wake()
@@ -332,7 +338,7 @@ class SendingLoop:
             content_id=content_id,
             campaign_id=campaign_id,
             custom_fields={field.key: field.field_id for field in fields},
-            attachments=await self._content.attached_files(account_id, compiled),
+            attachments=await self._content.attached_files(account_id, content_id),
             base_url=self._base_url,
             tokens=self._tokens,
             clock=self._clock.now,
