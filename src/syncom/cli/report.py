@@ -11,7 +11,7 @@ from rich.text import Text
 
 from syncom.campaigns.model import CampaignState, HourCounts, LinkClicks, Report
 
-_BAR = 32
+_BAR = 24
 _STEPS = "▁▂▃▄▅▆▇█"
 _PLAIN_STEPS = "_.:-=+*#"
 #: Most columns of the timeline; a longer one is drawn with several hours a column.
@@ -30,6 +30,7 @@ def draw(report: Report, console: Console | None = None) -> None:
         out.print(Text(f"Problem: {_printable(campaign.problem)}", style="red"))
     out.print()
     out.print(_funnel(report, plain=out.options.ascii_only))
+    _section(out, "Excluded", list(report.excluded.items()))
     _section(out, "Not sent", _unsent(report))
     if report.links:
         out.print()
@@ -63,7 +64,7 @@ def _dates(report: Report) -> str:
 def _funnel(report: Report, *, plain: bool) -> Table:
     drawn = _grid(("", "left"), ("", "right"), ("", "right"), ("", "left"), ("", "left"))
     sent = report.sent
-    machines = "machines beside them: {:,}"
+    machines = "and {:,} by machines"
     rows: list[tuple[str, int, int, str, str]] = [
         ("audience", report.audience, report.audience, "", ""),
         ("sent", sent, report.audience, "", _more(("in doubt, maybe twice", report.in_doubt))),
@@ -86,8 +87,7 @@ def _funnel(report: Report, *, plain: bool) -> Table:
 
 
 def _unsent(report: Report) -> list[tuple[str, int]]:
-    lines = [(f"excluded: {reason}", count) for reason, count in report.excluded.items()]
-    lines += [
+    lines = [
         ("failed", report.failed),
         ("cancelled", report.cancelled),
         ("uncertain, not sent again", report.uncertain),
