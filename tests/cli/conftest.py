@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,7 +16,7 @@ from tests.cli.command import Command
 @pytest.fixture
 async def syncom(
     dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> AsyncIterator[Command]:
+) -> Command:
     """Runs ``syncom`` with arguments; an installation with one account is there."""
     settings = Settings(data_dir=tmp_path / "data", database_url=dsn)
     async with open_app(settings, pool_size=2) as app:
@@ -26,4 +25,4 @@ async def syncom(
     monkeypatch.setenv("SYNCOM_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
-    yield Command(capsys)
+    return Command(capsys)
