@@ -39,6 +39,18 @@ _COMMANDS = (
     ("account", "syncom.cli.account:app", "Accounts of this installation."),
     ("user", "syncom.cli.user:app", "People who may sign in."),
     ("api-key", "syncom.cli.api_key:app", "Keys that programs sign in with."),
+    ("contact", "syncom.cli.contact:app", "People: add, find, change, merge, and what happened to them."),
+    ("field", "syncom.cli.field:app", "Custom fields of contacts."),
+    ("list", "syncom.cli.lists:app", "Static groups of contacts."),
+    ("suppression", "syncom.cli.suppression:app", "Addresses that nothing is sent to, whoever they belong to."),
+    ("import", "syncom.cli.imports:app", "Files of contacts: read one, follow it, go on with it."),
+    ("export", "syncom.cli.export:app", "Contacts as a CSV file."),
+    ("order", "syncom.cli.order:app", "What contacts bought."),
+    ("segment", "syncom.cli.segment:app", "Saved conditions that contacts match or not."),
+    ("template", "syncom.cli.template:app", "Mails before they are sent."),
+    ("sender", "syncom.cli.sender:app", "Where mail leaves: SMTP accounts, and the dev inbox until there is one."),
+    ("campaign", "syncom.cli.campaign:app", "One mail to many people: audience, life, report."),
+    ("message", "syncom.cli.message:app", "Single messages: send one, see where it is."),
     ("inbox", "syncom.cli.inbox:app", "Mail that was sent without an SMTP account."),
 )
 

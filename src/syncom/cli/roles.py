@@ -95,8 +95,10 @@ def _run(role: Role) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
-    # Says every minute that nothing had to be done.
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    if settings.log_level == "info":
+        # A line for every SMTP command and every job is what `debug` is for.
+        for name in ("mail.log", "procrastinate"):
+            logging.getLogger(name).setLevel(logging.WARNING)
     exit_with_parent()
     uvloop.run(_until_stopped(settings, role))
 

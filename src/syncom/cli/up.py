@@ -9,11 +9,14 @@ import urllib.request
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
+import psycopg
+
 from syncom.accounts.model import FirstRun
 from syncom.app import open_app
+from syncom.cli.given import Switch
 from syncom.cli.services import postgres_folder, tell
 from syncom.doctor import check_port
-from syncom.errors import Conflict
+from syncom.errors import Conflict, SyncomError
 from syncom.postgres.embedded import EmbeddedServer
 from syncom.postgres.migrate import migrate
 from syncom.processes import ProcessGroup, Role
@@ -22,9 +25,15 @@ from syncom.settings import Settings, load_settings
 _READY_PATIENCE = 60.0
 
 
-def up() -> None:
-    """Start everything: database, web server, workers, dev inbox. Ctrl-C stops it all."""
-    asyncio.run(_up(load_settings()))
+def up(*, demo: Switch = False) -> None:
+    """Start everything: database, web server, workers, dev inbox. Ctrl-C stops it all.
+
+    Parameters
+    ----------
+    demo
+        Then load sample data and send a campaign into the dev inbox.
+    """
+    asyncio.run(_up(load_settings(), demo=demo))
 
 
 def roles(settings: Settings) -> list[Role]:
@@ -43,7 +52,7 @@ def roles(settings: Settings) -> list[Role]:
     ]
 
 
-async def _up(settings: Settings) -> None:
+async def _up(settings: Settings, *, demo: bool) -> None:
     _check_ports(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -56,7 +65,7 @@ async def _up(settings: Settings) -> None:
             first = await app.accounts.first_run(settings.admin_email, settings.admin_password or None)
         group = ProcessGroup(roles(settings), on_event=tell)
         running = asyncio.create_task(group.run_until_stopped(stop))
-        welcome = asyncio.create_task(_welcome(settings, first))
+        welcome = asyncio.create_task(_begin(settings, dsn, first, demo=demo))
         try:
             await running
         finally:
@@ -102,6 +111,40 @@ async def _keep(server: EmbeddedServer, stop: asyncio.Event) -> None:
         code = await server.wait_failed()
         tell(f"the database ended by itself (exit code {code}); starting it again")
         await server.start()
+
+
+async def _begin(settings: Settings, dsn: str, first: FirstRun, *, demo: bool) -> None:
+    await _welcome(settings, first)
+    if demo:
+        try:
+            await _show_demo(settings, dsn)
+        except (SyncomError, OSError, psycopg.Error) as error:
+            tell(f"The demo stopped: {error}. Everything else is running.")
+
+
+async def _show_demo(settings: Settings, dsn: str) -> None:
+    """Load sample data, send a campaign, let sample readers open it, and print the report."""
+    from syncom.cli.report import draw
+    from syncom.demo import readers, sample
+
+    async with open_app(settings, dsn=dsn, pool_size=4, name="syncom-demo") as app:
+        account_id = (await app.accounts.default_account()).account_id
+        print("Demo: an invented shop and its customers.", flush=True)
+        campaign = await sample.load(app, account_id, say=_say)
+        before = await readers.newest_mail(app)
+        _say(f'sending the campaign "{campaign.name}" over SMTP into the dev inbox')
+        await sample.send(app, account_id, campaign)
+        seen = await readers.read(app, after=before, host=_reachable(settings.host), port=settings.port)
+        _say(f"sample readers: {seen.opened} opened, {seen.clicked} clicked, {seen.unsubscribed} unsubscribed")
+        report = await app.campaigns.report(account_id, campaign.campaign_id)
+    print()
+    draw(report)
+    print(f"\nThe mails: {settings.base_url}/inbox   The API: {settings.base_url}/docs")
+    print(f"This report again: syncom campaign show {campaign.campaign_id}", flush=True)
+
+
+def _say(sentence: str) -> None:
+    print(f"  {sentence}", flush=True)
 
 
 async def _welcome(settings: Settings, first: FirstRun) -> None:

@@ -52,7 +52,8 @@ class ParserProcess:
             await asyncio.gather(self._next, return_exceptions=True)
         if self._process.returncode is None:
             self._process.kill()
-        await self._process.wait()
+        # Not wait(): asyncio's own loop says that a process has ended only once its output was read to the end.
+        await self._process.communicate()
 
 
 @asynccontextmanager
@@ -65,6 +66,8 @@ async def parser(request: ParseRequest) -> AsyncGenerator[ParserProcess]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=1 << 20,
+        # Ctrl-C in a terminal is for the import, which ends this process in order.
+        start_new_session=True,
     )
     reading = ParserProcess(process)
     try:
@@ -88,6 +91,7 @@ async def convert_spreadsheet(source: Path, target: Path, sheet: str | None) -> 
         *([sheet] if sheet else []),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         output, _ = await asyncio.wait_for(process.communicate(), _SPREADSHEET_SECONDS)

@@ -1,0 +1,125 @@
+"""``syncom segment``."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from syncom.cli.contact import show_contacts
+from syncom.cli.given import condition as read_condition
+from syncom.cli.given import segment_ids
+from syncom.cli.output import facts, show, table
+from syncom.cli.services import Here, Options, here
+from syncom.segments.model import Segment
+
+app = App(name="segment", help="Saved conditions that contacts match or not.")
+_DEFAULT = Options()
+_PAGE = 1000
+
+
+@app.command
+async def add(name: str, *, condition: str, options: Options = _DEFAULT) -> None:
+    """Save a condition.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    condition
+        JSON as in docs/segments.md, or @FILE.
+    """
+    tree = read_condition("condition", condition)
+    async with here(options) as services:
+        made = await services.app.segments.create(services.account_id, name, tree)
+        count = await services.app.segments.count(services.account_id, tree)
+    show(made, json=options.json, human=lambda: print(f"Segment {made.segment_id}: {count} contacts now."))
+
+
+@app.command(name="list")
+async def list_segments(*, options: Options = _DEFAULT) -> None:
+    """List the segments."""
+    async with here(options) as services:
+        found = await services.app.segments.list(services.account_id)
+    rows = [(one.segment_id, one.name, one.updated_at) for one in found]
+    empty = "No segment yet: `syncom segment add NAME --condition JSON` saves one."
+    show(found, json=options.json, human=lambda: table(("id", "name", "changed"), rows, empty=empty))
+
+
+@app.command(name="show")
+async def show_segment(segment: str, *, options: Options = _DEFAULT) -> None:
+    """Show a segment with its condition.
+
+    Parameters
+    ----------
+    segment
+        Its id or name.
+    """
+    async with here(options) as services:
+        found = await _find(services, segment)
+    pairs = [
+        ("id", found.segment_id),
+        ("name", found.name),
+        ("condition", found.condition),
+        ("changed", found.updated_at),
+    ]
+    show(found, json=options.json, human=lambda: facts(pairs))
+
+
+@app.command
+async def count(segment: str, *, options: Options = _DEFAULT) -> None:
+    """How many contacts match now.
+
+    Parameters
+    ----------
+    segment
+        Its id or name.
+    """
+    async with here(options) as services:
+        found = await _find(services, segment)
+        number = await services.app.segments.count(services.account_id, found.condition)
+    value = {"segment_id": found.segment_id, "contacts": number}
+    show(value, json=options.json, human=lambda: print(f"{number} contacts."))
+
+
+@app.command
+async def contacts(segment: str, *, limit: int = 100, options: Options = _DEFAULT) -> None:
+    """List the contacts that match now.
+
+    Parameters
+    ----------
+    segment
+        Its id or name.
+    limit
+        How many at most.
+    """
+    async with here(options) as services:
+        found = await _find(services, segment)
+        contact_ids: list[int] = []
+        while len(contact_ids) < limit:
+            wanted = min(_PAGE, limit - len(contact_ids))
+            after = contact_ids[-1] if contact_ids else 0
+            page = await services.app.segments.page(services.account_id, found.condition, after=after, limit=wanted)
+            contact_ids += page
+            if len(page) < wanted:
+                break
+        people = await services.app.contacts.get_many(services.account_id, contact_ids)
+    show_contacts(people, options, empty="Nobody matches.")
+
+
+@app.command
+async def delete(segment: str, *, options: Options = _DEFAULT) -> None:
+    """Delete a segment that no other one uses.
+
+    Parameters
+    ----------
+    segment
+        Its id or name.
+    """
+    async with here(options) as services:
+        found = await _find(services, segment)
+        await services.app.segments.delete(services.account_id, found.segment_id)
+    show(found, json=options.json, human=lambda: print(f"Segment {found.segment_id} is deleted."))
+
+
+async def _find(services: Here, given: str) -> Segment:
+    (segment_id,) = await segment_ids(services, (given,))
+    return await services.app.segments.get(services.account_id, segment_id)

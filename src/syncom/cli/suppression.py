@@ -1,0 +1,102 @@
+"""``syncom suppression``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from cyclopts import App
+
+from syncom.cli.output import show, table
+from syncom.cli.services import Options, here
+from syncom.contacts.model import Channel, SuppressionEntry
+from syncom.errors import Invalid
+
+app = App(name="suppression", help="Addresses that nothing is sent to, whoever they belong to.")
+_DEFAULT = Options()
+_PAGE = 1000
+
+
+@app.command
+async def add(
+    *addresses: str,
+    channel: Channel = Channel.EMAIL,
+    detail: str = "",
+    until: datetime | None = None,
+    options: Options = _DEFAULT,
+) -> None:
+    """Never send to these addresses.
+
+    Parameters
+    ----------
+    addresses
+        Email addresses, or numbers.
+    channel
+        What kind of addresses these are.
+    detail
+        Why.
+    until
+        When it ends, such as 2027-01-31T00:00:00Z; never unless given.
+    """
+    if not addresses:
+        raise Invalid("addresses", "name at least one address")
+    if until is not None and until.tzinfo is None:
+        raise Invalid("until", "must say its offset, such as Z or +03:00")
+    async with here(options) as services:
+        await services.app.contacts.consents.suppress(
+            services.account_id, channel, addresses, detail=detail, expires_at=until
+        )
+    show({"suppressed": addresses}, json=options.json, human=lambda: print(f"{len(addresses)} suppressed."))
+
+
+@app.command(name="list")
+async def list_suppressions(
+    *, channel: Channel = Channel.EMAIL, limit: int = 1000, options: Options = _DEFAULT
+) -> None:
+    """List suppressed addresses, in their order.
+
+    Parameters
+    ----------
+    channel
+        Which kind of addresses.
+    limit
+        How many at most.
+    """
+    found: list[SuppressionEntry] = []
+    async with here(options) as services:
+        while len(found) < limit:
+            wanted = min(_PAGE, limit - len(found))
+            page = await services.app.contacts.consents.suppressions(
+                services.account_id, channel, after=found[-1].address if found else "", limit=wanted
+            )
+            found += page
+            if len(page) < wanted:
+                break
+    rows = [(entry.address, entry.reason, entry.detail, entry.created_at, entry.expires_at) for entry in found]
+    columns = ("address", "reason", "detail", "since", "until")
+    show(
+        [_shown(entry) for entry in found],
+        json=options.json,
+        human=lambda: table(columns, rows, empty="No address is suppressed."),
+    )
+
+
+@app.command
+async def remove(address: str, *, channel: Channel = Channel.EMAIL, options: Options = _DEFAULT) -> None:
+    """Allow an address again.
+
+    Parameters
+    ----------
+    address
+        As in `syncom suppression list`.
+    channel
+        What kind of address this is.
+    """
+    async with here(options) as services:
+        await services.app.contacts.consents.unsuppress(services.account_id, channel, address)
+    show({"removed": address}, json=options.json, human=lambda: print(f"{address} may be sent to again."))
+
+
+def _shown(entry: SuppressionEntry) -> dict[str, Any]:
+    return msgspec.to_builtins(entry) | {"channel": entry.channel.name.lower()}

@@ -1,0 +1,259 @@
+"""Every domain from the shell: JSON for programs, words with the next step for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from syncom.cli.main import EXIT_FORBIDDEN, EXIT_NOT_FOUND, EXIT_USAGE, EXIT_WRONG, command_line
+from syncom.cli.report import sparkline
+from tests.cli.command import Command
+
+_LETTER = '<p>Hello {{ first_name|default("there", true) }}</p><p><a href="{{ unsubscribe_url }}">Leave</a></p>'
+
+
+async def test_a_contact_is_added_found_changed_and_deleted(syncom: Command) -> None:
+    await syncom.json("field", "add", "points", "--type", "number")
+    await syncom.json("list", "add", "Customers")
+    added = await syncom.json(
+        *("contact", "add", "--email", "Anna@Example.com", "--first-name", "Анна"),
+        *("--field", "points=700", "--list", "customers"),
+    )
+    assert added["change"] == "created"
+    found = await syncom.json("contact", "find", "--email", "anna@example.com")
+    assert found["contact_id"] == added["contact_id"]
+    assert found["fields"] == {"points": 700}
+    assert found["email_state"] == "subscribed"
+    assert (await syncom.json("contact", "get", added["contact_id"])) == found
+    changed = await syncom.json("contact", "update", added["contact_id"], "--city", "Kyiv", "--first-name", "")
+    assert (changed["city"], changed["first_name"]) == ("Kyiv", "")
+    assert [one["contact_id"] for one in await syncom.json("list", "members", "Customers")] == [found["contact_id"]]
+    assert await syncom.json("contact", "delete", found["contact_id"]) == {"deleted": found["contact_id"]}
+    assert await syncom.json("contact", "list") == []
+    gone = await syncom("contact", "get", found["contact_id"])
+    assert gone.code == EXIT_NOT_FOUND
+    assert "was not found" in gone.err
+
+
+async def test_errors_name_the_field_and_have_their_exit_codes(syncom: Command) -> None:
+    nobody = await syncom("contact", "add", "--first-name", "Anna")
+    assert (nobody.code, nobody.out) == (EXIT_WRONG, "")
+    assert nobody.err.startswith("syncom: email: is missing")
+    wrong = await syncom("contact", "add", "--email", "no address")
+    assert wrong.code == EXIT_WRONG
+    assert wrong.err.startswith("syncom: email: ")
+    assert (await syncom("contact", "add", "--email", "a@example.com", "--field", "points")).code == EXIT_WRONG
+    assert (await syncom("contact", "add", "--email", "a@example.com", "--list", "Nobody")).code == EXIT_NOT_FOUND
+    assert (await syncom("contact", "fly")).code == EXIT_USAGE
+    assert (await syncom("template", "add", "absent.html", "--subject", "x")).code == EXIT_WRONG
+    assert (await syncom("campaign", "show", 99)).code == EXIT_NOT_FOUND
+    assert EXIT_FORBIDDEN == 5
+
+
+async def test_contacts_are_merged_and_decide_about_mail(syncom: Command) -> None:
+    keep = (await syncom.json("contact", "add", "--email", "a@example.com"))["contact_id"]
+    drop = (await syncom.json("contact", "add", "--phone", "+380671234567"))["contact_id"]
+    assert (await syncom.json("contact", "unsubscribe", keep))["email_state"] == "unsubscribed"
+    merged = await syncom.json("contact", "merge", keep, drop)
+    assert (merged["phone"], merged["email_state"]) == ("+380671234567", "unsubscribed")
+    assert (await syncom.json("contact", "subscribe", keep))["email_state"] == "subscribed"
+    kinds = {entry["kind"] for entry in await syncom.json("contact", "timeline", keep)}
+    assert {"created", "consent"} <= kinds
+    told = await syncom("contact", "timeline", keep)
+    assert "email: subscribed (cli)" in told.out
+
+
+async def test_people_join_and_leave_lists(syncom: Command) -> None:
+    contact = (await syncom.json("contact", "add", "--email", "a@example.com"))["contact_id"]
+    made = await syncom.json("list", "add", "Readers")
+    assert await syncom.json("list", "join", "Readers", contact) == {"changed": 1}
+    assert (await syncom.json("list", "list"))[0]["size"] == 1
+    assert await syncom.json("list", "leave", made["list_id"], contact) == {"changed": 1}
+    await syncom.json("list", "delete", "Readers")
+    assert "syncom list add" in (await syncom("list", "list")).out
+
+
+async def test_fields_suppressions_and_orders_are_kept(syncom: Command) -> None:
+    await syncom.json("field", "add", "size", "--type", "choice", "--choice", "S", "--choice", "M")
+    assert (await syncom.json("field", "list"))[0]["choices"] == ["S", "M"]
+    await syncom.json("field", "delete", "size")
+    await syncom.json("suppression", "add", "X@Example.com", "--detail", "asked by phone")
+    (entry,) = await syncom.json("suppression", "list")
+    assert (entry["address"], entry["channel"], entry["reason"]) == ("x@example.com", "email", "manual")
+    await syncom.json("suppression", "remove", "x@example.com")
+    contact = (await syncom.json("contact", "add", "--email", "a@example.com"))["contact_id"]
+    order = ("order", "add", "--contact", contact, "--external-id", "O-1", "--total", "34.90", "--status", "DELIVERED")
+    await syncom.json(*order, "--currency", "EUR")
+    assert (await syncom.json("order", "list", "--contact", contact))[0]["total"] == "34.90"
+    assert (await syncom("order", "add", "--contact", 99, *order[4:])).code == EXIT_WRONG
+
+
+async def test_a_file_is_shown_imported_and_exported_again(syncom: Command, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("Email;First name;Shoe size;Plan\na@example.com;Анна;38;x\nnot-an-address;Bob;44;y\n", "utf-8")
+    shown = await syncom.json("import", "contacts", file, "--dry-run", "--map", "Shoe size=new")
+    assert [column["target"]["target"] for column in shown["columns"]][:2] == ["email", "first_name"]
+    assert await syncom.json("import", "list") == []
+    done = await syncom.json("import", "contacts", file, "--list", "Shoes", "--map", "Shoe size=fields.shoes:number")
+    assert (done["state"], done["created"], done["failed"]) == ("finished", 1, 1)
+    assert Path(done["errors_file"]).exists()
+    assert (await syncom.json("import", "errors", done["import_id"]))[0]["line"] == 3
+    assert "not-an-address" in (await syncom("import", "errors", done["import_id"])).out
+    assert (await syncom.json("import", "show", done["import_id"]))["rows_done"] == 2
+    again = await syncom("import", "resume", done["import_id"])
+    assert (again.code, "finished" in again.out) == (0, True)
+    assert (await syncom("import", "cancel", done["import_id"])).code == EXIT_WRONG
+    exported = await syncom("export", "contacts", "--list", "Shoes", "--columns", "email,first_name,fields.shoes")
+    assert list(csv.reader(io.StringIO(exported.out)))[1] == ["a@example.com", "Анна", "38"]
+    written = await syncom.json("export", "contacts", "--output", tmp_path / "out.csv")
+    assert written["bytes"] == (tmp_path / "out.csv").stat().st_size
+    said = await syncom("import", "contacts", file)
+    assert "1 unchanged" in said.out
+    assert "Left out: Plan" in said.out
+
+
+async def test_an_unknown_column_or_type_is_refused_and_leaves_no_file(syncom: Command, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("Email,Plan\na@example.com,x\n", "utf-8")
+    for wish in ("Nothing=city", "Plan=new:colour", "Plan"):
+        assert (await syncom("import", "contacts", file, "--map", wish)).code == EXIT_WRONG
+    assert (await syncom("import", "contacts", tmp_path / "absent.csv")).code == EXIT_WRONG
+    assert not list((tmp_path / "data" / "imports").rglob("source"))
+
+
+async def test_a_template_is_saved_checked_previewed_and_deleted(syncom: Command, tmp_path: Path) -> None:
+    letter, list_of_prices = tmp_path / "letter.html", tmp_path / "prices.pdf"
+    letter.write_text(_LETTER, "utf-8")
+    list_of_prices.write_bytes(b"%PDF-1.4")
+    saved = await syncom.json(
+        "template", "add", letter, "--subject", "News for {{ first_name }}", "--attach", list_of_prices
+    )
+    template = saved["template_id"]
+    assert (saved["name"], saved["attachments"][0]["content_type"]) == ("letter", "application/pdf")
+    contact = (await syncom.json("contact", "add", "--email", "a@example.com", "--first-name", "Анна"))["contact_id"]
+    seen = await syncom.json("template", "preview", template, "--contact", contact, "--output", tmp_path / "out.html")
+    assert seen["subject"] == "News for Анна"
+    assert "Hello Анна" in (tmp_path / "out.html").read_text("utf-8")
+    assert (await syncom("template", "check", template)).code == 0
+    letter.write_text("<p>{{ nobody_has_this }}</p>", "utf-8")
+    updated = await syncom.json("template", "update", template, letter, "--name", "Worse")
+    assert (updated["version"] > saved["version"], updated["subject"]) == (True, saved["subject"])
+    checked = await syncom("template", "check", template)
+    assert checked.code == 1
+    assert "unsubscribe" in checked.out
+    assert [one["name"] for one in await syncom.json("template", "list")] == ["Worse"]
+    assert "nobody_has_this" in (await syncom("template", "show", template)).out
+    await syncom.json("template", "delete", template)
+
+
+async def test_segments_count_and_list_their_contacts(syncom: Command, tmp_path: Path) -> None:
+    await syncom.json("contact", "add", "--email", "a@example.com", "--city", "Kyiv")
+    await syncom.json("contact", "add", "--email", "b@example.com", "--city", "Lviv")
+    (tmp_path / "kyiv.json").write_text('{"field": "city", "op": "equals", "value": "Kyiv"}', "utf-8")
+    made = await syncom.json("segment", "add", "Kyiv", "--condition", "@kyiv.json")
+    assert await syncom.json("segment", "count", "kyiv") == {"segment_id": made["segment_id"], "contacts": 1}
+    assert [one["email"] for one in await syncom.json("segment", "contacts", made["segment_id"])] == ["a@example.com"]
+    assert (await syncom.json("segment", "show", "Kyiv"))["condition"]["value"] == "Kyiv"
+    assert len(await syncom.json("segment", "list")) == 1
+    assert (await syncom("segment", "add", "Bad", "--condition", "{")).code == EXIT_WRONG
+    assert (await syncom("segment", "add", "Bad", "--condition", '{"field": "nope"}')).code == EXIT_WRONG
+    await syncom.json("segment", "delete", "Kyiv")
+
+
+async def test_the_dev_inbox_sends_until_a_server_is_added(syncom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "NO MAIL LEAVES THIS MACHINE" in (await syncom("sender", "list")).out
+    added = await syncom.json("sender", "add", "smtp", "--host", "127.0.0.1", "--port", 2500)
+    assert (added["kind"], added["config"]["security"], added["is_default"]) == ("smtp", "plain", True)
+    assert "NO MAIL" not in (await syncom("sender", "list")).out
+    monkeypatch.setenv("SYNCOM_SMTP_PASSWORD", "hidden words")
+    second = await syncom.json(
+        *("sender", "add", "smtp", "--host", "smtp.example.com", "--port", 465, "--username", "news@example.com"),
+        *("--from-name", "Крамниця", "--rate", 5, "--connections", 3, "--on-uncertain", "leave"),
+    )
+    assert (second["from_email"], second["config"]["security"]) == ("news@example.com", "tls")
+    assert second["config"]["on_uncertain"] == "leave"
+    shown = await syncom("sender", "show", second["sender_id"])
+    assert "hidden words" not in shown.out
+    assert "5 a second" in shown.out
+    changed = await syncom.json("sender", "update", second["sender_id"], "--rate", 0, "--name", "Real")
+    assert (changed["config"]["rate_per_second"], changed["config"]["max_connections"]) == (None, 3)
+    assert (await syncom.json("sender", "default", second["sender_id"]))["is_default"] is True
+    assert (await syncom("sender", "add", "smtp")).err.startswith("syncom: host: is missing")
+    await syncom.json("sender", "delete", added["sender_id"])
+
+
+async def test_a_sender_whose_server_is_down_says_so(syncom: Command, free_port: int) -> None:
+    added = await syncom.json("sender", "add", "smtp", "--host", "127.0.0.1", "--port", free_port)
+    tried = await syncom("sender", "test", added["sender_id"], "--to", "a@example.com")
+    assert tried.code == 1
+    assert str(free_port) in tried.err
+
+
+async def test_a_campaign_is_drafted_counted_scheduled_and_cancelled(syncom: Command, tmp_path: Path) -> None:
+    (tmp_path / "letter.html").write_text(_LETTER, "utf-8")
+    template = (await syncom.json("template", "add", "letter.html", "--subject", "News"))["template_id"]
+    await syncom.json("list", "add", "Readers")
+    for name in ("a", "b", "c"):
+        await syncom.json("contact", "add", "--email", f"{name}@example.com", "--list", "Readers")
+    await syncom.json("suppression", "add", "c@example.com")
+    nobody = await syncom("campaign", "create", "--name", "News", "--template", template)
+    assert (nobody.code, "audience" in nobody.err) == (EXIT_WRONG, True)
+    made = await syncom.json("campaign", "create", "--name", "News", "--template", template, "--list", "Readers")
+    campaign = made["campaign_id"]
+    counted = await syncom.json("campaign", "audience", campaign)
+    assert (counted["recipients"], counted["matched"]) == (2, 3)
+    assert (await syncom("campaign", "schedule", campaign, "--at", "2020-01-01T00:00:00Z")).code == EXIT_WRONG
+    moved = await syncom.json("campaign", "schedule", campaign, "--at", "2099-01-01T00:00:00+02:00")
+    assert moved["state"] == "scheduled"
+    assert (await syncom.json("campaign", "pause", campaign))["state"] == "paused"
+    assert (await syncom.json("campaign", "resume", campaign))["state"] == "scheduled"
+    assert "scheduled" in (await syncom("campaign", "show", campaign)).out
+    assert (await syncom.json("campaign", "cancel", campaign))["state"] == "cancelled"
+    assert (await syncom("campaign", "retry-failed", campaign)).code == EXIT_WRONG
+    assert await syncom.json("campaign", "recipients", campaign, "--state", "failed") == []
+    draft = await syncom.json("campaign", "create", "--name", "All", "--template", template, "--everyone")
+    await syncom.json("campaign", "delete", draft["campaign_id"])
+    assert [one["campaign_id"] for one in await syncom.json("campaign", "list")] == [campaign]
+    started = await syncom.json("campaign", "create", "--name", "Go", "--template", template, "--everyone")
+    assert (await syncom.json("campaign", "start", started["campaign_id"]))["state"] == "expanding"
+
+
+async def test_a_single_message_is_queued_and_followed(syncom: Command, tmp_path: Path) -> None:
+    (tmp_path / "letter.html").write_text(_LETTER + "{{ code }}", "utf-8")
+    template = (await syncom.json("template", "add", "letter.html", "--subject", "Code"))["template_id"]
+    sent = await syncom.json("message", "send", "--template", template, "--to", "a@example.com", "--param", "code=1=2")
+    (status,) = await syncom.json("message", "status", *sent["message_ids"])
+    assert (status["state"], status["address"]) == ("queued", "a@example.com")
+    tested = await syncom.json("template", "test-send", template, "--to", "b@example.com", "--param", "code=7")
+    assert len(tested["message_ids"]) == 1
+    both = await syncom("message", "send", "--template", template, "--to", "a@example.com", "--contact", 1)
+    assert both.code == EXIT_WRONG
+
+
+def test_a_sparkline_shows_something_for_every_value_but_nothing() -> None:
+    assert sparkline([0, 1, 50, 100]) == " ▁▄█"
+    assert sparkline([0, 1, 100], plain=True) == " _#"
+    assert sparkline([]) == ""
+
+
+def test_the_page_of_commands_mentions_every_command() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    examples = set(re.findall(r"^syncom .*", page, re.MULTILINE))
+    missing = [path for path in _paths(command_line(), "syncom") if not any(_begins(line, path) for line in examples)]
+    assert missing == []
+
+
+def _paths(app: App, path: str) -> list[str]:
+    names = [name for name in app if not name.startswith("-")]
+    if not names:
+        return [path]
+    return [below for name in names for below in _paths(app[name], f"{path} {name}")]
+
+
+def _begins(line: str, path: str) -> bool:
+    return line == path or line.startswith(f"{path} ")
