@@ -16,7 +16,7 @@ from syncom.content.model import TemplateInput
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.messages.model import MessageState, OnUncertain, SenderRole
 from syncom.messages.service import MessageRecipient, SendRequest
-from tests.messages.email.smtp_peer import DROP, Act, SmtpPeer, always, once, running_peer
+from tests.messages.email.smtp_peer import DROP, GARBAGE, HANG_UP, Act, SmtpPeer, always, once, running_peer
 from tests.messages.house import SendingHouse, sending, states
 
 DONE = (CampaignState.FINISHED, CampaignState.FAILED)
@@ -209,6 +209,31 @@ async def test_a_refused_login_rests_the_sender_and_burns_nobody(house: SendingH
         assert not peer.accepted
         assert "5.7.26" in (await house.senders.get(house.account_id, sender_id)).problem
         assert not [row for row in await house.ledger(campaign.campaign_id) if row.state == "failed"]
+
+
+@pytest.mark.parametrize(("phase", "act"), [("connect", DROP), ("banner", HANG_UP), ("ehlo", GARBAGE), ("mail", DROP)])
+async def test_a_server_in_trouble_is_waited_for_and_the_trouble_shows(
+    house: SendingHouse, phase: str, act: Act
+) -> None:
+    await house.people(20)
+    async with running_peer(SmtpPeer(disturb=always(phase, act))) as peer:
+        sender_id = await house.sender(peer.port, max_connections=2)
+        campaign = await house.campaign()
+        async with sending(house.loop()):
+            async with asyncio.timeout(20):
+                while not (await house.campaigns.report(house.account_id, campaign.campaign_id)).sender_problem:
+                    await asyncio.sleep(0.05)
+            peer.disturb = lambda phase, connection, argument: None
+            async with asyncio.timeout(30):
+                while (await house.campaigns.get(house.account_id, campaign.campaign_id)).state not in DONE:
+                    await house.retries_are_due()
+                    await house.keeper_rests()
+                    await asyncio.sleep(0.05)
+            async with asyncio.timeout(10):
+                while (await house.senders.get(house.account_id, sender_id)).problem:
+                    await asyncio.sleep(0.05)
+    assert set(addresses(peer).values()) == {1}
+    assert states(await house.ledger(campaign.campaign_id)) == {"sent": 20}
 
 
 async def test_pausing_stops_at_once_and_resuming_goes_on(house: SendingHouse) -> None:

@@ -100,6 +100,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     campaign: Campaign
+    #: What keeps the campaign's sender from sending right now, in its server's words; empty: nothing.
+    sender_problem: str
     audience: int
     sent: int
     failed: int

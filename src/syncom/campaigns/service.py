@@ -183,6 +183,7 @@ class CampaignsService:
         unsubscribed = kinds.get("unsubscribed", 0)
         return Report(
             campaign=campaign,
+            sender_problem=await self._sender_problem(campaign),
             audience=campaign.audience_size,
             sent=sent,
             failed=kinds.get("failed", 0),
@@ -230,6 +231,11 @@ class CampaignsService:
             return await store.ledger_page(connection, campaign, state=state, after=after, limit=limit)
 
     # ------------------------------------------------------------ parts
+
+    async def _sender_problem(self, campaign: Campaign) -> str:
+        if campaign.state not in (CampaignState.EXPANDING, CampaignState.SENDING):
+            return ""
+        return (await self._senders.get(campaign.account_id, campaign.sender_id)).problem
 
     async def _links(self, campaign: Campaign) -> list[LinkClicks]:
         """Clicks by link, the most clicked first; the honeypot is not a link of the author's."""

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import psycopg
+
 from syncom.cli.output import show, table
 from syncom.cli.services import Output, postgres_folder, tell
-from syncom.settings import describe_settings, load_settings
+from syncom.errors import SyncomError
+from syncom.settings import Settings, describe_settings, load_settings
+
+if TYPE_CHECKING:
+    from syncom.doctor import SmtpTarget
 
 _PLAIN = Output()
 
@@ -36,6 +44,7 @@ async def doctor(*, output: Output = _PLAIN) -> int:
         data_dir=settings.data_dir,
         database_url=settings.database_url or None,
         secret_key_file=settings.key_file,
+        smtp_senders=await _smtp_senders(settings),
     )
 
     def human() -> None:
@@ -47,6 +56,34 @@ async def doctor(*, output: Output = _PLAIN) -> int:
 
     show(findings, json=output.json, human=human)
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+async def _smtp_senders(settings: Settings) -> list[SmtpTarget]:
+    """The SMTP servers of every account, when the database can tell; what is wrong with that is a finding by itself."""
+    from syncom.app import open_app
+    from syncom.doctor import SmtpTarget, Tls
+    from syncom.messages.channels.email.model import Security
+    from syncom.postgres.embedded import EmbeddedServer
+
+    tls = {Security.PLAIN: Tls.NONE, Security.STARTTLS: Tls.STARTTLS, Security.TLS: Tls.IMPLICIT}
+    try:
+        dsn = settings.database_url or await EmbeddedServer(settings.data_dir).attach()
+        if dsn is None or not settings.key_file.exists():
+            return []
+        async with open_app(settings, dsn=dsn, pool_size=1, name="syncom-doctor") as app:
+            return [
+                SmtpTarget(
+                    name=sender.name,
+                    host=sender.config.host,
+                    port=sender.config.port,
+                    tls=tls[sender.config.security],
+                    username=sender.config.username or None,
+                    password=password,
+                )
+                for sender, password in await app.senders.servers()
+            ]
+    except (psycopg.Error, SyncomError, OSError):
+        return []
 
 
 def config(*, output: Output = _PLAIN) -> None:

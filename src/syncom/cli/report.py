@@ -28,6 +28,8 @@ def draw(report: Report, console: Console | None = None) -> None:
     out.print(Text(_dates(report)))
     if campaign.problem:
         out.print(Text(f"Problem: {_printable(campaign.problem)}", style="red"))
+    if report.sender_problem:
+        out.print(Text(f"Waiting for its sender: {_printable(report.sender_problem)}", style="yellow"))
     out.print()
     out.print(_funnel(report, plain=out.options.ascii_only))
     _section(out, "Excluded", list(report.excluded.items()))

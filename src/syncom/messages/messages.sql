@@ -181,6 +181,15 @@ UPDATE senders s SET rate_tokens = taken.tokens - taken.granted, rate_at = clock
 FROM taken WHERE s.sender_id = taken.sender_id
 RETURNING taken.granted::integer;
 
+-- name: note_trouble
+-- Unless the sender rests, which has its own words.
+UPDATE senders SET problem = %(problem)s WHERE sender_id = %(sender_id)s AND paused_until IS NULL;
+
+-- name: all_senders
+SELECT s.sender_id, s.account_id, s.name, s.kind, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
+       s.paused_until, s.problem, s.secret
+FROM senders s ORDER BY s.sender_id;
+
 -- name: pause_sender
 UPDATE senders SET paused_until = %(until)s, problem = %(problem)s WHERE sender_id = %(sender_id)s;
 

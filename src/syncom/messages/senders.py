@@ -131,6 +131,16 @@ class SendersService:
         reply = await _send_one(server_of(sender, self.unseal(sender_id, active), inbox), mail, self._clock)
         return f"{reply.code} {reply.text}"
 
+    async def servers(self) -> list[tuple[Sender, str]]:
+        """Every sender of the installation with a server of its own, and its password, for the operator's check."""
+        async with self._database.system() as connection:
+            found = await store.all_senders(connection)
+        return [
+            (one.sender, self.unseal(one.sender.sender_id, one.secret))
+            for one in found
+            if one.sender.kind is SenderKind.SMTP
+        ]
+
     def unseal(self, sender_id: int, sealed: bytes | None) -> str:
         """The password of a sender, for the process that logs in with it."""
         if sealed is None:

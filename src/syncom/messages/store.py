@@ -438,6 +438,11 @@ async def take_permits(
     return row[0] if row else 0
 
 
+async def note_trouble(connection: Connection, sender_id: int, problem: str) -> None:
+    """What stands between a sender and its server right now; empty: nothing."""
+    await connection.execute(_SQL["note_trouble"], {"sender_id": sender_id, "problem": problem})
+
+
 async def pause_sender(connection: Connection, sender_id: int, until: datetime | None, problem: str) -> None:
     await connection.execute(_SQL["pause_sender"], {"sender_id": sender_id, "until": until, "problem": problem})
 
@@ -546,9 +551,18 @@ class ActiveSender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def active_senders(connection: Connection, *, lanes: Sequence[Lane], chunks: bool) -> list[ActiveSender]:
+    """Senders that have something in these lanes, or in chunks."""
+    return await _with_secrets(connection, "senders", {"lanes": [lane.value for lane in lanes], "chunks": chunks})
+
+
+async def all_senders(connection: Connection) -> list[ActiveSender]:
+    """Every sender of the installation."""
+    return await _with_secrets(connection, "all_senders", {})
+
+
+async def _with_secrets(connection: Connection, statement: str, values: dict[str, Any]) -> list[ActiveSender]:
     cursor = connection.cursor(row_factory=dict_row)
-    values = {"lanes": [lane.value for lane in lanes], "chunks": chunks}
-    rows = await (await cursor.execute(_SQL["senders"], values)).fetchall()
+    rows = await (await cursor.execute(_SQL[statement], values)).fetchall()
     found: list[ActiveSender] = []
     for row in rows:
         secret = row.pop("secret")

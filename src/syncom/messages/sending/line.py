@@ -49,6 +49,8 @@ class SenderLine:
         self.leases: list[Lease] = []
         #: Set when there may be new work for this sender.
         self.news = asyncio.Event()
+        #: What was last written down about its server.
+        self.trouble = ""
         #: Composers by content and campaign.
         self.composers: dict[tuple[int, int], Composer] = {}
         #: Permits of the rate limit that were taken and not used; None: no limit.

@@ -184,6 +184,7 @@ class SendingLoop:
             try:
                 await self._open_lines()
                 await self._drop_stopped()
+                await self._note_troubles()
             except (psycopg.Error, Unavailable) as error:
                 _log.warning("the queue cannot be read: %s", error)
                 await asyncio.sleep(1.0)
@@ -206,6 +207,19 @@ class SendingLoop:
             feeder = self._feeders.get(sender.sender_id)
             if feeder is None or feeder.done():
                 self._feeders[sender.sender_id] = asyncio.create_task(self._feed(line))
+
+    async def _note_troubles(self) -> None:
+        """Show beside the sender what keeps its connections from its server, and that it is over."""
+        for line in self._lines.values():
+            state = line.pool.state()
+            trouble = state.last_error.text if state.last_error and state.backing_off_until else ""
+            if trouble == line.trouble or (not trouble and not state.connections):
+                continue
+            line.trouble = trouble
+            if trouble:
+                _log.warning("sender %s cannot reach its server: %s", line.sender.name, trouble)
+            async with self._database.system() as connection:
+                await store.note_trouble(connection, line.sender.sender_id, trouble)
 
     def _open_line(self, sender: Sender, password: str) -> SenderLine:
         assert self._journal is not None
