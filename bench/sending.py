@@ -1,8 +1,9 @@
 """Personalised, tracked mail into a local sink, against postfix's own load generator into the same sink.
 
 Ours: 100,000 recipients, 5 KB, six merge fields, eight tracked links, pixel, one-click unsubscribe, one durable
-ledger row and the contact's and the campaign's statistics for each; one sending process, PostgreSQL and the sink on
-the same machine. Floor: ``smtp-source``, the same number of connections and bytes, no personalisation, no ledger.
+ledger row and the contact's and the campaign's statistics for each; as many sending processes as `syncom up` starts
+(one a core), PostgreSQL and the sink on the same machine. Floor: ``smtp-source``, the same number of connections and
+bytes, no personalisation, no ledger.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from bench import house as at
 from bench.figures import Figure, median
@@ -100,7 +101,7 @@ async def prepare(house: at.House, account: int, port: int) -> None:
                 host="127.0.0.1",
                 port=port,
                 security=Security.PLAIN,
-                max_connections=CONNECTIONS,
+                max_connections=CONNECTIONS // house.settings.senders,
                 messages_per_connection=1_000_000,
             ),
         ),
@@ -124,7 +125,10 @@ async def start(house: at.House, account: int) -> int:
 async def campaign(house: at.House, account: int, recipients: int) -> float:
     """Mails a second of one campaign, from the first to the last ledger row."""
     campaign_id = await start(house, account)
-    async with at.process(*at.syncom("run", "sender", "--lane", "bulk"), environment=house.environment):
+    command = at.syncom("run", "sender", "--lane", "bulk")
+    async with AsyncExitStack() as senders:
+        for _ in range(house.settings.senders):
+            await senders.enter_async_context(at.process(*command, environment=house.environment))
         rate = await finished(house, campaign_id, recipients)
     await CampaignKeeper(house.app.database, house.app.segments, house.app.content).step()
     state = (await house.app.campaigns.get(account, campaign_id)).state

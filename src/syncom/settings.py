@@ -41,6 +41,11 @@ def default_data_dir() -> Path:
     return Path(base) / "syncom"
 
 
+def default_senders() -> int:
+    """Sending processes: one a core, four at most. A campaign's speed is bound by Python's one core a process."""
+    return max(1, min(4, os.cpu_count() or 1))
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator can set. The help of each field is in ``HELP``."""
 
@@ -54,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_email: str = "admin@localhost.localdomain"
     admin_password: str = ""
     secret_key_file: str = ""
-    senders: int = 1
+    senders: int = msgspec.field(default_factory=default_senders)
     trusted_proxies: str = ""
     log_level: str = "info"
 
@@ -79,7 +84,7 @@ HELP: Mapping[str, str] = {
     "admin_email": "Login of the first user, made at the first start.",
     "admin_password": "Password of the first user. Empty: one is made and printed.",
     "secret_key_file": "File with the installation's master key, made with mode 0600 when absent.",
-    "senders": "Number of processes that send campaigns.",
+    "senders": "Number of processes that send campaigns: one a core, at most four, unless given.",
     "trusted_proxies": "Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas.",
     "log_level": "debug, info, warning or error.",
 }

@@ -197,7 +197,27 @@ def test_a_record_cut_by_the_crash_is_ignored(data_dir: Path) -> None:
     journal.begun(message.bytes)
     journal.close()
     [path] = folder.glob("*.journal")
-    with path.open("ab") as file:
-        file.write(b"A" + message.bytes[:7])
+    with path.open("r+b") as file:
+        file.seek(17)
+        file.write(uuid4().bytes)  # no mark behind it
     [left] = list(remains(folder))
     assert (left.open, left.accepted) == ({message}, frozenset())
+
+
+def test_a_generation_goes_when_its_messages_are_settled(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncom.messages.sending.journal._RECORDS", 10)
+    folder = data_dir / "journal"
+    journal = Journal(folder, uuid4())
+    messages = [uuid4() for _ in range(40)]
+    for message in messages:
+        journal.begun(message.bytes)
+        journal.accepted(message.bytes)
+    assert len(list(folder.glob("*.journal"))) == 8
+    for message in messages[:-1]:
+        journal.settled(message.bytes)
+    assert len(list(folder.glob("*.journal"))) == 1
+    journal.close()
+    [left] = list(remains(folder))
+    # What was settled beside it is no harm: recovery looks into the ledger.
+    assert messages[-1] in left.accepted
+    assert len(left.accepted) <= 5
