@@ -39,7 +39,7 @@ _LOOK_AGAIN = 0.5
 _ADOPT_AGAIN = 30.0
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one request leaves behind: a hit, a decision about consent, or both together."""
 
     hit: Hit | None = None

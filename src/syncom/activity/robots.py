@@ -29,7 +29,7 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
+class Visit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known about one request for a pixel or a link."""
 
     kind: ActivityKind
