@@ -32,8 +32,7 @@ LINKS = [f"https://shop.example/product/{number}" for number in range(8)]
 #: Seconds a click may wait to be counted while the load lasts.
 LAG = 2.0
 _AGENT = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/129.0.0.0 Safari/537.36"
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36"
 )
 
 

@@ -118,8 +118,9 @@ async def add_contacts(dsn: str, account_id: int, count: int) -> None:
     """Contacts with names and a city, subscribed to email; straight into the tables, as an import leaves them."""
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
         await connection.execute(
-            "INSERT INTO contacts (account_id, bucket, contact_id, email, first_name, last_name, country, city, language,"
-            " email_state) SELECT %(account)s, (n & 255)::smallint, n, 'person' || n || '@d' || n %% 50 || '.example',"
+            "INSERT INTO contacts (account_id, bucket, contact_id, email, first_name, last_name, country, city,"
+            " language, email_state) SELECT %(account)s, (n & 255)::smallint, n,"
+            " 'person' || n || '@d' || n %% 50 || '.example',"
             " (ARRAY['Olena', 'Іван', 'Anna', 'Bohdan', 'Марія'])[1 + n %% 5], 'Family' || n %% 1000, 'UA',"
             " (ARRAY['Kyiv', 'Львів', 'Odesa'])[1 + n %% 3], 'uk', 2 FROM generate_series(1, %(count)s) AS n",
             {"account": account_id, "count": count},

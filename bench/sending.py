@@ -153,5 +153,3 @@ async def finished(house: at.House, campaign_id: int, recipients: int) -> float:
     assert row is not None
     assert row[0] == recipients, row
     return recipients / row[1]
-
-

@@ -257,9 +257,7 @@ async def test_a_user_who_may_not_create_tables_is_reported_and_helped_by_the_re
 
 
 async def test_a_read_only_server_is_reported(server: EmbeddedServer) -> None:
-    finding = await doctor.check_database(
-        make_conninfo(server.dsn, options="-c default_transaction_read_only=on")
-    )
+    finding = await doctor.check_database(make_conninfo(server.dsn, options="-c default_transaction_read_only=on"))
     assert finding.problem == "The server is read-only, as a standby is."
 
 
@@ -315,9 +313,7 @@ async def test_an_smtp_server_that_turns_us_away_is_quoted(words: bytes, problem
 
 async def test_encryption_that_the_server_does_not_offer_is_reported() -> None:
     async with greeting(b"220 ready\r\n") as port:
-        assert (
-            "cannot do what the sender asks for" in (await checked_smtp(port=port, tls=Tls.STARTTLS)).problem
-        )
+        assert "cannot do what the sender asks for" in (await checked_smtp(port=port, tls=Tls.STARTTLS)).problem
         assert "does not speak TLS as set" in (await checked_smtp(port=port, tls=Tls.IMPLICIT)).problem
 
 

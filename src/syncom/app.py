@@ -16,6 +16,7 @@ from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.service import CampaignsService
 from syncom.clock import Clock, SystemClock
 from syncom.contacts.imports import jobs as imports
+from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
@@ -52,6 +53,7 @@ class App:
         self.accounts = AccountsService(database, keyring, clock)
         self.contacts = ContactsService(database, clock)
         self.imports = ImportService(database, self.contacts, settings.data_dir, clock)
+        self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock)
         self.orders = OrdersService(database)
         self.activity = ActivityService(database, clock)
@@ -59,9 +61,7 @@ class App:
         self.content = ContentService(database, clock)
         self.senders = SendersService(database, keyring, clock)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders, clock)
-        self.campaigns = CampaignsService(
-            database, self.segments, self.content, self.senders, self.activity, clock
-        )
+        self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
 
     @property
     def inbox_address(self) -> InboxAddress:

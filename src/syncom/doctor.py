@@ -305,14 +305,10 @@ async def _judged(check: str, connection: psycopg.AsyncConnection[tuple[object, 
         remedy = "Point SYNCOM_DATABASE_URL to the primary server."
     elif encoding != "UTF8":
         problem = f"The database {info.dbname} has the encoding {encoding}."
-        remedy = (
-            "Make one that can hold every language: CREATE DATABASE syncom ENCODING 'UTF8' TEMPLATE template0"
-        )
+        remedy = "Make one that can hold every language: CREATE DATABASE syncom ENCODING 'UTF8' TEMPLATE template0"
     elif not (in_database and in_schema):
         problem = f"The user {info.user} may not create tables in the database {info.dbname}."
-        remedy = (
-            f'As an administrator of the server run: ALTER DATABASE "{info.dbname}" OWNER TO "{info.user}"'
-        )
+        remedy = f'As an administrator of the server run: ALTER DATABASE "{info.dbname}" OWNER TO "{info.user}"'
     if problem:
         return Finding(check=check, ok=False, problem=problem, remedy=remedy)
     return Finding(check=check, ok=True, note=f"PostgreSQL {version}, database {info.dbname}")

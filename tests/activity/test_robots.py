@@ -50,8 +50,7 @@ def test_a_prefetch_is_a_machine_whatever_the_browser() -> None:
 
 def test_whoever_touched_the_invisible_link_is_a_machine() -> None:
     assert (
-        classify(Visit(kind=ActivityKind.CLICKED, user_agent=CHROME, link=HONEYPOT_LINK)).hit_class
-        is HitClass.MACHINE
+        classify(Visit(kind=ActivityKind.CLICKED, user_agent=CHROME, link=HONEYPOT_LINK)).hit_class is HitClass.MACHINE
     )
     later = Visit(kind=ActivityKind.CLICKED, user_agent=CHROME, link=1, recent_links=((HONEYPOT_LINK, 20.0),))
     assert classify(later).hit_class is HitClass.MACHINE

@@ -42,9 +42,7 @@ def hits(draw: st.DrawFn) -> Hit:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(hits(), min_size=1, max_size=12), min_size=1, max_size=8))
-async def test_counters_equal_a_recount_after_concurrent_batches(
-    database: Database, batches: list[list[Hit]]
-) -> None:
+async def test_counters_equal_a_recount_after_concurrent_batches(database: Database, batches: list[list[Hit]]) -> None:
     await _clear(database)
     services = [ActivityService(database, SystemClock(), shard=shard) for shard in range(3)]
 
@@ -110,9 +108,7 @@ async def test_a_batch_is_written_once_when_two_connections_try_it_together(
 
     async def attempt() -> int:
         async with database.system() as connection:
-            written = await service.record(
-                connection, [_human_open(1, 0, account_id=account_id)], batch=batch
-            )
+            written = await service.record(connection, [_human_open(1, 0, account_id=account_id)], batch=batch)
             await asyncio.sleep(0.02)
             return written
 
@@ -202,8 +198,7 @@ async def _assert_counters_equal_a_recount(database: Database, written: Sequence
         tuple(row[:2]): tuple(row[2:])
         for row in await _rows(
             database,
-            "SELECT account_id, contact_id, opened, clicked, last_open_at, last_click_at "
-            "FROM contact_statistics",
+            "SELECT account_id, contact_id, opened, clicked, last_open_at, last_click_at FROM contact_statistics",
         )
     }
 

@@ -49,26 +49,20 @@ async def _fill(database: Database, account_id: int) -> ActivityService:
     return service
 
 
-async def _walk(
-    service: ActivityService, account_id: int, limit: int, **filters: object
-) -> list[tuple[object, ...]]:
+async def _walk(service: ActivityService, account_id: int, limit: int, **filters: object) -> list[tuple[object, ...]]:
     found: list[tuple[object, ...]] = []
     cursor = None
     while True:
         page = await service.activity(account_id, cursor=cursor, limit=limit, **filters)  # type: ignore[arg-type]
         assert len(page.events) <= limit
-        found += [
-            (event.occurred_at, event.kind, event.contact_id, event.campaign_id) for event in page.events
-        ]
+        found += [(event.occurred_at, event.kind, event.contact_id, event.campaign_id) for event in page.events]
         cursor = page.next_cursor
         if cursor is None:
             return found
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1000])
-async def test_pages_hold_everything_once_newest_first(
-    database: Database, account_id: int, limit: int
-) -> None:
+async def test_pages_hold_everything_once_newest_first(database: Database, account_id: int, limit: int) -> None:
     service = await _fill(database, account_id)
     for filters, expected in (
         ({"campaign_id": 7}, 90),
@@ -85,9 +79,7 @@ async def test_pages_hold_everything_once_newest_first(
         assert len(await _walk(service, account_id, limit)) == 180
 
 
-async def test_an_account_sees_its_own_events_only(
-    database: Database, account_id: int, other_account_id: int
-) -> None:
+async def test_an_account_sees_its_own_events_only(database: Database, account_id: int, other_account_id: int) -> None:
     service = await _fill(database, account_id)
     assert (await service.activity(other_account_id)).events == []
     assert (await service.activity(other_account_id, contact_id=3)).events == []

@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from running_site import PASSWORD, Site
 
 from syncom.accounts.model import Role
 from syncom.accounts.service import machine_principal
 from syncom.app import App, open_app
-from syncom.http.server import QuietServer, uvicorn_config, web
+from syncom.http.server import QuietServer, Server, uvicorn_config, web
 from syncom.settings import Settings
+from tests.http.running_site import PASSWORD, Site
 
 _numbers = itertools.count(1)
 
@@ -47,13 +47,13 @@ async def site(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
         while not server.started:
             await asyncio.sleep(0.01)
         try:
-            yield await _populate(app, settings.base_url)
+            yield await _populate(app, settings.base_url, application.inner)
         finally:
             server.should_exit = True
             await running
 
 
-async def _populate(app: App, url: str) -> Site:
+async def _populate(app: App, url: str, server: Server) -> Site:
     await app.accounts.first_run("admin@example.com", PASSWORD)
     owner = machine_principal((await app.accounts.default_account()).account_id)
     other = machine_principal((await app.accounts.create_account(owner, name="Other")).account_id)
@@ -64,5 +64,7 @@ async def _populate(app: App, url: str) -> Site:
         key=(await app.accounts.create_api_key(owner, name="all", role=Role.OWNER)).key,
         viewer_key=(await app.accounts.create_api_key(owner, name="look", role=Role.VIEWER)).key,
         other=other,
+        server=server,
+        document=server.document,
         other_key=(await app.accounts.create_api_key(other, name="all", role=Role.OWNER)).key,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2 as httpx
 import msgspec
 
 from syncom.accounts.model import Principal
 from syncom.app import App
+from syncom.http.server import Server
 
 PASSWORD = "correct horse battery"
 
@@ -21,6 +24,8 @@ class Site(msgspec.Struct, kw_only=True):
     viewer_key: str
     other: Principal
     other_key: str
+    server: Server
+    document: dict[str, Any]
 
     def client(self, key: str | None = "", **headers: str) -> httpx.AsyncClient:
         """A client with the owner's key, another one, or (None) none."""

@@ -6,7 +6,8 @@ import asyncio
 
 import httpx2 as httpx
 import pytest
-from running_site import PASSWORD, Site
+
+from tests.http.running_site import PASSWORD, Site
 
 V1 = "/syncom/v1"
 

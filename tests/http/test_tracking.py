@@ -57,9 +57,7 @@ class Tracking:
         self.tokens = TOKENS
 
     def token(self, contact_id: int = 1, campaign_id: int = CAMPAIGN) -> str:
-        return TOKENS.track(
-            self.account_id, self.content_id, contact_id, self.message(contact_id, campaign_id)
-        )
+        return TOKENS.track(self.account_id, self.content_id, contact_id, self.message(contact_id, campaign_id))
 
     def unsubscribe_token(self, contact_id: int = 1) -> str:
         return TOKENS.unsubscribe(self.account_id, self.content_id, contact_id, self.message(contact_id))
@@ -128,14 +126,12 @@ TOKENS = MessageTokens(Keyring(bytes(range(32))))
 async def _content(database: Database, account_id: int) -> int:
     async with database.system() as connection:
         await connection.execute(
-            "INSERT INTO contacts (account_id, bucket, contact_id, email, email_state) "
-            "VALUES (%s, 1, 1, 'a@b.c', 2)",
+            "INSERT INTO contacts (account_id, bucket, contact_id, email, email_state) VALUES (%s, 1, 1, 'a@b.c', 2)",
             (account_id,),
         )
         row = await (
             await connection.execute(
-                "INSERT INTO contents (account_id, compiled, links) VALUES (%s, '{}', %s) "
-                "RETURNING content_id",
+                "INSERT INTO contents (account_id, compiled, links) VALUES (%s, '{}', %s) RETURNING content_id",
                 (account_id, LINKS),
             )
         ).fetchone()
@@ -155,16 +151,12 @@ async def running(
 ) -> AsyncIterator[Tracking]:
     async def load_links(account_id: int, content_id: int) -> list[str] | None:
         async with database.tenant(account_id) as connection:
-            cursor = await connection.execute(
-                "SELECT links FROM contents WHERE content_id = %s", (content_id,)
-            )
+            cursor = await connection.execute("SELECT links FROM contents WHERE content_id = %s", (content_id,))
             row = await cursor.fetchone()
             return row[0] if row else None
 
     clock = SystemClock()
-    recorder = Recorder(
-        database.dsn, ActivityService(database, clock), clock, spool_dir=spool, patience=patience
-    )
+    recorder = Recorder(database.dsn, ActivityService(database, clock), clock, spool_dir=spool, patience=patience)
     await recorder.start()
     try:
         app = TrackingApp(TOKENS, recorder, load_links, clock, proxies=TrustedProxies(proxies))
@@ -176,9 +168,7 @@ async def running(
 @pytest.fixture
 async def tracking(database: Database, account_id: int, tmp_path: Path) -> AsyncIterator[Tracking]:
     content_id = await _content(database, account_id)
-    async with running(
-        database, account_id, content_id, tmp_path / "spool", proxies="10.0.0.0/8"
-    ) as running_app:
+    async with running(database, account_id, content_id, tmp_path / "spool", proxies="10.0.0.0/8") as running_app:
         yield running_app
 
 
@@ -258,9 +248,7 @@ async def test_a_scanner_that_follows_all_links_is_not_counted_as_a_person(track
 
 
 async def test_prefetching_is_kept_and_marked(tracking: Tracking) -> None:
-    await tracking.get(
-        f"/t/o/{tracking.token()}.gif", headers={**BROWSER, "sec-purpose": "prefetch;prerender"}
-    )
+    await tracking.get(f"/t/o/{tracking.token()}.gif", headers={**BROWSER, "sec-purpose": "prefetch;prerender"})
     assert [row[1] for row in await tracking.activity()] == [HitClass.MACHINE]
 
 
@@ -363,9 +351,7 @@ async def test_every_single_character_of_a_token_matters() -> None:
         "https://a.example\\@evil.example", "https://@evil.example", "https://user@good.example",
     ],
 )  # fmt: skip
-async def test_a_link_never_leads_to_anything_but_a_plain_web_address(
-    tracking: Tracking, target: str
-) -> None:
+async def test_a_link_never_leads_to_anything_but_a_plain_web_address(tracking: Tracking, target: str) -> None:
     redirect = TOKENS.redirect(0, target, tracking.message())
     answer = await tracking.get(f"/t/r/{tracking.token()}/{redirect}")
     assert answer.status_code == 404
@@ -465,9 +451,7 @@ def _multipart(fields: dict[str, str], boundary: str = "----b0") -> tuple[str, b
 
 @pytest.mark.parametrize("kind", ["urlencoded", "multipart"])
 async def test_one_click_unsubscribes_at_once_without_a_redirect(tracking: Tracking, kind: str) -> None:
-    content_type, body = (
-        (FORM, ONE_CLICK) if kind == "urlencoded" else _multipart({"List-Unsubscribe": "One-Click"})
-    )
+    content_type, body = (FORM, ONE_CLICK) if kind == "urlencoded" else _multipart({"List-Unsubscribe": "One-Click"})
     path = f"/t/u/{tracking.unsubscribe_token()}"
     for _ in range(2):
         answer = await tracking.ask("POST", path, headers={"content-type": content_type}, body=body)
@@ -475,9 +459,7 @@ async def test_one_click_unsubscribes_at_once_without_a_redirect(tracking: Track
         assert len(answer.content) < 100
     assert await tracking.state() == 3
     assert await tracking.rows("SELECT state, source FROM consent_events") == [(3, "one-click")]
-    assert await tracking.rows("SELECT kind, sum(count) FROM campaign_statistics GROUP BY 1") == [
-        ("unsubscribed", 1)
-    ]
+    assert await tracking.rows("SELECT kind, sum(count) FROM campaign_statistics GROUP BY 1") == [("unsubscribed", 1)]
 
 
 async def test_opening_the_unsubscribe_page_changes_nothing(tracking: Tracking) -> None:
@@ -585,9 +567,7 @@ def test_the_form_parser_refuses_or_reads_any_bytes(content_type: str, body: byt
 async def test_many_clients_over_a_real_server_lose_nothing(tracking: Tracking) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = uvicorn.Server(
-        uvicorn.Config(tracking.app, log_level="error", lifespan="off", proxy_headers=False)
-    )
+    server = uvicorn.Server(uvicorn.Config(tracking.app, log_level="error", lifespan="off", proxy_headers=False))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)

@@ -100,9 +100,7 @@ async def test_what_a_dead_process_left_in_the_spool_is_written_once_at_the_next
         tracking.app._targets = targets  # pyright: ignore[reportPrivateUsage]
         assert (await tracking.get(f"/t/c/{token}/0")).status_code == 302
         assert (await tracking.get(f"/t/c/{token}/1")).status_code == 302
-        answer = await tracking.ask(
-            "POST", f"/t/u/{unsubscribe}", headers={"content-type": FORM}, body=ONE_CLICK
-        )
+        answer = await tracking.ask("POST", f"/t/u/{unsubscribe}", headers={"content-type": FORM}, body=ONE_CLICK)
         assert answer.status_code == 200
     (left,) = spool.glob("*.jsonl")
     saved = left.read_bytes()

@@ -47,9 +47,7 @@ def _mail(subject: str = "Hello", html: str = "<p>Hi</p>") -> EmailMessage:
     return message
 
 
-async def test_a_mail_is_there_for_each_recipient_when_it_is_acknowledged(
-    inbox: InboxService, port: int
-) -> None:
+async def test_a_mail_is_there_for_each_recipient_when_it_is_acknowledged(inbox: InboxService, port: int) -> None:
     def send() -> None:
         with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
             client.send_message(
@@ -75,9 +73,7 @@ async def test_eight_bit_bodies_and_international_addresses_are_taken(inbox: Inb
         with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
             client.ehlo()
             assert {"8bitmime", "smtputf8", "size"} <= set(client.esmtp_features)
-            client.sendmail(
-                "a@example.com", ["анна@пошта.укр"], raw, mail_options=["SMTPUTF8", "BODY=8BITMIME"]
-            )
+            client.sendmail("a@example.com", ["анна@пошта.укр"], raw, mail_options=["SMTPUTF8", "BODY=8BITMIME"])
 
     await asyncio.to_thread(send)
     (entry,) = (await inbox.list(recipient="анна@пошта.укр")).entries
@@ -135,9 +131,7 @@ async def test_broken_mails_are_stored_and_shown(inbox: InboxService, raw: bytes
     from syncom.inbox.parse import summary
 
     subject, message_id = summary(raw)
-    await inbox.add(
-        [ReceivedMail(mail_from="", recipient="a@b.c", raw=raw, subject=subject, message_id=message_id)]
-    )
+    await inbox.add([ReceivedMail(mail_from="", recipient="a@b.c", raw=raw, subject=subject, message_id=message_id)])
     inbox_id = (await inbox.list()).entries[0].inbox_id
     for view in ("html", "text", "headers", "raw"):
         assert (await _get(inbox, f"/inbox/{inbox_id}", query=f"view={view}")).status_code == 200
@@ -148,17 +142,11 @@ async def test_nothing_from_a_mail_is_ever_part_of_our_pages(inbox: InboxService
     message["X-Taint"] = TAINT
     message.add_attachment(b"x", maintype="text", subtype="plain", filename=TAINT)
     await inbox.add(
-        [
-            ReceivedMail(
-                mail_from=TAINT, recipient=TAINT, raw=message.as_bytes(), subject=TAINT, message_id=TAINT
-            )
-        ]
+        [ReceivedMail(mail_from=TAINT, recipient=TAINT, raw=message.as_bytes(), subject=TAINT, message_id=TAINT)]
     )
     inbox_id = (await inbox.list()).entries[0].inbox_id
     pages = [await _get(inbox, "/inbox"), await _get(inbox, "/inbox", query="recipient=%3Cscript%3E")]
-    pages += [
-        await _get(inbox, f"/inbox/{inbox_id}", query=f"view={v}") for v in ("html", "text", "headers", "raw")
-    ]
+    pages += [await _get(inbox, f"/inbox/{inbox_id}", query=f"view={v}") for v in ("html", "text", "headers", "raw")]
     for page in pages:
         assert page.status_code == 200
         assert not re.search(r"<script|onerror=alert\(1\)>|<img", page.text)

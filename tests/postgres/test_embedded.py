@@ -414,9 +414,7 @@ class Life:
 )
 @hypothesis.given(
     st.lists(
-        st.sampled_from(
-            ["restart", "server killed", "supervisor killed", "both killed", "command", "backend killed"]
-        ),
+        st.sampled_from(["restart", "server killed", "supervisor killed", "both killed", "command", "backend killed"]),
         min_size=3,
         max_size=6,
     )

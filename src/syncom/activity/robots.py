@@ -120,9 +120,7 @@ class RecentLinks:
                 self._seen.popitem(last=False)
             return ()
         self._seen.move_to_end(message_id)
-        recent = tuple(
-            (other, now - at) for other, at in known if other != link and now - at <= self._seconds
-        )
+        recent = tuple((other, now - at) for other, at in known if other != link and now - at <= self._seconds)
         # The honeypot is remembered first: whoever touched it stays a machine while the message is known.
         kept = [(other, at) for other, at in known if other != link]
         kept.append((link, now))

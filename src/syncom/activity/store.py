@@ -76,24 +76,19 @@ async def forget_old_writers(connection: Connection) -> None:
 
 
 async def campaign_counts(connection: Connection, account_id: int, campaign_id: int) -> dict[str, int]:
-    cursor = await connection.execute(
-        _SQL["campaign_counts"], {"account_id": account_id, "campaign_id": campaign_id}
-    )
+    cursor = await connection.execute(_SQL["campaign_counts"], {"account_id": account_id, "campaign_id": campaign_id})
     return {kind: int(count) for kind, count in await cursor.fetchall()}
 
 
 async def campaign_hours(connection: Connection, account_id: int, campaign_id: int) -> list[HourCount]:
-    cursor = await connection.execute(
-        _SQL["campaign_hours"], {"account_id": account_id, "campaign_id": campaign_id}
-    )
+    cursor = await connection.execute(_SQL["campaign_hours"], {"account_id": account_id, "campaign_id": campaign_id})
     return [HourCount(hour=hour, kind=kind, count=count) for hour, kind, count in await cursor.fetchall()]
 
 
 async def links(connection: Connection, account_id: int, campaign_id: int) -> list[LinkCount]:
     cursor = await connection.execute(_SQL["links"], {"account_id": account_id, "campaign_id": campaign_id})
     return [
-        LinkCount(link=link, clicks=clicks, machine_clicks=machine)
-        for link, clicks, machine in await cursor.fetchall()
+        LinkCount(link=link, clicks=clicks, machine_clicks=machine) for link, clicks, machine in await cursor.fetchall()
     ]
 
 
@@ -103,9 +98,7 @@ Placed = tuple[tuple[datetime, int, int], TimelineEvent]
 LEDGER_SOURCE, ACTIVITY_SOURCE = 0, 1
 
 
-async def ledger_lines(
-    connection: Connection, where: dict[str, Any], at: datetime, message_id: UUID
-) -> list[Placed]:
+async def ledger_lines(connection: Connection, where: dict[str, Any], at: datetime, message_id: UUID) -> list[Placed]:
     """Lines of the ledger before the given place. ``where`` holds the filters and the limit."""
     name = "ledger_of_account" if where["contact_id"] is None else "ledger_of_contact"
     cursor = await connection.execute(_SQL[name], {**where, "at": at, "message_id": message_id})
@@ -128,9 +121,7 @@ async def ledger_lines(
     ]
 
 
-async def activity_lines(
-    connection: Connection, where: dict[str, Any], at: datetime, activity_id: int
-) -> list[Placed]:
+async def activity_lines(connection: Connection, where: dict[str, Any], at: datetime, activity_id: int) -> list[Placed]:
     """Lines of the activity before the given place. ``where`` holds the filters and the limit."""
     if where["contact_id"] is not None:
         name = "activity_of_contact"

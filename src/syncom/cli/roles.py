@@ -95,6 +95,8 @@ def _run(role: Role) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    # Says every minute that nothing had to be done.
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
     exit_with_parent()
     uvloop.run(_until_stopped(settings, role))
 

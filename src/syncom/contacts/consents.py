@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from syncom.clock import Clock
-from syncom.contacts.columns import buckets, json, moments, nullable, numbers, texts
 from syncom.contacts.model import (
     Channel,
     ConsentChange,
@@ -21,6 +20,7 @@ from syncom.contacts.normalise import normalise_email, normalise_phone
 from syncom.contacts.upsert import end_batch, index_plans
 from syncom.errors import Invalid, NotFound
 from syncom.ids import bucket_of
+from syncom.postgres.columns import buckets, json, moments, nullable, numbers, texts
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
 

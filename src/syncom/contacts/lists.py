@@ -8,12 +8,12 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
-from syncom.contacts.columns import buckets, by_bucket, numbers
 from syncom.contacts.model import ContactList
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.contacts.upsert import begin_batch
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.ids import BUCKETS
+from syncom.postgres.columns import buckets, by_bucket, numbers
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from psycopg.rows import TupleRow
 
-from syncom.contacts.columns import buckets, by_bucket, numbers
 from syncom.contacts.model import (
     Contact,
     CustomField,
@@ -19,6 +18,7 @@ from syncom.contacts.model import (
     TimelineKind,
 )
 from syncom.ids import bucket_of
+from syncom.postgres.columns import buckets, by_bucket, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 

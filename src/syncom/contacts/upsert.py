@@ -17,7 +17,6 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
-from syncom.contacts.columns import booleans, buckets, by_bucket, json, nullable, numbers, texts
 from syncom.contacts.model import Change, MergeMode, PreparedRow, RowProblem, UpsertOptions
 from syncom.contacts.plan import (
     KINDS,
@@ -33,6 +32,7 @@ from syncom.contacts.plan import (
 from syncom.contacts.prepare import IDENTITY_PLACES, STANDARD
 from syncom.errors import Invalid
 from syncom.ids import bucket_of
+from syncom.postgres.columns import booleans, buckets, by_bucket, json, nullable, numbers, texts
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 

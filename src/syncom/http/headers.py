@@ -35,17 +35,22 @@ class Headers:
     """Adds what is missing; a part that sets one of these headers itself keeps its own."""
 
     def __init__(self, app: ASGIApp, *, secure: bool, metrics: Metrics) -> None:
-        self._app = app
+        self.inner = app
         self._metrics = metrics
         self._always = dict(_ALWAYS)
         if secure:
             self._always[_TRANSPORT[0]] = _TRANSPORT[1]
+        self._raw = tuple(self._always.items())
+        # Request ids are this process's own and a number: a fresh random one costs more than the rest of this layer.
+        self._process = uuid7().hex[:20]
+        self._count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.inner(scope, receive, send)
             return
-        request_id = uuid7().hex
+        self._count += 1
+        request_id = f"{self._process}{self._count:x}"
         scope["syncom.request_id"] = request_id  # type: ignore[typeddict-unknown-key]
         started = time.monotonic()
 
@@ -55,13 +60,16 @@ class Headers:
                 message["headers"] = self.complete(message["headers"], request_id)
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        await self.inner(scope, receive, with_headers)
 
     def complete(self, headers: RawHeaders | object, request_id: str) -> list[tuple[bytes, bytes]]:
         """The headers with those that are missing."""
         given: list[tuple[bytes, bytes]] = list(headers)  # type: ignore[call-overload]
-        names = {name for name, _ in given}
-        given.extend((name, value) for name, value in self._always.items() if name not in names)
+        set_here = [name for name, _ in given if name in self._always]
+        if set_here:
+            given.extend(pair for pair in self._raw if pair[0] not in set_here)
+        else:
+            given.extend(self._raw)
         given.append((b"x-request-id", request_id.encode()))
         return given
 

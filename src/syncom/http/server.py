@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping, Sequence
 from functools import cached_property
 from html import escape
 from typing import Any, cast
@@ -14,8 +14,10 @@ import msgspec
 import psycopg
 import uvicorn
 from litestar.types import Receive, Scope, Send
+from procrastinate import App as JobRunner
 
 from syncom.accounts.model import Account, Permission, Principal
+from syncom.activity.recorder import Recorder
 from syncom.app import App, open_app
 from syncom.errors import NotFound, SyncomError, Unauthorized
 from syncom.http.authentication import Authentication
@@ -31,6 +33,8 @@ from syncom.http.pages.home import home_page
 from syncom.http.pages.login import LoginPages
 from syncom.http.pages.page import STYLESHEET, page, send_bytes, send_page, stylesheet
 from syncom.http.problems import problem_of, send_problem
+from syncom.http.tracking.app import TrackingApp
+from syncom.http.tracking.client import TrustedProxies
 from syncom.settings import Settings
 
 Route = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -45,11 +49,11 @@ _log = logging.getLogger(__name__)
 class Server:
     """Routes by the first part of the path; errors that reach it become answers."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, recorder: Recorder, jobs: JobRunner) -> None:
         self._app = app
         self.metrics = Metrics()
         self._authentication = Authentication(app.accounts, app.settings)
-        self.api = native_api(app, self._authentication)
+        self.api = native_api(app, self._authentication, jobs)
         self._upsert = ContactUpsert(app.accounts, app.contacts, self._authentication)
         login = LoginPages(app.accounts, self._authentication)
         self._exact: dict[str, Route] = {
@@ -63,8 +67,10 @@ class Server:
             STYLESHEET: self._stylesheet,
             f"{PREFIX}/openapi.json": self._openapi,
         }
+        proxies = TrustedProxies(app.settings.trusted_proxies)
+        tracking = TrackingApp(app.tokens, recorder, self._links, app.clock, proxies=proxies)
         inbox = InboxApp(app.inbox, self._is_operator)
-        self._below: list[tuple[str, Route]] = [("/inbox", cast("Route", inbox))]
+        self._below: list[tuple[str, Route]] = [("/t", cast("Route", tracking)), ("/inbox", cast("Route", inbox))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -151,6 +157,12 @@ class Server:
         text = self.metrics.text(self._app.database.pool_statistics())
         await send_bytes(send, text.encode(), b"text/plain; version=0.0.4; charset=utf-8")
 
+    async def _links(self, account_id: int, content_id: int) -> Sequence[str] | None:
+        try:
+            return (await self._app.content.compiled(account_id, content_id)).links
+        except NotFound:
+            return None
+
     async def _is_operator(self, scope: MutableMapping[str, Any]) -> bool:
         """Whether an operator asks. Others are told so; those who are not signed in are sent to do that."""
         request = cast("Scope", scope)
@@ -173,13 +185,18 @@ def _wants_json(scope: Scope) -> bool:
 async def web(app: App) -> AsyncGenerator[Headers]:
     """The complete application on open services, with what runs beside it, until the block ends."""
     await app.accounts.start()
+    spool = app.settings.data_dir / "spool"
+    recorder = Recorder(app.database.dsn, app.activity, app.clock, spool_dir=spool)
+    await recorder.start()
     cleaning = asyncio.create_task(_clean(app))
     try:
-        server = Server(app)
-        yield Headers(server, secure=app.settings.base_url.startswith("https://"), metrics=server.metrics)
+        async with app.jobs(app.database.dsn).open_async() as jobs:
+            server = Server(app, recorder, jobs)
+            yield Headers(server, secure=app.settings.base_url.startswith("https://"), metrics=server.metrics)
     finally:
         cleaning.cancel()
         await asyncio.gather(cleaning, return_exceptions=True)
+        await recorder.close()
 
 
 async def _clean(app: App) -> None:

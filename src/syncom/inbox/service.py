@@ -33,15 +33,11 @@ class InboxService:
             self._since_trim = 0
             await self.trim()
 
-    async def list(
-        self, *, cursor: int | None = None, recipient: str | None = None, limit: int = 50
-    ) -> InboxPage:
+    async def list(self, *, cursor: int | None = None, recipient: str | None = None, limit: int = 50) -> InboxPage:
         """Mails newest first; ``cursor`` is the `next_cursor` of the page before."""
         wanted = max(1, min(limit, MAX_PAGE))
         async with self._database.system() as connection:
-            entries = await store.page(
-                connection, before=cursor, recipient=recipient or None, limit=wanted + 1
-            )
+            entries = await store.page(connection, before=cursor, recipient=recipient or None, limit=wanted + 1)
         more = len(entries) > wanted
         return InboxPage(entries=entries[:wanted], next_cursor=entries[wanted - 1].inbox_id if more else None)
 

@@ -13,20 +13,13 @@ _SQL = load_sql("syncom.inbox", "inbox.sql")
 
 
 async def add(connection: Connection, mails: Sequence[ReceivedMail]) -> None:
-    rows = [
-        (mail.channel, mail.mail_from, mail.recipient, mail.subject, mail.message_id, mail.raw)
-        for mail in mails
-    ]
+    rows = [(mail.channel, mail.mail_from, mail.recipient, mail.subject, mail.message_id, mail.raw) for mail in mails]
     async with connection.cursor() as cursor:
         await cursor.executemany(_SQL["add"], rows)
 
 
-async def page(
-    connection: Connection, *, before: int | None, recipient: str | None, limit: int
-) -> list[InboxEntry]:
-    cursor = await connection.execute(
-        _SQL["page"], {"before": before, "recipient": recipient, "limit": limit}
-    )
+async def page(connection: Connection, *, before: int | None, recipient: str | None, limit: int) -> list[InboxEntry]:
+    cursor = await connection.execute(_SQL["page"], {"before": before, "recipient": recipient, "limit": limit})
     return [_entry(row) for row in await cursor.fetchall()]
 
 

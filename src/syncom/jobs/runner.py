@@ -64,6 +64,8 @@ async def run_worker(
                     wait=wait,
                     fetch_job_polling_interval=1.0,
                     delete_jobs="successful",
+                    # The process has handlers of its own: it may run more than this worker.
+                    install_signal_handlers=False,
                 )
             return
         except (ConnectorException, psycopg.OperationalError) as error:

@@ -151,11 +151,10 @@ WHERE l.account_id = row.account_id AND l.bucket = (row.contact_id & 255)::small
 RETURNING l.message_id;
 
 -- name: count_contacts
--- Contact statistics of messages sent, one row a contact. Ordered, so that writers never deadlock.
+-- Contact statistics of messages sent in the last moment, one row a contact. Ordered, so that writers never deadlock.
 INSERT INTO contact_statistics AS s (account_id, bucket, contact_id, sent, last_sent_at)
-SELECT account_id, (contact_id & 255)::smallint, contact_id, count(*), max(sent_at)
-FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(sent_ats)s::timestamptz[])
-     AS row (account_id, contact_id, sent_at)
+SELECT account_id, (contact_id & 255)::smallint, contact_id, count(*), %(sent_at)s
+FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[]) AS row (account_id, contact_id)
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 ON CONFLICT (account_id, bucket, contact_id) DO UPDATE
 SET sent = s.sent + excluded.sent, last_sent_at = greatest(s.last_sent_at, excluded.last_sent_at);

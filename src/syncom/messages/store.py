@@ -22,6 +22,7 @@ from syncom.messages.model import (
 )
 from syncom.messages.notices import announce_messages
 from syncom.messages.sending.work import ChunkKey, Lease, Postponed, Settled, Work
+from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -203,7 +204,7 @@ async def release_messages(connection: Connection, worker_id: UUID, works: Seque
 
 async def recipients(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
     """What rendering and the last check need, as of now: RECIPIENT_FIELDS, custom fields, email state, suppression."""
-    values = {"account_id": account_id, "contact_ids": list(contact_ids)}
+    values = {"account_id": account_id, "contact_ids": numbers(contact_ids)}
     rows = await (await connection.execute(_SQL["recipients"], values)).fetchall()
     return {row[0]: row[1:] for row in rows}
 
@@ -350,9 +351,9 @@ async def count_contacts(connection: Connection, rows: Sequence[Settled]) -> Non
     await connection.execute(
         _SQL["count_contacts"],
         {
-            "account_ids": [row.work.account_id for row in rows],
-            "contact_ids": [row.work.contact_id for row in rows],
-            "sent_ats": [row.at for row in rows],
+            "account_ids": numbers(row.work.account_id for row in rows),
+            "contact_ids": numbers(row.work.contact_id for row in rows),
+            "sent_at": max(row.at for row in rows),
         },
     )
 

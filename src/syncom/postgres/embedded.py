@@ -511,9 +511,7 @@ class EmbeddedServer:
                 folder = Path(tempfile.mkdtemp(prefix=_SOCKET_FOLDER_PREFIX, dir=base))
                 identity.take(folder)
                 return folder
-        raise ServerFailed(
-            f"The path {self.data_dir} is too long for a socket. Set SYNCOM_DATA_DIR to a shorter one."
-        )
+        raise ServerFailed(f"The path {self.data_dir} is too long for a socket. Set SYNCOM_DATA_DIR to a shorter one.")
 
     def _dsn_of(self, database: str) -> str:
         if self._address is None:
@@ -536,9 +534,7 @@ class EmbeddedServer:
         written_after = time.time() - (time.monotonic() - since) - 1
         files += [path for path in self.folder.log.glob("*.log") if path.stat().st_mtime >= written_after]
         lines = [line for path in files for line in path.read_text(errors="replace").splitlines()[-30:]]
-        telling = [
-            line for line in lines if any(mark in line for mark in _TELLING) and _NOT_TELLING not in line
-        ]
+        telling = [line for line in lines if any(mark in line for mark in _TELLING) and _NOT_TELLING not in line]
         # Without the time and the process id, which mean nothing to the reader here.
         words = "; ".join(re.sub(r"^.*?\[\d+\]\s+", "", line).strip() for line in (telling or lines)[-5:])
         return f"PostgreSQL says: {words or 'nothing'}. Its log is in {self.folder.log}."

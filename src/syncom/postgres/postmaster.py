@@ -79,9 +79,7 @@ def is_alive(process: psutil.Process) -> bool:
 def works_on(process: psutil.Process, database: Path) -> bool:
     """Whether this is a live ``postgres`` process whose working folder is this database."""
     try:
-        return (
-            process.name() == "postgres" and is_alive(process) and Path(process.cwd()) == database.resolve()
-        )
+        return process.name() == "postgres" and is_alive(process) and Path(process.cwd()) == database.resolve()
     except (psutil.Error, OSError):
         return False
 

@@ -111,9 +111,7 @@ class SmtpPeer:
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
         try:
-            with suppress(
-                _CutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError
-            ):
+            with suppress(_CutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
                 await conversation.run()
         except asyncio.CancelledError:
             pass  # the test is over
@@ -149,9 +147,7 @@ class _CutError(Exception):
 
 
 class _Conversation:
-    def __init__(
-        self, peer: SmtpPeer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
-    ) -> None:
+    def __init__(self, peer: SmtpPeer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         self.peer, self.reader, self.writer, self.number = peer, reader, writer, number
         self.mail_from = self.rcpt_to = self.parameters = ""
         self.in_mail = False
@@ -285,9 +281,7 @@ class _Conversation:
         act = self.peer.disturb("after_dot", self.number, self.rcpt_to)
         if act is None or act.say[:1] in ("2", b"2") or not act.say:
             # Taken: the moment of the reply is too late to take it back.
-            self.peer.accepted.append(
-                Received(self.mail_from, self.rcpt_to, self.parameters, data, self.number)
-            )
+            self.peer.accepted.append(Received(self.mail_from, self.rcpt_to, self.parameters, data, self.number))
         if await self.perform(act):
             return
         await self.say("250 2.0.0 taken")
@@ -436,9 +430,7 @@ async def sending(
         assert not mails.out, "a mail was pulled and never finished"
 
 
-async def send_all(
-    peer: SmtpPeer, mails: Mails, *, clock: QuickClock | None = None, **settings: object
-) -> Mails:
+async def send_all(peer: SmtpPeer, mails: Mails, *, clock: QuickClock | None = None, **settings: object) -> Mails:
     """Send until each mail has its outcome."""
     async with sending(peer, mails, clock=clock, **settings) as pool, asyncio.timeout(20):
         await mails.done.wait()

@@ -58,8 +58,7 @@ def test_what_is_no_address_is_refused(address: str):
 
 
 @given(
-    st.text(max_size=40).map(lambda text: f"{text}@example.com")
-    | st.text(max_size=40).map(lambda text: f"a@{text}")
+    st.text(max_size=40).map(lambda text: f"{text}@example.com") | st.text(max_size=40).map(lambda text: f"a@{text}")
 )
 def test_no_text_breaks_out_of_a_path(address: str):
     try:

@@ -75,9 +75,7 @@ def read(raw: bytes) -> EmailMessage:
 
 def bodies(message: EmailMessage) -> tuple[str, str]:
     """Text and HTML as a reader sees them, with LF."""
-    found = {
-        part.get_content_type(): part.get_content() for part in message.walk() if not part.is_multipart()
-    }
+    found = {part.get_content_type(): part.get_content() for part in message.walk() if not part.is_multipart()}
     return lines(found.get("text/plain", "")), lines(found["text/html"])
 
 
@@ -141,9 +139,7 @@ def test_a_long_line_is_sent_as_it_is_only_while_it_fits(length: int, letter: st
 
 def test_cyrillic_and_emoji_need_8bit_and_are_quoted_printable_for_an_old_server():
     of = frame()
-    raw, needs_8bit, _ = build(
-        of, html="<p>Привет 😀</p>\n", text="plain: Content-Transfer-Encoding: 8bit\n\nx"
-    )
+    raw, needs_8bit, _ = build(of, html="<p>Привет 😀</p>\n", text="plain: Content-Transfer-Encoding: 8bit\n\nx")
     assert needs_8bit
     assert "Привет 😀".encode() in raw
     seven = of.to_7bit(raw)
@@ -204,9 +200,7 @@ def _as_shown(value: str) -> str:
     return " ".join(value.split())
 
 
-@pytest.mark.parametrize(
-    "evil", ["\r\nBcc: all@example.com", "\n", "\r", "\0", "\x1b[2J", "\x85", "\u2028", "\ud800"]
-)
+@pytest.mark.parametrize("evil", ["\r\nBcc: all@example.com", "\n", "\r", "\0", "\x1b[2J", "\x85", "\u2028", "\ud800"])
 @pytest.mark.parametrize(
     ("argument", "field"),
     [("subject", "subject"), ("to_name", "to_name"), ("to_address", "to"), ("message_id", "message_id")],
@@ -241,9 +235,7 @@ def test_the_frame_refuses_them_too(evil: str):
         build(extra_headers={"X-Note": f"a{evil}b"})
 
 
-@pytest.mark.parametrize(
-    "name", ["Subject", "from", "BCC", "Content-Type", "X Y", "X:", "", "Тема", "X\r\nY"]
-)
+@pytest.mark.parametrize("name", ["Subject", "from", "BCC", "Content-Type", "X Y", "X:", "", "Тема", "X\r\nY"])
 def test_headers_of_the_frame_cannot_be_set_from_outside(name: str):
     with pytest.raises(Invalid):
         frame(headers={name: "x"})
@@ -320,10 +312,7 @@ def test_the_date_is_in_utc_and_follows_the_clock():
         date = NOW + timedelta(seconds=seconds)
         expected = date.replace(microsecond=0)
         assert read(build(of, date=date)[0])["Date"].datetime == expected
-        assert (
-            read(build(of, date=date.astimezone(timezone(timedelta(hours=3))))[0])["Date"].datetime
-            == expected
-        )
+        assert read(build(of, date=date.astimezone(timezone(timedelta(hours=3))))[0])["Date"].datetime == expected
 
 
 def test_a_message_without_text_has_only_the_html_part():

@@ -63,9 +63,7 @@ async def test_every_mail_arrives_once_with_its_own_words():
     async with running_peer() as peer:
         mails = await send_all(peer, Mails(some_mails(200)), max_connections=4)
     assert mails.count(Outcome.ACCEPTED) == 200
-    assert sorted(mail.rcpt_to for mail in peer.accepted) == sorted(
-        f"user{n}@example.com" for n in range(200)
-    )
+    assert sorted(mail.rcpt_to for mail in peer.accepted) == sorted(f"user{n}@example.com" for n in range(200))
     for mail in peer.accepted:
         number = mail.rcpt_to.removeprefix("user").partition("@")[0]
         assert mail.data == f"Subject: hi\r\n\r\nhello\r\n{number}\r\n".encode()
@@ -180,8 +178,7 @@ async def test_dots_are_stuffed_and_lone_line_ends_cannot_smuggle_a_second_mail(
     (received,) = peer.accepted
     assert received.mail_from == ""
     assert received.data == (
-        b"Subject: x\r\n\r\n.\r\n..\r\nMAIL\r\n.\r\nRCPT\r\n.\r\nDATA\r\n.\r\n"
-        b"MAIL FROM:<evil@example.com>\r\n.\r\n"
+        b"Subject: x\r\n\r\n.\r\n..\r\nMAIL\r\n.\r\nRCPT\r\n.\r\nDATA\r\n.\r\nMAIL FROM:<evil@example.com>\r\n.\r\n"
     )
 
 
@@ -244,9 +241,7 @@ async def test_a_local_part_outside_ascii_needs_smtputf8():
 
 
 async def test_an_8bit_mail_goes_as_it_is_or_in_its_7bit_form_or_not_at_all():
-    plain = Mail(
-        key=0, mail_from="n@example.com", rcpt_to="a@example.com", data="é\r\n".encode(), needs_8bit=True
-    )
+    plain = Mail(key=0, mail_from="n@example.com", rcpt_to="a@example.com", data="é\r\n".encode(), needs_8bit=True)
     double = Mail(
         key=0,
         mail_from="n@example.com",
@@ -286,9 +281,7 @@ async def test_a_large_mail_arrives_whole():
 
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
 @pytest.mark.parametrize("always_354", [False, True])
-async def test_a_refused_recipient_does_not_harm_its_neighbours(
-    extensions: tuple[str, ...], always_354: bool
-):
+async def test_a_refused_recipient_does_not_harm_its_neighbours(extensions: tuple[str, ...], always_354: bool):
     async with running_peer(
         SmtpPeer(extensions=extensions, unknown=re.compile(r"user[1347]@"), always_354=always_354)
     ) as peer:
@@ -351,9 +344,7 @@ async def test_a_reply_lost_after_the_final_dot_is_uncertain_and_the_next_mail_i
 
 
 async def test_a_reply_that_comes_before_the_message_is_not_believed():
-    async with running_peer(
-        SmtpPeer(disturb=once("data", Act(say="354 go\r\n250 taken", drop=True)))
-    ) as peer:
+    async with running_peer(SmtpPeer(disturb=once("data", Act(say="354 go\r\n250 taken", drop=True)))) as peer:
         mails = await send_all(peer, Mails(some_mails(1), resend=True))
     assert mails.reports[0] == (0, Outcome.NOT_SENT)
     assert len(peer.accepted) == 1
@@ -548,9 +539,7 @@ def test_whatever_the_server_does_each_mail_pulled_is_finished_exactly_once(
 
 @pytest.mark.parametrize("loop", [asyncio, uvloop], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
-async def test_mails_travel_over_tls(
-    loop: object, security: Security, server_tls: ssl.SSLContext, ca_file: str
-):
+async def test_mails_travel_over_tls(loop: object, security: Security, server_tls: ssl.SSLContext, ca_file: str):
     async def run() -> SmtpPeer:
         implicit = security is Security.TLS
         peer = SmtpPeer(tls=server_tls, implicit_tls=implicit, login=("me", "pass: wörd"))
@@ -732,9 +721,7 @@ async def test_the_sink_of_postfix_takes_our_mails():
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        mails = await send_all(
-            SmtpPeer(port=port), Mails(some_mails(500)), max_connections=5, clock=QuickClock(10)
-        )
+        mails = await send_all(SmtpPeer(port=port), Mails(some_mails(500)), max_connections=5, clock=QuickClock(10))
     finally:
         process.terminate()
         await process.wait()

@@ -139,9 +139,7 @@ def heard(words: str, phase: Phase = Phase.RCPT) -> Reply:
 )
 def test_a_refusal_is_understood(words: str, family: str | None, kind: str, action: str, suppress: bool):
     verdict = classify(heard(words), family)
-    assert (verdict.kind.value, verdict.action.value, verdict.suppress) == (kind, action, suppress), (
-        verdict.rule
-    )
+    assert (verdict.kind.value, verdict.action.value, verdict.suppress) == (kind, action, suppress), verdict.rule
 
 
 def test_a_refused_message_body_without_words_is_about_the_content():

@@ -67,9 +67,7 @@ def detect(path: Path, overrides: Overrides | None = None, *, is_numbered: bool 
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
     if not head.strip(b"\0 \r\n\t\xef\xbb\xbf\xff\xfe"):
-        raise Invalid(
-            "file", "the file is empty: it needs a line with column names and one line for each contact"
-        )
+        raise Invalid("file", "the file is empty: it needs a line with column names and one line for each contact")
     _refuse_binary(head)
     encoding, skip_bytes, warnings = _encoding(path, head, wanted.encoding)
     text = _decoded_sample(head[skip_bytes:], encoding)
@@ -165,9 +163,7 @@ def _wanted_encoding(wanted: str, marked: tuple[str, int] | None) -> tuple[str, 
         if not codecs.lookup(wanted)._is_text_encoding:  # pyright: ignore[reportPrivateUsage]
             raise LookupError
     except LookupError:
-        raise Invalid(
-            "encoding", f"{wanted} is not known; examples are utf-8, windows-1251, iso-8859-2"
-        ) from None
+        raise Invalid("encoding", f"{wanted} is not known; examples are utf-8, windows-1251, iso-8859-2") from None
     simple = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
     if marked and (marked[0] == simple or name in ("utf-16", "utf-32")):
         return *marked, []
@@ -215,9 +211,7 @@ def _bad_lines(block: bytes, foreign: bytearray) -> list[int]:
     room = _FOREIGN_BYTES - len(foreign)
     if _is_utf8(block):
         if room > 0:
-            foreign += b"".join(
-                line + b"\n" for line in block[: 4 * room].splitlines() if not line.isascii()
-            )[:room]
+            foreign += b"".join(line + b"\n" for line in block[: 4 * room].splitlines() if not line.isascii())[:room]
         return []
     found: list[int] = []
     for number, line in enumerate(block.split(b"\n"), 1):
@@ -334,9 +328,7 @@ def _rows(text: str, delimiter: str, quote: str, escape: str) -> list[list[str]]
     csv.field_size_limit(MAX_CELL)
     lines = StringIO(text, newline="")
     rows: list[list[str]] = []
-    reader = csv.reader(
-        lines, delimiter=delimiter, quotechar=quote, doublequote=not escape, escapechar=escape or None
-    )
+    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, doublequote=not escape, escapechar=escape or None)
     try:
         for row in reader:
             if any(row):

@@ -102,9 +102,7 @@ class ContactExport:
                 addresses: list[tuple[Any, ...]] = []
                 if with_further and rows:
                     ids = [row[1] for row in rows]
-                    cursor = await connection.execute(
-                        _SQL["addresses"], {"account_id": account_id, "contact_ids": ids}
-                    )
+                    cursor = await connection.execute(_SQL["addresses"], {"account_id": account_id, "contact_ids": ids})
                     addresses = await cursor.fetchall()
             if not rows:
                 return
@@ -150,9 +148,7 @@ def _moment(value: datetime) -> str:
 def _custom_cell(field: CustomField) -> _Cell:
     key = str(field.field_id)
     if field.type is FieldType.JSON:
-        return lambda row, _: (
-            msgspec.json.encode(row[_CUSTOM_PLACE][key]).decode() if key in row[_CUSTOM_PLACE] else ""
-        )
+        return lambda row, _: msgspec.json.encode(row[_CUSTOM_PLACE][key]).decode() if key in row[_CUSTOM_PLACE] else ""
     return lambda row, _: _text(row[_CUSTOM_PLACE].get(key))
 
 
@@ -167,9 +163,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _further(
-    rows: Sequence[Sequence[Any]], addresses: Sequence[tuple[Any, ...]]
-) -> dict[int, dict[str, str]]:
+def _further(rows: Sequence[Sequence[Any]], addresses: Sequence[tuple[Any, ...]]) -> dict[int, dict[str, str]]:
     """Addresses beside the primary ones, by contact and column."""
     primary = {(row[1], value) for row in rows for value in row[2:4]}
     found: dict[int, dict[str, str]] = {}

@@ -66,9 +66,7 @@ def propose_columns(
     """A target for every column, each target used once. ``fields`` are the account's custom fields by key."""
     names = column_names(rows, dialect)
     data = rows[1:] if dialect.has_header else rows
-    contents = [
-        [row[place] for row in data if place < len(row) and row[place].strip()] for place in range(len(names))
-    ]
+    contents = [[row[place] for row in data if place < len(row) and row[place].strip()] for place in range(len(names))]
     taken: set[str] = set()
     found: dict[int, tuple[str, str]] = {}
     for place, name in enumerate(names):
@@ -193,9 +191,7 @@ def check_mapping(
         seen.setdefault(target, name)
         if target.startswith(CUSTOM):
             if target.removeprefix(CUSTOM) not in fields and entry.create_type is None:
-                problems.append(
-                    FieldError(where, f"there is no custom field {target.removeprefix(CUSTOM)!r}")
-                )
+                problems.append(FieldError(where, f"there is no custom field {target.removeprefix(CUSTOM)!r}"))
         elif target not in standard_targets():
             problems.append(FieldError(where, f"{target!r} is no field of a contact"))
     needed = KEY_TARGETS.get(key)

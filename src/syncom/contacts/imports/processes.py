@@ -43,9 +43,7 @@ class ParserProcess:
             return decode_batch(await output.readexactly(size))
         except asyncio.IncompleteReadError:
             code = await self._process.wait()
-            raise ParserDiedError(
-                f"reading the file stopped (exit code {code}); it will be tried again"
-            ) from None
+            raise ParserDiedError(f"reading the file stopped (exit code {code}); it will be tried again") from None
 
     async def stop(self) -> None:
         """End the process, however far it is."""

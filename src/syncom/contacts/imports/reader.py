@@ -221,9 +221,7 @@ class RecordReader:
                 size += end
                 break
             size += len(data)
-        block = _Block(
-            offset=self._offset, size=size, first_line=self._line, lines=["\n"], raw=b"", has_nul=False
-        )
+        block = _Block(offset=self._offset, size=size, first_line=self._line, lines=["\n"], raw=b"", has_nul=False)
         self._offset += size
         self._line += 1
         return block
@@ -337,9 +335,7 @@ class RecordReader:
             if mark in cell:
                 names = self._columns or ()
                 name = names[index] if index < len(names) else ""
-                return RowError(
-                    line=line, column=name, value=cell.replace("\0", "\u2400")[:SHOWN], reason=reason
-                )
+                return RowError(line=line, column=name, value=cell.replace("\0", "\u2400")[:SHOWN], reason=reason)
         return RowError(line=line, column="", value="", reason=reason)
 
     def _read_again(self, first: int, end: int, reason: str) -> list[tuple[int, list[str] | RowError]]:

@@ -125,9 +125,7 @@ class ImportService:
 
     # ------------------------------------------------------------ proposing and creating
 
-    async def propose(
-        self, account_id: int, file: StoredFile, overrides: Overrides | None = None
-    ) -> Proposal:
+    async def propose(self, account_id: int, file: StoredFile, overrides: Overrides | None = None) -> Proposal:
         """How the file would be read and where its columns would go. Changes nothing.
 
         Raises Invalid when the file has no rows or is no text or spreadsheet.
@@ -244,9 +242,7 @@ class ImportService:
             raise NotFound("import", import_id)
         return found
 
-    async def recent(
-        self, account_id: int, *, before: int | None = None, count: int = 50
-    ) -> list[ImportStatus]:
+    async def recent(self, account_id: int, *, before: int | None = None, count: int = 50) -> list[ImportStatus]:
         """Imports of the account, newest first; ``before`` is the last id of the page before."""
         async with self._database.tenant(account_id) as connection:
             return await store.list_imports(connection, account_id, before=before or 1 << 62, count=count)
@@ -337,9 +333,7 @@ class ImportService:
                             return
                         start, deaths = batch.next, 0
                         if on_progress:
-                            on_progress(
-                                await self._patiently(lambda: self.status(lease.account_id, lease.import_id))
-                            )
+                            on_progress(await self._patiently(lambda: self.status(lease.account_id, lease.import_id)))
                         if batch.is_last:
                             return
             except ParserDiedError:

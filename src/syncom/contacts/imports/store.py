@@ -78,9 +78,7 @@ async def find_import(connection: Connection, account_id: int, import_id: int) -
     return _status(row) if row else None
 
 
-async def list_imports(
-    connection: Connection, account_id: int, *, before: int, count: int
-) -> list[ImportStatus]:
+async def list_imports(connection: Connection, account_id: int, *, before: int, count: int) -> list[ImportStatus]:
     """Imports of the account with ids below ``before``, newest first."""
     cursor = await connection.execute(
         _SQL["list_imports"], {"account_id": account_id, "before": before, "count": count}
@@ -120,9 +118,7 @@ async def import_state(connection: Connection, import_id: int) -> tuple[ImportSt
 
 async def lock_import(connection: Connection, lease: Lease) -> Progress | None:
     """Where the import stands, locked until the transaction ends; None: the lease is lost."""
-    cursor = await connection.execute(
-        _SQL["lock_import"], {"import_id": lease.import_id, "fence": lease.fence}
-    )
+    cursor = await connection.execute(_SQL["lock_import"], {"import_id": lease.import_id, "fence": lease.fence})
     row = await cursor.fetchone()
     if row is None:
         return None
@@ -173,9 +169,7 @@ async def release_import(connection: Connection, lease: Lease) -> None:
 
 async def cancel_import(connection: Connection, account_id: int, import_id: int) -> bool:
     """Whether it was queued or running until now."""
-    cursor = await connection.execute(
-        _SQL["cancel_import"], {"account_id": account_id, "import_id": import_id}
-    )
+    cursor = await connection.execute(_SQL["cancel_import"], {"account_id": account_id, "import_id": import_id})
     return cursor.rowcount == 1
 
 

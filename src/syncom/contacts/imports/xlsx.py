@@ -109,9 +109,7 @@ def _unpacked_sizes(file: BinaryIO, part: zipfile.ZipInfo) -> Iterator[int]:
         yield part.compress_size
         return
     if part.compress_type != zipfile.ZIP_DEFLATED or part.flag_bits & 1:
-        raise RefusedError(
-            "the spreadsheet is encrypted or packed in an unusual way: save it again, or as CSV"
-        )
+        raise RefusedError("the spreadsheet is encrypted or packed in an unusual way: save it again, or as CSV")
     file.seek(part.header_offset)
     header = file.read(30)
     file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
@@ -145,9 +143,7 @@ def main(arguments: list[str]) -> int:
         _limit_memory()
     source, target = Path(arguments[0]), Path(arguments[1])
     try:
-        answer: dict[str, object] = {
-            "sheets": convert(source, target, arguments[2] if len(arguments) > 2 else None)
-        }
+        answer: dict[str, object] = {"sheets": convert(source, target, arguments[2] if len(arguments) > 2 else None)}
     except RefusedError as refused:
         answer = {"problem": str(refused)}
     except MemoryError:

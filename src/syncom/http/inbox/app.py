@@ -65,9 +65,7 @@ class InboxApp:
         try:
             answer = await self._answer(scope)
         except NotFound:
-            answer = _page(
-                404, pages.message_page("Not found", "There is no such mail. It may have been cleared.")
-            )
+            answer = _page(404, pages.message_page("Not found", "There is no such mail. It may have been cleared."))
         except Unavailable as error:
             answer = _page(503, pages.message_page("Not now", error.message))
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
@@ -94,9 +92,7 @@ class InboxApp:
             return _download(inbox_id, await self._inbox.raw(inbox_id))
         entry = _in_utc(await self._inbox.get(inbox_id))
         raw = await self._inbox.raw(inbox_id)
-        return _page(
-            200, pages.mail_page(entry, await self._inbox.parse(inbox_id), raw, query.get("view", ""))
-        )
+        return _page(200, pages.mail_page(entry, await self._inbox.parse(inbox_id), raw, query.get("view", "")))
 
     async def _list(self, query: dict[str, str]) -> Answer:
         before = query.get("before", "")

@@ -66,8 +66,7 @@ def mail_page(entry: InboxEntry, mail: ParsedMail, raw: bytes, view: str) -> str
     address = f"/inbox/{entry.inbox_id}"
     current = " aria-current=page"
     tabs = "".join(
-        f'<a href="{address}?view={name}"{current if name == view else ""}>{name.capitalize()}</a>'
-        for name in _VIEWS
+        f'<a href="{address}?view={name}"{current if name == view else ""}>{name.capitalize()}</a>' for name in _VIEWS
     )
     head = f'<h1>{escape(entry.subject) or "(no subject)"}</h1><a href="/inbox">All mails</a>'
     facts = (
@@ -91,9 +90,7 @@ def mail_document(mail: ParsedMail) -> str:
 
 def message_page(title: str, text: str) -> str:
     """A page that says one thing."""
-    return _document(
-        title, f"<h1>{escape(title)}</h1>", f'<p>{escape(text)}</p><p><a href="/inbox">All mails</a></p>'
-    )
+    return _document(title, f"<h1>{escape(title)}</h1>", f'<p>{escape(text)}</p><p><a href="/inbox">All mails</a></p>')
 
 
 def _view(address: str, mail: ParsedMail, raw: bytes, view: str) -> str:
@@ -109,9 +106,7 @@ def _view(address: str, mail: ParsedMail, raw: bytes, view: str) -> str:
             return '<p class="empty">This mail has no plain text.</p>'
         return f'<div class="card"><pre>{_shown(mail.text)}</pre></div>'
     if view == "headers":
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in mail.headers
-        )
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in mail.headers)
         return f'<div class="card"><table>{rows}</table></div>'
     return (
         f'<p><a href="{address}/raw" download>Download</a></p>'
@@ -135,8 +130,7 @@ def _attachments(mail: ParsedMail) -> str:
     if not mail.attachments:
         return ""
     names = ", ".join(
-        f"{escape(file.file_name)} "
-        f"<span class=quiet>({escape(file.content_type)}, {file.size:,} bytes)</span>"
+        f"{escape(file.file_name)} <span class=quiet>({escape(file.content_type)}, {file.size:,} bytes)</span>"
         for file in mail.attachments
     )
     return f"<dt>Files</dt><dd>{names}</dd>"

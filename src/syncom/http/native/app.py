@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from procrastinate import App as JobRunner
 
 import syncom
 from syncom.app import App
@@ -17,14 +18,20 @@ from syncom.http.native import (
     account,
     activity,
     api_keys,
+    campaigns,
     contacts,
+    exports,
     fields,
+    imports,
     inbox,
     lists,
+    messages,
     orders,
     segments,
+    senders,
     session,
     suppressions,
+    templates,
     users,
 )
 from syncom.http.native.given import given
@@ -47,12 +54,18 @@ _RESOURCES: list[Any] = [
     *suppressions.HANDLERS,
     *segments.HANDLERS,
     *orders.HANDLERS,
+    *imports.HANDLERS,
+    *exports.HANDLERS,
+    *templates.HANDLERS,
+    *senders.HANDLERS,
+    *campaigns.HANDLERS,
+    *messages.HANDLERS,
     *activity.HANDLERS,
     *inbox.HANDLERS,
 ]
 
 
-def native_api(app: App, authentication: Authentication) -> Litestar:
+def native_api(app: App, authentication: Authentication, jobs: JobRunner) -> Litestar:
     """The ASGI application. Raises TypeError when a route does not declare what it needs."""
     api = Litestar(
         path=PREFIX,
@@ -61,7 +74,7 @@ def native_api(app: App, authentication: Authentication) -> Litestar:
             DefineMiddleware(Authorise, authentication=authentication),
             DefineMiddleware(Idempotency, authentication=authentication, database=app.database, max_body=MAX_BODY),
         ],
-        dependencies=given(app, authentication),
+        dependencies=given(app, authentication, jobs),
         exception_handlers={Exception: handle_problem},
         request_max_body_size=MAX_BODY,
         logging_config=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
+import msgspec
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
@@ -42,7 +43,9 @@ def openapi_document(api: Litestar, base_url: str) -> Document:
         "key": {"type": "http", "scheme": "bearer", "description": "An API key, `sk_...`"},
         "session": {"type": "apiKey", "in": "cookie", "name": "syncom_session"},
     }
-    return _rename(document, {name: _short(name) for name in schemas})
+    # Defaults of parameters and members are values of our own types until here.
+    plain = msgspec.to_builtins(document)
+    return _rename(plain, {name: _short(name) for name in schemas})
 
 
 def _handlers(api: Litestar) -> dict[tuple[str, str], HTTPRouteHandler]:

@@ -6,15 +6,21 @@ from typing import Any
 
 from litestar import Request
 from litestar.di import NamedDependency, Provide
+from procrastinate import App as JobRunner
 
 from syncom.accounts.model import Principal
 from syncom.accounts.service import AccountsService
 from syncom.activity.service import ActivityService
 from syncom.app import App
+from syncom.campaigns.service import CampaignsService
+from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
+from syncom.content.service import ContentService
 from syncom.http.authentication import Authentication
 from syncom.inbox.service import InboxService
+from syncom.messages.senders import SendersService
+from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
 from syncom.segments.service import SegmentsService
 
@@ -23,13 +29,21 @@ Signing = NamedDependency[Authentication]
 Accounts = NamedDependency[AccountsService]
 Contacts = NamedDependency[ContactsService]
 Imports = NamedDependency[ImportService]
+Export = NamedDependency[ContactExport]
+Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
 Orders = NamedDependency[OrdersService]
 Activity = NamedDependency[ActivityService]
 Inbox = NamedDependency[InboxService]
+Content = NamedDependency[ContentService]
+Senders = NamedDependency[SendersService]
+Messages = NamedDependency[MessagesService]
+Campaigns = NamedDependency[CampaignsService]
+#: For the few things that are no service.
+Wiring = NamedDependency[App]
 
 
-def given(app: App, authentication: Authentication) -> dict[str, Provide]:
+def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str, Provide]:
     """The providers, by the name of the handler's argument."""
 
     async def principal(request: Request[Any, Any, Any]) -> Principal:
@@ -40,10 +54,17 @@ def given(app: App, authentication: Authentication) -> dict[str, Provide]:
         "accounts": app.accounts,
         "contacts": app.contacts,
         "imports": app.imports,
+        "export": app.export,
+        "jobs": jobs,
         "segments": app.segments,
         "orders": app.orders,
         "activity": app.activity,
         "inbox": app.inbox,
+        "content": app.content,
+        "senders": app.senders,
+        "messages": app.messages,
+        "campaigns": app.campaigns,
+        "wiring": app,
     }
     return {"by": Provide(principal), **{name: _provide(part) for name, part in parts.items()}}
 

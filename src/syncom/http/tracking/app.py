@@ -185,9 +185,7 @@ class TrackingApp:
             return _NOT_FOUND
         return await self._lead(scope, method, reference, found[0], target)
 
-    async def _lead(
-        self, scope: Scope, method: str, reference: MessageRef, link: int, target: bytes | None
-    ) -> Answer:
+    async def _lead(self, scope: Scope, method: str, reference: MessageRef, link: int, target: bytes | None) -> Answer:
         """Record the click and send the client to its target; only the honeypot has none."""
         if method == "GET":
             await self._recorder.record(Entry(hit=self._hit(scope, reference, ActivityKind.CLICKED, link)))
@@ -220,9 +218,7 @@ class TrackingApp:
                 has_language=has_language,
                 link=link,
                 seconds_since_sent=_seconds_since_made(message_id, now),
-                recent_links=()
-                if link is None
-                else self._recent.seen(message_id, link, self._clock.monotonic()),
+                recent_links=() if link is None else self._recent.seen(message_id, link, self._clock.monotonic()),
             )
         )
         if link == HONEYPOT_LINK:
@@ -269,9 +265,7 @@ class TrackingApp:
             return _RESUBSCRIBED
         return _BAD_FORM
 
-    async def _decide(
-        self, scope: Scope, reference: MessageRef, state: SubscriptionState, source: str
-    ) -> None:
+    async def _decide(self, scope: Scope, reference: MessageRef, state: SubscriptionState, source: str) -> None:
         """Record a person's decision, with its proof."""
         now = self._clock.now()
         ip = self._client(_peer(scope), _header(scope, b"x-forwarded-for"))

@@ -13,9 +13,7 @@ MAX_BODY = 16 * 1024
 _MAX_FIELDS = 16
 
 _BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,70})"|([^\s";,]{1,70}))""", re.IGNORECASE)
-_NAME = re.compile(
-    rb"""^content-disposition:[ \t]*form-data;[ \t]*name="([^"\r\n]{1,100})"[ \t]*$""", re.IGNORECASE
-)
+_NAME = re.compile(rb"""^content-disposition:[ \t]*form-data;[ \t]*name="([^"\r\n]{1,100})"[ \t]*$""", re.IGNORECASE)
 
 
 class FormError(ValueError):

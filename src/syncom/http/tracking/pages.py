@@ -61,6 +61,4 @@ TOO_LARGE = b"This request is too large.\n"
 TRY_AGAIN = b"This does not work at the moment. Please try again in a minute.\n"
 
 #: A transparent GIF of one pixel, 43 bytes.
-PIXEL = bytes.fromhex(
-    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
-)
+PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")

@@ -28,9 +28,7 @@ def parse_extensions(raw: bytes) -> Extensions:
     words: dict[str, list[str]] = {}
     for line in raw.split(b"\n")[1:]:
         # AUTH=PLAIN is the spelling before RFC 2554; some servers still send both.
-        keyword, *values = line[4:].decode("ascii", "replace").upper().replace("AUTH=", "AUTH ").split() or [
-            ""
-        ]
+        keyword, *values = line[4:].decode("ascii", "replace").upper().replace("AUTH=", "AUTH ").split() or [""]
         words.setdefault(keyword, []).extend(values)
     size = words.get("SIZE", ["0"])
     return Extensions(
@@ -68,9 +66,7 @@ def commands(mail: Mail, can: Extensions) -> bytes | Reply:
             return _refusal(554, "5.6.3", "The server does not take 8-bit mail (no 8BITMIME)")
     if can.size_known:
         if 0 < can.max_size < size:
-            return _refusal(
-                552, "5.3.4", f"The mail has {size} bytes, the server takes {can.max_size} at most"
-            )
+            return _refusal(552, "5.3.4", f"The mail has {size} bytes, the server takes {can.max_size} at most")
         parameters += f" SIZE={size}"
     return f"MAIL FROM:<{sender}>{parameters}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
 

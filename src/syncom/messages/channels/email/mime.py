@@ -291,18 +291,14 @@ def _attachment(item: Attachment) -> bytes:
     if not _CONTENT_TYPE(item.content_type) or item.content_type.startswith(("multipart/", "message/")):
         raise Invalid("attachments.content_type", "must look like application/pdf")
     if not item.filename or has_control(item.filename) or len(item.filename.encode("utf-8", "replace")) > 255:
-        raise Invalid(
-            "attachments.filename", "must be a name of at most 255 bytes without control characters"
-        )
+        raise Invalid("attachments.filename", "must be a name of at most 255 bytes without control characters")
     head = (
         f"Content-Type: {item.content_type}\r\n"
         f"Content-Disposition: attachment;\r\n {_filename(item.filename)}\r\n"
         "Content-Transfer-Encoding: base64\r\n\r\n"
     )
     # 57 octets make a line of 76 characters.
-    lines = [
-        binascii.b2a_base64(item.data[at : at + 57], newline=False) for at in range(0, len(item.data), 57)
-    ]
+    lines = [binascii.b2a_base64(item.data[at : at + 57], newline=False) for at in range(0, len(item.data), 57)]
     return head.encode("ascii") + b"\r\n".join(lines) + b"\r\n"
 
 

@@ -54,7 +54,7 @@ def json(value: Mapping[str, Any]) -> str:
 
 
 def by_bucket(contact_ids: Iterable[int]) -> list[int]:
-    """The order in which every statement of this room takes contacts."""
+    """The order in which every statement takes contacts, so that writers never deadlock."""
     return sorted(contact_ids, key=lambda contact_id: (contact_id & 255, contact_id))
 
 

@@ -1,0 +1,174 @@
+"""/campaigns: one mail to many, now or at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import delete, get, post, put
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from syncom.accounts.model import Permission
+from syncom.activity.model import TimelineEvent
+from syncom.campaigns.model import Audience, AudienceCount, Campaign, CampaignInput, LedgerRow, Report
+from syncom.http.native.contacts import choice
+from syncom.http.native.given import Activity, By, Campaigns
+from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
+from syncom.http.native.routing import needs
+from syncom.messages.model import LedgerState
+
+_TAGS = ["Campaigns"]
+_STATES = {state.name.lower(): state for state in LedgerState}
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When to start, with its offset, such as 2026-03-01T09:00:00+02:00."""
+
+    at: datetime
+
+
+class Retried(msgspec.Struct, frozen=True, kw_only=True):
+    """How many recipients are tried again."""
+
+    retried: int
+
+
+@get("/campaigns", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def list_campaigns(by: By, campaigns: Campaigns, limit: Limit = 100, cursor: Cursor = None) -> Page[Campaign]:
+    """All campaigns, newest first."""
+    found = await campaigns.list(by.account_id, before=read_cursor(cursor, int), limit=limit + 1)
+    return page_of(found, limit, lambda campaign: campaign.campaign_id)
+
+
+@post("/campaigns", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def create_campaign(by: By, campaigns: Campaigns, data: JSONBody[CampaignInput]) -> Campaign:
+    """Save a draft. Nothing is sent until it is started or scheduled."""
+    return await campaigns.create(by.account_id, data)
+
+
+@post("/campaigns/audience", tags=_TAGS, status_code=200, opt=needs(Permission.READ_CAMPAIGNS, replay=False))
+async def count_audience(by: By, campaigns: Campaigns, data: JSONBody[Audience]) -> AudienceCount:
+    """Who would get it: how many, and how many would not, by reason. Changes nothing."""
+    return await campaigns.count_audience(by.account_id, data)
+
+
+@get("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Campaign:
+    """One campaign and its state."""
+    return await campaigns.get(by.account_id, campaign_id)
+
+
+@put("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def update_campaign(
+    by: By, campaigns: Campaigns, campaign_id: FromPath[int], data: JSONBody[CampaignInput]
+) -> Campaign:
+    """Replace a draft."""
+    return await campaigns.update(by.account_id, campaign_id, data)
+
+
+@delete("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def delete_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> None:
+    """Remove a draft."""
+    await campaigns.delete(by.account_id, campaign_id)
+
+
+@post("/campaigns/{campaign_id:int}/start", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def start_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Campaign:
+    """Send it now."""
+    return await campaigns.start(by.account_id, campaign_id)
+
+
+@post("/campaigns/{campaign_id:int}/schedule", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def schedule_campaign(
+    by: By, campaigns: Campaigns, campaign_id: FromPath[int], data: JSONBody[Schedule]
+) -> Campaign:
+    """Send it at a time."""
+    return await campaigns.schedule(by.account_id, campaign_id, data.at)
+
+
+@post("/campaigns/{campaign_id:int}/pause", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def pause_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Campaign:
+    """Stop sending until it is resumed. Mails on the wire are finished."""
+    return await campaigns.pause(by.account_id, campaign_id)
+
+
+@post("/campaigns/{campaign_id:int}/resume", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def resume_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Campaign:
+    """Go on where it was paused."""
+    return await campaigns.resume(by.account_id, campaign_id)
+
+
+@post("/campaigns/{campaign_id:int}/cancel", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def cancel_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Campaign:
+    """End it. Who was not reached yet gets nothing."""
+    return await campaigns.cancel(by.account_id, campaign_id)
+
+
+@post("/campaigns/{campaign_id:int}/retry-failed", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def retry_failed(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Retried:
+    """Try those again whose mail failed."""
+    return Retried(retried=await campaigns.retry_failed(by.account_id, campaign_id))
+
+
+@get("/campaigns/{campaign_id:int}/report", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_report(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Report:
+    """What came of it: counts, rates, links, hours."""
+    return await campaigns.report(by.account_id, campaign_id)
+
+
+@get("/campaigns/{campaign_id:int}/timeline", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_campaign_timeline(
+    by: By,
+    campaigns: Campaigns,
+    activity: Activity,
+    campaign_id: FromPath[int],
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[TimelineEvent]:
+    """What happened to its messages, newest first."""
+    await campaigns.get(by.account_id, campaign_id)
+    page = await activity.activity(by.account_id, campaign_id=campaign_id, cursor=cursor or None, limit=limit)
+    return Page(items=page.events, next_cursor=page.next_cursor)
+
+
+@get("/campaigns/{campaign_id:int}/recipients", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def list_recipients(
+    by: By,
+    campaigns: Campaigns,
+    campaign_id: FromPath[int],
+    ended: Annotated[
+        str | None, QueryParameter(name="state", description="sent, failed, excluded, cancelled or uncertain.")
+    ] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[LedgerRow]:
+    """The ledger: how it ended for each recipient, and why."""
+    found = await campaigns.recipients(
+        by.account_id,
+        campaign_id,
+        state=None if ended is None else choice("state", ended, _STATES),
+        after=read_cursor(cursor, UUID),
+        limit=limit + 1,
+    )
+    return page_of(found, limit, lambda row: row.message_id)
+
+
+HANDLERS: list[Any] = [
+    list_campaigns,
+    create_campaign,
+    count_audience,
+    get_campaign,
+    update_campaign,
+    delete_campaign,
+    start_campaign,
+    schedule_campaign,
+    pause_campaign,
+    resume_campaign,
+    cancel_campaign,
+    retry_failed,
+    get_report,
+    get_campaign_timeline,
+    list_recipients,
+]

@@ -1,0 +1,71 @@
+"""/senders: where mail leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import delete, get, post, put
+from litestar.params import FromPath, JSONBody
+
+from syncom.accounts.model import Permission
+from syncom.http.native.given import By, Senders, Wiring
+from syncom.http.native.paging import Page
+from syncom.http.native.routing import needs
+from syncom.messages.model import Sender
+from syncom.messages.senders import SenderInput
+
+_TAGS = ["Senders"]
+
+
+class TestMail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the test goes."""
+
+    to: str
+
+
+class ServerWords(msgspec.Struct, frozen=True, kw_only=True):
+    """What the receiving server said to the body."""
+
+    reply: str
+
+
+@get("/senders", tags=_TAGS, opt=needs(Permission.READ_SETTINGS))
+async def list_senders(by: By, senders: Senders) -> Page[Sender]:
+    """All senders. Passwords are never shown."""
+    return Page(items=await senders.list(by.account_id), next_cursor=None)
+
+
+@post("/senders", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS, replay=False))
+async def create_sender(by: By, senders: Senders, data: JSONBody[SenderInput]) -> Sender:
+    """Add a sender. The first one with a server of its own becomes the default."""
+    return await senders.add(by.account_id, data)
+
+
+@get("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.READ_SETTINGS))
+async def get_sender(by: By, senders: Senders, sender_id: FromPath[int]) -> Sender:
+    """One sender, without its password."""
+    return await senders.get(by.account_id, sender_id)
+
+
+@put("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
+async def update_sender(by: By, senders: Senders, sender_id: FromPath[int], data: JSONBody[SenderInput]) -> Sender:
+    """Replace a sender. A password left out stays."""
+    return await senders.update(by.account_id, sender_id, data)
+
+
+@delete("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
+async def delete_sender(by: By, senders: Senders, sender_id: FromPath[int]) -> None:
+    """Remove a sender that no campaign needs."""
+    await senders.delete(by.account_id, sender_id)
+
+
+@post("/senders/{sender_id:int}/test", tags=_TAGS, status_code=200, opt=needs(Permission.MANAGE_SETTINGS, replay=False))
+async def test_sender(
+    by: By, senders: Senders, wiring: Wiring, sender_id: FromPath[int], data: JSONBody[TestMail]
+) -> ServerWords:
+    """Send one plain mail right now and tell what the server said."""
+    return ServerWords(reply=await senders.test(by.account_id, sender_id, data.to, wiring.inbox_address))
+
+
+HANDLERS: list[Any] = [list_senders, create_sender, get_sender, update_sender, delete_sender, test_sender]

@@ -1,0 +1,251 @@
+"""Every route of the OpenAPI document, walked: who may not, is told so, and nobody sees another account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import UUID
+
+from syncom.accounts.model import PERMISSIONS, Permission, Principal, Role
+from syncom.app import App
+from syncom.campaigns.model import Audience, CampaignInput
+from syncom.contacts.imports.model import ImportOptions
+from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
+from syncom.content.model import AttachedFile, TemplateInput
+from syncom.messages.model import SenderConfig
+from syncom.messages.senders import SenderInput
+from syncom.messages.service import MessageRecipient, SendRequest
+from tests.http.running_site import Site
+
+CANARY = "canary7f3a"
+
+Route = tuple[str, str, dict[str, Any]]
+
+
+async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
+    """One of everything in an account, with the mark in every text; ids by the name of the path's parameter."""
+    account_id = by.account_id
+    user = await app.accounts.create_user(by, email=f"{mark}@example.com", role=Role.VIEWER, name=mark)
+    key = await app.accounts.create_api_key(by, name=mark)
+    contact = ContactInput(email=f"{mark}.contact@example.com", first_name=mark, external_id=mark)
+    outcome = await app.contacts.upsert_one(account_id, contact, UpsertOptions())
+    field = await app.contacts.fields.create(account_id, key=mark, name=mark, type=FieldType.TEXT)
+    listed = await app.contacts.lists.create(account_id, mark)
+    await app.contacts.lists.add(account_id, listed.list_id, [outcome.contact_id])
+    condition = {"field": "first_name", "op": "equals", "value": mark}
+    segment = await app.segments.create(account_id, mark, condition)
+    source = f"<p>{mark} {{{{ first_name }}}}</p>"
+    template = await app.content.create(account_id, TemplateInput(name=mark, subject=mark, source=source))
+    file = AttachedFile(file_name=f"{mark}.txt", content_type="text/plain", content=mark.encode())
+    template = await app.content.attach(account_id, template.template_id, file)
+    config = SenderConfig(host="127.0.0.1", port=9)
+    given = SenderInput(name=mark, from_email=f"{mark}.from@example.com", config=config, password=mark)
+    sender = await app.senders.add(account_id, given)
+    audience = Audience(lists=(listed.list_id,))
+    campaign = await app.campaigns.create(
+        account_id, CampaignInput(name=mark, template_id=template.template_id, audience=audience)
+    )
+    recipient = MessageRecipient(contact_id=outcome.contact_id)
+    sent = await app.messages.send(account_id, SendRequest(template_id=template.template_id, recipients=(recipient,)))
+    upload = await app.imports.store(account_id, f"{mark}.csv", _pieces(f"email\n{mark}.row@example.com\n"))
+    imported = await app.imports.create(account_id, upload, ImportOptions())
+    return {
+        "template_id": template.template_id,
+        "attachment_id": template.attachments[0].attachment_id,
+        "sender_id": sender.sender_id,
+        "campaign_id": campaign.campaign_id,
+        "message_id": sent[0],
+        "import_id": imported.import_id,
+        "user_id": user.user.user_id,
+        "api_key_id": key.api_key.api_key_id,
+        "contact_id": outcome.contact_id,
+        "field_id": field.field_id,
+        "list_id": listed.list_id,
+        "segment_id": segment.segment_id,
+        "inbox_id": 1,
+    }
+
+
+async def _pieces(text: str) -> AsyncIterator[bytes]:
+    yield text.encode()
+
+
+def _bodies(ids: dict[str, int]) -> dict[str, Any]:
+    """A valid body for each route that has ids in its path; those with a required member only."""
+    return {
+        "update_user": {"role": "viewer"},
+        "reset_password": {"password": "long enough now"},
+        "update_contact": {"first_name": "Mallory"},
+        "set_subscription": {"channel": "email", "state": "unsubscribed"},
+        "merge_contacts": {"drop_id": ids["contact_id"] + 1},
+        "update_field": {"name": "Mallory"},
+        "rename_list": {"name": "Mallory"},
+        "add_members": {"contact_ids": [ids["contact_id"]]},
+        "remove_members": {"contact_ids": [ids["contact_id"]]},
+        "update_template": {"name": "M", "subject": "M", "source": "<p>M</p>"},
+        "copy_template": {"name": "Mallory"},
+        "test_send": {"to": ["m@example.com"]},
+        "update_sender": {"name": "M", "from_email": "m@example.com", "config": {"host": "127.0.0.1"}},
+        "test_sender": {"to": "m@example.com"},
+        "update_campaign": {"name": "M", "template_id": ids["template_id"], "audience": {"everyone": True}},
+        "schedule_campaign": {"at": "2036-01-01T00:00:00Z"},
+        "update_segment": {"name": "Mallory", "condition": {"all": []}},
+    }
+
+
+def _routes(site: Site) -> Iterator[Route]:
+    for path, item in site.document["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+def _with_ids(path: str, ids: dict[str, int]) -> str:
+    return path.format_map(ids)
+
+
+async def test_every_route_but_signing_in_needs_credentials(site: Site) -> None:
+    ids = _ONES
+    async with site.client(None) as nobody, site.client("sk_" + "x" * 43) as forger:
+        for method, path, operation in _routes(site):
+            if operation["x-permission"] == "public":
+                continue
+            for client in (nobody, forger):
+                answer = await client.request(method, _with_ids(path, ids))
+                assert answer.status_code == 401, f"{method} {path}"
+
+
+async def test_every_route_refuses_every_role_without_its_permission(site: Site) -> None:
+    ids = _ONES
+    for role in Role:
+        key = (await site.app.accounts.create_api_key(site.owner, name=role.value, role=role)).key
+        async with site.client(key) as client:
+            for method, path, operation in _routes(site):
+                if operation["x-permission"] == "public":
+                    continue
+                permitted = Permission(operation["x-permission"]) in PERMISSIONS[role]
+                if permitted and method != "GET":
+                    continue
+                answer = await client.request(method, _with_ids(path, ids))
+                assert (answer.status_code == 403) is not permitted, f"{role} {method} {path}: {answer.status_code}"
+
+
+async def test_a_viewer_changes_nothing(site: Site) -> None:
+    async with site.client(site.viewer_key) as viewer:
+        for method, path, operation in _routes(site):
+            if method == "GET" or operation["operationId"] in _READS or operation["x-permission"] in _OWN:
+                continue
+            answer = await viewer.request(method, _with_ids(path, _ONES))
+            assert answer.status_code == 403, f"{method} {path}"
+
+
+async def test_no_route_shows_or_changes_anything_of_another_account(site: Site) -> None:
+    theirs = await _objects(site.app, site.other, CANARY)
+    bodies = _bodies(theirs)
+    before = await _everything(site)
+    async with site.client() as intruder:
+        for method, path, operation in _routes(site):
+            name = operation["operationId"]
+            if operation["x-permission"] in ("public", "operate"):
+                continue
+            if "{" in path:
+                body = bodies.get(name, {}) if "requestBody" in operation or "attach" in name else None
+                answer = await intruder.request(
+                    method, _with_ids(path, theirs), json=body, params={"name": "x"} if "attach" in name else None
+                )
+                assert answer.status_code in (403, 404), f"{method} {path}: {answer.status_code} {answer.text}"
+            elif method == "GET":
+                answer = await intruder.get(path, params={"limit": 1000})
+                assert answer.status_code == 200, f"{method} {path}: {answer.text}"
+                assert f"{CANARY}.contact" not in answer.text, path
+            assert CANARY not in answer.text.replace(path, ""), f"{method} {path}"
+        for name in ("email", "external_id", "email_prefix"):
+            value = CANARY if name != "email" else f"{CANARY}.contact@example.com"
+            found = await intruder.get("/syncom/v1/contacts", params={name: value})
+            assert found.json()["items"] == []
+        campaign = {"name": "M", "template_id": theirs["template_id"], "audience": {"everyone": True}}
+        message = {"template_id": theirs["template_id"], "recipients": [{"email": "m@example.com"}]}
+        for path, body in (("campaigns", campaign), ("messages", message)):
+            answer = await intruder.post(f"/syncom/v1/{path}", json=body)
+            assert answer.status_code in (404, 422), answer.text
+        for path, body in (
+            ("/syncom/v1/contacts", {"email": "x@example.com"}),
+            ("/syncom/v1/contacts/batch", {"contacts": [{"email": "x@example.com"}], "lists": [theirs["list_id"]]}),
+        ):
+            method = "PUT" if "batch" not in path else "POST"
+            answer = await intruder.request(method, path, json=body, params={"list": theirs["list_id"]})
+            assert answer.status_code == 422, answer.text
+    assert await _everything(site) == before
+
+
+async def test_unknown_members_are_refused_by_every_route_that_takes_json(site: Site) -> None:
+    protected = {"account_id": 1, "is_operator": True, "created_at": "2020-01-01T00:00:00Z", "owner_id": 1}
+    async with site.client() as client:
+        for method, path, operation in _routes(site):
+            if "application/json" not in operation.get("requestBody", {}).get("content", {}):
+                continue
+            if operation["x-permission"] == "operate":
+                continue
+            for member, value in protected.items():
+                if operation["operationId"] == "sign_in" and member == "account_id":
+                    continue
+                answer = await client.request(method, _with_ids(path, _ONES), json={member: value})
+                assert answer.status_code == 422, f"{method} {path} {member}: {answer.status_code}"
+
+
+async def _everything(site: Site) -> list[Any]:
+    """All rows of the other account that anything could change."""
+    async with site.app.database.system() as connection:
+        rows: list[Any] = []
+        for table in _TABLES:
+            cursor = await connection.execute(
+                f"SELECT t::text FROM {table} t WHERE account_id = %s ORDER BY 1",  # type: ignore[arg-type]
+                (site.other.account_id,),
+            )
+            rows += await cursor.fetchall()
+        for query in (
+            "SELECT u::text, m.role FROM users u JOIN memberships m USING (user_id) WHERE m.account_id = %s ORDER BY 1",
+            "SELECT api_key_id, revoked_at FROM api_keys WHERE account_id = %s ORDER BY 1",
+        ):
+            rows += await (await connection.execute(query, (site.other.account_id,))).fetchall()  # type: ignore[arg-type]
+        return rows
+
+
+#: Ids of nothing in particular, for every name in a path.
+_ONES: dict[str, Any] = {
+    **dict.fromkeys(
+        (
+            "user_id",
+            "api_key_id",
+            "contact_id",
+            "field_id",
+            "list_id",
+            "segment_id",
+            "inbox_id",
+            "import_id",
+            "template_id",
+            "attachment_id",
+            "campaign_id",
+            "sender_id",
+        ),
+        1,
+    ),
+    "message_id": UUID(int=1),
+}
+_TABLES = (
+    "contacts",
+    "identities",
+    "lists",
+    "list_members",
+    "custom_fields",
+    "segments",
+    "consent_events",
+    "templates",
+    "template_attachments",
+    "senders",
+    "campaigns",
+    "messages",
+    "imports",
+)
+#: Questions that are too long for a URL.
+_READS = {"count_matching", "count_audience", "preview_template", "check_template"}
+_OWN = {"public", "signed_in"}
