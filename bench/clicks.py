@@ -204,9 +204,7 @@ async def _run_server(app: Any) -> None:
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     server = uvicorn.Server(
-        uvicorn.Config(
-            app, http="httptools", lifespan="off", access_log=False, log_level="error", proxy_headers=False
-        )
+        uvicorn.Config(app, http="httptools", lifespan="off", access_log=False, log_level="error", proxy_headers=False)
     )
 
     def stop() -> None:

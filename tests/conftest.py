@@ -99,7 +99,7 @@ async def kept_database(server_dsn: str, template_database: str) -> AsyncIterato
 
 @pytest.fixture
 async def emptied_database(kept_database: Database) -> Database:
-    """The file's database without any row, for files of many short tests: a copy for each would take most of the time."""
+    """The file's database without any row, for files of short tests: copies would take most of their time."""
     async with kept_database.system() as connection:
         await connection.execute(_EMPTY)
     return kept_database
