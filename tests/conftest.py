@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -62,7 +62,7 @@ async def template_database(server_dsn: str) -> str:
 
 
 @asynccontextmanager
-async def _copied(server_dsn: str, template_database: str) -> AsyncIterator[str]:
+async def _copied(server_dsn: str, template_database: str) -> AsyncGenerator[str]:
     """Connection string of a fresh migrated database, dropped afterwards."""
     name = f"syncom_test_{os.getpid()}_{next(_numbers)}"
     async with await psycopg.AsyncConnection.connect(server_dsn, autocommit=True) as connection:
