@@ -8,7 +8,8 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psycopg
@@ -60,8 +61,8 @@ async def template_database(server_dsn: str) -> str:
     return name
 
 
-@pytest.fixture
-async def dsn(server_dsn: str, template_database: str) -> AsyncIterator[str]:
+@asynccontextmanager
+async def _copied(server_dsn: str, template_database: str) -> AsyncGenerator[str]:
     """Connection string of a fresh migrated database, dropped afterwards."""
     name = f"syncom_test_{os.getpid()}_{next(_numbers)}"
     async with await psycopg.AsyncConnection.connect(server_dsn, autocommit=True) as connection:
@@ -76,10 +77,50 @@ async def dsn(server_dsn: str, template_database: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def dsn(server_dsn: str, template_database: str) -> AsyncIterator[str]:
+    """Connection string of a fresh migrated database, dropped afterwards."""
+    async with _copied(server_dsn, template_database) as name:
+        yield name
+
+
+@pytest.fixture
 async def database(dsn: str) -> AsyncIterator[Database]:
     """An open pool on a fresh migrated database."""
     async with Database(dsn, max_size=8) as pool:
         yield pool
+
+
+@pytest.fixture(scope="module")
+async def kept_database(server_dsn: str, template_database: str) -> AsyncIterator[Database]:
+    """One database for all tests of a file, which must not mind each other's rows: see `emptied_database`."""
+    async with _copied(server_dsn, template_database) as name, Database(name, max_size=8) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def emptied_database(kept_database: Database) -> Database:
+    """The file's database without any row, for files of short tests: copies would take most of their time."""
+    async with kept_database.system() as connection:
+        await connection.execute(_EMPTY)
+    return kept_database
+
+
+#: Foreign keys are not looked at, so the order of the tables does not matter.
+_EMPTY = """
+DO $$
+DECLARE
+    found text;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR found IN
+        SELECT relname FROM pg_class
+        WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
+            AND relname <> 'schema_migrations' AND relname NOT LIKE 'procrastinate%'
+    LOOP
+        EXECUTE format('DELETE FROM %I', found);
+    END LOOP;
+END $$
+"""
 
 
 @pytest.fixture

@@ -31,7 +31,15 @@ CONTACT_OWNED = {
 #: Distributed by value: an identity is looked up before its contact is known.
 BY_VALUE = {"identities", "suppressions"}
 #: Plain tables of the coordinator: the queue, sessions, jobs.
-COORDINATOR = {"campaign_chunks", "messages", "workers", "sessions", "activity_writers", "inbox_messages"}
+COORDINATOR = {
+    "campaign_chunks",
+    "messages",
+    "workers",
+    "sessions",
+    "inbox_messages",
+    "activity_writers",
+    "activity_journal",
+}
 
 
 async def owned_tables(database: Database) -> set[str]:

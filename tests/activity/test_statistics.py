@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +19,15 @@ from syncom.activity.service import ActivityService
 from syncom.clock import SystemClock
 from syncom.ids import campaign_message_id, single_message_id, uuid7
 from syncom.postgres.pool import Database
+from tests.settling import settle
 
 START = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
 SINGLES = {contact: single_message_id(contact) for contact in range(1, 6)}
+
+
+@pytest.fixture
+async def database(emptied_database: Database) -> Database:
+    return emptied_database
 
 
 @st.composite
@@ -40,7 +48,7 @@ def hits(draw: st.DrawFn) -> Hit:
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(hits(), min_size=1, max_size=12), min_size=1, max_size=8))
 async def test_counters_equal_a_recount_after_concurrent_batches(database: Database, batches: list[list[Hit]]) -> None:
     await _clear(database)
@@ -49,6 +57,8 @@ async def test_counters_equal_a_recount_after_concurrent_batches(database: Datab
     async def write(number: int, batch: list[Hit]) -> None:
         async with database.autocommit() as connection:
             await services[number % 3].record(connection, batch)
+            if number % 2:
+                await services[number % 3].settle(connection)
 
     await asyncio.gather(*(write(number, batch) for number, batch in enumerate(batches)))
     await _assert_counters_equal_a_recount(database, [hit for batch in batches for hit in batch])
@@ -65,6 +75,7 @@ async def test_many_writers_on_the_same_messages_never_deadlock_or_lose_a_count(
             everything.extend(batch)
             async with database.autocommit() as connection:
                 await service.record(connection, batch)
+                await service.settle(connection)
 
     await asyncio.gather(*(write(shard) for shard in range(6)))
     await _assert_counters_equal_a_recount(database, everything)
@@ -76,7 +87,9 @@ async def test_a_click_implies_one_open_and_a_late_open_moves_the_first_one(
     service = ActivityService(database, SystemClock())
     async with database.autocommit() as connection:
         await service.record(connection, [_human_click(1, 120, account_id=account_id)])
+        await service.settle(connection)
         await service.record(connection, [_human_open(1, 0, account_id=account_id)])
+        await service.settle(connection)
     hours = {(count.hour, count.kind): count.count for count in await service.campaign_hours(account_id, 7)}
     assert hours == {
         (START.replace(minute=0), "opened"): 1,
@@ -94,8 +107,11 @@ async def test_a_batch_that_is_written_again_changes_nothing(database: Database,
     async with database.autocommit() as connection:
         assert await service.record(connection, [hit, hit], batch=first) == 2
         assert await service.record(connection, [hit, hit], batch=first) == 0
+        await service.settle(connection)
+        assert await service.record(connection, [hit, hit], batch=first) == 0
         assert await service.record(connection, [hit], batch=second) == 1
         assert await service.record(connection, [hit, hit], batch=first) == 0
+        await service.settle(connection)
     assert (await service.campaign_counts(account_id, 7))["clicked"] == 3
     assert [count.clicks for count in await service.links(account_id, 7)] == [3]
 
@@ -113,6 +129,39 @@ async def test_a_batch_is_written_once_when_two_connections_try_it_together(
             return written
 
     assert sorted(await asyncio.gather(*(attempt() for _ in range(5)))) == [0, 0, 0, 0, 1]
+
+
+async def test_a_batch_that_the_database_refuses_is_set_aside_and_the_others_are_counted(
+    database: Database, account_id: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = ActivityService(database, SystemClock())
+    good = _human_click(1, 0, account_id=account_id)
+    bad = msgspec.structs.replace(good, link=1 << 20)
+    async with database.autocommit() as connection:
+        for hit in (good, bad, good):
+            await service.record(connection, [hit])
+        await service.settle(connection)
+    assert (await service.campaign_counts(account_id, 7))["clicked"] == 2
+    ((refused,),) = await _rows(database, "SELECT refused FROM activity_journal")
+    assert "smallint" in refused
+    assert "refused" in caplog.text
+
+
+async def test_a_settling_that_fails_half_way_counts_nothing_and_keeps_the_batch(
+    database: Database, account_id: int
+) -> None:
+    service = ActivityService(database, SystemClock())
+    await _record(database, service, _human_click(1, 0, account_id=account_id))
+    async with database.autocommit() as connection, connection.transaction(force_rollback=True):
+        await service.settle(connection)
+    assert await _rows(database, "SELECT count(*) FROM activity") == [(0,)]
+    await settle(database)
+    assert (await service.campaign_counts(account_id, 7))["clicked"] == 1
+
+
+async def _record(database: Database, service: ActivityService, hit: Hit) -> None:
+    async with database.autocommit() as connection:
+        await service.record(connection, [hit])
 
 
 def _human_click(contact: int, minutes: int, *, account_id: int = 1) -> Hit:
@@ -141,6 +190,7 @@ def _human_open(contact: int, minutes: int, *, account_id: int = 1) -> Hit:
 async def _clear(database: Database) -> None:
     async with database.system() as connection:
         for table in (
+            "activity_journal",
             "activity",
             "engagements",
             "contact_statistics",
@@ -156,6 +206,7 @@ async def _rows(database: Database, query: str) -> list[tuple[Any, ...]]:
 
 
 async def _assert_counters_equal_a_recount(database: Database, written: Sequence[Hit]) -> None:
+    await settle(database)
     raw = await _rows(
         database,
         "SELECT account_id, contact_id, message_id, campaign_id, kind, class, occurred_at, link, user_agent "

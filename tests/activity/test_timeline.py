@@ -12,8 +12,14 @@ from syncom.clock import SystemClock
 from syncom.errors import Invalid
 from syncom.ids import campaign_message_id
 from syncom.postgres.pool import Database
+from tests.settling import settle
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+async def database(emptied_database: Database) -> Database:
+    return emptied_database
 
 
 async def _fill(database: Database, account_id: int) -> ActivityService:
@@ -46,6 +52,7 @@ async def _fill(database: Database, account_id: int) -> ActivityService:
                         )
                     )
         await service.record(connection, hits)
+    await settle(database)
     return service
 
 

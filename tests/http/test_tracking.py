@@ -30,6 +30,7 @@ from syncom.ids import campaign_message_id, single_message_id
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
 from syncom.tokens import MessageTokens
+from tests.settling import settle
 
 BROWSER = {
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
@@ -101,6 +102,8 @@ class Tracking:
         return httpx2.Response(sent[0]["status"], headers=sent[0]["headers"], content=sent[1]["body"])
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database says once it has counted everything."""
+        await settle(self.database)
         async with self.database.system() as connection:
             return list(await (await connection.execute(query)).fetchall())
 
@@ -166,6 +169,11 @@ async def running(
 
 
 @pytest.fixture
+async def database(emptied_database: Database) -> Database:
+    return emptied_database
+
+
+@pytest.fixture
 async def tracking(database: Database, account_id: int, tmp_path: Path) -> AsyncIterator[Tracking]:
     content_id = await _content(database, account_id)
     async with running(database, account_id, content_id, tmp_path / "spool", proxies="10.0.0.0/8") as running_app:
@@ -181,6 +189,29 @@ async def test_a_click_leads_to_the_stored_target_and_is_recorded_before_the_ans
     answer = await tracking.get(f"/t/c/{tracking.token()}/0")
     assert (answer.status_code, answer.headers["location"]) == (302, LINKS[0])
     assert await tracking.activity() == [(ActivityKind.CLICKED, HitClass.HUMAN, 0, 1)]
+
+
+async def test_an_answered_click_is_in_the_database_before_anybody_counts_it(tracking: Tracking) -> None:
+    await tracking.get(f"/t/c/{tracking.token()}/0")
+    async with tracking.database.system() as connection:
+        row = await (
+            await connection.execute(
+                "SELECT (SELECT count(*) FROM activity)"
+                " + (SELECT coalesce(sum(json_array_length(hits)), 0) FROM activity_journal)"
+            )
+        ).fetchone()
+    assert row == (1,)
+
+
+async def test_counters_follow_without_being_asked(tracking: Tracking) -> None:
+    await tracking.get(f"/t/c/{tracking.token()}/0")
+    counted = "SELECT count(*) FROM campaign_statistics WHERE kind = 'clicked'"
+    for _ in range(500):
+        async with tracking.database.system() as connection:
+            if await (await connection.execute(counted)).fetchone() == (1,):
+                return
+        await asyncio.sleep(0.02)
+    pytest.fail("a click was not counted")
 
 
 async def test_an_open_gets_a_pixel_that_nobody_keeps(tracking: Tracking) -> None:

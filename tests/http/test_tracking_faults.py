@@ -15,6 +15,7 @@ from syncom.postgres.embedded import EmbeddedServer
 from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 from tests.http.test_tracking import FORM, ONE_CLICK, _content, running
+from tests.settling import settle
 
 
 @pytest.fixture
@@ -74,6 +75,7 @@ async def test_a_killed_database_loses_no_answered_click_and_counts_none_twice(
             await asyncio.gather(*clicking)
         assert not list(spool.glob("*"))
         async with Database(dsn, max_size=2) as after, after.system() as connection:
+            await settle(after)
             rows = await (
                 await connection.execute("SELECT contact_id FROM activity WHERE kind = 4 ORDER BY 1")
             ).fetchall()

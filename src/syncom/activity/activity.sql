@@ -1,24 +1,37 @@
--- name: record
--- Writes a batch of hits with every counter they change, in one statement and so in one transaction. Returns the
--- number of hits written: 0 when this batch was committed before.
---
--- Tables are written one after the other, each in the order of its key, so that writers wait for each other and
--- never in a circle. A first time that moves to an earlier hour, because a hit arrived late, is moved in the
--- counters too: the counters always equal a recount of the raw rows.
+-- name: append
+-- Makes a batch of hits durable in one short row. One row when this batch was not written before.
 WITH claimed AS (
     INSERT INTO activity_writers AS known (writer_id, batch)
     SELECT %(writer_id)s::uuid, %(batch)s::bigint WHERE %(writer_id)s::uuid IS NOT NULL
     ON CONFLICT (writer_id) DO UPDATE SET batch = excluded.batch, written_at = now() WHERE known.batch < excluded.batch
     RETURNING 1
+)
+INSERT INTO activity_journal (hits)
+SELECT %(hits)s::json WHERE %(writer_id)s::uuid IS NULL OR EXISTS (SELECT FROM claimed)
+RETURNING 1;
+
+-- name: count
+-- Moves batches from the journal to `activity` with every counter they change, in one statement and so in one
+-- transaction. Returns the number of batches taken; batches that another process is counting are left to it.
+--
+-- Tables are written one after the other, each in the order of its key, so that writers wait for each other and
+-- never in a circle. A first time that moves to an earlier hour, because a hit arrived late, is moved in the
+-- counters too: the counters always equal a recount of the raw rows.
+WITH taken AS MATERIALIZED (
+    DELETE FROM activity_journal
+    WHERE journal_id = ANY (ARRAY(
+        SELECT journal_id FROM activity_journal
+        WHERE refused IS NULL AND (%(journal_id)s::bigint IS NULL OR journal_id = %(journal_id)s)
+        ORDER BY journal_id
+        LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING hits
 ), hit AS MATERIALIZED (
-    SELECT *, (contact_id & 255)::smallint AS bucket
-    FROM unnest(
-        %(account_id)s::bigint[], %(contact_id)s::bigint[], %(message_id)s::uuid[], %(campaign_id)s::bigint[],
-        %(kind)s::smallint[], %(class)s::smallint[], %(channel)s::smallint[], %(occurred_at)s::timestamptz[],
-        %(link)s::smallint[], %(ip)s::text[], %(user_agent)s::text[], %(detail)s::text[]
-    ) AS hit (account_id, contact_id, message_id, campaign_id, kind, class, channel, occurred_at, link, ip,
-        user_agent, detail)
-    WHERE %(writer_id)s::uuid IS NULL OR EXISTS (SELECT FROM claimed)
+    SELECT hit.*, hit_class AS class, (contact_id & 255)::smallint AS bucket
+    FROM taken, json_to_recordset(hits) AS hit (account_id bigint, contact_id bigint, message_id uuid,
+        campaign_id bigint, kind smallint, hit_class smallint, channel smallint, occurred_at timestamptz, link smallint,
+        ip text, user_agent text, detail text)
 ), raw AS (
     INSERT INTO activity (account_id, bucket, contact_id, occurred_at, kind, class, channel, campaign_id, message_id,
         link, ip, user_agent, detail)
@@ -117,7 +130,15 @@ WITH claimed AS (
         clicks = known.clicks + excluded.clicks,
         machine_clicks = known.machine_clicks + excluded.machine_clicks
 )
-SELECT count(*) FROM hit;
+SELECT count(*) FROM taken;
+
+-- name: uncounted
+-- Batches in the journal, oldest first, those included that somebody is counting at the moment.
+SELECT journal_id FROM activity_journal WHERE refused IS NULL ORDER BY journal_id LIMIT %(limit)s;
+
+-- name: refuse
+-- Leave out of the counting what the database refuses.
+UPDATE activity_journal SET refused = %(reason)s WHERE journal_id = %(journal_id)s;
 
 -- name: claim
 -- One row when this batch was not committed before. For batches that write more than hits.

@@ -37,7 +37,7 @@ HONEYPOT_LINK = 65535
 STORED_HONEYPOT_LINK = -1
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
+class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing that happened to one message. Stored as it is, and never overwritten.
 
     ``ip``, ``user_agent`` and ``detail`` must be free of NUL, which PostgreSQL refuses.

@@ -1,9 +1,9 @@
 """Makes hits durable before their requests are answered, also while the database is away.
 
-Hits of many requests go into one statement and one commit. When the database does not take a batch in
-time, the batch goes to a spool file, and from there to the database once it is back. A batch keeps its
-identity on the way (:class:`Batch`), so it counts once even when the commit happened and only its answer
-was lost.
+Hits of many requests go into one short row of the journal and one commit; the tally counts them a moment
+later. When the database does not take a batch in time, the batch goes to a spool file, and from there to the
+journal once the database is back. A batch keeps its identity on the way (:class:`Batch`), so it counts once
+even when the commit happened and only its answer was lost.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ import psycopg
 
 from syncom.activity import store
 from syncom.activity.model import Batch, Hit
+from syncom.activity.own_connection import AWAY, OwnConnection
 from syncom.activity.service import ActivityService
 from syncom.activity.spool import Segment, Spool
+from syncom.activity.tally import Tally
 from syncom.clock import Clock
 from syncom.contacts.model import ConsentChange
 from syncom.contacts.service import set_consents
@@ -32,22 +34,12 @@ from syncom.postgres.pool import Connection
 
 _log = logging.getLogger(__name__)
 
-#: The server is away, restarting, read-only after a failover, out of disk, or slower than we may wait.
-_AWAY = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.ReadOnlySqlTransaction,
-    OSError,
-    TimeoutError,
-    Unavailable,
-)
-
 #: Seconds between looks for the database, and for segments of processes that died.
 _LOOK_AGAIN = 0.5
 _ADOPT_AGAIN = 30.0
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one request leaves behind: a hit, a decision about consent, or both together."""
 
     hit: Hit | None = None
@@ -76,8 +68,9 @@ class Recorder:
         spool_dir: Path,
         patience: float = 2.0,
     ) -> None:
-        self._writes = _OwnConnection(dsn)
-        self._replays = _OwnConnection(dsn)
+        self._writes = OwnConnection(dsn)
+        self._replays = OwnConnection(dsn)
+        self._tally = Tally(dsn, activity, clock)
         self._activity = activity
         self._clock = clock
         self._patience = patience
@@ -91,7 +84,8 @@ class Recorder:
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to look after spool files, those of dead processes included."""
+        """Begin to count, and to look after spool files, those of dead processes included."""
+        await self._tally.start()
         self._keeper = asyncio.create_task(self._keep_spool(), name="hit spool")
 
     async def close(self) -> None:
@@ -103,10 +97,11 @@ class Recorder:
                 await self._keeper
         if not self._away.is_set():
             # Nobody can ask for our batches again.
-            with contextlib.suppress(*_AWAY):
+            with contextlib.suppress(*AWAY):
                 await store.forget_writers(await self._writes.get(), [self._writer_id])
         await self._writes.close()
         await self._replays.close()
+        await self._tally.close()
         self._spool.close()
 
     async def record(self, entry: Entry) -> None:
@@ -134,7 +129,7 @@ class Recorder:
             try:
                 async with asyncio.timeout(max(0.1, deadline - self._clock.monotonic())):
                     await self._commit(await self._writes.get(), batch, entries)
-            except _AWAY as error:
+            except AWAY as error:
                 await self._writes.close()
                 if self._clock.monotonic() + pause >= deadline:
                     _log.warning("the database does not take hits, they go to the spool: %s", error)
@@ -150,11 +145,12 @@ class Recorder:
         if not changes:
             # One statement is its own transaction: one round trip, commit included.
             await self._activity.record(connection, hits, batch=batch)
-            return
-        async with connection.transaction():
-            if await store.claim(connection, batch):
-                await self._activity.record(connection, hits)
-                await set_consents(connection, changes)
+        else:
+            async with connection.transaction():
+                if await store.claim(connection, batch):
+                    await self._activity.record(connection, hits)
+                    await set_consents(connection, changes)
+        self._tally.wake()
 
     async def _to_spool(self, batch: Batch, entries: Sequence[Entry]) -> None:
         line = msgspec.json.encode(_Line(batch=batch, entries=list(entries)))
@@ -187,7 +183,7 @@ class Recorder:
                 await self._replay(segment)
             if adopted:
                 await store.forget_old_writers(await self._replays.get())
-        except _AWAY as error:
+        except AWAY as error:
             _log.warning("hits of the spool wait for the database: %s", error)
             self._away.set()
         finally:
@@ -205,7 +201,7 @@ class Recorder:
                     for segment in self._spool.seal():
                         await self._replay(segment)
                     self._away.clear()
-            except _AWAY as error:
+            except AWAY as error:
                 _log.info("hits of the spool wait for the database: %s", error)
                 await self._replays.close()
                 await self._clock.sleep(_LOOK_AGAIN)
@@ -215,7 +211,7 @@ class Recorder:
     async def _replay(self, segment: Segment) -> None:
         """Write a segment's batches in order, then delete it.
 
-        Raises one of `_AWAY`, and may then be repeated.
+        Raises one of `AWAY`, and may then be repeated.
         """
         writers: set[UUID] = set()
         for line in segment.lines():
@@ -223,7 +219,7 @@ class Recorder:
                 found = msgspec.json.decode(line, type=_Line)
                 writers.add(found.batch.writer_id)
                 await self._commit(await self._replays.get(), found.batch, found.entries)
-            except _AWAY:
+            except AWAY:
                 raise
             except (psycopg.Error, msgspec.MsgspecError) as error:
                 _log.error("a line of %s is refused and set aside: %s", segment.path, error)
@@ -231,29 +227,3 @@ class Recorder:
         await asyncio.to_thread(self._spool.done, segment)
         # Without the file nobody can ask for these batches again.
         await store.forget_writers(await self._replays.get(), list(writers))
-
-
-class _OwnConnection:
-    """One kept connection beside the pool.
-
-    The pool checks a connection with a round trip before it lends it, and after an outage it waits for
-    minutes before it connects again; hits can afford neither.
-    """
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._connection: Connection | None = None
-
-    async def get(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(
-                self._dsn, autocommit=True, connect_timeout=5, application_name="syncom hits"
-            )
-            # The one large statement has one good plan; planning it anew costs more than running it.
-            await self._connection.execute("SET plan_cache_mode = force_generic_plan")
-        return self._connection
-
-    async def close(self) -> None:
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            await connection.close()

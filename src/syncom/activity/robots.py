@@ -29,7 +29,7 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
+class Visit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known about one request for a pixel or a link."""
 
     kind: ActivityKind
@@ -106,26 +106,28 @@ class RecentLinks:
         self._size = size
         self._seconds = seconds
         self._links = links
-        self._seen: OrderedDict[UUID, list[tuple[int, float]]] = OrderedDict()
+        #: By the message id's number: a UUID's own hash is computed in Python.
+        self._seen: OrderedDict[int, list[tuple[int, float]]] = OrderedDict()
 
     def seen(self, message_id: UUID, link: int, now: float) -> tuple[tuple[int, float], ...]:
         """Note this link, and return the others noted before it: (link, seconds ago).
 
         ``now`` is monotonic.
         """
-        known = self._seen.get(message_id)
+        message = message_id.int
+        known = self._seen.get(message)
         if known is None:
-            self._seen[message_id] = [(link, now)]
+            self._seen[message] = [(link, now)]
             if len(self._seen) > self._size:
                 self._seen.popitem(last=False)
             return ()
-        self._seen.move_to_end(message_id)
+        self._seen.move_to_end(message)
         recent = tuple((other, now - at) for other, at in known if other != link and now - at <= self._seconds)
         # The honeypot is remembered first: whoever touched it stays a machine while the message is known.
         kept = [(other, at) for other, at in known if other != link]
         kept.append((link, now))
         kept.sort(key=lambda seen: (seen[0] != HONEYPOT_LINK, -seen[1]))
-        self._seen[message_id] = kept[: self._links]
+        self._seen[message] = kept[: self._links]
         return recent
 
 

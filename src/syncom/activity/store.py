@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from syncom.activity.model import (
     ActivityKind,
@@ -22,53 +23,42 @@ from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
 _SQL = load_sql("syncom.activity", "activity.sql")
+_encode = msgspec.json.Encoder().encode
 
 #: Names of the states in the ledger, as the timeline shows them.
 LEDGER_STATES = {1: "sent", 2: "failed", 3: "excluded", 4: "cancelled", 5: "uncertain"}
 
 
-async def record(connection: Connection, hits: Sequence[Hit], *, shard: int, batch: Batch | None) -> int:
-    """Write hits and counters; returns how many were written."""
+async def append(connection: Connection, hits: Sequence[Hit], batch: Batch | None) -> bool:
+    """Put hits into the journal; False when this batch was there before."""
     cursor = await connection.execute(
-        _SQL["record"],
+        _SQL["append"],
         {
             "writer_id": batch.writer_id if batch else None,
             "batch": batch.number if batch else None,
-            "shard": shard,
-            "account_id": _array([str(hit.account_id) for hit in hits]),
-            "contact_id": _array([str(hit.contact_id) for hit in hits]),
-            "message_id": _array([hit.message_id.hex for hit in hits]),
-            "campaign_id": _array([str(hit.campaign_id) for hit in hits]),
-            "kind": _array([_NUMERALS[hit.kind] for hit in hits]),
-            "class": _array([_NUMERALS[hit.hit_class] for hit in hits]),
-            "channel": _array([_NUMERALS[hit.channel] for hit in hits]),
-            "occurred_at": _array([hit.occurred_at.isoformat() for hit in hits]),
-            "link": _array(["NULL" if hit.link is None else str(hit.link) for hit in hits]),
-            "ip": _array([_quoted(hit.ip) for hit in hits]),
-            "user_agent": _array([_quoted(hit.user_agent) for hit in hits]),
-            "detail": _array([_quoted(hit.detail) for hit in hits]),
+            "hits": _encode(hits).decode(),
         },
         prepare=True,
+    )
+    return await cursor.fetchone() is not None
+
+
+async def count(connection: Connection, *, limit: int, shard: int, journal_id: int | None = None) -> int:
+    """Count up to ``limit`` batches of the journal, or only the one given; returns how many were counted."""
+    cursor = await connection.execute(
+        _SQL["count"], {"limit": limit, "shard": shard, "journal_id": journal_id}, prepare=True
     )
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
 
 
-# Array literals are built here, because the driver would choose the type of a list by its largest number
-# and by whether it holds a NULL: the same statement would be planned again and again under other types.
-
-_NUMERALS = tuple(str(number) for number in range(16))
-
-
-def _array(values: Iterable[str]) -> str:
-    return "{" + ",".join(values) + "}"
+async def uncounted(connection: Connection, *, limit: int) -> list[int]:
+    cursor = await connection.execute(_SQL["uncounted"], {"limit": limit})
+    return [row[0] for row in await cursor.fetchall()]
 
 
-@lru_cache(maxsize=4096)
-def _quoted(text: str | None) -> str:
-    if text is None:
-        return "NULL"
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+async def refuse(connection: Connection, journal_id: int, reason: str) -> None:
+    await connection.execute(_SQL["refuse"], {"journal_id": journal_id, "reason": reason})
 
 
 async def claim(connection: Connection, batch: Batch) -> bool:

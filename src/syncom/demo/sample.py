@@ -103,8 +103,9 @@ async def _past(app: App, account_id: int, contact_ids: Sequence[int], say: Call
         await app.orders.add(account_id, orders[start : start + 1000])
     say(f"{len(orders)} orders of the last year")
     hits = _hits(account_id, contact_ids, app)
-    async with app.database.system() as connection:
+    async with app.database.autocommit() as connection:
         await app.activity.record(connection, hits)
+        await app.activity.settle(connection)
     say(f"{len(hits)} opens and clicks of the last three months")
     await app.contacts.consents.unsubscribe(
         account_id, contact_ids[:_UNSUBSCRIBED], Channel.EMAIL, source="demo", detail={"note": "sample data"}

@@ -1,0 +1,45 @@
+"""A kept connection beside the pool, and how an absent database shows."""
+
+from __future__ import annotations
+
+import psycopg
+
+from syncom.errors import Unavailable
+from syncom.postgres.pool import Connection
+
+#: The server is away, restarting, read-only after a failover, out of disk, or slower than we may wait.
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    OSError,
+    TimeoutError,
+    Unavailable,
+)
+
+
+class OwnConnection:
+    """One kept connection in autocommit mode.
+
+    The pool checks a connection with a round trip before it lends it, and after an outage it waits for
+    minutes before it connects again; hits can afford neither.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Connection | None = None
+
+    async def get(self) -> Connection:
+        """The connection, made anew when it was lost. Raises one of `AWAY`."""
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._dsn, autocommit=True, connect_timeout=5, application_name="syncom hits"
+            )
+            # Each large statement has one good plan; planning it anew costs more than running it.
+            await self._connection.execute("SET plan_cache_mode = force_generic_plan")
+        return self._connection
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.close()
