@@ -131,19 +131,20 @@ async def test_a_batch_is_written_once_when_two_connections_try_it_together(
     assert sorted(await asyncio.gather(*(attempt() for _ in range(5)))) == [0, 0, 0, 0, 1]
 
 
-async def test_a_batch_that_the_database_refuses_is_set_aside_and_the_others_are_counted(
+async def test_a_hit_that_the_database_refuses_is_set_aside_and_its_neighbours_are_counted(
     database: Database, account_id: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     service = ActivityService(database, SystemClock())
     good = _human_click(1, 0, account_id=account_id)
     bad = msgspec.structs.replace(good, link=1 << 20)
     async with database.autocommit() as connection:
-        for hit in (good, bad, good):
-            await service.record(connection, [hit])
+        for batch in ([good], [good, bad, good], [bad]):
+            await service.record(connection, batch)
         await service.settle(connection)
-    assert (await service.campaign_counts(account_id, 7))["clicked"] == 2
-    ((refused,),) = await _rows(database, "SELECT refused FROM activity_journal")
-    assert "smallint" in refused
+    assert (await service.campaign_counts(account_id, 7))["clicked"] == 3
+    refused = await _rows(database, "SELECT refused FROM activity_journal")
+    assert len(refused) == 2
+    assert all("smallint" in reason for (reason,) in refused)
     assert "refused" in caplog.text
 
 

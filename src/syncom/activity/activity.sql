@@ -136,6 +136,14 @@ SELECT count(*) FROM taken;
 -- Batches in the journal, oldest first, those included that somebody is counting at the moment.
 SELECT journal_id FROM activity_journal WHERE refused IS NULL ORDER BY journal_id LIMIT %(limit)s;
 
+-- name: split
+-- Gives every hit of a batch a row of its own; no row when it was alone already.
+WITH taken AS (
+    DELETE FROM activity_journal WHERE journal_id = %(journal_id)s AND json_array_length(hits) > 1 RETURNING hits
+)
+INSERT INTO activity_journal (hits) SELECT json_build_array(hit) FROM taken, json_array_elements(hits) AS hit
+RETURNING 1;
+
 -- name: refuse
 -- Leave out of the counting what the database refuses.
 UPDATE activity_journal SET refused = %(reason)s WHERE journal_id = %(journal_id)s;

@@ -34,6 +34,10 @@ from syncom.postgres.pool import Connection
 
 _log = logging.getLogger(__name__)
 
+#: Hits in one row of the journal. Some dozen rows are counted together, and keep senders from the same
+#: contacts' statistics meanwhile.
+_BATCH = 250
+
 #: Seconds between looks for the database, and for segments of processes that died.
 _LOOK_AGAIN = 0.5
 _ADOPT_AGAIN = 30.0
@@ -75,7 +79,7 @@ class Recorder:
         self._clock = clock
         self._patience = patience
         self._spool = Spool(spool_dir)
-        self._group: GroupCommit[Entry, None] = GroupCommit(self._write)
+        self._group: GroupCommit[Entry, None] = GroupCommit(self._write, max_batch=_BATCH)
         self._writer_id = uuid7()
         self._number = 0
         #: Set while batches go to the spool.

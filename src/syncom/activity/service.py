@@ -78,13 +78,14 @@ class ActivityService:
                     return
 
     async def _settle_one_by_one(self, connection: Connection) -> None:
-        """Find the batch that the database refuses, and leave it out."""
+        """Find the hit that the database refuses, and leave it out: its neighbours are counted."""
         for journal_id in await store.uncounted(connection, limit=_BATCHES):
             try:
                 await store.count(connection, limit=1, shard=self._shard, journal_id=journal_id)
             except (psycopg.DataError, psycopg.IntegrityError) as error:
-                _log.error("hits of the journal row %d are refused and left there: %s", journal_id, error)
-                await store.refuse(connection, journal_id, str(error))
+                if not await store.split(connection, journal_id):
+                    _log.error("the hit in row %d of activity_journal is refused and left there: %s", journal_id, error)
+                    await store.refuse(connection, journal_id, str(error))
 
     async def campaign_counts(self, account_id: int, campaign_id: int) -> dict[str, int]:
         """Every counter of a campaign by its name, such as {'sent': 10, 'opened.first': 3}.

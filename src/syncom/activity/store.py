@@ -57,6 +57,12 @@ async def uncounted(connection: Connection, *, limit: int) -> list[int]:
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def split(connection: Connection, journal_id: int) -> bool:
+    """Part a batch into its hits; False when it is a single one."""
+    cursor = await connection.execute(_SQL["split"], {"journal_id": journal_id})
+    return await cursor.fetchone() is not None
+
+
 async def refuse(connection: Connection, journal_id: int, reason: str) -> None:
     await connection.execute(_SQL["refuse"], {"journal_id": journal_id, "reason": reason})
 

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between two rounds under load. Reports are behind by about as much.
 _PAUSE = 0.25
+#: Seconds until another try after one that failed.
+_TRY_AGAIN = 1.0
 #: Seconds between looks for what processes left behind that are gone.
 _LOOK_ANYWAY = 10.0
 
@@ -55,12 +57,15 @@ class Tally:
     async def _keep_settling(self) -> None:
         while True:
             self._woken.clear()
-            await self._settle()
+            if not await self._settle():
+                self._woken.set()
+                await self._clock.sleep(_TRY_AGAIN)
             await self._clock.sleep(_PAUSE)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _LOOK_ANYWAY)
 
-    async def _settle(self) -> None:
+    async def _settle(self) -> bool:
+        """Whether it went well."""
         try:
             await self._activity.settle(await self._connection.get())
         except AWAY as error:
@@ -70,3 +75,6 @@ class Tally:
             # Nothing is lost: the batches stay in the journal, and the next round tries again.
             _log.exception("hits of the journal could not be counted")
             await self._connection.close()
+        else:
+            return True
+        return False
