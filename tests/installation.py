@@ -23,13 +23,15 @@ _PATIENCE = 90.0
 class Installation:
     """``syncom up`` from start to Ctrl-C. Its environment is ``environment``; use as a context manager."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **settings: str) -> None:
+        """``settings`` are further environment variables."""
         # Not pytest's folder: an embedded server that runs as another user could not enter it.
         self.folder = Path(tempfile.mkdtemp(prefix="syncom-up-"))
         self.folder.chmod(0o755)
         self.port, self.inbox_port = _free_ports(2)
         self.output = self.folder / "output"
         self._arguments = arguments
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -45,6 +47,7 @@ class Installation:
             "SYNCOM_INBOX_PORT": str(self.inbox_port),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "COLUMNS": "120",
+            **self._settings,
         }
 
     def __enter__(self) -> Installation:

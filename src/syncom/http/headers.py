@@ -22,7 +22,8 @@ _ALWAYS: dict[bytes, bytes] = {
     b"content-security-policy": CONTENT_POLICY,
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
-    b"referrer-policy": b"no-referrer",
+    # Not `no-referrer`: it would turn the Origin of our own forms into `null`, and they would be refused.
+    b"referrer-policy": b"same-origin",
     b"cross-origin-opener-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
     b"cache-control": b"no-store",
