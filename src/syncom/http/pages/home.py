@@ -25,7 +25,11 @@ def home_page(by: Principal | None, account: Account | None) -> bytes:
             ("/readyz", "Health", "Whether this server and its database work."),
         )
     )
-    tour = "syncom import contacts contacts.csv\nsyncom template add welcome.html --name Welcome --subject Hello\nsyncom campaign create --help"
+    tour = (
+        "syncom import contacts contacts.csv\n"
+        "syncom template add welcome.html --name Welcome --subject Hello\n"
+        "syncom campaign create --help"
+    )
     return page(
         "Home",
         f'<h1>Syncom</h1>{who}<ul class="cards">{cards}</ul>'
