@@ -463,7 +463,9 @@ async def test_agents_with_any_bytes_are_stored_as_one_bounded_line(tracking: Tr
     for agent in ("a\x00b\r\nc\x1b[31m", "\xff\xfe broken", 'quote" back\\slash {a,b} NULL', "x" * 100_000):
         answer = await tracking.get(f"/t/c/{tracking.token()}/0", headers={"user-agent": agent})
         assert answer.status_code == 302
-    stored = [row[0] for row in await tracking.rows("SELECT user_agent FROM activity ORDER BY occurred_at, activity_id")]
+    stored = [
+        row[0] for row in await tracking.rows("SELECT user_agent FROM activity ORDER BY occurred_at, activity_id")
+    ]
     assert stored[0] == "a b c [31m"
     assert stored[2] == 'quote" back\\slash {a,b} NULL'
     assert len(stored[3]) == 512
