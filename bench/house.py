@@ -131,6 +131,17 @@ async def add_contacts(dsn: str, account_id: int, count: int) -> None:
         await connection.execute("VACUUM ANALYZE contacts")
 
 
+async def wear_in(dsn: str) -> None:
+    """Make the server one that has run for a while: its log files are there and used again.
+
+    In its first minutes a server makes a new log file for every 16 MB, and every commit waits some 100 ms for it.
+    """
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        for _ in range(64):
+            await connection.execute("SELECT pg_logical_emit_message(false, 'bench', repeat('x', 8388608))")
+        await connection.execute("CHECKPOINT")
+
+
 def _url(dsn: str) -> str:
     from urllib.parse import quote, urlencode
 

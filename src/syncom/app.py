@@ -60,7 +60,7 @@ class App:
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock)
         self.senders = SendersService(database, keyring, clock)
-        self.messages = MessagesService(database, self.contacts, self.content, self.senders, clock)
+        self.messages = MessagesService(database, self.contacts, self.content, self.senders)
         self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
 
     @property
@@ -125,6 +125,5 @@ async def open_app(
         try:
             yield app
         finally:
-            await app.messages.close()
             await app.contacts.close()
             await app.accounts.stop()

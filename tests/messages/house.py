@@ -77,7 +77,7 @@ class SendingHouse:
             content=content,
             segments=segments,
             senders=senders,
-            messages=MessagesService(database, contacts, content, senders, clock),
+            messages=MessagesService(database, contacts, content, senders),
             activity=activity,
             campaigns=CampaignsService(database, segments, content, senders, activity, clock),
             keeper=CampaignKeeper(database, segments, content),

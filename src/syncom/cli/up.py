@@ -46,7 +46,7 @@ def roles(settings: Settings) -> list[Role]:
         Role(name="express", argv=[*command, "sender", "--lane", "express"]),
         # Campaigns leave the processor to whatever somebody is waiting for.
         *(
-            Role(name=f"sender-{number}", argv=[*command, "sender", "--lane", "bulk"], nice=5)
+            Role(name=f"sender-{number}", argv=[*command, "sender", "--lane", "bulk"], nice=10)
             for number in range(1, settings.senders + 1)
         ),
     ]

@@ -63,7 +63,8 @@ LEFT JOIN suppressions s ON s.account_id = %(account_id)s AND s.channel = 1 AND 
                         AND (s.expires_at IS NULL OR s.expires_at > now());
 
 -- name: lease_messages
--- Due rows of the single-message lanes of one sender, the most urgent lane first. Index: messages_due.
+-- Due rows of the single-message lanes of one sender, the most urgent lane first, each with what rendering needs of its
+-- contact as of now (see `recipients`): one statement, since somebody waits for these. Index: messages_due.
 WITH picked AS (
     SELECT m.message_id FROM messages m
     LEFT JOIN campaigns c ON m.campaign_id <> 0 AND c.campaign_id = m.campaign_id
@@ -71,13 +72,22 @@ WITH picked AS (
       AND (m.campaign_id = 0 OR c.state IN ('expanding', 'sending'))
     ORDER BY m.lane, m.due_at LIMIT %(count)s
     FOR UPDATE OF m SKIP LOCKED
+),
+leased AS (
+    UPDATE messages m SET worker_id = %(worker_id)s FROM picked WHERE m.message_id = picked.message_id
+    RETURNING m.*
 )
-UPDATE messages m
-SET worker_id = %(worker_id)s
-FROM picked WHERE m.message_id = picked.message_id
-RETURNING m.message_id, m.account_id, m.contact_id, m.campaign_id, m.lane, m.content_id, m.params, m.address,
-          m.uncertain, m.attempt, m.created_at, m.deadline,
-          (SELECT c.launched_at FROM campaigns c WHERE c.campaign_id = m.campaign_id) AS launched_at;
+SELECT l.message_id, l.account_id, l.contact_id, l.campaign_id, l.lane, l.content_id, l.params, l.address, l.uncertain,
+       l.attempt, l.created_at, l.deadline, g.launched_at, c.contact_id IS NOT NULL AS present,
+       c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region, c.city,
+       c.address, c.postcode, c.language, c.time_zone, c.fields, c.email_state, s.reason AS suppressed
+FROM leased l
+LEFT JOIN campaigns g ON l.campaign_id <> 0 AND g.campaign_id = l.campaign_id
+LEFT JOIN contacts c ON c.account_id = l.account_id AND c.bucket = (l.contact_id & 255)::smallint
+                    AND c.contact_id = l.contact_id
+LEFT JOIN suppressions s ON s.account_id = l.account_id AND s.channel = 1 AND s.address = l.address
+                        AND (s.expires_at IS NULL OR s.expires_at > now())
+ORDER BY l.lane, l.due_at;
 
 -- name: release_message
 UPDATE messages SET worker_id = NULL

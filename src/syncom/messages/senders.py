@@ -15,7 +15,7 @@ from syncom.messages import store
 from syncom.messages.channels.email.model import Mail, Outcome, Reply, Security, SmtpServer
 from syncom.messages.channels.email.pool import SmtpPool
 from syncom.messages.model import Sender, SenderConfig, SenderKind
-from syncom.postgres.pool import Database
+from syncom.postgres.pool import Connection, Database
 from syncom.security import Keyring
 
 NAME_LIMIT = 200
@@ -86,7 +86,11 @@ class SendersService:
 
     async def get(self, account_id: int, sender_id: int) -> Sender:
         async with self._database.tenant(account_id) as connection:
-            found = await store.select_senders(connection, account_id, sender_id)
+            return await self.require(connection, account_id, sender_id)
+
+    async def require(self, connection: Connection, account_id: int, sender_id: int) -> Sender:
+        """The sender, inside the caller's transaction. Raises NotFound."""
+        found = await store.select_senders(connection, account_id, sender_id)
         if not found:
             raise NotFound("sender", sender_id)
         return found[0]

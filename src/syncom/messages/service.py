@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from syncom.clock import Clock
 from syncom.contacts.model import ContactInput, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
@@ -17,7 +16,6 @@ from syncom.ids import single_message_id
 from syncom.messages import store
 from syncom.messages.model import SINGLE_LIFE, Lane, MessageStatus
 from syncom.messages.senders import SendersService
-from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.pool import Database
 
 MAX_RECIPIENTS = 1000
@@ -50,14 +48,11 @@ class MessagesService:
         contacts: ContactsService,
         content: ContentService,
         senders: SendersService,
-        clock: Clock,
     ) -> None:
         self._database = database
         self._contacts = contacts
         self._content = content
         self._senders = senders
-        self._clock = clock
-        self._queue: GroupCommit[Sequence[store.Queued], None] = GroupCommit(self._write)
 
     async def send(self, account_id: int, request: SendRequest, *, lane: Lane = Lane.TRANSACTIONAL) -> list[UUID]:
         """Queue a message for each recipient; returns their ids, in order, once the queue is durable.
@@ -66,27 +61,29 @@ class MessagesService:
         """
         if not 0 < len(request.recipients) <= MAX_RECIPIENTS:
             raise Invalid("recipients", f"must have 1 to {MAX_RECIPIENTS} entries")
-        template = await self._content.get(account_id, request.template_id)
-        if request.sender_id is None:
-            sender = await self._senders.default(account_id)
-        else:
-            sender = await self._senders.get(account_id, request.sender_id)
-        people = await self._resolve(account_id, request.recipients)
-        queued = [
-            store.Queued(
-                message_id=single_message_id(contact_id),
-                account_id=account_id,
-                contact_id=contact_id,
-                lane=lane,
-                sender_id=sender.sender_id,
-                content_id=template.content_id,
-                params=_params(recipient, place),
-                address=address,
-                life=SINGLE_LIFE,
-            )
-            for place, (recipient, (contact_id, address)) in enumerate(zip(request.recipients, people, strict=True))
-        ]
-        await self._queue.submit(queued)
+        params = [_params(recipient, place) for place, recipient in enumerate(request.recipients)]
+        sender_id = request.sender_id or (await self._senders.default(account_id)).sender_id
+        contact_ids = await self._contact_ids(account_id, request.recipients)
+        # One transaction, few steps: somebody is waiting for this mail.
+        async with self._database.tenant(account_id) as connection:
+            content_id = await self._content.freeze(connection, account_id, request.template_id)
+            await self._senders.require(connection, account_id, sender_id)
+            addresses = await store.addresses(connection, account_id, contact_ids)
+            queued = [
+                store.Queued(
+                    message_id=single_message_id(contact_id),
+                    account_id=account_id,
+                    contact_id=contact_id,
+                    lane=lane,
+                    sender_id=sender_id,
+                    content_id=content_id,
+                    params=params[place],
+                    address=_address(addresses, contact_id, place),
+                    life=SINGLE_LIFE,
+                )
+                for place, contact_id in enumerate(contact_ids)
+            ]
+            await store.insert_messages(connection, queued)
         return [row.message_id for row in queued]
 
     async def status(self, account_id: int, message_ids: Sequence[UUID]) -> list[MessageStatus]:
@@ -96,51 +93,35 @@ class MessagesService:
         async with self._database.tenant(account_id) as connection:
             return await store.status(connection, account_id, message_ids)
 
-    async def close(self) -> None:
-        """Finish what was accepted."""
-        await self._queue.close()
-
-    async def _resolve(self, account_id: int, recipients: Sequence[MessageRecipient]) -> list[tuple[int, str]]:
-        """Contact id and address of each recipient."""
-        await self._make_contacts(account_id, recipients)
-        resolved: list[tuple[int, str]] = []
-        by_id = [recipient.contact_id for recipient in recipients if recipient.contact_id is not None]
-        known = {contact.contact_id: contact for contact in await self._contacts.get_many(account_id, by_id)}
-        for place, recipient in enumerate(recipients):
-            if recipient.contact_id is not None:
-                contact = known.get(recipient.contact_id)
-                if contact is None:
-                    raise NotFound("contact", recipient.contact_id)
-                if contact.email is None:
-                    raise Invalid(f"recipients.{place}.contact_id", "this contact has no email address")
-            else:
-                contact = await self._contacts.find(account_id, IdentityKind.EMAIL, recipient.email or "")
-                if contact is None:  # deleted this very moment
-                    raise NotFound("contact", recipient.email)
-            resolved.append((contact.contact_id, contact.email or ""))
-        return resolved
-
-    async def _make_contacts(self, account_id: int, recipients: Sequence[MessageRecipient]) -> None:
-        """Contacts for addresses nobody has yet. They did not ask for marketing: their state is unconfirmed."""
-        rows: list[ContactInput] = []
+    async def _contact_ids(self, account_id: int, recipients: Sequence[MessageRecipient]) -> list[int]:
+        """Whom the recipients are. An address nobody has gets a contact, unconfirmed: it did not ask for marketing."""
         places: list[int] = []
         for place, recipient in enumerate(recipients):
             if (recipient.contact_id is None) == (recipient.email is None):
                 raise Invalid(f"recipients.{place}", "must have either contact_id or email")
             if recipient.email is not None:
-                rows.append(ContactInput(email=recipient.email))
                 places.append(place)
-        if not rows:
-            return
+        ids = [recipient.contact_id or 0 for recipient in recipients]
+        if not places:
+            return ids
         options = UpsertOptions(key=IdentityKind.EMAIL, consent=SubscriptionState.UNCONFIRMED, source="message")
+        rows = [ContactInput(email=recipients[place].email or "") for place in places]
         result = await self._contacts.upsert(account_id, rows, options)
         for problem in result.problems:
             raise Invalid(f"recipients.{places[problem.index]}.{problem.field}", problem.reason)
+        for place, contact_id in zip(places, result.contact_ids, strict=True):
+            ids[place] = contact_id or 0
+        return ids
 
-    async def _write(self, batch: Sequence[Sequence[store.Queued]]) -> list[None]:
-        async with self._database.system() as connection:
-            await store.insert_messages(connection, [row for rows in batch for row in rows])
-        return [None] * len(batch)
+
+def _address(addresses: Mapping[int, str], contact_id: int, place: int) -> str:
+    """The contact's email address."""
+    address = addresses.get(contact_id)
+    if address is None:
+        raise NotFound("contact", contact_id)
+    if not address:
+        raise Invalid(f"recipients.{place}.contact_id", "this contact has no email address")
+    return address
 
 
 def _params(recipient: MessageRecipient, place: int) -> str:

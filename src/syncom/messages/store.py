@@ -81,22 +81,6 @@ class _LeasedChunk(msgspec.Struct, frozen=True, kw_only=True):
     launched_at: datetime
 
 
-class _LeasedMessage(msgspec.Struct, frozen=True, kw_only=True):
-    message_id: UUID
-    account_id: int
-    contact_id: int
-    campaign_id: int
-    lane: int
-    content_id: int
-    params: dict[str, Any]
-    address: str
-    uncertain: bool
-    attempt: int
-    created_at: datetime
-    deadline: datetime
-    launched_at: datetime | None
-
-
 async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, count: int) -> list[Lease]:
     """Lease chunks and work out what is left of those that had another holder before."""
     values = {"sender_id": sender_id, "worker_id": worker_id, "count": count}
@@ -163,38 +147,37 @@ async def delete_chunks(connection: Connection, keys: Sequence[ChunkKey]) -> Non
 async def lease_messages(
     connection: Connection, sender_id: int, worker_id: UUID, lanes: Sequence[Lane], count: int
 ) -> list[Work]:
-    """Lease due rows of the single-message lanes, with what rendering needs of their contacts."""
+    """Lease due rows of the single-message lanes with what rendering needs, the most urgent first."""
     values = {
         "sender_id": sender_id,
         "worker_id": worker_id,
         "lanes": [lane.value for lane in lanes],
         "count": count,
     }
-    cursor = connection.cursor(row_factory=class_row(_LeasedMessage))
-    rows = await (await cursor.execute(_SQL["lease_messages"], values)).fetchall()
-    works = [
-        Work(
-            account_id=row.account_id,
-            contact_id=row.contact_id,
-            campaign_id=row.campaign_id,
-            content_id=row.content_id,
-            message_id=row.message_id,
-            message=row.message_id.bytes,
-            address=row.address,
-            contact=None,
-            launched_at=row.launched_at or row.created_at,
-            deadline=row.deadline,
-            lane=Lane(row.lane),
-            lease=None,
-            attempt=row.attempt,
-            uncertain=row.uncertain,
-            params=row.params,
-        )
-        for row in rows
-    ]
-    # RETURNING keeps no order, and the most urgent goes first.
-    works.sort(key=lambda work: work.lane)
-    return works
+    rows = await (await connection.execute(_SQL["lease_messages"], values)).fetchall()
+    return [_leased(row) for row in rows]
+
+
+def _leased(row: tuple[Any, ...]) -> Work:
+    message_id, account_id, contact_id, campaign_id, lane, content_id, params, address, uncertain = row[:9]
+    attempt, created_at, deadline, launched_at, present = row[9:14]
+    return Work(
+        account_id=account_id,
+        contact_id=contact_id,
+        campaign_id=campaign_id,
+        content_id=content_id,
+        message_id=message_id,
+        message=message_id.bytes,
+        address=address,
+        contact=row[14:] if present else None,
+        launched_at=launched_at or created_at,
+        deadline=deadline,
+        lane=Lane(lane),
+        lease=None,
+        attempt=attempt,
+        uncertain=uncertain,
+        params=params,
+    )
 
 
 async def release_messages(connection: Connection, worker_id: UUID, works: Sequence[Work]) -> None:

@@ -2,7 +2,8 @@
 
 Measured on a 2-core, 24 GiB machine: ``synchronous_commit`` off gains nothing on grouped commits and loses
 acknowledged rows, so it stays on; ``jit`` costs more than it brings on short statements; a large
-``max_wal_size`` spares imports and sends the double writing of pages after each checkpoint.
+``max_wal_size`` spares imports and sends the double writing of pages after each checkpoint; a large ``min_wal_size``
+keeps log files for reuse, since making a new one stops every commit for some 100 ms.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ def max_wal_size(disk: int) -> int:
     return max(min(4 * _GIB, disk // 16), 256 * _MIB)
 
 
+def min_wal_size(disk: int) -> int:
+    """A quarter of ``max_wal_size``, in bytes."""
+    return max_wal_size(disk) // 4
+
+
 def render(
     *,
     database: Path,
@@ -58,6 +64,7 @@ def render(
     overrides: Mapping[str, str],
 ) -> str:
     """The whole ``postgresql.conf``."""
+    disk = shutil.disk_usage(database).total
     settings: dict[str, str] = {
         "data_directory": str(database),
         "hba_file": str(access_file),
@@ -78,7 +85,8 @@ def render(
         "synchronous_commit": "on",
         "wal_level": "minimal",
         "max_wal_senders": "0",
-        "max_wal_size": f"{max_wal_size(shutil.disk_usage(database).total) // _MIB}MB",
+        "max_wal_size": f"{max_wal_size(disk) // _MIB}MB",
+        "min_wal_size": f"{min_wal_size(disk) // _MIB}MB",
         "checkpoint_timeout": "15min",
         "timezone": "UTC",
         "log_timezone": "UTC",

@@ -32,7 +32,7 @@ from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.line import SENDER_PAUSE, SenderLine
 from syncom.messages.sending.recovery import recover
 from syncom.messages.sending.settlement import Settlement
-from syncom.messages.sending.work import Lease, Work
+from syncom.messages.sending.work import Lease
 from syncom.postgres.pool import Database
 from syncom.tokens import MessageTokens
 
@@ -301,15 +301,8 @@ class SendingLoop:
         return added
 
     async def _read_messages(self, line: SenderLine, size: int) -> int:
-        async with self._database.system() as connection:
+        async with self._database.autocommit() as connection:
             works = await store.lease_messages(connection, line.sender.sender_id, self._worker_id, self._lanes, size)
-            by_account: dict[int, list[Work]] = {}
-            for work in works:
-                by_account.setdefault(work.account_id, []).append(work)
-            for account_id, group in by_account.items():
-                found = await store.recipients(connection, account_id, [work.contact_id for work in group])
-                for work in group:
-                    work.contact = found.get(work.contact_id)
         for work in works:
             await self._prepare_composer(line, work.account_id, work.content_id, work.campaign_id)
         line.ready.extend(works)
