@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum, IntEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -36,6 +36,24 @@ class IdentityKind(IntEnum):
     EXTERNAL_ID = 3
     CONTACT_KEY = 4
     PUSH_TOKEN = 5
+
+
+#: The standard text members of a contact, in the order of its columns. The identities come first.
+STANDARD_FIELDS: Final = (
+    "email",
+    "phone",
+    "external_id",
+    "contact_key",
+    "first_name",
+    "last_name",
+    "country",
+    "region",
+    "city",
+    "address",
+    "postcode",
+    "language",
+    "time_zone",
+)
 
 
 class FieldType(Enum):

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from syncom.contacts.model import (
+    STANDARD_FIELDS,
     ContactInput,
     CustomField,
     IdentityKind,
@@ -34,22 +35,8 @@ from syncom.contacts.normalise import (
 )
 from syncom.errors import Invalid
 
-#: The standard members in the order of ContactInput and of PreparedRow.values. The identities come first.
-STANDARD: Final = (
-    "email",
-    "phone",
-    "external_id",
-    "contact_key",
-    "first_name",
-    "last_name",
-    "country",
-    "region",
-    "city",
-    "address",
-    "postcode",
-    "language",
-    "time_zone",
-)
+#: The standard members in the order of ContactInput and of PreparedRow.values.
+STANDARD: Final = STANDARD_FIELDS
 #: Place of each identity that is a standard member, in STANDARD.
 IDENTITY_PLACES: Final[Mapping[IdentityKind, int]] = {
     IdentityKind.EMAIL: 0,

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncom.contacts.model import Contact
+from syncom.contacts.model import STANDARD_FIELDS, Contact
 
 #: Merge fields every contact has. Custom fields come beside them, by key.
-STANDARD = (
-    "email",
-    "phone",
-    "first_name",
-    "last_name",
-    "country",
-    "region",
-    "city",
-    "address",
-    "postcode",
-    "language",
-    "external_id",
-    "contact_key",
-    "contact_id",
-)
+STANDARD = (*(name for name in STANDARD_FIELDS if name != "time_zone"), "contact_id")
 #: Made for each message, and not to be overridden by its parameters.
 UNSUBSCRIBE_URL = "unsubscribe_url"
 #: The members of a single message, beside their place at the top level.

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from psycopg.rows import class_row, dict_row
 
+from syncom.contacts.model import STANDARD_FIELDS
 from syncom.errors import Conflict
 from syncom.ids import bucket_of, bucket_of_message, campaign_message_id
 from syncom.messages.model import (
@@ -29,21 +30,7 @@ from syncom.postgres.sql import load_sql
 _SQL = load_sql("syncom.messages", "messages.sql")
 
 #: Columns of statement ``recipients``, in order; custom fields, state and suppression follow.
-RECIPIENT_FIELDS = (
-    "email",
-    "phone",
-    "external_id",
-    "contact_key",
-    "first_name",
-    "last_name",
-    "country",
-    "region",
-    "city",
-    "address",
-    "postcode",
-    "language",
-    "time_zone",
-)
+RECIPIENT_FIELDS = STANDARD_FIELDS
 
 
 # ------------------------------------------------------------------ processes

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from syncom.contacts.model import STANDARD_FIELDS
+
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A saved condition. ``condition`` is the tree as given."""
@@ -47,21 +49,7 @@ ORDER_OPERATORS = {
 DATE_OPERATORS = {**ORDER_OPERATORS, "in_last_days": "is within the last days:"}
 
 #: Standard text fields that conditions may name, as columns of ``contacts``.
-TEXT_FIELDS = (
-    "email",
-    "phone",
-    "external_id",
-    "contact_key",
-    "first_name",
-    "last_name",
-    "country",
-    "region",
-    "city",
-    "address",
-    "postcode",
-    "language",
-    "time_zone",
-)
+TEXT_FIELDS = STANDARD_FIELDS
 DATE_FIELDS = ("created_at", "updated_at")
 #: Counters and times of ``contact_statistics``.
 STATISTICS = {
