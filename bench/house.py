@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -57,6 +58,9 @@ async def house(*, public_url: str = "http://127.0.0.1:8080") -> AsyncGenerator[
         }
         settings = load_settings(environment)
         async with open_app(settings) as app:
+            # As the product's own processes do after their start.
+            gc.collect()
+            gc.freeze()
             yield House(app=app, settings=settings, environment=environment)
     finally:
         await server.stop()

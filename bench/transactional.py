@@ -89,8 +89,8 @@ async def run(recipients: int = 1_000_000) -> list[Figure]:
                 at.process(*at.syncom("run", "worker"), environment=house.environment),
                 AsyncExitStack() as senders,
             ):
-                # As `syncom up` runs them: one a core, and polite to whatever somebody waits for.
-                command = ("nice", "-n", "10", *at.syncom("run", "sender", "--lane", "bulk"))
+                # As `syncom up` runs them: one a core.
+                command = at.syncom("run", "sender", "--lane", "bulk")
                 bulk = [
                     await senders.enter_async_context(at.process(*command, environment=house.environment))
                     for _ in range(house.settings.senders)

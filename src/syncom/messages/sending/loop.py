@@ -162,7 +162,7 @@ class SendingLoop:
 
     async def _listen(self) -> None:
         """Notifications make the loop quick; polling makes it certain."""
-        channels = (MESSAGES, CAMPAIGNS)
+        channels = (CAMPAIGNS,) if self._role is SenderRole.BULK else (MESSAGES,)
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._database.dsn, autocommit=True) as connection:
