@@ -44,7 +44,7 @@ def roles(settings: Settings) -> list[Role]:
         Role(name="inbox", argv=[*command, "inbox"]),
         Role(name="worker", argv=[*command, "worker"]),
         Role(name="express", argv=[*command, "sender", "--lane", "express"]),
-        # Not niced: measured, a campaign that gets the processor late makes everybody wait for it, some 100 ms at a time.
+        # Not niced: measured, a campaign that gets the processor late makes everybody wait, some 100 ms at a time.
         *(
             Role(name=f"sender-{number}", argv=[*command, "sender", "--lane", "bulk"])
             for number in range(1, settings.senders + 1)
