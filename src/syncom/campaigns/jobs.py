@@ -63,7 +63,7 @@ class CampaignKeeper:
                 await listener
 
     async def _paced_step(self) -> bool:
-        """A step, and a rest twice as long: freezing a million contacts must not keep the processor from the senders."""
+        """A step, and a rest twice as long: freezing a million contacts must not keep the senders waiting."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         more = await self.step()
