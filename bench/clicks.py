@@ -212,7 +212,7 @@ async def _run_server(app: Any) -> None:
 
     # uvicorn raises the signal that ended it once more: nothing but a clean end is left for it to do.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+    server.capture_signals = contextlib.nullcontext
     print(listener.getsockname()[1], flush=True)
     await server.serve(sockets=[listener])
 

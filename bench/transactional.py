@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import cast
 
 import psutil
 
@@ -42,7 +43,8 @@ class Watch(asyncio.Protocol):
         self._body = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        # uvloop's transports are no asyncio.Transport by inheritance.
+        self._transport = cast("asyncio.Transport", transport)
         self._transport.write(b"220 watch\r\n")
 
     def data_received(self, data: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error as Base64Error
 from http.cookies import CookieError, SimpleCookie
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from litestar.types import Scope
@@ -52,7 +53,8 @@ class Authentication:
                 raise Unauthorized(_NOBODY)
             principal = await self._accounts.authenticate_session(token)
             self.check_origin(scope)
-        scope[_PRINCIPAL] = principal  # type: ignore[literal-required]
+        # ASGI lets an application keep what it wants in the scope; Litestar's type of it does not say so.
+        cast("dict[str, Any]", scope)[_PRINCIPAL] = principal
         return principal
 
     def session_token(self, scope: Scope) -> str | None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from syncom.http.metrics import Metrics
 from syncom.ids import uuid7
-
-RawHeaders = Sequence[tuple[bytes, bytes]]
 
 #: Pages bring their styles and scripts from this server only, and nothing of theirs is inline.
 CONTENT_POLICY = (
@@ -52,7 +50,7 @@ class Headers:
             return
         self._count += 1
         request_id = f"{self._process}{self._count:x}"
-        scope["syncom.request_id"] = request_id  # type: ignore[typeddict-unknown-key]
+        scope["syncom.request_id"] = request_id
         started = time.monotonic()
 
         async def with_headers(message: Message) -> None:
@@ -63,9 +61,9 @@ class Headers:
 
         await self.inner(scope, receive, with_headers)
 
-    def complete(self, headers: RawHeaders | object, request_id: str) -> list[tuple[bytes, bytes]]:
+    def complete(self, headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
         """The headers with those that are missing."""
-        given: list[tuple[bytes, bytes]] = list(headers)  # type: ignore[call-overload]
+        given = list(headers)
         set_here = [name for name, _ in given if name in self._always]
         if set_here:
             given.extend(pair for pair in self._raw if pair[0] not in set_here)

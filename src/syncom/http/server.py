@@ -231,7 +231,7 @@ class QuietServer(uvicorn.Server):
 def uvicorn_config(application: Headers, settings: Settings) -> uvicorn.Config:
     """How uvicorn is run: no access log, no server name."""
     return uvicorn.Config(
-        application,  # type: ignore[arg-type]
+        application,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
