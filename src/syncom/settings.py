@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key_file: str = ""
     senders: int = msgspec.field(default_factory=default_senders)
     trusted_proxies: str = ""
+    api_rate: int = 200
     log_level: str = "info"
 
     @property
@@ -86,9 +87,11 @@ HELP: Mapping[str, str] = {
     "secret_key_file": "File with the installation's master key, made with mode 0600 when absent.",
     "senders": "Number of processes that send campaigns: one a core, at most four, unless given.",
     "trusted_proxies": "Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas.",
+    "api_rate": "Calls a second of one API key to eSputnik's contacts and contact/subscribe; 0: no limit.",
     "log_level": "debug, info, warning or error.",
 }
 
+_RANGES = {"senders": (1, 64), "api_rate": (0, 1_000_000)}
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -169,12 +172,12 @@ def _build(values: dict[str, Any]) -> Settings:
 
 
 def _convert(name: str, value: Any) -> Any:
-    if name in ("port", "inbox_port", "senders"):
+    if name in ("port", "inbox_port", "senders", "api_rate"):
         try:
             number = int(value)
         except (TypeError, ValueError):
             raise ValueError(f"{value!r} is not a number") from None
-        low, high = (1, 64) if name == "senders" else (1, 65535)
+        low, high = _RANGES.get(name, (1, 65535))
         if not low <= number <= high:
             raise ValueError(f"must be between {low} and {high}")
         return number

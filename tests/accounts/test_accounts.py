@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncom.accounts.attempts import Attempts
 from syncom.accounts.model import PERMISSIONS, Permission, Principal, Role
 from syncom.accounts.service import SESSION_IDLE, SESSION_LIFE, AccountsService, machine_principal
 from syncom.clock import SystemClock
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, SyncomError, Unauthorized
+from syncom.pacing import Attempts
 from syncom.postgres.pool import Database
 from syncom.security import Keyring, hash_token
 

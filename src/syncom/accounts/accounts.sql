@@ -106,16 +106,16 @@ DELETE FROM sessions WHERE user_id = %(user_id)s AND account_id = %(account_id)s
 DELETE FROM sessions WHERE expires_at <= %(now)s OR last_seen_at <= %(idle_since)s;
 
 -- name: add_api_key
-INSERT INTO api_keys (account_id, name, prefix, key_hash, role)
-VALUES (%(account_id)s, %(name)s, %(prefix)s, %(key_hash)s, %(role)s)
-RETURNING api_key_id, name, prefix, role, created_at, last_used_at, revoked_at;
+INSERT INTO api_keys (account_id, name, prefix, key_hash, role, scope, compat)
+VALUES (%(account_id)s, %(name)s, %(prefix)s, %(key_hash)s, %(role)s, %(scope)s, %(compat)s)
+RETURNING api_key_id, name, prefix, role, scope, compat, created_at, last_used_at, revoked_at;
 
 -- name: list_api_keys
-SELECT api_key_id, name, prefix, role, created_at, last_used_at, revoked_at
+SELECT api_key_id, name, prefix, role, scope, compat, created_at, last_used_at, revoked_at
 FROM api_keys WHERE account_id = %(account_id)s ORDER BY api_key_id;
 
 -- name: get_api_key
-SELECT api_key_id, name, prefix, role, created_at, last_used_at, revoked_at
+SELECT api_key_id, name, prefix, role, scope, compat, created_at, last_used_at, revoked_at
 FROM api_keys WHERE account_id = %(account_id)s AND api_key_id = %(api_key_id)s FOR UPDATE;
 
 -- name: revoke_api_key
@@ -125,7 +125,7 @@ RETURNING key_hash;
 
 -- name: find_api_key
 -- Index: api_keys_key_hash_key. `last_used_at` is kept to the minute, so that a busy key costs no writes.
-SELECT api_key_id, account_id, role, coalesce(last_used_at < now() - interval '1 minute', true)
+SELECT api_key_id, account_id, role, coalesce(last_used_at < now() - interval '1 minute', true), scope, compat
 FROM api_keys WHERE key_hash = %(key_hash)s AND revoked_at IS NULL;
 
 -- name: touch_api_key

@@ -45,6 +45,9 @@ class Permission(Enum):
     WRITE_CONTENT = "write_content"
     READ_CAMPAIGNS = "read_campaigns"
     WRITE_CAMPAIGNS = "write_campaigns"
+    READ_ACTIVITY = "read_activity"
+    #: Events and orders: what happens in a shop.
+    WRITE_EVENTS = "write_events"
     #: Anything that makes a mail leave: starting a campaign, a transactional message, a test.
     SEND = "send"
     #: What belongs to the installation and not to an account: dev inbox, other accounts.
@@ -59,6 +62,7 @@ _VIEWER = frozenset(
         Permission.READ_CONTACTS,
         Permission.READ_CONTENT,
         Permission.READ_CAMPAIGNS,
+        Permission.READ_ACTIVITY,
     }
 )
 _MARKETER = _VIEWER | {
@@ -66,6 +70,7 @@ _MARKETER = _VIEWER | {
     Permission.EXPORT_CONTACTS,
     Permission.WRITE_CONTENT,
     Permission.WRITE_CAMPAIGNS,
+    Permission.WRITE_EVENTS,
     Permission.SEND,
 }
 _ADMIN = _MARKETER | {Permission.MANAGE_SETTINGS, Permission.MANAGE_USERS, Permission.MANAGE_KEYS}
@@ -73,6 +78,46 @@ _OWNER = _ADMIN | {Permission.MANAGE_ACCOUNT}
 
 #: What each role may do. OPERATE comes from the user, never from a role.
 PERMISSIONS = MappingProxyType({Role.OWNER: _OWNER, Role.ADMIN: _ADMIN, Role.MARKETER: _MARKETER, Role.VIEWER: _VIEWER})
+
+
+class KeyScope(Enum):
+    """Which part of an account a key is for (eSputnik's access rights of keys); its role may narrow that further."""
+
+    FULL = "full"
+    EVENTS = "events"
+    EVENTS_CONTACTS = "events_contacts"
+    MESSAGES = "messages"
+
+
+_GENERAL = frozenset({Permission.SIGNED_IN, Permission.READ_ACCOUNT, Permission.READ_SETTINGS, Permission.READ_CONTENT})
+_EVENTS = _GENERAL | {Permission.WRITE_EVENTS}
+#: What each scope lets through.
+SCOPES = MappingProxyType(
+    {
+        KeyScope.FULL: frozenset(Permission),
+        KeyScope.EVENTS: _EVENTS,
+        KeyScope.EVENTS_CONTACTS: _EVENTS | {Permission.READ_CONTACTS, Permission.WRITE_CONTACTS},
+        KeyScope.MESSAGES: _GENERAL
+        | {
+            Permission.WRITE_CONTENT,
+            Permission.READ_CAMPAIGNS,
+            Permission.WRITE_CAMPAIGNS,
+            Permission.READ_ACTIVITY,
+            Permission.SEND,
+        },
+    }
+)
+
+
+class Compat(Enum):
+    """Shapes of answers that some old clients of eSputnik's API need (docs/esputnik.md)."""
+
+    #: A send to one recipient answers `results` as an object, not as a list.
+    COLLAPSE_SINGLE = "collapse_single"
+    #: Sentences and empty bodies become JSON objects.
+    JSON_SENTENCES = "json_sentences"
+    #: Orders answer with an empty body.
+    EMPTY_ORDERS = "empty_orders"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,14 +130,18 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     is_operator: bool = False
     #: The signed-in user; None for a key and for the command line.
     user_id: int | None = None
+    scope: KeyScope = KeyScope.FULL
+    compat: frozenset[Compat] = frozenset()
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        granted = PERMISSIONS[self.role]
+        granted = PERMISSIONS[self.role] & SCOPES[self.scope]
         return granted | {Permission.OPERATE} if self.is_operator else granted
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden, naming what is missing."""
+        if permission not in SCOPES[self.scope]:
+            raise Forbidden(f"this key is for {self.scope.value} only; make one with the scope full")
         if permission in PERMISSIONS[self.role] or (self.is_operator and permission is Permission.OPERATE):
             return
         if permission is Permission.OPERATE:
@@ -137,6 +186,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     prefix: str
     role: Role
+    scope: KeyScope
+    compat: tuple[Compat, ...]
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None

@@ -11,18 +11,20 @@ import contextlib
 import re
 import secrets
 import string
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
 from syncom.accounts import store
-from syncom.accounts.attempts import Attempts
 from syncom.accounts.key_cache import KeyCache, listen
 from syncom.accounts.model import (
     Account,
     ApiKey,
     AuditEntry,
+    Compat,
     FirstRun,
+    KeyScope,
     NewApiKey,
     NewUser,
     Permission,
@@ -34,6 +36,7 @@ from syncom.accounts.model import (
 from syncom.accounts.passwords import Passwords, make_password
 from syncom.clock import Clock
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from syncom.pacing import Attempts
 from syncom.postgres.pool import Connection, Database
 from syncom.security import Keyring, hash_token
 
@@ -50,6 +53,8 @@ _SHOWN = 10
 _KEY = re.compile(r"sk_[0-9A-Za-z]{43}", re.ASCII)
 _EMAIL = re.compile(r"[^\s@\x00-\x20\x7f]{1,64}@[^\s@\x00-\x20\x7f]{1,189}")
 
+#: What every API key begins with.
+KEY_PREFIX = "sk_"
 _WRONG_LOGIN = "the email or the password is wrong"
 _NO_KEY = "the API key is not valid; `syncom api-key create` makes one"
 _NO_SESSION = "sign in again: the session has ended"
@@ -288,11 +293,22 @@ class AccountsService:
 
     # ------------------------------------------------------------ API keys
 
-    async def create_api_key(self, by: Principal, *, name: str, role: Role = Role.ADMIN) -> NewApiKey:
-        """A new key, which acts in this account with this role. The secret is in the answer, once."""
+    async def create_api_key(
+        self,
+        by: Principal,
+        *,
+        name: str,
+        role: Role = Role.ADMIN,
+        scope: KeyScope = KeyScope.FULL,
+        compat: Collection[Compat] = (),
+    ) -> NewApiKey:
+        """A new key, which acts in this account with this role, for this part of it. The secret is in the answer, once.
+
+        ``compat`` shapes answers of the eSputnik API for clients that expect old forms.
+        """
         name = _name(name)
         _may_give(by, role)
-        key = "sk_" + "".join(secrets.choice(_BASE62) for _ in range(_KEY_LENGTH))
+        key = KEY_PREFIX + "".join(secrets.choice(_BASE62) for _ in range(_KEY_LENGTH))
         async with self._database.system() as connection:
             api_key = await store.add_api_key(
                 connection,
@@ -301,8 +317,11 @@ class AccountsService:
                 prefix=key[:_SHOWN],
                 key_hash=hash_token(key),
                 role=role,
+                scope=scope,
+                compat=compat,
             )
-            await _audit(connection, by, "api_key.create", f"api_key:{api_key.api_key_id}", name=name, role=role.value)
+            detail = {"name": name, "role": role.value, "scope": scope.value}
+            await _audit(connection, by, "api_key.create", f"api_key:{api_key.api_key_id}", **detail)
         return NewApiKey(api_key=api_key, key=key)
 
     async def list_api_keys(self, by: Principal) -> list[ApiKey]:
@@ -343,7 +362,13 @@ class AccountsService:
                 await store.touch_api_key(connection, row.api_key_id)
         if row is None:
             raise Unauthorized(_NO_KEY)
-        principal = Principal(account_id=row.account_id, role=row.role, actor=f"key:{row.api_key_id}")
+        principal = Principal(
+            account_id=row.account_id,
+            role=row.role,
+            actor=f"key:{row.api_key_id}",
+            scope=row.scope,
+            compat=row.compat,
+        )
         self._keys.put(key_hash, principal, generation=generation)
         return principal
 
@@ -355,7 +380,32 @@ class AccountsService:
         Raises Unauthorized alike for an unknown user, a wrong password and a disabled user, after the same
         work; RateLimited after too many attempts.
         """
+        user_id = await self._verified(email.strip().lower()[:254], password, address)
+        return await self._start_session(user_id, account_id)
+
+    async def authenticate_login(self, *, email: str, password: str, address: str) -> Principal:
+        """Who a login is, for one request: HTTP Basic with the login's own password, as eSputnik allows.
+
+        Raises as :meth:`sign_in`. Believed for some seconds, so that a busy client costs one check of the password.
+        """
         email = email.strip().lower()[:254]
+        secret = hash_token(f"login\0{email}\0{password}")
+        known = self._keys.get(secret)
+        if known is not None:
+            return known
+        generation = self._keys.generation
+        user_id = await self._verified(email, password, address)
+        async with self._database.system() as connection:
+            landing = await store.landing_account(connection, user_id, None)
+            member = await store.get_user(connection, landing, user_id) if landing is not None else None
+        if landing is None or member is None:
+            raise Unauthorized(_WRONG_LOGIN)
+        principal = _user_principal(landing, user_id, member.role, is_operator=False)
+        self._keys.put(secret, principal, generation=generation)
+        return principal
+
+    async def _verified(self, email: str, password: str, address: str) -> int:
+        """The user with this login and password; alike for all who are refused."""
         self._address_attempts.take(address)
         self._name_attempts.take(email)
         self._pair_attempts.take(f"{email} {address}")
@@ -371,7 +421,7 @@ class AccountsService:
             dated = await self._passwords.hash(password)
             async with self._database.system() as connection:
                 await store.set_password(connection, user.user_id, dated)
-        return await self._start_session(user.user_id, account_id)
+        return user.user_id
 
     async def _start_session(self, user_id: int, account_id: int | None) -> Session:
         token = secrets.token_urlsafe(32)

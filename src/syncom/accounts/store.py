@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
 
-from syncom.accounts.model import Account, ApiKey, AuditEntry, Role, User
+from syncom.accounts.model import Account, ApiKey, AuditEntry, Compat, KeyScope, Role, User
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -24,6 +25,8 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     #: Its last use should be noted.
     stale: bool
+    scope: KeyScope
+    compat: frozenset[Compat]
 
 
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,7 +193,15 @@ async def remove_dead_sessions(connection: Connection, *, now: datetime, idle_si
 
 
 async def add_api_key(
-    connection: Connection, account_id: int, *, name: str, prefix: str, key_hash: bytes, role: Role
+    connection: Connection,
+    account_id: int,
+    *,
+    name: str,
+    prefix: str,
+    key_hash: bytes,
+    role: Role,
+    scope: KeyScope,
+    compat: Collection[Compat],
 ) -> ApiKey:
     return _api_key(
         await _required(
@@ -201,6 +212,8 @@ async def add_api_key(
             prefix=prefix,
             key_hash=key_hash,
             role=role.value,
+            scope=scope.value,
+            compat=sorted(switch.value for switch in compat),
         )
     )
 
@@ -222,7 +235,16 @@ async def revoke_api_key(connection: Connection, account_id: int, api_key_id: in
 
 async def find_api_key(connection: Connection, key_hash: bytes) -> KeyRow | None:
     row = await _row(connection, "find_api_key", key_hash=key_hash)
-    return KeyRow(api_key_id=row[0], account_id=row[1], role=Role(row[2]), stale=row[3]) if row else None
+    if row is None:
+        return None
+    return KeyRow(
+        api_key_id=row[0],
+        account_id=row[1],
+        role=Role(row[2]),
+        stale=row[3],
+        scope=KeyScope(row[4]),
+        compat=frozenset(Compat(name) for name in row[5]),
+    )
 
 
 async def touch_api_key(connection: Connection, api_key_id: int) -> None:
@@ -277,9 +299,11 @@ def _api_key(row: _Row) -> ApiKey:
         name=row[1],
         prefix=row[2],
         role=Role(row[3]),
-        created_at=row[4],
-        last_used_at=row[5],
-        revoked_at=row[6],
+        scope=KeyScope(row[4]),
+        compat=tuple(Compat(name) for name in row[5]),
+        created_at=row[6],
+        last_used_at=row[7],
+        revoked_at=row[8],
     )
 
 

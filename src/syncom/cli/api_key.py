@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from syncom.accounts.model import Role
+from syncom.accounts.model import Compat, KeyScope, Role
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
 
@@ -13,7 +13,14 @@ _DEFAULT = Options()
 
 
 @app.command
-async def create(*, name: str, role: Role = Role.ADMIN, options: Options = _DEFAULT) -> None:
+async def create(
+    *,
+    name: str,
+    role: Role = Role.ADMIN,
+    scope: KeyScope = KeyScope.FULL,
+    compat: tuple[Compat, ...] = (),
+    options: Options = _DEFAULT,
+) -> None:
     """Make a key. It is printed once and not stored.
 
     Parameters
@@ -22,9 +29,13 @@ async def create(*, name: str, role: Role = Role.ADMIN, options: Options = _DEFA
         What the key is for.
     role
         What it may do.
+    scope
+        The part of the account it is for.
+    compat
+        Shapes of answers for old clients of eSputnik's API; may be repeated.
     """
     async with here(options) as services:
-        made = await services.app.accounts.create_api_key(services.by, name=name, role=role)
+        made = await services.app.accounts.create_api_key(services.by, name=name, role=role, scope=scope, compat=compat)
     value = {"id": made.api_key.api_key_id, "name": made.api_key.name, "key": made.key}
     show(
         value,
@@ -39,10 +50,19 @@ async def list_keys(*, options: Options = _DEFAULT) -> None:
     async with here(options) as services:
         found = await services.app.accounts.list_api_keys(services.by)
     rows = [
-        (key.api_key_id, key.name, f"{key.prefix}...", key.role, key.created_at, key.last_used_at, key.revoked_at)
+        (
+            key.api_key_id,
+            key.name,
+            f"{key.prefix}...",
+            key.role,
+            key.scope,
+            key.created_at,
+            key.last_used_at,
+            key.revoked_at,
+        )
         for key in found
     ]
-    columns = ("id", "name", "begins with", "role", "made", "last used", "revoked")
+    columns = ("id", "name", "begins with", "role", "scope", "made", "last used", "revoked")
     empty = "No key yet: `syncom api-key create --name NAME` makes one."
     show(found, json=options.json, human=lambda: table(columns, rows, empty=empty))
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from litestar.types import Scope
 
 from syncom.accounts.model import Principal
-from syncom.accounts.service import SESSION_LIFE, AccountsService
+from syncom.accounts.service import KEY_PREFIX, SESSION_LIFE, AccountsService
 from syncom.errors import Forbidden, Unauthorized
 from syncom.http.headers import header
 from syncom.http.tracking.client import TrustedProxies
@@ -56,6 +56,24 @@ class Authentication:
         # ASGI lets an application keep what it wants in the scope; Litestar's type of it does not say so.
         cast("dict[str, Any]", scope)[_PRINCIPAL] = principal
         return principal
+
+    async def api_caller(self, scope: Scope, authorization: str) -> Principal:
+        """Who asks with an Authorization header, and nothing else: an API key, or a login with its own password.
+
+        HTTP Basic takes any user name with an API key as the password, as eSputnik does. Raises Unauthorized.
+        """
+        scheme, _, rest = authorization.partition(" ")
+        if scheme.lower() != "basic":
+            key = _key(authorization) or ""
+            return self._accounts.known_key(key) or await self._accounts.authenticate_key(key)
+        name, password = _basic(rest)
+        known = self._accounts.known_key(password)
+        if known is not None:
+            return known
+        if "@" in name and not password.startswith(KEY_PREFIX):
+            address = self.client_address(scope)
+            return await self._accounts.authenticate_login(email=name, password=password, address=address)
+        return await self._accounts.authenticate_key(password)
 
     def session_token(self, scope: Scope) -> str | None:
         """The cookie's value, when there is one."""
@@ -102,8 +120,14 @@ def _key(authorization: str) -> str | None:
     if scheme == "bearer":
         return rest.strip()
     if scheme == "basic":
-        try:
-            return b64decode(rest.strip(), validate=True).decode("utf-8").partition(":")[2]
-        except (Base64Error, ValueError):
-            return ""
+        return _basic(rest)[1]
     return "" if authorization else None
+
+
+def _basic(credentials: str) -> tuple[str, str]:
+    """User name and password; empty texts when they cannot be read."""
+    try:
+        name, _, password = b64decode(credentials.strip(), validate=True).decode("utf-8").partition(":")
+    except (Base64Error, ValueError):
+        return "", ""
+    return name, password

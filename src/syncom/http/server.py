@@ -21,6 +21,9 @@ from syncom.activity.recorder import Recorder
 from syncom.app import App, open_app
 from syncom.errors import NotFound, SyncomError, Unauthorized
 from syncom.http.authentication import Authentication
+from syncom.http.esputnik.app import METHODS, EsputnikApi
+from syncom.http.esputnik.document import add_esputnik
+from syncom.http.esputnik.repeats import forget_old_requests
 from syncom.http.headers import Headers
 from syncom.http.inbox.app import InboxApp
 from syncom.http.metrics import Metrics
@@ -55,6 +58,7 @@ class Server:
         self._authentication = Authentication(app.accounts, app.settings)
         self.api = native_api(app, self._authentication, jobs)
         self._upsert = ContactUpsert(app.accounts, app.contacts, self._authentication)
+        esputnik = EsputnikApi(app, self._authentication)
         login = LoginPages(app.accounts, self._authentication)
         self._exact: dict[str, Route] = {
             "/": self._home,
@@ -70,7 +74,11 @@ class Server:
         proxies = TrustedProxies(app.settings.trusted_proxies)
         tracking = TrackingApp(app.tokens, recorder, self._links, app.clock, proxies=proxies)
         inbox = InboxApp(app.inbox, self._is_operator)
-        self._below: list[tuple[str, Route]] = [("/t", cast("Route", tracking)), ("/inbox", cast("Route", inbox))]
+        self._below: list[tuple[str, Route]] = [
+            ("/t", cast("Route", tracking)),
+            ("/inbox", cast("Route", inbox)),
+            ("/api", esputnik),
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -129,7 +137,9 @@ class Server:
     @cached_property
     def document(self) -> dict[str, object]:
         """The OpenAPI document."""
-        return openapi_document(self.api, self._app.settings.base_url)
+        document = openapi_document(self.api, self._app.settings.base_url)
+        add_esputnik(document, METHODS)
+        return document
 
     @cached_property
     def _openapi_json(self) -> bytes:
@@ -203,6 +213,7 @@ async def _clean(app: App) -> None:
     while True:
         try:
             await remove_old_keys(app.database)
+            await forget_old_requests(app.database)
         except (SyncomError, psycopg.Error) as error:
             _log.warning("old idempotency keys stay for now: %s", error)
         await asyncio.sleep(_CLEAN_EVERY)

@@ -9,7 +9,7 @@ from litestar import delete, get, post
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from syncom.accounts.model import ApiKey, NewApiKey, Permission, Role
+from syncom.accounts.model import ApiKey, Compat, KeyScope, NewApiKey, Permission, Role
 from syncom.http.native.given import Accounts, By
 from syncom.http.native.paging import Page
 from syncom.http.native.routing import needs
@@ -18,10 +18,15 @@ _TAGS = ["API keys"]
 
 
 class ApiKeyInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A key to make: what it is for, and what it may do."""
+    """A key to make: what it is for, and what it may do.
+
+    `scope` narrows the role to a part of the account; `compat` shapes answers for old clients of eSputnik's API.
+    """
 
     name: str
     role: Role = Role.MARKETER
+    scope: KeyScope = KeyScope.FULL
+    compat: list[Compat] = []
 
 
 @get("/api-keys", tags=_TAGS, opt=needs(Permission.MANAGE_KEYS))
@@ -33,7 +38,7 @@ async def list_api_keys(by: By, accounts: Accounts) -> Page[ApiKey]:
 @post("/api-keys", tags=_TAGS, opt=needs(Permission.MANAGE_KEYS, replay=False))
 async def create_api_key(by: By, accounts: Accounts, data: JSONBody[ApiKeyInput]) -> NewApiKey:
     """Make a key. Its secret is in this answer and nowhere else."""
-    return await accounts.create_api_key(by, name=data.name, role=data.role)
+    return await accounts.create_api_key(by, name=data.name, role=data.role, scope=data.scope, compat=data.compat)
 
 
 @delete("/api-keys/{api_key_id:int}", tags=_TAGS, opt=needs(Permission.MANAGE_KEYS))

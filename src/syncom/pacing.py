@@ -1,4 +1,4 @@
-"""Limits on guessing: token buckets in memory, for each login name and address."""
+"""Limits on how often: token buckets in memory, for each login name, address or key."""
 
 from __future__ import annotations
 

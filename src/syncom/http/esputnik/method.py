@@ -1,0 +1,198 @@
+"""What a method of the API is made of: a row of a table, and the one request it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import parse_qsl
+
+from syncom.accounts.model import Permission, Principal
+from syncom.app import App
+from syncom.errors import SyncomError
+
+BodyType = TypeVar("BodyType")
+
+#: Larger bodies are refused unread.
+MAX_BODY: Final = 10 * 1024 * 1024
+_MAX_QUERY_FIELDS: Final = 200
+
+
+class Refused(SyncomError):
+    """An answer of the API that is not a success. ``plain``: the bare sentence instead of the error object."""
+
+    def __init__(
+        self, status: int, message: str, *, plain: bool = False, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.plain = plain
+        self.headers = headers or {}
+
+
+class Sentence(str):
+    """A bare sentence as a body (eSputnik reference, 2.3), under the content type of JSON."""
+
+    __slots__ = ()
+
+
+class _Empty:
+    """The type of EMPTY."""
+
+
+#: A success without a body: ``Content-Length: 0`` and no content type.
+EMPTY: Final = _Empty()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body with headers of its own, such as ``TotalCount``. The body: anything msgspec encodes, Sentence, EMPTY."""
+
+    value: object
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Scope(Enum):
+    """The vendor's groups of methods, each with the permission that a key needs for it."""
+
+    GENERAL = Permission.READ_ACCOUNT
+    READ_CONTACTS = Permission.READ_CONTACTS
+    WRITE_CONTACTS = Permission.WRITE_CONTACTS
+    ACTIVITY = Permission.READ_ACTIVITY
+    EVENTS = Permission.WRITE_EVENTS
+    SENDING = Permission.SEND
+    READ_CONTENT = Permission.READ_CONTENT
+    WRITE_CONTENT = Permission.WRITE_CONTENT
+    READ_CAMPAIGNS = Permission.READ_CAMPAIGNS
+    WRITE_CAMPAIGNS = Permission.WRITE_CAMPAIGNS
+
+
+class Query:
+    """The query of a request. Wrong values are refused by name."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._values: dict[str, list[str]] = {}
+        try:
+            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
+        except ValueError:
+            raise Refused(400, "The query cannot be read: encode it as UTF-8 in percent form") from None
+        for name, value in pairs:
+            if "\0" in value or "\ufffd" in value:
+                raise Refused(400, f"'{name}' is not UTF-8 text")
+            self._values.setdefault(name, []).append(value)
+
+    def text(self, name: str) -> str | None:
+        """The first value without blanks around it; None when it is missing or blank."""
+        return next((value.strip() for value in self._values.get(name, ())), None) or None
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise Refused(400, f"Required parameter '{name}' is missing")
+        return value
+
+    def number(self, name: str, *, default: int, least: int = 0, clamp: int | None = None) -> int:
+        """A whole number of at least ``least``; more than ``clamp`` counts as that."""
+        text = self.text(name)
+        if text is None:
+            return default
+        try:
+            value = int(text) if text.isascii() and len(text) < 20 else None
+        except ValueError:
+            value = None
+        if value is None or value < least:
+            raise Refused(400, f"'{name}' must be a whole number of at least {least}")
+        return value if clamp is None else min(value, clamp)
+
+    def words(self, name: str) -> list[str]:
+        """Values separated by commas, or given several times."""
+        return [word.strip() for value in self._values.get(name, ()) for word in value.split(",") if word.strip()]
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        text = self.text(name)
+        if text is None:
+            return default
+        if text.lower() not in ("true", "false", "1", "0"):
+            raise Refused(400, f"'{name}' must be true or false")
+        return text.lower() in ("true", "1")
+
+    def has(self, name: str) -> bool:
+        return self.text(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[BodyType]):
+    """One request of a method, checked: who asks is known and may, the body has its type."""
+
+    app: App
+    by: Principal
+    #: Members of the path by name: positive integers, or texts for ``{name:text}``.
+    path: Mapping[str, Any]
+    query: Query
+    body: BodyType
+    #: The body as it came.
+    raw: bytes
+    #: Request headers by lower-case name.
+    headers: Mapping[str, str]
+
+    @property
+    def account_id(self) -> int:
+        return self.by.account_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A member of the query, for the document."""
+
+    name: str
+    text: str
+    type: str = "string"
+    required: bool = False
+
+
+#: ``startindex`` and ``maxrows``, which most lists take.
+PAGING: Final = (
+    Parameter(name="startindex", type="integer", text="First row, counted from 1."),
+    Parameter(name="maxrows", type="integer", text="Rows to return, 500 at most."),
+)
+
+Handler = Callable[[Call[Any]], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of the API. ``path`` has members such as ``{id}`` (a positive integer) and ``{language:text}``."""
+
+    verb: str
+    path: str
+    handler: Handler
+    scope: Scope = field(kw_only=True)
+    #: Type of the JSON body, a msgspec Struct; None: the body is not read as JSON.
+    body: type[Any] | None = field(kw_only=True, default=None)
+    #: Content types taken beside JSON; the handler reads ``Call.raw``.
+    media: tuple[str, ...] = field(kw_only=True, default=())
+    #: A missing body counts as an empty object.
+    body_optional: bool = field(kw_only=True, default=False)
+    #: Members that are null are kept: the type tells them apart from missing ones.
+    keep_nulls: bool = field(kw_only=True, default=False)
+    max_body: int = field(kw_only=True, default=MAX_BODY)
+    #: Counts against the calls a second of a key (eSputnik reference, 2.7).
+    paced: bool = field(kw_only=True, default=False)
+    #: The same request again within a minute is refused with 409 (eSputnik reference, 9).
+    once: bool = field(kw_only=True, default=False)
+    #: Called with a token of its own instead of an API key; the handler checks it and ``Call.by`` is nobody.
+    public: bool = field(kw_only=True, default=False)
+    summary: str = field(kw_only=True)
+    query: Sequence[Parameter] = field(kw_only=True, default=())
+    #: Type of the answer's body for the document; None: a sentence or nothing.
+    answer: Any = field(kw_only=True, default=None)
+
+
+def reason_phrase(status: int) -> str:
+    """What HTTP calls this status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
