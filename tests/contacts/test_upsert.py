@@ -25,6 +25,12 @@ from syncom.postgres.pool import Database
 BY_EMAIL = UpsertOptions()
 BY_PHONE = UpsertOptions(key=IdentityKind.PHONE)
 FILL = UpsertOptions(mode=MergeMode.FILL_BLANKS)
+#: As a shop's orders name people.
+BY_ANY = UpsertOptions(
+    key=IdentityKind.EXTERNAL_ID,
+    fallback_keys=(IdentityKind.EMAIL, IdentityKind.PHONE),
+    mode=MergeMode.FILL_BLANKS,
+)
 
 
 async def test_a_batch_creates_then_updates_then_leaves_alone(contacts: ContactsService, account_id: int) -> None:
@@ -345,3 +351,80 @@ async def test_a_big_batch_inside_the_callers_transaction(
     assert result.created == len(set(result.contact_ids)) == 5000
     again = UpsertOptions(key=IdentityKind.EXTERNAL_ID)
     assert (await contacts.upsert(account_id, rows, again)).unchanged == 5000
+
+
+async def test_people_are_recognised_by_the_first_of_several_identities(
+    contacts: ContactsService, account_id: int
+) -> None:
+    rows = [
+        ContactInput(external_id="C-1", email="anna@example.com"),
+        ContactInput(email="anna@example.com", phone="+380441234567"),
+        ContactInput(phone="+380441234567", first_name="Anna"),
+        ContactInput(external_id="C-1", email="other@example.com"),
+        ContactInput(email="other@example.com"),
+    ]
+    result = await contacts.upsert(account_id, rows, BY_ANY)
+    assert not result.problems
+    anna, other = result.contact_ids[0], result.contact_ids[4]
+    assert result.contact_ids == [anna, anna, anna, anna, other]
+    assert anna is not None
+    assert anna != other
+    found = await contacts.get(account_id, anna)
+    assert (found.external_id, found.email, found.phone, found.first_name) == (
+        "C-1",
+        "anna@example.com",
+        "+380441234567",
+        "Anna",
+    )
+    again = await contacts.upsert(account_id, rows, BY_ANY)
+    assert again.contact_ids == result.contact_ids
+    assert again.unchanged == len(rows)
+
+
+async def test_an_identity_of_somebody_else_stays_there_when_people_are_recognised_by_several(
+    contacts: ContactsService, account_id: int
+) -> None:
+    await contacts.upsert(account_id, [ContactInput(email="a@example.com", phone="+380441234567")], BY_EMAIL)
+    result = await contacts.upsert(
+        account_id,
+        [ContactInput(external_id="C-2", email="b@example.com", phone="+380441234567", contact_key="k")],
+        UpsertOptions(key=IdentityKind.EXTERNAL_ID, fallback_keys=(IdentityKind.EMAIL,)),
+    )
+    assert (result.created, result.problems) == (1, [])
+    created = await contacts.find(account_id, IdentityKind.EXTERNAL_ID, "C-2")
+    assert created is not None
+    assert (created.email, created.phone, created.contact_key) == ("b@example.com", None, "k")
+
+
+async def test_a_second_external_id_of_a_person_leads_to_them_from_then_on(
+    contacts: ContactsService, account_id: int
+) -> None:
+    rows = [
+        ContactInput(external_id="C-1", email="anna@example.com"),
+        ContactInput(external_id="C-2", email="anna@example.com"),
+        ContactInput(external_id="C-2", email="new@example.com"),
+    ]
+    for row in rows:
+        await contacts.upsert(account_id, [row], BY_ANY)
+    found = await contacts.find(account_id, IdentityKind.EXTERNAL_ID, "C-2")
+    assert found is not None
+    assert (found.external_id, found.email) == ("C-1", "anna@example.com")
+    assert await contacts.find(account_id, IdentityKind.EMAIL, "new@example.com") is None
+
+
+async def test_a_row_without_any_of_the_identities_is_refused(contacts: ContactsService, account_id: int) -> None:
+    result = await contacts.upsert(account_id, [ContactInput(first_name="Anna", contact_key="k")], BY_ANY)
+    assert [(one.field, one.reason) for one in result.problems] == [
+        ("external_id", "is missing: contacts of this batch are recognised by it or email or phone")
+    ]
+
+
+async def test_a_key_given_away_in_a_batch_leads_to_a_new_contact(contacts: ContactsService, account_id: int) -> None:
+    overwrite = UpsertOptions(key=IdentityKind.EXTERNAL_ID, fallback_keys=(IdentityKind.EMAIL,))
+    await contacts.upsert(account_id, [ContactInput(external_id="C-1", email="a@example.com")], overwrite)
+    result = await contacts.upsert(
+        account_id,
+        [ContactInput(external_id="C-1", email="b@example.com"), ContactInput(email="a@example.com")],
+        overwrite,
+    )
+    assert (result.created, result.updated) == (1, 1)

@@ -161,6 +161,9 @@ class UpsertOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     #: The identity that decides whether a row is a known contact.
     key: IdentityKind = IdentityKind.EMAIL
+    #: Identities that lead to a known contact where the key leads to none, in this order; a row needs any one of them
+    #: all. With them nothing is refused for a taken identity: one that belongs to another contact stays there.
+    fallback_keys: tuple[IdentityKind, ...] = ()
     mode: MergeMode = MergeMode.OVERWRITE
     #: Lists every row joins.
     list_ids: tuple[int, ...] = ()

@@ -21,13 +21,14 @@ from syncom.contacts.model import (
     SubscriptionState,
     UpsertOptions,
 )
-from syncom.contacts.prepare import IDENTITY_PLACES, STANDARD
+from syncom.contacts.prepare import IDENTITY_PLACES, STANDARD, recognised_by
 
 #: Kind of each identity place: what comes first in STANDARD.
 KINDS: Final = tuple(int(kind) for kind in IDENTITY_PLACES)
 _PLACES: Final = len(KINDS)
 _EMAIL: Final = IDENTITY_PLACES[IdentityKind.EMAIL]
 _PHONE: Final = IDENTITY_PLACES[IdentityKind.PHONE]
+_EXTERNAL_ID: Final = IDENTITY_PLACES[IdentityKind.EXTERNAL_ID]
 _NAMES: Final = ("email", "phone", "external id", "contact key")
 
 #: Contact ids by value, for each identity place.
@@ -111,15 +112,16 @@ def plan_batch(
 ) -> Plan:
     """Decide what the rows do. ``owners`` is changed on the way.
 
-    ``new_ids`` gives ids of new contacts, at least as many as rows have an unknown key. With ``contact_id`` every
+    ``new_ids`` gives ids of new contacts, at least as many as rows may be of unknown ones. With ``contact_id`` every
     row is about that contact, whatever its identities say.
     """
     planner = _Planner(owners, known, options)
-    key = IDENTITY_PLACES[options.key]
+    keys = recognised_by(options)
     contact_ids: list[int | None] = []
     problems: list[RowProblem] = []
-    for row in rows:
-        owner = contact_id if contact_id is not None else owners[key].get(row.values[key] or "")
+    for given in rows:
+        owner, key = (contact_id, -1) if contact_id is not None else planner.recognise(given, keys)
+        row = planner.without_taken(given, owner) if options.fallback_keys else given
         problem = planner.conflict(row, owner)
         if problem is not None:
             problems.append(problem)
@@ -129,7 +131,7 @@ def plan_batch(
             target = planner.create(row, next(new_ids))
         else:
             target = planner.target(owner)
-            planner.apply(row, target, key if contact_id is None else -1)
+            planner.apply(row, target, key)
         contact_ids.append(target.contact_id)
     claimed, moved = planner.identity_changes()
     return Plan(
@@ -150,10 +152,34 @@ class _Planner:
         self._owners = owners
         self._known = known
         self._overwrite = options.mode is MergeMode.OVERWRITE
+        self._several = bool(options.fallback_keys)
         #: Stored owner of every identity that was claimed or released on the way.
         self._before: tuple[dict[str, int | None], ...] = ({}, {}, {}, {})
         #: Further addresses that became primary, by place. Another batch may free one after it was read.
         self._promoted: tuple[set[str], ...] = (set(), set(), set(), set())
+
+    def recognise(self, row: PreparedRow, keys: tuple[int, ...]) -> tuple[int | None, int]:
+        """The contact that the first known key leads to, and the place of that key."""
+        for key in keys:
+            owner = self._owners[key].get(row.values[key] or "")
+            if owner is not None:
+                return owner, key
+        return None, keys[0]
+
+    def without_taken(self, row: PreparedRow, owner: int | None) -> PreparedRow:
+        """The row without the identities that belong to another contact."""
+        if self.conflict(row, owner) is None:
+            return row
+        values = list(row.values)
+        for place, owners in enumerate(self._owners):
+            if owners.get(values[place] or "", owner) != owner:
+                values[place] = None
+        emails, phones = self._owners[_EMAIL], self._owners[_PHONE]
+        return row._replace(
+            values=tuple(values),
+            emails=tuple(value for value in row.emails if emails.get(value, owner) == owner),
+            phones=tuple(value for value in row.phones if phones.get(value, owner) == owner),
+        )
 
     def conflict(self, row: PreparedRow, owner: int | None) -> RowProblem | None:
         """The first identity of the row that belongs to another contact."""
@@ -220,9 +246,12 @@ class _Planner:
     def _set_identity(self, target: Target, place: int, value: str, row: PreparedRow, *, is_key: bool) -> None:
         """Make the value the contact's primary one of its kind; '' clears."""
         old = target.identities[place]
-        if old is not None and not self._overwrite:
-            return
         owner = self._owners[place].get(value)
+        if old is not None and not self._overwrite:
+            # A shop may know one person by several ids. Each leads here, so that the next row with it does too.
+            if self._several and place == _EXTERNAL_ID and value and owner is None:
+                self._claim(place, value, target.contact_id)
+            return
         if is_key and owner == target.contact_id:
             return  # found by a further address: the row names the contact with it, it does not change the primary
         if value:

@@ -81,29 +81,35 @@ def prepare_rows(
     Returns the good rows in order, and one problem (the first found) for each other row. About 10 µs a row of
     twelve members.
     """
-    key = IDENTITY_PLACES.get(options.key)
-    if key is None:
-        raise ValueError("contacts are recognised by email, phone, external id or contact key")
+    keys = recognised_by(options)
     prepared: list[PreparedRow] = []
     problems: list[RowProblem] = []
     for index, row in enumerate(rows):
         try:
-            prepared.append(_prepare(index, row, fields, key, options.phone_region))
+            prepared.append(_prepare(index, row, fields, keys, options.phone_region))
         except _Refused as refused:
             problems.append(RowProblem(index=index, field=refused.field, reason=refused.reason))
     return prepared, problems
 
 
+def recognised_by(options: UpsertOptions) -> tuple[int, ...]:
+    """Places in STANDARD of the identities that decide whether a row is a known contact, the first first."""
+    try:
+        return tuple(IDENTITY_PLACES[kind] for kind in (options.key, *options.fallback_keys))
+    except KeyError:
+        raise ValueError("contacts are recognised by email, phone, external id or contact key") from None
+
+
 def prepare_patch(row: ContactInput, fields: Mapping[str, CustomField], phone_region: str) -> PreparedRow:
     """Check and normalise what is said about a contact known by its id. Raises Invalid."""
     try:
-        return _prepare(0, row, fields, None, phone_region)
+        return _prepare(0, row, fields, (), phone_region)
     except _Refused as refused:
         raise Invalid(refused.field, refused.reason) from None
 
 
 def _prepare(
-    index: int, row: ContactInput, fields: Mapping[str, CustomField], key: int | None, phone_region: str
+    index: int, row: ContactInput, fields: Mapping[str, CustomField], keys: tuple[int, ...], phone_region: str
 ) -> PreparedRow:
     *given, own_fields, emails, phones = msgspec.structs.astuple(row)
     for place, value in enumerate(given):
@@ -120,8 +126,9 @@ def _prepare(
     region = given[_COUNTRY] or phone_region or None
     if given[_PHONE]:
         given[_PHONE] = _phone("phone", given[_PHONE], region)
-    if key is not None and not given[key]:
-        raise _Refused(STANDARD[key], "is missing: contacts of this batch are recognised by it")
+    if keys and not any(given[key] for key in keys):
+        others = "".join(f" or {STANDARD[key]}" for key in keys[1:])
+        raise _Refused(STANDARD[keys[0]], f"is missing: contacts of this batch are recognised by it{others}")
     return PreparedRow(
         index,
         tuple(given),

@@ -139,7 +139,8 @@ async def _plan(
     fresh: list[int] = []
     if contact_id is None:
         place = IDENTITY_PLACES[options.key]
-        unknown = sum(row.values[place] not in owners[place] for row in rows)
+        # Where several identities count, a row may take one away from a contact before another row asks for it.
+        unknown = len(rows) if options.fallback_keys else sum(row.values[place] not in owners[place] for row in rows)
         fresh = await ids.take(connection, unknown) if unknown else []
     used = iter(fresh)
     plan = plan_batch(rows, owners=owners, known=known, options=options, new_ids=used, contact_id=contact_id)
