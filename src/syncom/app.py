@@ -28,6 +28,7 @@ from syncom.messages.senders import InboxAddress, SendersService
 from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
+from syncom.outbound import OutboundClient
 from syncom.postgres.migrate import ensure_partitions
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
@@ -50,6 +51,7 @@ class App:
         self.keyring = keyring
         self.clock = clock
         self.tokens = MessageTokens(keyring)
+        self.outbound = OutboundClient(settings.outbound_allow)
         self.accounts = AccountsService(database, keyring, clock)
         self.contacts = ContactsService(database, clock)
         self.imports = ImportService(database, self.contacts, settings.data_dir, clock)
@@ -127,3 +129,4 @@ async def open_app(
         finally:
             await app.contacts.close()
             await app.accounts.stop()
+            await app.outbound.close()

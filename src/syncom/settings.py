@@ -10,6 +10,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     senders: int = msgspec.field(default_factory=default_senders)
     trusted_proxies: str = ""
     api_rate: int = 200
+    outbound_allow: str = ""
     log_level: str = "info"
 
     @property
@@ -88,6 +90,7 @@ HELP: Mapping[str, str] = {
     "senders": "Number of processes that send campaigns: one a core, at most four, unless given.",
     "trusted_proxies": "Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas.",
     "api_rate": "Calls a second of one API key to eSputnik's contacts and contact/subscribe; 0: no limit.",
+    "outbound_allow": "Private networks that webhooks, gateways and pulls may reach, such as 10.1.0.0/16,127.0.0.1/32.",
     "log_level": "debug, info, warning or error.",
 }
 
@@ -188,9 +191,20 @@ def _convert(name: str, value: Any) -> Any:
         raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
     if name == "public_url" and not text.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
+    if name == "outbound_allow":
+        _check_networks(text)
     if name == "database_url" and not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("must begin with postgresql://")
     return text
+
+
+def _check_networks(text: str) -> None:
+    for piece in text.split(","):
+        try:
+            if piece.strip():
+                ip_network(piece.strip())
+        except ValueError:
+            raise ValueError(f"{piece.strip()!r} is not a network such as 10.1.0.0/16") from None
 
 
 def _masked(name: str, value: str) -> str:
