@@ -423,3 +423,48 @@ async def test_suppressed_addresses_get_no_transactional_mail_either(house: Send
     [status] = await house.messages.status(house.account_id, [message_id])
     assert (status.state, status.reason) == (MessageState.EXCLUDED, "suppressed")
     assert not peer.accepted
+
+
+async def test_the_ledger_says_what_was_sent_and_repeats_the_callers_id(house: SendingHouse) -> None:
+    ids = await house.people(3)
+    await house.contacts.consents.unsubscribe(house.account_id, ids[:1], Channel.EMAIL, source="test")
+    letter = TemplateInput(
+        name="Letter",
+        subject="Hi",
+        source="<p>Hi</p>",
+        tags=("spring", " spring ", "sale"),
+        language="UK",
+        from_name="Ann",
+    )
+    async with running_peer() as peer:
+        await house.sender(peer.port)
+        campaign = await house.campaign(letter=letter)
+        async with sending(house.loop(), house.loop(SenderRole.EXPRESS)):
+            await house.until(campaign.campaign_id, *DONE)
+            request = SendRequest(
+                template_id=campaign.template_id,
+                recipients=(MessageRecipient(contact_id=ids[1], external_request_id="rq-\\7"),),
+                external_request_id="all",
+                from_name="Олена",
+            )
+            (single,) = await house.messages.send(house.account_id, request)
+            async with asyncio.timeout(20):
+                while (await house.messages.status(house.account_id, [single]))[0].state is MessageState.QUEUED:
+                    await asyncio.sleep(0.02)
+    senders = {str(email.message_from_bytes(mail.data, policy=email.policy.default)["From"]) for mail in peer.accepted}
+    assert senders == {"Ann <news@brand.example>", "Олена <news@brand.example>"}
+    template = await house.content.get(house.account_id, campaign.template_id)
+    assert (template.tags, template.language) == (("spring", "sale"), "uk")
+    async with house.database.system() as connection:
+        cursor = await connection.execute(
+            "SELECT l.state, l.content_id, l.external_request_id, c.template_id, c.name, c.tags, c.language"
+            " FROM ledger l JOIN contents c USING (account_id, content_id) ORDER BY l.settled_at, l.contact_id"
+        )
+        rows = await cursor.fetchall()
+    known = (template.template_id, "Letter", ["spring", "sale"], "uk")
+    assert rows == [
+        (3, campaign.content_id, "", *known),
+        (1, campaign.content_id, "", *known),
+        (1, campaign.content_id, "", *known),
+        (1, template.content_id, "rq-\\7", *known),
+    ]

@@ -83,11 +83,12 @@ SELECT reason, count(*) FROM ({judged}) AS judged GROUP BY reason;
 WITH judged AS ({judged}),
 excluded AS (
     INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-                        attempts, launched_at, settled_at, address, reason)
+                        attempts, launched_at, settled_at, address, reason, content_id)
     SELECT %(account_id)s, bucket,
            (lpad(to_hex(%(campaign_id)s::bigint), 12, '0') || '8000'
             || to_hex(contact_id | (-9223372036854775808)))::uuid,
-           contact_id, %(campaign_id)s, %(sender_id)s, 1, 3, false, 0, %(launched_at)s, now(), email, reason
+           contact_id, %(campaign_id)s, %(sender_id)s, 1, 3, false, 0, %(launched_at)s, now(), email, reason,
+           %(content_id)s
     FROM judged WHERE reason IS NOT NULL
 ),
 numbered AS (
@@ -144,18 +145,18 @@ CROSS JOIN LATERAL (
 WITH gone AS (
     DELETE FROM campaign_chunks k USING campaigns c
     WHERE c.campaign_id = k.campaign_id AND c.state = 'cancelled' AND k.worker_id IS NULL
-    RETURNING k.campaign_id, k.account_id, k.sender_id, k.contact_ids, c.launched_at
+    RETURNING k.campaign_id, k.account_id, k.sender_id, k.contact_ids, c.launched_at, c.content_id
 ),
 people AS (
     SELECT gone.*, ids.contact_id FROM gone CROSS JOIN LATERAL unnest(gone.contact_ids) AS ids (contact_id)
 ),
 written AS (
     INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-                        attempts, launched_at, settled_at, address, reason)
+                        attempts, launched_at, settled_at, address, reason, content_id)
     SELECT p.account_id, (p.contact_id & 255)::smallint,
            (lpad(to_hex(p.campaign_id), 12, '0') || '8000' || to_hex(p.contact_id | (-9223372036854775808)))::uuid,
            p.contact_id, p.campaign_id, p.sender_id, 1, 4, false, 0, p.launched_at, now(),
-           coalesce(c.email, ''), 'the campaign was cancelled'
+           coalesce(c.email, ''), 'the campaign was cancelled', coalesce(p.content_id, 0)
     FROM people p
     LEFT JOIN contacts c ON c.account_id = p.account_id AND c.bucket = (p.contact_id & 255)::smallint
                         AND c.contact_id = p.contact_id
@@ -174,9 +175,9 @@ WITH gone AS (
 ),
 written AS (
     INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-                        attempts, launched_at, settled_at, address, reason)
+                        attempts, launched_at, settled_at, address, reason, content_id)
     SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, 1, 4, uncertain,
-           attempt, launched_at, now(), address, 'the campaign was cancelled; last answer: ' || last_reply
+           attempt, launched_at, now(), address, 'the campaign was cancelled; last answer: ' || last_reply, content_id
     FROM gone
     ON CONFLICT DO NOTHING
     RETURNING account_id, campaign_id

@@ -290,13 +290,14 @@ class CampaignsService:
         return Conflict(f"the campaign is {campaign.state.value} and cannot be {wish} now")
 
     async def _check(self, account_id: int, given: CampaignInput) -> int:
-        """The sender to use. Raises Invalid for a wrong name or audience."""
+        """The sender to use: the named one, the template's, or the default. Raises Invalid for a wrong name."""
         name = given.name.strip()
         if not name or len(name) > NAME_LIMIT:
             raise Invalid("name", f"must have 1 to {NAME_LIMIT} characters")
-        await self._content.get(account_id, given.template_id)
-        if given.sender_id is not None:
-            return (await self._senders.get(account_id, given.sender_id)).sender_id
+        template = await self._content.get(account_id, given.template_id)
+        sender_id = template.sender_id if given.sender_id is None else given.sender_id
+        if sender_id is not None:
+            return (await self._senders.get(account_id, sender_id)).sender_id
         return (await self._senders.default(account_id)).sender_id
 
 

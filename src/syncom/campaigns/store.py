@@ -169,6 +169,7 @@ async def expand(
         "account_id": campaign.account_id,
         "campaign_id": campaign.campaign_id,
         "sender_id": campaign.sender_id,
+        "content_id": campaign.content_id or 0,
         "launched_at": campaign.launched_at,
         "from_bucket": campaign.expanded_buckets,
         "to_bucket": to_bucket,

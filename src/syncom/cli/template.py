@@ -23,6 +23,7 @@ _PAGE = 500
 #: Somebody to preview for when nobody is named.
 _NOBODY: dict[str, Any] = {}
 
+Tags = Annotated[tuple[str, ...], Parameter(name="tag", negative=(), show_default=False)]
 Files = Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)]
 
 
@@ -34,6 +35,10 @@ async def add(
     subject: str,
     preheader: str = "",
     text: Path | None = None,
+    tag: Tags = (),
+    language: str = "",
+    sender: int | None = None,
+    from_name: str = "",
     attach: Files = (),
     options: Options = _DEFAULT,
 ) -> None:
@@ -51,6 +56,14 @@ async def add(
         What mailboxes show behind the subject.
     text
         File with the plain-text part; it is made from the HTML unless given.
+    tag
+        What it is filed under. May be repeated.
+    language
+        The language of its texts, such as uk or en-GB.
+    sender
+        Id of the sender its mails come from unless the send says otherwise.
+    from_name
+        Stands in for the sender's name.
     attach
         A file that goes with every mail. May be repeated.
     """
@@ -61,6 +74,10 @@ async def add(
         format=_format(file),
         preheader=preheader,
         text="" if text is None else read_text("text", text),
+        tags=tag,
+        language=language,
+        sender_id=sender,
+        from_name=from_name,
     )
     files = [_attached(path) for path in attach]
     async with here(options) as services:
@@ -84,6 +101,10 @@ async def update(
     subject: str | None = None,
     preheader: str | None = None,
     text: Path | None = None,
+    tag: Tags = (),
+    language: str | None = None,
+    sender: int | None = None,
+    from_name: str | None = None,
     attach: Files = (),
     options: Options = _DEFAULT,
 ) -> None:
@@ -103,6 +124,14 @@ async def update(
         What mailboxes show behind the subject.
     text
         File with the plain-text part.
+    tag
+        What it is filed under, instead of what it was. May be repeated; --tag "" files it under nothing.
+    language
+        The language of its texts.
+    sender
+        Id of the sender its mails come from.
+    from_name
+        Stands in for the sender's name.
     attach
         One more file that goes with every mail. May be repeated.
     """
@@ -116,6 +145,10 @@ async def update(
             format=stored.format if file is None else _format(file),
             preheader=stored.preheader if preheader is None else preheader,
             text=stored.text if text is None else read_text("text", text),
+            tags=tag or stored.tags,
+            language=stored.language if language is None else language,
+            sender_id=stored.sender_id if sender is None else sender,
+            from_name=stored.from_name if from_name is None else from_name,
         )
         saved = await services.app.content.update(services.account_id, template, given, version=stored.version)
         for one in files:
@@ -160,6 +193,10 @@ async def show_template(template: int, *, options: Options = _DEFAULT) -> None:
                 ("subject", found.subject),
                 ("preheader", found.preheader),
                 ("format", found.format),
+                ("tags", ", ".join(found.tags) or None),
+                ("language", found.language or None),
+                ("sender", found.sender_id),
+                ("from name", found.from_name or None),
                 ("version", found.version),
                 ("attachments", ", ".join(one.file_name for one in found.attachments) or None),
             ]

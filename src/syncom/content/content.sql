@@ -1,32 +1,40 @@
+-- name: next_template_id
+-- Known before the template is there, because its content names it.
+SELECT nextval(pg_get_serial_sequence('templates', 'template_id'));
+
 -- name: add_template
 -- The new template. Primary key.
-INSERT INTO templates (account_id, name, subject, preheader, format, source, text, content_id)
-VALUES (%(account_id)s, %(name)s, %(subject)s, %(preheader)s, %(format)s, %(source)s, %(text)s, %(content_id)s)
-RETURNING template_id;
+INSERT INTO templates (template_id, account_id, name, subject, preheader, format, source, text, content_id, tags,
+                       language, sender_id, from_name)
+VALUES (%(template_id)s, %(account_id)s, %(name)s, %(subject)s, %(preheader)s, %(format)s, %(source)s, %(text)s,
+        %(content_id)s, %(tags)s, %(language)s, %(sender_id)s, %(from_name)s);
 
 -- name: change_template
 -- The same template in its next version. Primary key.
 UPDATE templates
 SET name = %(name)s, subject = %(subject)s, preheader = %(preheader)s, format = %(format)s, source = %(source)s,
-    text = %(text)s, content_id = %(content_id)s, version = version + 1, updated_at = %(now)s
+    text = %(text)s, content_id = %(content_id)s, tags = %(tags)s, language = %(language)s,
+    sender_id = %(sender_id)s, from_name = %(from_name)s, version = version + 1, updated_at = %(now)s
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
 -- name: find_template
 -- One template. Primary key.
-SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at
+SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
+       tags, language, sender_id, from_name
 FROM templates
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
 -- name: lock_template
 -- The same, so that two edits come one after the other. Primary key.
-SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at
+SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
+       tags, language, sender_id, from_name
 FROM templates
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s
 FOR UPDATE;
 
 -- name: list_templates
 -- A page by ascending id. Index templates_account.
-SELECT template_id, name, subject, format, version, created_at, updated_at
+SELECT template_id, name, subject, format, version, created_at, updated_at, tags, language
 FROM templates
 WHERE account_id = %(account_id)s AND template_id > %(after)s
 ORDER BY template_id
@@ -48,8 +56,8 @@ LIMIT 1;
 
 -- name: add_content
 -- A compiled form, immutable from here on.
-INSERT INTO contents (account_id, compiled, links)
-VALUES (%(account_id)s, %(compiled)s, %(links)s)
+INSERT INTO contents (account_id, compiled, links, template_id, name, tags, language, channel)
+VALUES (%(account_id)s, %(compiled)s, %(links)s, %(template_id)s, %(name)s, %(tags)s, %(language)s, %(channel)s)
 RETURNING content_id;
 
 -- name: find_content
@@ -96,3 +104,7 @@ SELECT key
 FROM custom_fields
 WHERE account_id = %(account_id)s
 ORDER BY key;
+
+-- name: has_sender
+-- Whether this is a sender of the account. Primary key.
+SELECT FROM senders WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s;

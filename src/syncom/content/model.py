@@ -7,6 +7,7 @@ from enum import Enum
 
 import msgspec
 
+from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 
 
@@ -18,7 +19,11 @@ class Format(Enum):
 
 
 class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an author writes. ``text`` is the plain-text part; empty: it is made from the HTML."""
+    """What an author writes. ``text`` is the plain-text part; empty: it is made from the HTML.
+
+    ``tags`` are what it is filed under; ``language`` (BCP 47) is that of its texts, empty when nobody said;
+    ``sender_id`` is whom its mails come from unless the send says otherwise; ``from_name`` replaces its name.
+    """
 
     name: str
     subject: str
@@ -26,6 +31,10 @@ class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     format: Format = Format.HTML
     preheader: str = ""
     text: str = ""
+    tags: tuple[str, ...] = ()
+    language: str = ""
+    sender_id: int | None = None
+    from_name: str = ""
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +69,22 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     created_at: datetime
     updated_at: datetime
+    tags: tuple[str, ...] = ()
+    language: str = ""
+    sender_id: int | None = None
+    from_name: str = ""
     attachments: tuple[Attachment, ...] = ()
+
+
+class ContentLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """What a content says about itself to readers of the ledger, whatever becomes of its template."""
+
+    #: None: made for one send.
+    template_id: int | None = None
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    language: str = ""
+    channel: Channel = Channel.EMAIL
 
 
 class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +97,8 @@ class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     created_at: datetime
     updated_at: datetime
+    tags: tuple[str, ...] = ()
+    language: str = ""
 
 
 class TemplatePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +127,8 @@ class CompiledContent(msgspec.Struct, frozen=True, kw_only=True):
     #: Names that no contact has: they must come with the message.
     params: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    #: Stands in for the name of the sender; empty: the sender's own.
+    from_name: str = ""
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):

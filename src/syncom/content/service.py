@@ -13,10 +13,12 @@ from syncom.clock import Clock
 from syncom.content import store
 from syncom.content.check import check_content
 from syncom.content.compile import compile_content
+from syncom.content.filing import filed
 from syncom.content.model import (
     AttachedFile,
     Attachment,
     CompiledContent,
+    ContentLabel,
     Finding,
     Rendered,
     RenderError,
@@ -54,11 +56,9 @@ class ContentService:
 
     async def create(self, account_id: int, template: TemplateInput) -> Template:
         """Compile and store a template. Raises Invalid naming the part and the line."""
+        template = filed(template)
         async with self._database.tenant(account_id) as connection:
-            compiled = await self._compiled(connection, account_id, template, ())
-            content_id = await store.add_content(connection, account_id, compiled)
-            template_id = await store.add_template(connection, account_id, template, content_id)
-            return await _found(connection, account_id, template_id)
+            return await _found(connection, account_id, await self._add(connection, account_id, template))
 
     async def update(
         self, account_id: int, template_id: int, template: TemplateInput, *, version: int | None = None
@@ -67,6 +67,7 @@ class ContentService:
 
         Raises NotFound, Invalid, and Conflict when ``version`` is given and somebody saved another one since.
         """
+        template = filed(template)
         async with self._database.tenant(account_id) as connection:
             stored = await _found(connection, account_id, template_id, lock=True)
             if version is not None and version != stored.version:
@@ -100,9 +101,7 @@ class ContentService:
         async with self._database.tenant(account_id) as connection:
             stored = await _found(connection, account_id, template_id)
             template = msgspec.structs.replace(_input(stored), name=name)
-            compiled = await self._compiled(connection, account_id, template, ())
-            content_id = await store.add_content(connection, account_id, compiled)
-            copy_id = await store.add_template(connection, account_id, template, content_id)
+            copy_id = await self._add(connection, account_id, template)
             if not stored.attachments:
                 return await _found(connection, account_id, copy_id)
             await store.copy_attachments(connection, account_id, template_id, copy_id)
@@ -177,21 +176,32 @@ class ContentService:
         """The content id of the template as it is now, for a campaign or a message. Raises NotFound."""
         return (await _found(connection, account_id, template_id)).content_id
 
+    async def _add(self, connection: Connection, account_id: int, template: TemplateInput) -> int:
+        """A new template's id."""
+        compiled = await self._compiled(connection, account_id, template, ())
+        template_id = await store.next_template_id(connection)
+        content_id = await store.add_content(connection, account_id, compiled, _label(template, template_id))
+        await store.add_template(connection, account_id, template_id, template, content_id)
+        return template_id
+
     async def _store_version(
         self, connection: Connection, account_id: int, stored: Template, template: TemplateInput
     ) -> Template:
         attachments = await store.attachments_of(connection, account_id, stored.template_id)
         compiled = await self._compiled(connection, account_id, template, attachments)
-        content_id = await store.add_content(connection, account_id, compiled)
+        label = _label(template, stored.template_id)
+        content_id = await store.add_content(connection, account_id, compiled, label)
         await store.change_template(connection, account_id, stored.template_id, template, content_id, self._clock.now())
         return await _found(connection, account_id, stored.template_id)
 
     async def _compiled(
         self, connection: Connection, account_id: int, template: TemplateInput, attachments: Collection[Attachment]
     ) -> CompiledContent:
+        if template.sender_id is not None and not await store.has_sender(connection, account_id, template.sender_id):
+            raise Invalid("sender_id", "names no sender of this account")
         known = await store.custom_field_keys(connection, account_id)
         compiled = compile_content(template, known)
-        return msgspec.structs.replace(compiled, attachments=tuple(attachments))
+        return msgspec.structs.replace(compiled, attachments=tuple(attachments), from_name=template.from_name)
 
     async def _content(self, connection: Connection, account_id: int, content_id: int) -> CompiledContent:
         content = self._cached(account_id, content_id)
@@ -226,7 +236,15 @@ def _input(stored: Template) -> TemplateInput:
         format=stored.format,
         preheader=stored.preheader,
         text=stored.text,
+        tags=stored.tags,
+        language=stored.language,
+        sender_id=stored.sender_id,
+        from_name=stored.from_name,
     )
+
+
+def _label(template: TemplateInput, template_id: int) -> ContentLabel:
+    return ContentLabel(template_id=template_id, name=template.name, tags=template.tags, language=template.language)
 
 
 def _tried(compiled: CompiledContent, fields: Mapping[str, Any], params: Mapping[str, Any]) -> Rendered | None:

@@ -13,6 +13,7 @@ from syncom.content.model import (
     AttachedFile,
     Attachment,
     CompiledContent,
+    ContentLabel,
     Format,
     Template,
     TemplateInput,
@@ -29,11 +30,21 @@ async def custom_field_keys(connection: Connection, account_id: int) -> list[str
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def add_content(connection: Connection, account_id: int, compiled: CompiledContent) -> int:
+async def has_sender(connection: Connection, account_id: int, sender_id: int) -> bool:
+    values = {"account_id": account_id, "sender_id": sender_id}
+    return await (await connection.execute(_SQL["has_sender"], values)).fetchone() is not None
+
+
+async def add_content(connection: Connection, account_id: int, compiled: CompiledContent, label: ContentLabel) -> int:
     values = {
         "account_id": account_id,
         "compiled": Jsonb(msgspec.to_builtins(compiled)),
         "links": list(compiled.links),
+        "template_id": label.template_id,
+        "name": label.name,
+        "tags": list(label.tags),
+        "language": label.language,
+        "channel": label.channel.value,
     }
     cursor = await connection.execute(_SQL["add_content"], values)
     return _identity(await cursor.fetchone())
@@ -45,10 +56,15 @@ async def find_content(connection: Connection, account_id: int, content_id: int)
     return msgspec.json.decode(row[0], type=CompiledContent) if row else None
 
 
-async def add_template(connection: Connection, account_id: int, template: TemplateInput, content_id: int) -> int:
-    values = {"account_id": account_id, "content_id": content_id, **_columns(template)}
-    cursor = await connection.execute(_SQL["add_template"], values)
-    return _identity(await cursor.fetchone())
+async def next_template_id(connection: Connection) -> int:
+    return _identity(await (await connection.execute(_SQL["next_template_id"])).fetchone())
+
+
+async def add_template(
+    connection: Connection, account_id: int, template_id: int, template: TemplateInput, content_id: int
+) -> None:
+    values = {"account_id": account_id, "template_id": template_id, "content_id": content_id, **_columns(template)}
+    await connection.execute(_SQL["add_template"], values)
 
 
 async def change_template(
@@ -78,6 +94,10 @@ async def find_template(
         version=row[8],
         created_at=row[9],
         updated_at=row[10],
+        tags=tuple(row[11]),
+        language=row[12],
+        sender_id=row[13],
+        from_name=row[14],
         attachments=await attachments_of(connection, account_id, template_id),
     )
 
@@ -96,6 +116,8 @@ async def list_templates(
             version=row[4],
             created_at=row[5],
             updated_at=row[6],
+            tags=tuple(row[7]),
+            language=row[8],
         )
         for row in await cursor.fetchall()
     )
@@ -167,6 +189,10 @@ def _columns(template: TemplateInput) -> dict[str, Any]:
         "format": template.format.value,
         "source": template.source,
         "text": template.text,
+        "tags": list(template.tags),
+        "language": template.language,
+        "sender_id": template.sender_id,
+        "from_name": template.from_name,
     }
 
 

@@ -78,7 +78,8 @@ leased AS (
     RETURNING m.*
 )
 SELECT l.message_id, l.account_id, l.contact_id, l.campaign_id, l.lane, l.content_id, l.params, l.address, l.uncertain,
-       l.attempt, l.created_at, l.deadline, g.launched_at, c.contact_id IS NOT NULL AS present,
+       l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, g.launched_at,
+       c.contact_id IS NOT NULL AS present,
        c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region, c.city,
        c.address, c.postcode, c.language, c.time_zone, c.fields, c.email_state, s.reason AS suppressed
 FROM leased l
@@ -136,19 +137,20 @@ ON CONFLICT (message_id) DO NOTHING;
 
 -- name: copy_ledger
 COPY ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain, attempts,
-             launched_at, settled_at, address, reason) FROM STDIN;
+             launched_at, settled_at, address, reason, content_id, external_request_id) FROM STDIN;
 
 -- name: merge_ledger
 -- The slow way in, for rows that another process may have written already: the first state stays, doubt is added.
 INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-                    attempts, launched_at, settled_at, address, reason)
+                    attempts, launched_at, settled_at, address, reason, content_id, external_request_id)
 SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, 1, state, uncertain,
-       attempts, launched_at, now(), address, reason
+       attempts, launched_at, now(), address, reason, content_id, external_request_id
 FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(campaign_ids)s::bigint[],
             %(sender_ids)s::bigint[], %(states)s::smallint[], %(uncertains)s::boolean[], %(attempts)s::smallint[],
-            %(launched_ats)s::timestamptz[], %(addresses)s::text[], %(reasons)s::text[])
+            %(launched_ats)s::timestamptz[], %(addresses)s::text[], %(reasons)s::text[], %(content_ids)s::bigint[],
+            %(external_request_ids)s::text[])
      AS row (account_id, message_id, contact_id, campaign_id, sender_id, state, uncertain, attempts, launched_at,
-             address, reason)
+             address, reason, content_id, external_request_id)
 ON CONFLICT (account_id, bucket, message_id, launched_at) DO UPDATE SET uncertain = true
 RETURNING message_id, settled_at = now() AS inserted;
 
@@ -205,12 +207,15 @@ UPDATE senders SET paused_until = %(until)s, problem = %(problem)s WHERE sender_
 
 -- name: insert_messages
 -- Single messages. One row a recipient.
-INSERT INTO messages (message_id, account_id, contact_id, lane, sender_id, content_id, params, address, deadline)
-SELECT message_id, account_id, contact_id, lane, sender_id, content_id, params::jsonb, address, now() + life
-FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(lanes)s::smallint[],
-            %(sender_ids)s::bigint[], %(content_ids)s::bigint[], %(params)s::text[], %(addresses)s::text[],
-            %(lives)s::interval[])
-     AS row (message_id, account_id, contact_id, lane, sender_id, content_id, params, address, life)
+INSERT INTO messages (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
+                      external_request_id, from_name, deadline)
+SELECT message_id, account_id, contact_id, channel, lane, sender_id, content_id, params::jsonb, address,
+       external_request_id, from_name, now() + life
+FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(channels)s::smallint[],
+            %(lanes)s::smallint[], %(sender_ids)s::bigint[], %(content_ids)s::bigint[], %(params)s::text[],
+            %(addresses)s::text[], %(external_request_ids)s::text[], %(from_names)s::text[], %(lives)s::interval[])
+     AS row (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
+             external_request_id, from_name, life)
 ON CONFLICT (message_id) DO NOTHING;
 
 -- name: status
@@ -235,7 +240,7 @@ WHERE k.worker_id = %(worker_id)s;
 
 -- name: messages_of_worker
 SELECT m.message_id, m.account_id, m.contact_id, m.campaign_id, m.sender_id, m.content_id, m.address, m.attempt,
-       m.created_at, m.uncertain, coalesce(c.launched_at, m.created_at) AS launched_at,
+       m.created_at, m.uncertain, m.external_request_id, coalesce(c.launched_at, m.created_at) AS launched_at,
        s.config ->> 'on_uncertain' AS on_uncertain
 FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id JOIN senders s ON s.sender_id = m.sender_id
 WHERE m.worker_id = %(worker_id)s;

@@ -10,6 +10,7 @@ import msgspec
 
 from syncom.contacts.model import ContactInput, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.contacts.service import ContactsService
+from syncom.content.filing import clean_from_name
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.ids import single_message_id
@@ -19,6 +20,7 @@ from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Database
 
 MAX_RECIPIENTS = 1000
+EXTERNAL_ID_LIMIT = 255
 _PARAMS_LIMIT = 64 * 1024
 
 
@@ -29,6 +31,8 @@ class MessageRecipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     email: str | None = None
     #: Merge fields of this message; they win over the contact's.
     params: dict[str, Any] = {}
+    #: The caller's own id of this message; empty: that of the request.
+    external_request_id: str = ""
 
 
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +40,12 @@ class SendRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     template_id: int
     recipients: tuple[MessageRecipient, ...]
+    #: None: the template's sender, else the default one.
     sender_id: int | None = None
+    #: The caller's own id, kept with every message of this request.
+    external_request_id: str = ""
+    #: Stands in for the sender's name.
+    from_name: str = ""
 
 
 class MessagesService:
@@ -62,6 +71,8 @@ class MessagesService:
         if not 0 < len(request.recipients) <= MAX_RECIPIENTS:
             raise Invalid("recipients", f"must have 1 to {MAX_RECIPIENTS} entries")
         params = [_params(recipient, place) for place, recipient in enumerate(request.recipients)]
+        external_request_ids = [_external_request_id(recipient, request) for recipient in request.recipients]
+        from_name = clean_from_name(request.from_name)
         sender_id = request.sender_id or (await self._senders.default(account_id)).sender_id
         contact_ids = await self._contact_ids(account_id, request.recipients)
         # One transaction, few steps: somebody is waiting for this mail.
@@ -80,6 +91,8 @@ class MessagesService:
                     params=params[place],
                     address=_address(addresses, contact_id, place),
                     life=SINGLE_LIFE,
+                    external_request_id=external_request_ids[place],
+                    from_name=from_name,
                 )
                 for place, contact_id in enumerate(contact_ids)
             ]
@@ -122,6 +135,13 @@ def _address(addresses: Mapping[int, str], contact_id: int, place: int) -> str:
     if not address:
         raise Invalid(f"recipients.{place}.contact_id", "this contact has no email address")
     return address
+
+
+def _external_request_id(recipient: MessageRecipient, request: SendRequest) -> str:
+    found = recipient.external_request_id or request.external_request_id
+    if len(found) > EXTERNAL_ID_LIMIT or not found.isprintable():
+        raise Invalid("external_request_id", f"must have at most {EXTERNAL_ID_LIMIT} printable characters")
+    return found
 
 
 def _params(recipient: MessageRecipient, place: int) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from psycopg.rows import class_row, dict_row
 
-from syncom.contacts.model import STANDARD_FIELDS
+from syncom.contacts.model import STANDARD_FIELDS, Channel
 from syncom.errors import Conflict
 from syncom.ids import bucket_of, bucket_of_message, campaign_message_id
 from syncom.messages.model import (
@@ -147,7 +147,7 @@ async def lease_messages(
 
 def _leased(row: tuple[Any, ...]) -> Work:
     message_id, account_id, contact_id, campaign_id, lane, content_id, params, address, uncertain = row[:9]
-    attempt, created_at, deadline, launched_at, present = row[9:14]
+    attempt, created_at, deadline, external_request_id, from_name, launched_at, present = row[9:16]
     return Work(
         account_id=account_id,
         contact_id=contact_id,
@@ -156,7 +156,7 @@ def _leased(row: tuple[Any, ...]) -> Work:
         message_id=message_id,
         message=message_id.bytes,
         address=address,
-        contact=row[14:] if present else None,
+        contact=row[16:] if present else None,
         launched_at=launched_at or created_at,
         deadline=deadline,
         lane=Lane(lane),
@@ -164,6 +164,8 @@ def _leased(row: tuple[Any, ...]) -> Work:
         attempt=attempt,
         uncertain=uncertain,
         params=params,
+        external_request_id=external_request_id,
+        from_name=from_name,
     )
 
 
@@ -236,7 +238,8 @@ def _ledger_line(sender_id: int, row: Settled) -> str:
     return (
         f"{work.account_id}\t{bucket_of(work.contact_id)}\t{work.message.hex()}\t{work.contact_id}\t{work.campaign_id}"
         f"\t{sender_id}\t1\t{row.state.value}\t{'t' if work.uncertain else 'f'}\t{work.attempt}"
-        f"\t{work.launched_at}\t{row.at}\t{_escaped(work.address)}\t{_escaped(row.reason)}\n"
+        f"\t{work.launched_at}\t{row.at}\t{_escaped(work.address)}\t{_escaped(row.reason)}\t{work.content_id}"
+        f"\t{_escaped(work.external_request_id)}\n"
     )
 
 
@@ -261,6 +264,8 @@ async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Se
         "launched_ats": [row.work.launched_at for row in rows],
         "addresses": [row.work.address for row in rows],
         "reasons": [row.reason for row in rows],
+        "content_ids": [row.work.content_id for row in rows],
+        "external_request_ids": [row.work.external_request_id for row in rows],
     }
     found = await (await connection.execute(_SQL["merge_ledger"], values)).fetchall()
     return {row[0] for row in found if row[1]}
@@ -373,6 +378,7 @@ class MessageHeld(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     created_at: datetime
     uncertain: bool
+    external_request_id: str
     launched_at: datetime
     on_uncertain: str | None
 
@@ -437,6 +443,11 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     params: str
     address: str
     life: timedelta
+    channel: Channel = Channel.EMAIL
+    #: The caller's own id of the request.
+    external_request_id: str = ""
+    #: Stands in for the sender's name on this message alone.
+    from_name: str = ""
 
 
 async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> None:
@@ -447,11 +458,14 @@ async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> Non
             "message_ids": [row.message_id for row in rows],
             "account_ids": [row.account_id for row in rows],
             "contact_ids": [row.contact_id for row in rows],
+            "channels": [row.channel.value for row in rows],
             "lanes": [row.lane.value for row in rows],
             "sender_ids": [row.sender_id for row in rows],
             "content_ids": [row.content_id for row in rows],
             "params": [row.params for row in rows],
             "addresses": [row.address for row in rows],
+            "external_request_ids": [row.external_request_id for row in rows],
+            "from_names": [row.from_name for row in rows],
             "lives": [row.life for row in rows],
         },
     )

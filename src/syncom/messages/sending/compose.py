@@ -18,6 +18,8 @@ from syncom.tokens import MessageTokens
 #: Position of a standard field in ``Work.contact``.
 _PLACES = {name: place for place, name in enumerate(RECIPIENT_FIELDS)}
 _CUSTOM = len(RECIPIENT_FIELDS)
+#: Frames kept for messages with a sender's name of their own; each holds the encoded attachments.
+_FRAMES = 16
 
 
 class Composer:
@@ -44,16 +46,14 @@ class Composer:
         self._readers = _readers(compiled.fields, custom_fields)
         self._domain = sender.from_email.rpartition("@")[2].encode("idna").decode("ascii")
         self._now = clock
-        self._frame = MimeFrame(
-            from_address=sender.from_email,
-            from_name=sender.from_name,
-            reply_to=sender.reply_to,
-            headers=_static_headers(sender, campaign_id, self._domain),
-            attachments=[
-                Attachment(filename=item.file_name, content_type=item.content_type, data=item.content)
-                for item in attachments
-            ],
-        )
+        self._headers = _static_headers(sender, campaign_id, self._domain)
+        self._attachments = [
+            Attachment(filename=item.file_name, content_type=item.content_type, data=item.content)
+            for item in attachments
+        ]
+        self._frame = self._framed(compiled.from_name or sender.from_name)
+        #: Frames of messages with a sender's name of their own, by that name.
+        self._named: dict[str, MimeFrame] = {}
 
     def mail(self, work: Work) -> Mail:
         """The mail of one recipient.
@@ -70,7 +70,8 @@ class Composer:
                 "List-Unsubscribe": f"<{rendered.unsubscribe_url}>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             }
-        data, needs_8bit, needs_smtputf8 = self._frame.build(
+        frame = self._frame if not work.from_name else self._frame_of(work.from_name)
+        data, needs_8bit, needs_smtputf8 = frame.build(
             to_address=work.address,
             subject=rendered.subject,
             html=rendered.html,
@@ -86,7 +87,24 @@ class Composer:
             data=data,
             needs_8bit=needs_8bit,
             needs_smtputf8=needs_smtputf8,
-            encode_7bit=(lambda: self._frame.to_7bit(data)) if needs_8bit else None,
+            encode_7bit=(lambda: frame.to_7bit(data)) if needs_8bit else None,
+        )
+
+    def _frame_of(self, from_name: str) -> MimeFrame:
+        frame = self._named.get(from_name)
+        if frame is None:
+            if len(self._named) >= _FRAMES:
+                self._named.clear()
+            frame = self._named[from_name] = self._framed(from_name)
+        return frame
+
+    def _framed(self, from_name: str) -> MimeFrame:
+        return MimeFrame(
+            from_address=self._sender.from_email,
+            from_name=from_name,
+            reply_to=self._sender.reply_to,
+            headers=self._headers,
+            attachments=self._attachments,
         )
 
 

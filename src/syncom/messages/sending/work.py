@@ -62,6 +62,10 @@ class Work:
     attempt: int = 0
     uncertain: bool = False
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    #: The caller's own id of the request that asked for it.
+    external_request_id: str = ""
+    #: The sender's name on this mail alone; empty: that of the content or of the sender.
+    from_name: str = ""
 
 
 @dataclass(slots=True, frozen=True)
