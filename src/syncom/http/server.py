@@ -58,7 +58,7 @@ class Server:
         self._authentication = Authentication(app.accounts, app.settings)
         self.api = native_api(app, self._authentication, jobs)
         self._upsert = ContactUpsert(app.accounts, app.contacts, self._authentication)
-        esputnik = EsputnikApi(app, self._authentication)
+        esputnik = EsputnikApi(app, self._authentication, jobs)
         login = LoginPages(app.accounts, self._authentication)
         self._exact: dict[str, Route] = {
             "/": self._home,

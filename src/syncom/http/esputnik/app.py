@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 import msgspec
 import psycopg
 from litestar.types import Receive, Scope, Send
+from procrastinate import App as JobRunner
 
 from syncom.accounts.model import Compat, Principal, Role
 from syncom.app import App
@@ -86,8 +87,11 @@ class _Route(msgspec.Struct, frozen=True, kw_only=True):
 class EsputnikApi:
     """The application."""
 
-    def __init__(self, app: App, authentication: Authentication, methods: Sequence[Method] = METHODS) -> None:
+    def __init__(
+        self, app: App, authentication: Authentication, jobs: JobRunner, methods: Sequence[Method] = METHODS
+    ) -> None:
         self._app = app
+        self._jobs = jobs
         self._authentication = authentication
         self._exact: dict[str, _Route] = {}
         self._patterns: dict[int, list[_Route]] = {}
@@ -155,6 +159,7 @@ class EsputnikApi:
         raw = b"" if method.verb == "GET" else await _body(receive, method.max_body)
         call: Call[Any] = Call(
             app=self._app,
+            jobs=self._jobs,
             by=by,
             path={name: _member(name, value) for name, value in members.items()},
             query=Query(scope["query_string"]),

@@ -9,6 +9,8 @@ from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl
 
+from procrastinate import App as JobRunner
+
 from syncom.accounts.model import Permission, Principal
 from syncom.app import App
 from syncom.errors import SyncomError
@@ -127,6 +129,8 @@ class Call(Generic[BodyType]):
     """One request of a method, checked: who asks is known and may, the body has its type."""
 
     app: App
+    #: Where background work is queued.
+    jobs: JobRunner
     by: Principal
     #: Members of the path by name: positive integers, or texts for ``{name:text}``.
     path: Mapping[str, Any]
