@@ -178,10 +178,11 @@ async def _serve(kind: str, dsn: str, folder: str) -> None:
     from syncom.activity.recorder import Recorder
     from syncom.activity.service import ActivityService
     from syncom.clock import SystemClock
+    from syncom.errors import NotFound
     from syncom.http.tracking.app import TrackingApp
     from syncom.postgres.pool import Database
     from syncom.security import Keyring
-    from syncom.tokens import MessageTokens
+    from syncom.tokens import MessageRef, MessageTokens
 
     async with Database(dsn) as database:
 
@@ -191,10 +192,13 @@ async def _serve(kind: str, dsn: str, folder: str) -> None:
                 row = await cursor.fetchone()
             return row[0] if row else []
 
+        async def no_page(message: MessageRef) -> str:
+            raise NotFound("message", str(message.message_id))
+
         clock = SystemClock()
         recorder = Recorder(dsn, ActivityService(database, clock), clock, spool_dir=Path(folder) / "spool")
         await recorder.start()
-        await _run_server(TrackingApp(MessageTokens(Keyring(bytes(32))), recorder, load_links, clock))
+        await _run_server(TrackingApp(MessageTokens(Keyring(bytes(32))), recorder, load_links, no_page, clock))
         await recorder.close()
 
 

@@ -27,6 +27,7 @@ CONTACT_OWNED = {
     "activity",
     "engagements",
     "merged_contacts",
+    "message_params",
 }
 #: Distributed by value: an identity is looked up before its contact is known.
 BY_VALUE = {"identities", "suppressions"}

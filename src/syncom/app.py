@@ -27,6 +27,7 @@ from syncom.messages.model import SenderRole
 from syncom.messages.senders import InboxAddress, SendersService
 from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
+from syncom.messages.web_versions import WebVersions
 from syncom.orders.service import OrdersService
 from syncom.outbound import OutboundClient
 from syncom.postgres.migrate import ensure_partitions
@@ -63,6 +64,15 @@ class App:
         self.content = ContentService(database, clock)
         self.senders = SendersService(database, keyring, clock)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
+        self.web_versions = WebVersions(
+            database,
+            self.contacts,
+            self.content,
+            self.tokens,
+            clock,
+            base_url=settings.base_url,
+            days=settings.view_days,
+        )
         self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
 
     @property
@@ -77,12 +87,13 @@ class App:
         return runner
 
     async def upkeep(self, stop: asyncio.Event) -> None:
-        """What has to be done now and then: partitions of the months to come, a bounded dev inbox."""
+        """What has to be done now and then: partitions of the months to come, and what has had its time goes."""
         while not stop.is_set():
             try:
                 async with self.database.autocommit() as connection:
                     await ensure_partitions(connection, self.clock.now())
                 await self.inbox.trim()
+                await self.web_versions.forget()
             except (psycopg.Error, Unavailable) as error:
                 _log.warning("upkeep waits for the database: %s", error)
             with suppress(TimeoutError):

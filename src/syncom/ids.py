@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 BUCKETS = 256
@@ -45,6 +46,14 @@ def campaign_of_message(message_id: UUID) -> int | None:
     if value & (15 << 76) != _V8:
         return None
     return value >> 80
+
+
+def made_at(message_id: UUID) -> datetime | None:
+    """When a single message was queued; None for a campaign's message, whose id holds no time."""
+    value = message_id.int
+    if value & (15 << 76) != _V7:
+        return None
+    return datetime.fromtimestamp((value >> 80) / 1000, UTC)
 
 
 def contact_of_campaign_message(message_id: UUID) -> int:

@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: str = ""
     api_rate: int = 200
     outbound_allow: str = ""
+    view_days: int = 30
     log_level: str = "info"
 
     @property
@@ -91,10 +92,11 @@ HELP: Mapping[str, str] = {
     "trusted_proxies": "Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas.",
     "api_rate": "Calls a second of one API key to eSputnik's contacts and contact/subscribe; 0: no limit.",
     "outbound_allow": "Private networks that webhooks, gateways and pulls may reach, such as 10.1.0.0/16,127.0.0.1/32.",
+    "view_days": "Days for which a single message can be read in the browser, when its template has {{ view_url }}.",
     "log_level": "debug, info, warning or error.",
 }
 
-_RANGES = {"senders": (1, 64), "api_rate": (0, 1_000_000)}
+_RANGES = {"senders": (1, 64), "api_rate": (0, 1_000_000), "view_days": (1, 3650)}
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -175,7 +177,7 @@ def _build(values: dict[str, Any]) -> Settings:
 
 
 def _convert(name: str, value: Any) -> Any:
-    if name in ("port", "inbox_port", "senders", "api_rate"):
+    if name in ("port", "inbox_port", *_RANGES):
         try:
             number = int(value)
         except (TypeError, ValueError):

@@ -1,8 +1,9 @@
 """Tokens in the links of mails: who the message was for, without a look-up and without a way to forge them.
 
 One signed token serves all tracked links and the pixel of a message; the link's number stands beside it, outside
-the signature, because it can only lead to another stored target of the same content. Unsubscribing has a key of
-its own: a tracking token cannot unsubscribe anybody.
+the signature, because it can only lead to another stored target of the same content. Unsubscribing and the mail's
+own web page have keys of their own: whoever is handed a tracked link can neither unsubscribe its recipient nor read
+the mail it came from.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class MessageTokens:
     def __init__(self, keyring: Keyring) -> None:
         self._track = keyring.signer("track")
         self._unsubscribe = keyring.signer("unsubscribe")
+        self._view = keyring.signer("view")
         self._redirect = keyring.signer("redirect")
 
     def track(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
@@ -43,6 +45,10 @@ class MessageTokens:
         """For `/t/u/<token>`."""
         return self._unsubscribe.sign(_PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes))
 
+    def view(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
+        """For `/t/v/<token>`."""
+        return self._view.sign(_PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes))
+
     def redirect(self, link: int, target: str, message_id: UUID) -> str:
         """For `/t/r/<track token>/<token>`: a link whose target is personal carries it, signed for this message."""
         return self._redirect.sign(message_id.bytes + struct.pack(">H", link) + target.encode())
@@ -52,6 +58,9 @@ class MessageTokens:
 
     def read_unsubscribe(self, token: str) -> MessageRef | None:
         return _reference(self._unsubscribe.verify(token))
+
+    def read_view(self, token: str) -> MessageRef | None:
+        return _reference(self._view.verify(token))
 
     def read_redirect(self, token: str, message_id: UUID) -> tuple[int, str] | None:
         """Link number and target, when the token was made for this message."""

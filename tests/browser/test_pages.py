@@ -22,6 +22,7 @@ _PASSWORD = "correct horse battery staple"
 _LETTER = (
     "<p>Hello {{ first_name }}</p><script>document.title='owned'</script>"
     '<p><a href="https://shop.example/new">New</a></p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
+    '<meta http-equiv="refresh" content="0;url=https://evil.example/"><p><a href="{{ view_url }}">View</a></p>'
 )
 
 
@@ -104,6 +105,26 @@ def test_the_unsubscribe_page_asks_first_and_then_does_it(page: Page, installati
     expect(page.locator("body")).to_contain_text(re.compile("unsubscribed", re.IGNORECASE))
     after = subprocess.run(state, env=installation.environment, check=True, capture_output=True, text=True).stdout
     assert '"email_state": "unsubscribed"' in after
+
+
+def test_a_mail_on_its_own_page_shows_and_links_and_does_nothing_else(page: Page) -> None:
+    sign_in(page)
+    page.goto("/inbox")
+    page.click('a[href^="/inbox/"]')
+    link = page.frame_locator("iframe").get_by_text("View").get_attribute("href")
+    assert link is not None
+    with page.expect_response(re.compile("/t/o/")) as pixel:
+        page.goto(link)
+    assert pixel.value.status == 200
+    expect(page.locator("body")).to_contain_text("Hello <b>Anna</b>")
+    assert page.title() != "owned"
+    assert page.evaluate("() => { try { return document.cookie } catch (error) { return error.name } }") == (
+        "SecurityError"
+    )
+    expect(page).to_have_url(link)
+    page.get_by_text("Unsubscribe").click()
+    page.wait_for_url("**/t/u/**")
+    expect(page.locator("form button")).to_be_visible()
 
 
 def test_the_api_pages_need_nothing_from_elsewhere(page: Page) -> None:

@@ -47,6 +47,9 @@ def test_the_demo_sends_a_campaign_that_works_and_stops_cleanly() -> None:
 
         links = [html.unescape(link) for link in re.findall(r'href="([^"]*/t/c/[^"]+)"', text)]
         assert _request(installation, "GET", links[0]) == (302, "https://shop.example/autumn")
+        page = re.search(r'href="([^"]*/t/v/[^"]+)"', text)
+        assert page is not None
+        assert _request(installation, "GET", html.unescape(page[1])) == (200, None)
         assert contact["email_state"] == "subscribed"
         unsubscribe = re.search(r"<(http[^>]+)>", message["List-Unsubscribe"])
         assert unsubscribe is not None

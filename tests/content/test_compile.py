@@ -34,6 +34,8 @@ def body(content: CompiledContent) -> str:
         ('<p style="width:100%;max-width:50%">x</p>', '<p style="width:100%;max-width:50%">x</p>'),
         ('<a data-track="off" href="https://x.example/%D0%BF%D1%80">x</a>',) * 2,
         ('<a href="https://esputnik.com/unsubscribe">x</a>', '<a href="{{ unsubscribe_url }}">x</a>'),
+        ('<a href="https://esputnik.com/viewInBrowser">x</a>', '<a href="{{ view_url }}">x</a>'),
+        ("%VIEW_URL%", "{{ view_url }}"),
     ],
 )
 def test_merge_tags_of_esputnik_are_translated_and_other_per_cent_signs_stay(source: str, expected: str) -> None:

@@ -324,3 +324,19 @@ def test_the_engine_knows_no_function_of_its_own() -> None:
     environment = _bare_environment()
     assert environment.undeclared_variables_in_str("\ue001 range \ue002") == {"range"}
     assert not [name for name in ("range", "dict", "namespace", "debug") if name in environment.globals]
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_mail_leads_to_its_own_page_by_a_token_that_serves_for_nothing_else(quick: bool) -> None:
+    tail = "" if quick else "{% if vip %}!{% endif %}"
+    content = compiled(f'<a href="{{{{ view_url }}}}">View</a>{tail}', text="Read: {{ view_url }}")
+    made = renderer(content)
+    assert made.is_quick is quick
+    rendered = made.render(*WHO, {"vip": ""}, {"view_url": "https://evil.example/"})
+    address = f"{BASE}/t/v/{TOKENS.view(*WHO)}"
+    assert f'href="{address}"' in rendered.html
+    assert f"Read: {address}" in rendered.text
+    assert content.is_viewable
+    assert content.links == ()
+    assert not compiled("<p>x</p>").is_viewable
+    assert 'href="#"' in render_preview(content, {}).html

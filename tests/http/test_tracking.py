@@ -24,12 +24,13 @@ from syncom.activity.model import ActivityKind, HitClass
 from syncom.activity.recorder import Recorder
 from syncom.activity.service import ActivityService
 from syncom.clock import SystemClock
+from syncom.errors import NotFound
 from syncom.http.tracking.app import TrackingApp
 from syncom.http.tracking.client import TrustedProxies
 from syncom.ids import campaign_message_id, single_message_id
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
-from syncom.tokens import MessageTokens
+from syncom.tokens import MessageRef, MessageTokens
 from tests.settling import settle
 
 BROWSER = {
@@ -158,11 +159,16 @@ async def running(
             row = await cursor.fetchone()
             return row[0] if row else None
 
+    async def load_page(message: MessageRef) -> str:
+        if message.message_id != campaign_message_id(CAMPAIGN, 1):
+            raise NotFound("message", str(message.message_id))
+        return "<!DOCTYPE html><p>Привіт</p>"
+
     clock = SystemClock()
     recorder = Recorder(database.dsn, ActivityService(database, clock), clock, spool_dir=spool, patience=patience)
     await recorder.start()
     try:
-        app = TrackingApp(TOKENS, recorder, load_links, clock, proxies=TrustedProxies(proxies))
+        app = TrackingApp(TOKENS, recorder, load_links, load_page, clock, proxies=TrustedProxies(proxies))
         yield Tracking(database, account_id, content_id, app)
     finally:
         await recorder.close()

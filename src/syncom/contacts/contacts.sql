@@ -105,6 +105,17 @@ UPDATE activity a SET ip = NULL, user_agent = NULL,
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 WHERE a.account_id = %(account_id)s AND a.bucket = k.bucket AND a.contact_id = k.contact_id
 
+-- name: delete_message_params
+-- Primary key of message_params.
+DELETE FROM message_params p
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE p.account_id = %(account_id)s AND p.bucket = k.bucket AND p.contact_id = k.contact_id
+
+-- name: merged_into
+-- The contact that this one was merged into. Primary key of merged_contacts.
+SELECT into_contact_id FROM merged_contacts
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+
 -- name: delete_merged
 DELETE FROM merged_contacts
 WHERE account_id = %(account_id)s AND into_contact_id = ANY (%(contact_ids)s::bigint[])

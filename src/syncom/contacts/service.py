@@ -218,6 +218,15 @@ class ContactsService:
         async with self._database.tenant(account_id) as connection:
             return await store.get_contacts(connection, account_id, contact_ids, fields)
 
+    async def current(self, account_id: int, contact_id: int) -> Contact | None:
+        """The contact that a message was made for, or the one that it was merged into since; None when it is gone."""
+        found = await self.get_many(account_id, (contact_id,))
+        if not found:
+            async with self._database.tenant(account_id) as connection:
+                into = await store.merged_into(connection, account_id, contact_id)
+            found = await self.get_many(account_id, (into,)) if into is not None else []
+        return found[0] if found else None
+
     async def find(self, account_id: int, kind: IdentityKind, value: str) -> Contact | None:
         """The contact with this identity, primary or further; the value is normalised here."""
         stored = _identity(kind, value)

@@ -32,6 +32,7 @@ _OWNED = (
     "delete_statistics",
     "delete_orders",
     "delete_engagements",
+    "delete_message_params",
     "forget_in_ledger",
     "forget_in_activity",
     "delete_merged",
@@ -138,6 +139,13 @@ async def lineage(connection: Connection, account_id: int, contact_ids: Sequence
     parameters = {"account_id": account_id, "contact_ids": numbers(contact_ids)}
     cursor = await connection.execute(_SQL["lineage"], parameters)
     return [*contact_ids, *(row[0] for row in await cursor.fetchall())]
+
+
+async def merged_into(connection: Connection, account_id: int, contact_id: int) -> int | None:
+    """The contact that this one was merged into, if it was."""
+    parameters = {"account_id": account_id, "bucket": bucket_of(contact_id), "contact_id": contact_id}
+    row = await (await connection.execute(_SQL["merged_into"], parameters)).fetchone()
+    return row[0] if row else None
 
 
 async def delete_contacts(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> list[int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from syncom.content import language, markup
-from syncom.content.fields import PARAMS, STANDARD, UNSUBSCRIBE_URL
+from syncom.content.fields import OWN_URLS, PARAMS, STANDARD, UNSUBSCRIBE_URL
 from syncom.content.markup import Kind, Token
 from syncom.content.model import CompiledContent, Finding, Rendered, Severity
 
@@ -46,7 +46,7 @@ def check_content(
 
 
 def _names(compiled: CompiledContent, known_fields: Collection[str], params: Collection[str]) -> list[Finding]:
-    known = {*STANDARD, *known_fields, UNSUBSCRIBE_URL, PARAMS, *params}
+    known = {*STANDARD, *known_fields, *OWN_URLS, PARAMS, *params}
     findings: list[Finding] = []
     for where, source in (("subject", compiled.subject), ("html", compiled.html), ("text", compiled.text)):
         program = language.parse(source, where, marks=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import mrml
 
 from syncom.content import language, markup, merge_tags
-from syncom.content.fields import PARAMS, STANDARD, UNSUBSCRIBE_URL
+from syncom.content.fields import OWN_URLS, PARAMS, STANDARD, VIEW_URL
 from syncom.content.lines import short_html_lines, short_text_lines
 from syncom.content.markup import Edit, Kind, Token
 from syncom.content.model import CompiledContent, Format, TemplateInput
@@ -88,7 +88,8 @@ def _assembled(
         text=text,
         links=tuple(links),
         fields=tuple(sorted(names & contact_names)),
-        params=tuple(sorted(names - contact_names - {UNSUBSCRIBE_URL, PARAMS})),
+        params=tuple(sorted(names - contact_names - OWN_URLS - {PARAMS})),
+        is_viewable=VIEW_URL in names,
     )
 
 
@@ -226,7 +227,7 @@ def _tracked_address(html: str, token: Token) -> str | None:
     if track and html[track.start : track.end].strip().lower() == "off":
         return None
     raw = html[href.start : href.end].strip()
-    if UNSUBSCRIBE_URL in _names(raw):
+    if not OWN_URLS.isdisjoint(_names(raw)):
         return None
     begins_with_field = raw.startswith(("{{", "{%"))
     return raw if begins_with_field or _HTTP.match(markup.unescape(raw)) else None
@@ -263,7 +264,7 @@ def _linked_text(text: str, links: list[str]) -> str:
         target = None if markup.has_tags(raw) else web_address(raw)
         if target in links:
             edits.append(Edit(match.start(), end, f"{{{{@click {links.index(target)}}}}}"))
-        elif UNSUBSCRIBE_URL not in _names(raw):
+        elif OWN_URLS.isdisjoint(_names(raw)):
             edits.append(Edit(match.start(), end, _mark(raw, links)))
     return markup.apply(text, edits)
 

@@ -56,8 +56,10 @@ LIMIT 1;
 
 -- name: add_content
 -- A compiled form, immutable from here on.
-INSERT INTO contents (account_id, compiled, links, template_id, name, tags, language, channel)
-VALUES (%(account_id)s, %(compiled)s, %(links)s, %(template_id)s, %(name)s, %(tags)s, %(language)s, %(channel)s)
+INSERT INTO contents (account_id, compiled, links, is_viewable, attachment_ids, template_id, name, tags, language,
+                      channel)
+VALUES (%(account_id)s, %(compiled)s, %(links)s, %(is_viewable)s, %(attachment_ids)s, %(template_id)s, %(name)s,
+        %(tags)s, %(language)s, %(channel)s)
 RETURNING content_id;
 
 -- name: find_content

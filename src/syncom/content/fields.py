@@ -10,6 +10,9 @@ from syncom.contacts.model import STANDARD_FIELDS, Contact
 STANDARD = (*(name for name in STANDARD_FIELDS if name != "time_zone"), "contact_id")
 #: Made for each message, and not to be overridden by its parameters.
 UNSUBSCRIBE_URL = "unsubscribe_url"
+#: The mail as a page of its own ("view in browser").
+VIEW_URL = "view_url"
+OWN_URLS = frozenset((UNSUBSCRIBE_URL, VIEW_URL))
 #: The members of a single message, beside their place at the top level.
 PARAMS = "params"
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 
 from syncom.content.expression import quoted
-from syncom.content.fields import STANDARD, UNSUBSCRIBE_URL
+from syncom.content.fields import OWN_URLS, STANDARD, UNSUBSCRIBE_URL, VIEW_URL
 from syncom.content.language import quoted_tag, tags
 
 #: Merge Tags Cheat Sheet of the vendor's documentation. MESSAGENAME is the template's own name.
@@ -30,13 +30,14 @@ _MESSAGE_NAME = "MESSAGENAME"
 _TAG = re.compile(r"%([A-Z][A-Z0-9_]{1,99}(?:\.[A-Z0-9_]{1,100})?)(?:\|([^%<>\r\n]{0,500}))?%")
 #: `%D0%9F`: what looks like a tag between two per cent signs of an encoded address.
 _ENCODED = re.compile(r"[0-9A-F]{2}")
-#: The vendor's address that stands for the personal one.
-_UNSUBSCRIBE = re.compile(r"(?<=[\"'])https?://(?:www\.)?(?:esputnik\.com|yespo\.io)/unsubscribe/?(?=[\"'])")
+#: The vendor's addresses that stand for the personal ones.
+_OWN = re.compile(r"(?<=[\"'])https?://(?:www\.)?(?:esputnik\.com|yespo\.io)/(unsubscribe|viewInBrowser)/?(?=[\"'])")
+_OWN_NAMES = {"unsubscribe": UNSUBSCRIBE_URL, "viewInBrowser": VIEW_URL}
 
 
 def translate(source: str, known_fields: Collection[str], template_name: str) -> str:
-    """The source with the vendor's tags and its unsubscribe address written in our language. Lines stay lines."""
-    if "%" not in source and "/unsubscribe" not in source:
+    """The source with the vendor's tags and its special addresses written in our language. Lines stay lines."""
+    if "%" not in source and not _OWN.search(source):
         return source
     keys = {key.lower(): key for key in known_fields}
     pieces: list[str] = []
@@ -58,14 +59,14 @@ def _translated(text: str, keys: dict[str, str], template_name: str) -> str:
             return match.group()
         return f"{{{{ {field} }}}}" if fallback is None else f"{{{{ {field}|default({quoted(fallback)}) }}}}"
 
-    return _TAG.sub(replace, _UNSUBSCRIBE.sub(f"{{{{ {UNSUBSCRIBE_URL} }}}}", text))
+    return _TAG.sub(replace, _OWN.sub(lambda match: f"{{{{ {_OWN_NAMES[match[1]]} }}}}", text))
 
 
 def _field(name: str, keys: dict[str, str]) -> str | None:
     if name in NAMES:
         return NAMES[name]
     key = name.lower()
-    if key in STANDARD or key == UNSUBSCRIBE_URL:
+    if key in STANDARD or key in OWN_URLS:
         return key
     found = keys.get(key.replace(".", "_")) or keys.get(key.rpartition(".")[2])
     if found:

@@ -126,6 +126,8 @@ class CompiledContent(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...] = ()
     #: Names that no contact has: they must come with the message.
     params: tuple[str, ...] = ()
+    #: Whether it names the address of its own web page.
+    is_viewable: bool = False
     attachments: tuple[Attachment, ...] = ()
     #: Stands in for the name of the sender; empty: the sender's own.
     from_name: str = ""

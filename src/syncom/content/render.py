@@ -13,7 +13,7 @@ from uuid import UUID
 
 from syncom.content import language
 from syncom.content.expression import Simple, identifier
-from syncom.content.fields import PARAMS, UNSUBSCRIBE_URL
+from syncom.content.fields import OWN_URLS, PARAMS, UNSUBSCRIBE_URL, VIEW_URL
 from syncom.content.language import TRACK, TRAP_LINK, Addresses, Escape, Mark, Output, Program, Text
 from syncom.content.model import CompiledContent, Rendered, RenderError
 from syncom.content.sandbox import MAX_OUTPUT, Sandbox, escape, url_part
@@ -24,11 +24,21 @@ from syncom.tokens import MessageTokens
 _MAX_SUBJECT = 998
 _LINE_BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]")
 _PARTS = ("subject", "html", "text")
-#: Always there, and without anything to escape.
-_UNSUBSCRIBE = Simple(UNSUBSCRIBE_URL, None)
+#: Places in the row of pieces: the plain value, and behind it the escaped one.
+_UNSUBSCRIBE_PLACE, _VIEW_PLACE = 1, 3
 _NO_PARAMS: Mapping[str, Any] = {}
 
 Link = Callable[[int, str], str]
+
+
+@dataclass(slots=True)
+class _Own:
+    """What is made for one message: its token, its addresses, and how to write a personal link."""
+
+    track: str
+    unsubscribe_url: str
+    view_url: str
+    link: Link
 
 
 class Renderer:
@@ -59,17 +69,18 @@ class Renderer:
         Raises RenderError naming the field when a value is missing, is no web address where one is needed, or
         breaks the subject's line, and when a limit is reached.
         """
-        track = self._tokens.track(account_id, content_id, contact_id, message_id)
-        unsubscribe_url = self.unsubscribe_url(account_id, content_id, contact_id, message_id)
+        message = (account_id, content_id, contact_id, message_id)
+        track = self._tokens.track(*message)
 
         def link(number: int, target: str) -> str:
             token = self._tokens.redirect(number, _checked_target(target), message_id)
             return f"{self._base}/t/r/{track}/{token}"
 
-        made = self._pieces.render(fields, params, track, unsubscribe_url, link) if self._pieces else None
+        own = _Own(track, self.unsubscribe_url(*message), self._view_url(*message), link)
+        made = self._pieces.render(fields, params, own) if self._pieces else None
         if made is None:
-            made = self._engine.render(fields, params, track, unsubscribe_url, link)
-        return _rendered(made, unsubscribe_url)
+            made = self._engine.render(fields, params, own)
+        return _rendered(made, own.unsubscribe_url)
 
     def render_with_engine(
         self,
@@ -96,6 +107,11 @@ class Renderer:
         """For the List-Unsubscribe header: a POST to it unsubscribes (RFC 8058)."""
         return f"{self._base}/t/u/{self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)}"
 
+    def _view_url(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
+        if not self._engine.is_viewable:
+            return ""
+        return f"{self._base}/t/v/{self._tokens.view(account_id, content_id, contact_id, message_id)}"
+
 
 def render_preview(
     compiled: CompiledContent, fields: Mapping[str, Any], params: Mapping[str, Any] = _NO_PARAMS
@@ -114,8 +130,8 @@ def render_preview(
     def plain_link(number: int, target: str) -> str:
         return _checked_target(target)
 
-    shown = _Engine(compiled, Addresses(click, "", "")).render(fields, params, "", "#", link)
-    plain = _Engine(compiled, Addresses(plain_click, "", "")).render(fields, params, "", "#", plain_link)
+    shown = _Engine(compiled, Addresses(click, "", "")).render(fields, params, _Own("", "#", "#", link))
+    plain = _Engine(compiled, Addresses(plain_click, "", "")).render(fields, params, _Own("", "#", "#", plain_link))
     return _rendered((shown[0], shown[1], plain[2]), "#")
 
 
@@ -153,20 +169,19 @@ class _Engine:
             {part: language.emit(program, _escape_of(part), addresses) for part, program in self.programs.items()}
         )
 
-    def render(
-        self,
-        fields: Mapping[str, Any],
-        params: Mapping[str, Any],
-        track: str,
-        unsubscribe_url: str,
-        link: Link,
-    ) -> tuple[str, ...]:
-        values: dict[str, Any] = {"_track": track}
+    @property
+    def is_viewable(self) -> bool:
+        """Whether the mail names the address of its own web page."""
+        return VIEW_URL in self._names
+
+    def render(self, fields: Mapping[str, Any], params: Mapping[str, Any], own: _Own) -> tuple[str, ...]:
+        values: dict[str, Any] = {"_track": own.track}
         for name in self._names:
             values[identifier(name)] = _value(name, fields, params, self.optional)
         values[identifier(PARAMS)] = params
-        values[identifier(UNSUBSCRIBE_URL)] = unsubscribe_url
-        return tuple(self._sandbox.render(_PARTS, values, link))
+        values[identifier(UNSUBSCRIBE_URL)] = own.unsubscribe_url
+        values[identifier(VIEW_URL)] = own.view_url
+        return tuple(self._sandbox.render(_PARTS, values, own.link))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +199,14 @@ class _Pieces:
     def __init__(self, optional: frozenset[str]) -> None:
         self._optional = optional
         #: What stands where in the row; static texts are in `_blank` already.
-        self._places: dict[object, int] = {"track": 0, _UNSUBSCRIBE: 1, ("escaped", _UNSUBSCRIBE): 2}
-        self._blank: list[str] = ["", "", ""]
+        self._places: dict[object, int] = {"track": 0}
+        self._blank: list[str] = [""]
         self._fields: list[tuple[str, str | None, int, int]] = []
         self._targets: list[tuple[_Target, int]] = []
         self._orders: list[Callable[[list[str]], tuple[str, ...]]] = []
+        # Always there, and without anything to escape: both their places hold the same.
+        for name in (UNSUBSCRIBE_URL, VIEW_URL):
+            self._field(Simple(name, None))
 
     @classmethod
     def of(cls, engine: _Engine) -> _Pieces | None:
@@ -199,18 +217,12 @@ class _Pieces:
                 return None
         return pieces
 
-    def render(
-        self,
-        fields: Mapping[str, Any],
-        params: Mapping[str, Any],
-        track: str,
-        unsubscribe_url: str,
-        link: Link,
-    ) -> tuple[str, ...] | None:
+    def render(self, fields: Mapping[str, Any], params: Mapping[str, Any], own: _Own) -> tuple[str, ...] | None:
         """None when a value is of a kind that only the engine prints."""
         values = self._blank.copy()
-        values[0] = track
-        values[1] = values[2] = unsubscribe_url
+        values[0] = own.track
+        values[_UNSUBSCRIBE_PLACE] = values[_UNSUBSCRIBE_PLACE + 1] = own.unsubscribe_url
+        values[_VIEW_PLACE] = values[_VIEW_PLACE + 1] = own.view_url
         for name, default, plain, escaped in self._fields:
             value = params[name] if name in params else fields.get(name)
             if value is None:
@@ -230,7 +242,7 @@ class _Pieces:
             values[plain] = text
             values[escaped] = text if text.isalnum() else escape(text)
         for target, place in self._targets:
-            values[place] = link(target.number, self._joined(target, values))
+            values[place] = own.link(target.number, self._joined(target, values))
         return tuple(["".join(order(values)) for order in self._orders])
 
     def _joined(self, target: _Target, values: list[str]) -> str:
@@ -287,12 +299,13 @@ class _Pieces:
                 yield from (int(part) for part in run)
 
     def _field(self, simple: Simple) -> tuple[int, int]:
-        if simple.name == UNSUBSCRIBE_URL:
-            simple = _UNSUBSCRIBE
+        is_own = simple.name in OWN_URLS
+        if is_own:
+            simple = Simple(simple.name, None)
         plain = self._place(simple)
         escaped = self._place(("escaped", simple))
         row = (simple.name, simple.default, plain, escaped)
-        if simple is not _UNSUBSCRIBE and row not in self._fields:
+        if not is_own and row not in self._fields:
             self._fields.append(row)
         return plain, escaped
 

@@ -45,6 +45,8 @@ async def add_content(connection: Connection, account_id: int, compiled: Compile
         "tags": list(label.tags),
         "language": label.language,
         "channel": label.channel.value,
+        "is_viewable": compiled.is_viewable,
+        "attachment_ids": [file.attachment_id for file in compiled.attachments],
     }
     cursor = await connection.execute(_SQL["add_content"], values)
     return _identity(await cursor.fetchone())

@@ -36,6 +36,7 @@ LETTER = TemplateInput(
       <mj-column>
         <mj-text font-size="12px" color="#8a817c" align="center">
           You get this because you are a customer of the Sample Shop.
+          <a href="{{ view_url }}">Read it in the browser</a> ·
           <a href="{{ unsubscribe_url }}">Unsubscribe</a>
         </mj-text>
       </mj-column>

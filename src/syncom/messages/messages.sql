@@ -206,17 +206,41 @@ FROM senders s ORDER BY s.sender_id;
 UPDATE senders SET paused_until = %(until)s, problem = %(problem)s WHERE sender_id = %(sender_id)s;
 
 -- name: insert_messages
--- Single messages. One row a recipient.
+-- Single messages. One row a recipient; its parameters a second time where the mail will have a web page, because the
+-- queue's row goes when the message has its end.
+WITH given AS (
+    SELECT message_id, account_id, contact_id, channel, lane, sender_id, content_id, params::jsonb, address,
+           external_request_id, from_name, life
+    FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[],
+                %(channels)s::smallint[], %(lanes)s::smallint[], %(sender_ids)s::bigint[], %(content_ids)s::bigint[],
+                %(params)s::text[], %(addresses)s::text[], %(external_request_ids)s::text[], %(from_names)s::text[],
+                %(lives)s::interval[])
+         AS row (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
+                 external_request_id, from_name, life)
+),
+kept AS (
+    INSERT INTO message_params (account_id, bucket, contact_id, message_id, params)
+    SELECT g.account_id, (g.contact_id & 255)::smallint, g.contact_id, g.message_id, g.params
+    FROM given g JOIN contents c ON c.content_id = g.content_id AND c.is_viewable
+    WHERE g.params <> '{}'
+    ON CONFLICT DO NOTHING
+)
 INSERT INTO messages (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
                       external_request_id, from_name, deadline)
-SELECT message_id, account_id, contact_id, channel, lane, sender_id, content_id, params::jsonb, address,
-       external_request_id, from_name, now() + life
-FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(channels)s::smallint[],
-            %(lanes)s::smallint[], %(sender_ids)s::bigint[], %(content_ids)s::bigint[], %(params)s::text[],
-            %(addresses)s::text[], %(external_request_ids)s::text[], %(from_names)s::text[], %(lives)s::interval[])
-     AS row (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
-             external_request_id, from_name, life)
+SELECT message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address, external_request_id,
+       from_name, now() + life
+FROM given
 ON CONFLICT (message_id) DO NOTHING;
+
+-- name: message_params
+-- Primary key.
+SELECT params FROM message_params
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+  AND message_id = %(message_id)s;
+
+-- name: forget_params
+-- Index: message_params_age.
+DELETE FROM message_params WHERE created_at < %(before)s;
 
 -- name: status
 -- Queued or settled, with what happened since. Index: messages' and ledger's primary keys.

@@ -26,6 +26,7 @@ from syncom.messages.sending.work import ChunkKey, Lease, Postponed, Settled, Wo
 from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
+from syncom.tokens import MessageRef
 
 _SQL = load_sql("syncom.messages", "messages.sql")
 
@@ -470,6 +471,23 @@ async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> Non
         },
     )
     await announce_messages(connection)
+
+
+async def message_params(connection: Connection, message: MessageRef) -> dict[str, Any]:
+    """The merge fields that were kept for a message's web page; none: it had none, or is a campaign's."""
+    values = {
+        "account_id": message.account_id,
+        "bucket": bucket_of(message.contact_id),
+        "contact_id": message.contact_id,
+        "message_id": message.message_id,
+    }
+    row = await (await connection.execute(_SQL["message_params"], values)).fetchone()
+    return row[0] if row else {}
+
+
+async def forget_params(connection: Connection, before: datetime) -> int:
+    """Delete the merge fields kept before this moment."""
+    return (await connection.execute(_SQL["forget_params"], {"before": before})).rowcount
 
 
 async def status(connection: Connection, account_id: int, message_ids: Sequence[UUID]) -> list[MessageStatus]:

@@ -6,11 +6,12 @@
 `GET /t/r/<token>/<redirect>`    leads to the personal target that the second token carries
 `GET /t/u/<token>`               a page with a button; changes nothing, since scanners follow every link
 `POST /t/u/<token>`              unsubscribes: the page's button, and mailbox providers' one click (RFC 8058)
+`GET /t/v/<token>`               the mail as a web page
 ===============================  =====================================================================
 
-Every hit is durable before its answer. A token that was not made here and a link that does not exist get
-the same 404. These are the most requested paths of the installation, so there is no framework between them
-and the server.
+Every hit is durable before its answer. The web page is the mail itself, so its pixel counts whoever looks at it. A
+token that was not made here and a link that does not exist get the same 404. These are the most requested paths of the
+installation, so there is no framework between them and the server.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from syncom.activity.recorder import Entry, Recorder
 from syncom.activity.robots import RecentLinks, Visit, classify
 from syncom.clock import Clock
 from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
-from syncom.errors import Unavailable
+from syncom.errors import NotFound, Unavailable
 from syncom.http.tracking import pages
 from syncom.http.tracking.client import TrustedProxies, clean_agent
 from syncom.http.tracking.forms import MAX_BODY, FormError, parse_form
 from syncom.http.tracking.targets import LoadLinks, Targets, location
-from syncom.ids import campaign_of_message
+from syncom.ids import campaign_of_message, made_at
 from syncom.tokens import MessageRef, MessageTokens
 
 _log = logging.getLogger(__name__)
@@ -56,6 +57,9 @@ _SECURITY: Headers = [
 ]
 _BARE_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _PAGE_POLICY = (b"content-security-policy", pages.CONTENT_SECURITY_POLICY.encode())
+_MAIL_POLICY = (b"content-security-policy", pages.MAIL_POLICY.encode())
+#: Makes the page of a message. Raises NotFound when it cannot be made any more.
+LoadPage = Callable[[MessageRef], Awaitable[str]]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -75,8 +79,8 @@ def _answer(status: int, kind: bytes, body: bytes, *more: tuple[bytes, bytes]) -
     return Answer(status, [*_SECURITY, (b"content-type", kind), length, *more], body)
 
 
-def _page(body: bytes) -> Answer:
-    return _answer(200, b"text/html; charset=utf-8", body, _PAGE_POLICY)
+def _page(body: bytes, *, status: int = 200, policy: tuple[bytes, bytes] = _PAGE_POLICY) -> Answer:
+    return _answer(status, b"text/html; charset=utf-8", body, policy)
 
 
 _PIXEL = _answer(200, b"image/gif", pages.PIXEL, _BARE_POLICY)
@@ -84,6 +88,7 @@ _NOTHING = Answer(204, [*_SECURITY, _BARE_POLICY], b"")
 _ASK = _page(pages.ASK)
 _UNSUBSCRIBED = _page(pages.UNSUBSCRIBED)
 _RESUBSCRIBED = _page(pages.RESUBSCRIBED)
+_NO_LONGER_THERE = _page(pages.NO_LONGER_THERE, status=410)
 _ONE_CLICK_DONE = _text(200, pages.ONE_CLICK_DONE)
 _NOT_FOUND = _text(404, pages.NOT_FOUND)
 _BAD_FORM = _text(400, pages.BAD_FORM)
@@ -96,9 +101,9 @@ _WRONG_METHOD_HERE = _text(405, pages.WRONG_METHOD, (b"allow", b"GET, HEAD, POST
 class TrackingApp:
     """The ASGI application for every path that begins with `/t/`.
 
-    Put it in front of the other routes; it takes paths with and without the `/t`. ``load_links`` reads a
-    content's targets. The server must not rewrite the client's address itself: ``proxies`` decides whom to
-    believe.
+    Put it in front of the other routes; it takes paths with and without the `/t`. ``load_links`` reads a content's
+    targets, ``load_page`` makes a message's page. The server must not rewrite the client's address itself:
+    ``proxies`` decides whom to believe.
     """
 
     def __init__(
@@ -106,6 +111,7 @@ class TrackingApp:
         tokens: MessageTokens,
         recorder: Recorder,
         load_links: LoadLinks,
+        load_page: LoadPage,
         clock: Clock,
         *,
         proxies: TrustedProxies | None = None,
@@ -113,6 +119,7 @@ class TrackingApp:
         self._tokens = tokens
         self._recorder = recorder
         self._targets = Targets(load_links)
+        self._load_page = load_page
         self._clock = clock
         self._client = (proxies or TrustedProxies()).client
         self._recent = RecentLinks()
@@ -147,6 +154,8 @@ class TrackingApp:
                 return await self._redirect(scope, method, token, redirect)
             case ["", "u", token]:
                 return await self._unsubscribe(scope, receive, method, token)
+            case ["", "v", token]:
+                return await self._view(method, token)
             case _:
                 return _NOT_FOUND
 
@@ -237,6 +246,20 @@ class TrackingApp:
             detail=verdict.reason or None,
         )
 
+    # ------------------------------------------------------------ the mail as a page
+
+    async def _view(self, method: str, token: str) -> Answer:
+        reference = self._tokens.read_view(token) if len(token) < _LONGEST_TOKEN else None
+        if reference is None:
+            return _NOT_FOUND
+        if method not in ("GET", "HEAD"):
+            return _WRONG_METHOD
+        try:
+            html = await self._load_page(reference)
+        except NotFound:
+            return _NO_LONGER_THERE
+        return _page(html.encode("utf-8", "replace"), policy=_MAIL_POLICY)
+
     # ------------------------------------------------------------ unsubscribing
 
     async def _unsubscribe(self, scope: Scope, receive: Receive, method: str, token: str) -> Answer:
@@ -317,11 +340,9 @@ STORED_LINKS = 1 << 15
 
 
 def _seconds_since_made(message_id: UUID, now: datetime) -> float | None:
-    """The age of a single message, whose id holds its time (UUIDv7); a campaign's id holds none."""
-    value = message_id.int
-    if value >> 76 & 15 != 7:
-        return None
-    return now.timestamp() - (value >> 80) / 1000
+    """The age of a single message; a campaign's is not known here."""
+    made = made_at(message_id)
+    return None if made is None else (now - made).total_seconds()
 
 
 def _peer(scope: Scope) -> str:

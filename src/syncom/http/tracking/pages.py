@@ -21,8 +21,16 @@ CONTENT_SECURITY_POLICY = (
     + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+#: For a mail as a page. Its author is not us, and other accounts' people may look at it: pictures, styles and links
+#: as in a mail client, and nothing that runs, posts, asks for cookies or leads away by itself.
+MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src http: https: data:; "
+    "style-src 'unsafe-inline' https:; font-src https: data:; media-src https:; form-action 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 
-def _page(title: str, text: str, form: str) -> bytes:
+
+def _page(title: str, text: str, form: str = "") -> bytes:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -51,6 +59,9 @@ UNSUBSCRIBED = _page(
 )
 RESUBSCRIBED = _page(
     "You are subscribed again", "Newsletters will reach you as before.", _button("unsubscribe", "Unsubscribe")
+)
+NO_LONGER_THERE = _page(
+    "This mail is no longer available", "It was kept here for a while; your mailbox may still have it."
 )
 
 ONE_CLICK_DONE = b"Unsubscribed.\n"
