@@ -28,9 +28,10 @@ CONTACT_OWNED = {
     "engagements",
     "merged_contacts",
     "message_params",
+    "events",
 }
 #: Distributed by value: an identity is looked up before its contact is known.
-BY_VALUE = {"identities", "suppressions"}
+BY_VALUE = {"identities", "suppressions", "recent_events"}
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {
     "campaign_chunks",
@@ -40,6 +41,7 @@ COORDINATOR = {
     "inbox_messages",
     "activity_writers",
     "activity_journal",
+    "followed_events",
 }
 
 

@@ -21,6 +21,7 @@ from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, Unavailable
+from syncom.events.service import EventsService
 from syncom.inbox.service import InboxService
 from syncom.jobs.runner import make_app
 from syncom.messages.model import SenderRole
@@ -58,6 +59,7 @@ class App:
         self.imports = ImportService(database, self.contacts, settings.data_dir, clock)
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock)
+        self.events = EventsService(database, self.contacts, clock)
         self.orders = OrdersService(database)
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)
@@ -138,6 +140,7 @@ async def open_app(
         try:
             yield app
         finally:
+            await app.events.close()
             await app.contacts.close()
             await app.accounts.stop()
             await app.outbound.close()

@@ -334,6 +334,8 @@ def _told(entry: TimelineEntry) -> str:
             return _activity(detail)
         case TimelineKind.ORDER:
             return f"{detail['external_id']} {detail['status']} {detail['total']} {detail['currency']}".strip()
+        case TimelineKind.EVENT:
+            return f"{detail['type']} {detail['key']}".strip()
         case TimelineKind.CREATED:
             return ""
 

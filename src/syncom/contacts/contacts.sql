@@ -85,6 +85,12 @@ DELETE FROM orders o
 USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
 
+-- name: delete_events
+-- Index events_contact of each month.
+DELETE FROM events v
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE v.account_id = %(account_id)s AND v.bucket = k.bucket AND v.contact_id = k.contact_id
+
 -- name: delete_engagements
 -- Through the contact's messages in the ledger: engagements have no index by contact.
 DELETE FROM engagements g
@@ -281,6 +287,16 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
             AND a.occurred_at <= %(before)s
             AND (a.occurred_at, 'activity:' || a.activity_id) < (%(before)s, %(before_key)s)
         ORDER BY a.occurred_at DESC, 3 DESC LIMIT %(limit)s) AS f)
+    UNION ALL
+    (SELECT f.* FROM lineage g, LATERAL (
+        SELECT 'event', v.occurred_at, 'event:' || v.event_id,
+            jsonb_build_object('event_id', v.event_id, 'key', v.key, 'params', v.params,
+                'type', (SELECT t.key FROM event_types t WHERE t.event_type_id = v.event_type_id))
+        FROM events v
+        WHERE v.account_id = %(account_id)s AND v.bucket = g.bucket AND v.contact_id = g.contact_id
+            AND v.occurred_at <= %(before)s
+            AND (v.occurred_at, 'event:' || v.event_id) < (%(before)s, %(before_key)s)
+        ORDER BY v.occurred_at DESC, 3 DESC LIMIT %(limit)s) AS f)
 ) AS e
 ORDER BY e.occurred_at DESC, e.key DESC
 LIMIT %(limit)s

@@ -300,6 +300,7 @@ class TimelineKind(Enum):
     MESSAGE = "message"
     ACTIVITY = "activity"
     ORDER = "order"
+    EVENT = "event"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -307,7 +308,8 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     ``detail`` by kind: consent ``{channel, state, source, detail}``; joined_list ``{list_id, name}``; message
     ``{message_id, campaign_id, channel, state, address, reason}``; activity ``{kind, class, channel, campaign_id,
-    message_id, link, detail}``; order ``{external_id, status, total, currency}``; the numbers are the stored ones.
+    message_id, link, detail}``; order ``{external_id, status, total, currency}``; event ``{event_id, type, key,
+    params}``; the numbers are the stored ones.
     """
 
     kind: TimelineKind

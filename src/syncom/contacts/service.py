@@ -4,7 +4,8 @@
 >>> outcome = await contacts.upsert_one(account_id, ContactInput(email="anna@example.com"), UpsertOptions())
 
 Custom fields are at ``contacts.fields``, lists at ``contacts.lists``, consent and suppressed addresses at
-``contacts.consents``; :func:`set_consents` and :func:`suppress` do batches inside a caller's transaction.
+``contacts.consents``; :func:`set_consents` and :func:`suppress` do batches inside a caller's transaction, and
+:func:`hold_contacts` keeps contacts there until it ends.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from syncom.contacts.upsert import (
     begin_batch,
     begin_tenant_batch,
     end_batch,
+    hold_contacts,
     lock_account,
     merge_once,
 )
@@ -56,7 +58,7 @@ from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.pool import Connection, Database
 
-__all__ = ["BATCH_LIMIT", "ContactsService", "prepare_rows", "set_consents", "suppress"]
+__all__ = ["BATCH_LIMIT", "ContactsService", "hold_contacts", "prepare_rows", "set_consents", "suppress"]
 
 #: Rows of one merge. 10,000 to 50,000 is where set-based writing is cheapest.
 BATCH_LIMIT: Final = 50_000
@@ -348,7 +350,7 @@ class ContactsService:
             raise NotFound("contact", contact_id)
 
     async def delete_many(self, account_id: int, contact_ids: Sequence[int]) -> int:
-        """Delete contacts (at most 1,000) with identities, lists, consent history, statistics and orders.
+        """Delete contacts (at most 1,000) with identities, lists, consent history, statistics, orders and events.
 
         Ledger and activity rows stay, without address, IP and user agent, so that reports keep their counts.
         Suppressions stay: an address that asked for silence keeps it. Returns how many existed.

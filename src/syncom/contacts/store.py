@@ -31,6 +31,7 @@ _OWNED = (
     "delete_consent_events",
     "delete_statistics",
     "delete_orders",
+    "delete_events",
     "delete_engagements",
     "delete_message_params",
     "forget_in_ledger",

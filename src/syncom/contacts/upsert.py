@@ -12,7 +12,7 @@ pull contacts away from under a plan.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, LiteralString
 
 import msgspec
@@ -93,6 +93,11 @@ async def index_plans(connection: Connection) -> None:
 async def end_batch(connection: Connection) -> None:
     """Let the planner go, for what the caller does next in this transaction."""
     await connection.execute(_SQL["end_batch"])
+
+
+async def hold_contacts(connection: Connection, account_ids: Collection[int]) -> None:
+    """Keep contacts of these accounts from being deleted or merged until the transaction ends."""
+    await connection.execute(_SQL["hold_contacts"], {"locks": [_LOCKS + number for number in sorted(account_ids)]})
 
 
 async def lock_account(connection: Connection, account_id: int) -> None:

@@ -15,6 +15,10 @@ SELECT set_config('role', 'syncom_tenant', true), set_config('syncom.account_id'
     set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
     set_config('enable_material', 'off', true), set_config('enable_bitmapscan', 'off', true)
 
+-- name: hold_contacts
+-- The lock's part of begin_batch, for facts about contacts that must be there.
+SELECT pg_advisory_xact_lock_shared(lock) FROM unnest(%(locks)s::bigint[]) AS k (lock)
+
 -- name: index_plans
 -- The planner's part of begin_batch, for statements that need no lock.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),

@@ -1,0 +1,157 @@
+-- Statements of events. A batch travels as one text parameter for each column (postgres/columns.py says how).
+
+-- name: find_named
+-- Place of each name that leads to a contact (from 1), and the contact. Primary key of identities.
+SELECT k.n, i.contact_id
+FROM unnest(%(account_ids)s::bigint[], %(kinds)s::smallint[], string_to_array(%(values)s, E'\x1f'))
+    WITH ORDINALITY AS k (account_id, kind, value, n)
+CROSS JOIN LATERAL (
+    SELECT contact_id FROM identities
+    WHERE account_id = k.account_id AND kind = k.kind AND value = k.value LIMIT 1
+) AS i
+
+-- name: find_contacts
+-- Place of each id that is a contact's, or was one's who has been merged into another since, and the contact.
+-- Primary keys of contacts and merged_contacts.
+SELECT k.n, coalesce(c.contact_id, m.into_contact_id)
+FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[])
+    WITH ORDINALITY AS k (account_id, bucket, contact_id, n)
+LEFT JOIN LATERAL (
+    SELECT contact_id FROM contacts
+    WHERE account_id = k.account_id AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
+) AS c ON true
+LEFT JOIN LATERAL (
+    SELECT into_contact_id FROM merged_contacts
+    WHERE account_id = k.account_id AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
+) AS m ON c.contact_id IS NULL
+WHERE coalesce(c.contact_id, m.into_contact_id) IS NOT NULL
+
+-- name: insert_once
+-- Records events, those left out that were recorded within the last minute; returns the ids of the recorded. No hash
+-- may be in a batch twice. Hashes are claimed in their order, so that no two batches wait for each other in a circle.
+-- Indexes: primary keys of recent_events and event_types.
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[],
+        %(type_ids)s::bigint[], %(event_ids)s::uuid[], %(hashes)s::uuid[], %(occurred)s::timestamptz[],
+        string_to_array(%(keys)s, E'\x1f'), string_to_array(%(params)s, E'\x1f'))
+        AS k (account_id, bucket, contact_id, event_type_id, event_id, event_hash, occurred_at, key, params)
+    WHERE event_id IS NOT NULL
+), fresh AS (
+    INSERT INTO recent_events AS known (account_id, event_hash, expires_at)
+    SELECT account_id, event_hash, now() + %(seconds)s * interval '1 second'
+    FROM given WHERE event_hash IS NOT NULL
+    ORDER BY 1, 2
+    ON CONFLICT (account_id, event_hash) DO UPDATE SET expires_at = excluded.expires_at WHERE known.expires_at <= now()
+    RETURNING account_id, event_hash
+), stored AS (
+    INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)
+    SELECT account_id, bucket, contact_id, event_type_id, event_id, key, params::jsonb, coalesce(occurred_at, now())
+    FROM given
+    WHERE event_hash IS NULL OR (account_id, event_hash) IN (SELECT account_id, event_hash FROM fresh)
+    RETURNING account_id, event_type_id, contact_id, event_id, occurred_at
+), announced AS (
+    INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at)
+    SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored s
+    WHERE EXISTS (SELECT FROM event_types t WHERE t.event_type_id = s.event_type_id AND t.followed)
+)
+SELECT event_id FROM stored
+
+-- name: insert
+-- Records events inside a caller's transaction. Index: primary key of event_types.
+WITH stored AS (
+    INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)
+    SELECT account_id, bucket, contact_id, event_type_id, event_id, key, params::jsonb, coalesce(occurred_at, now())
+    FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[],
+        %(type_ids)s::bigint[], %(event_ids)s::uuid[], %(occurred)s::timestamptz[],
+        string_to_array(%(keys)s, E'\x1f'), string_to_array(%(params)s, E'\x1f'))
+        AS k (account_id, bucket, contact_id, event_type_id, event_id, occurred_at, key, params)
+    WHERE event_id IS NOT NULL
+    RETURNING account_id, event_type_id, contact_id, event_id, occurred_at
+)
+INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at)
+SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored s
+WHERE EXISTS (SELECT FROM event_types t WHERE t.event_type_id = s.event_type_id AND t.followed)
+
+-- name: insert_past
+-- Records what happened before: nobody is told, and what is there stays. `unnamed_ids` are the ids these events have
+-- when nobody is known by them: an event that was recorded so is not recorded again for a contact made since.
+-- Index: primary key of events.
+INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)
+SELECT k.account_id, k.bucket, k.contact_id, k.event_type_id, k.event_id, k.key, k.params::jsonb, k.occurred_at
+FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[],
+    %(type_ids)s::bigint[], %(event_ids)s::uuid[], %(unnamed_ids)s::uuid[], %(occurred)s::timestamptz[],
+    string_to_array(%(keys)s, E'\x1f'), string_to_array(%(params)s, E'\x1f'))
+    AS k (account_id, bucket, contact_id, event_type_id, event_id, unnamed_id, occurred_at, key, params)
+WHERE k.event_id IS NOT NULL
+    AND NOT EXISTS (
+        SELECT FROM events e
+        WHERE e.account_id = k.account_id AND e.bucket = 0 AND e.event_id = k.unnamed_id
+            AND e.occurred_at = k.occurred_at
+    )
+ORDER BY k.bucket, k.event_id
+ON CONFLICT DO NOTHING
+
+-- name: forget_recent
+-- Rows somebody claims at this moment are left for the next time: this must wait for nobody. Reads the whole table,
+-- which has the events of a minute or two.
+DELETE FROM recent_events WHERE (account_id, event_hash) IN (
+    SELECT account_id, event_hash FROM recent_events WHERE expires_at <= now() FOR UPDATE SKIP LOCKED
+)
+
+-- name: list_types
+-- Index: unique key of event_types.
+SELECT event_type_id, key, creates_contacts, parameters FROM event_types WHERE account_id = %(account_id)s ORDER BY key
+
+-- name: add_types
+-- Those among these keys that are new, as long as the account has room for them.
+INSERT INTO event_types (account_id, key)
+SELECT %(account_id)s, k.key FROM unnest(%(keys)s::text[]) AS k (key)
+WHERE (SELECT count(*) FROM event_types WHERE account_id = %(account_id)s) + %(count)s <= %(limit)s
+ORDER BY k.key
+ON CONFLICT DO NOTHING
+
+-- name: find_types
+SELECT event_type_id, key, creates_contacts, parameters FROM event_types
+WHERE account_id = %(account_id)s AND key = ANY (%(keys)s::text[])
+
+-- name: change_type
+UPDATE event_types SET creates_contacts = %(creates_contacts)s, parameters = %(parameters)s::jsonb
+WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s
+RETURNING event_type_id, key, creates_contacts, parameters
+
+-- name: follow_type
+UPDATE event_types SET followed = %(followed)s
+WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s
+
+-- name: of_contact
+-- Newest first, behind the cursor, with those of contacts merged into this one. Index events_contact of each month.
+SELECT e.event_id, t.key, e.key, e.params, e.contact_id, e.occurred_at, e.recorded_at
+FROM (
+    SELECT %(bucket)s::smallint AS bucket, %(contact_id)s::bigint AS contact_id
+    UNION ALL
+    SELECT bucket, contact_id FROM merged_contacts
+    WHERE account_id = %(account_id)s AND into_contact_id = %(contact_id)s
+) AS g
+CROSS JOIN LATERAL (
+    SELECT * FROM events
+    WHERE account_id = %(account_id)s AND bucket = g.bucket AND contact_id = g.contact_id
+        AND occurred_at <= %(before)s AND (occurred_at, event_id) < (%(before)s, %(before_id)s)
+    ORDER BY occurred_at DESC, event_id DESC LIMIT %(limit)s
+) AS e
+JOIN event_types t ON t.event_type_id = e.event_type_id
+ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT %(limit)s
+
+-- name: of_type
+-- Newest first, behind the cursor. Index events_type of each month.
+SELECT e.event_id, %(type_key)s::text, e.key, e.params, e.contact_id, e.occurred_at, e.recorded_at
+FROM events e
+WHERE e.account_id = %(account_id)s AND e.event_type_id = %(event_type_id)s
+    AND e.occurred_at <= %(before)s AND (e.occurred_at, e.event_id) < (%(before)s, %(before_id)s)
+ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT %(limit)s
+
+-- name: delete_events
+-- Index events_type. For a system transaction: events are append-only for everybody else.
+DELETE FROM events
+WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s
+    AND occurred_at >= %(since)s AND occurred_at < %(until)s
+    AND (%(key)s::text IS NULL OR key = %(key)s)

@@ -1,0 +1,85 @@
+"""Values of the events domain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from syncom.errors import Invalid
+
+
+class EventInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What another system says has happened."""
+
+    #: Key of its type; the type is made when there is none.
+    type_key: str
+    #: The reporter's own name for this event, such as an invoice's number.
+    key: str = ""
+    params: dict[str, Any] = {}
+    #: Whom it is about; None: whoever the parameters name (``identity.py``), or nobody.
+    contact_id: int | None = None
+    #: None: now.
+    occurred_at: datetime | None = None
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one event."""
+
+    #: None: the same event was recorded within the last minute, so this one was not.
+    event_id: UUID | None
+    #: None: nobody is known by what the event says.
+    contact_id: int | None = None
+
+    @property
+    def repeated(self) -> bool:
+        return self.event_id is None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as stored."""
+
+    event_id: UUID
+    type_key: str
+    key: str
+    params: dict[str, Any]
+    #: None: of nobody who is known.
+    contact_id: int | None
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of events, newest first; ``cursor`` asks for the older ones, None: there are none."""
+
+    events: list[Event]
+    cursor: str | None
+
+
+class TypeParameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter that events of a type may or must bring."""
+
+    name: str
+    required: bool = True
+
+
+class EventType(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of events of an account."""
+
+    event_type_id: int
+    key: str
+    #: An event that names somebody nobody knows makes a contact, when its way in allows that.
+    creates_contacts: bool = False
+    #: What events must bring, and beside it nothing but what says whom they are about; None: anything.
+    parameters: tuple[TypeParameter, ...] | None = None
+
+
+class UnexpectedParameters(Invalid):
+    """The event's parameters are not those its type asks for."""
+
+    def __init__(self, parameters: tuple[TypeParameter, ...]) -> None:
+        names = ", ".join(parameter.name if parameter.required else f"{parameter.name}?" for parameter in parameters)
+        super().__init__("params", f"must be those of the event's type: {names}")
+        self.parameters = parameters

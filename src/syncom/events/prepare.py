@@ -1,0 +1,119 @@
+"""From what another system says to rows that are ready to be written: checked, with the reason for a refusal. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from syncom.errors import Invalid
+from syncom.events.identity import Named, is_name, named_contacts, overlong
+from syncom.events.model import EventInput, EventType, UnexpectedParameters
+from syncom.ids import bucket_of
+
+TYPE_KEY_LIMIT: Final = 100
+KEY_LIMIT: Final = 300
+NAME_LIMIT: Final = 100
+#: Bytes of JSON that one event's parameters may take. (The eSputnik API takes bodies of 20 kB.)
+PARAMS_LIMIT: Final = 256 * 1024
+
+#: eSputnik reference, 5.7, and control characters.
+_FORBIDDEN = re.compile("[<>;’\\\\/|\"`'^?!,\x00-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_encode = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
+_VERSION_8: Final = 8 << 76
+_VARIANT: Final = 2 << 62
+_NOT_VERSION: Final = ~(15 << 76 | 3 << 62)
+
+
+class PreparedEvent(NamedTuple):
+    """An event that is checked, ready to be written. Made by :func:`prepare` only."""
+
+    account_id: int
+    event_type_id: int
+    key: str
+    #: JSON with sorted keys.
+    params: str
+    #: Given by the caller, who must know this contact.
+    contact_id: int | None
+    #: Whom the parameters name, the surest first.
+    named: list[Named]
+    occurred_at: datetime | None
+    #: Of what it says, with its account left out: equal for equal events.
+    event_hash: int
+
+
+def prepare(account_id: int, event: EventInput, event_type: EventType) -> PreparedEvent:
+    """Check one event of a known type. Raises Invalid."""
+    if len(event.key) > KEY_LIMIT:
+        raise Invalid("keyValue", f"is longer than {KEY_LIMIT} characters")
+    if _CONTROL.search(event.key):
+        raise Invalid("keyValue", "contains a line break or another control character")
+    params = _checked_params(event.params, event_type)
+    if event.occurred_at is not None and event.occurred_at.tzinfo is None:
+        raise Invalid("occurred", "must say its offset, such as Z or +03:00")
+    return PreparedEvent(
+        account_id,
+        event_type.event_type_id,
+        event.key,
+        params.decode(),
+        event.contact_id,
+        named_contacts(event.params) if event.contact_id is None else [],
+        event.occurred_at,
+        _hash(b"%d\n%b\n%b" % (event_type.event_type_id, event.key.encode(), params)),
+    )
+
+
+def checked_type_key(key: str) -> str:
+    """The key of a type, trimmed. Raises Invalid."""
+    key = key.strip()
+    if not key:
+        raise Invalid("eventTypeKey", "is empty")
+    if len(key) > TYPE_KEY_LIMIT:
+        raise Invalid("eventTypeKey", f"is longer than {TYPE_KEY_LIMIT} characters")
+    found = _FORBIDDEN.search(key)
+    if found:
+        raise Invalid("eventTypeKey", f"must not contain {found[0]!r}")
+    return key
+
+
+def past_ids(event: PreparedEvent, contact_id: int) -> tuple[UUID, UUID]:
+    """Ids of a past event: as one of this contact, and as one of nobody.
+
+    They are made of what the event says, so that the same one has the same id however often it is reported.
+    """
+    moment = event.occurred_at.timestamp() if event.occurred_at is not None else 0
+    value = _hash(b"%d\n%.6f" % (event.event_hash, moment)) & _NOT_VERSION & ~255 | _VERSION_8 | _VARIANT
+    return UUID(int=value | bucket_of(contact_id)), UUID(int=value)
+
+
+def _hash(content: bytes) -> int:
+    return int.from_bytes(blake2b(content, digest_size=16).digest())
+
+
+def _checked_params(params: Mapping[str, Any], event_type: EventType) -> bytes:
+    for name in params:
+        if not name or name.isspace() or len(name) > NAME_LIMIT or _CONTROL.search(name):
+            raise Invalid("params", f"names must be 1 to {NAME_LIMIT} characters without line breaks")
+    long = overlong(params)
+    if long is not None:
+        raise Invalid(f"params.{long}", "is longer than 300 characters")
+    if event_type.parameters is not None:
+        expected = {parameter.name: parameter.required for parameter in event_type.parameters}
+        missing = any(required and name not in params for name, required in expected.items())
+        if missing or any(name not in expected and not is_name(name) for name in params):
+            raise UnexpectedParameters(event_type.parameters)
+    try:
+        encoded = _encode(params)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Invalid("params", f"cannot be written as JSON: {error}") from None
+    if len(encoded) > PARAMS_LIMIT:
+        raise Invalid("params", f"must be at most {PARAMS_LIMIT // 1024} kB of JSON")
+    if b"\\u0000" in encoded:
+        raise Invalid("params", "must not contain NUL characters")
+    return encoded

@@ -1,0 +1,355 @@
+"""Use cases of events: the only module of this room that others import, besides ``model``.
+
+>>> events = EventsService(database, contacts, clock)
+>>> [recorded] = await events.record(account_id, [EventInput(type_key="invoicePaid", key="inv-9001",
+...     params={"EmailAddress": "olena@example.org", "sum": "120.50"})])
+
+Kinds of events, with their settings, are at ``events.types``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from syncom.clock import Clock
+from syncom.contacts.model import ContactInput, MergeMode, UpsertOptions
+from syncom.contacts.service import ContactsService, hold_contacts
+from syncom.errors import Conflict, Invalid, NotFound, Unavailable
+from syncom.events import store
+from syncom.events.identity import KINDS, Named, Naming, key_of
+from syncom.events.model import Event, EventInput, EventPage, EventType, Recorded, UnexpectedParameters
+from syncom.events.prepare import PreparedEvent, checked_type_key, prepare
+from syncom.events.types import EventTypes
+from syncom.postgres.group_commit import GroupCommit
+from syncom.postgres.pool import Connection, Database
+
+__all__ = ["MAX_EVENTS", "EventsService", "UnexpectedParameters", "key_of"]
+
+_log = logging.getLogger(__name__)
+
+#: Events of one call.
+MAX_EVENTS: Final = 1_000
+#: Requests of one transaction. One request has a single event as a rule, and 1,000 at most.
+_BATCH: Final = 500
+_PAGE_LIMIT: Final = 1_000
+#: Clocks of other systems may be ahead by this much.
+_AHEAD: Final = timedelta(minutes=5)
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_LAST_ID: Final = UUID(int=(1 << 128) - 1)
+#: What may become a contact, the surest first.
+_CREATABLE: Final = (Naming.EXTERNAL_ID, Naming.CONTACT_KEY, Naming.EMAIL, Naming.PHONE)
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of one call, on their way into a grouped commit: all of them are written, or none."""
+
+    events: list[PreparedEvent]
+    #: Leave out what was recorded within the last minute.
+    once: bool
+    #: For each event: somebody it names and nobody knows is made a contact before it is written.
+    creating: list[bool]
+
+
+#: What became of a request's events, or the places of those whose contacts have to be made first.
+_Result = list[Recorded] | list[int]
+
+
+class EventsService:
+    """Events of an account."""
+
+    def __init__(self, database: Database, contacts: ContactsService, clock: Clock) -> None:
+        self._database = database
+        self._contacts = contacts
+        self._clock = clock
+        self._requests: GroupCommit[_Request, _Result] = GroupCommit(self._write, max_batch=_BATCH)
+        self._forgetting: asyncio.Task[None] | None = None
+        self._forget_at = clock.monotonic() + store.REPEAT_SECONDS
+        self.types = EventTypes(database, clock)
+
+    async def close(self) -> None:
+        """Finish the writes that were accepted."""
+        await self._requests.close()
+        if self._forgetting is not None:
+            await self._forgetting
+
+    # ------------------------------------------------------------ recording
+
+    async def record(
+        self, account_id: int, events: Sequence[EventInput], *, once: bool = False, create_contacts: bool = False
+    ) -> list[Recorded]:
+        """Record up to 1,000 events, all or none; returns what became of each, in order, once they are committed.
+
+        ``once``: an event with the type, key and parameters of one that was recorded so within the last minute is
+        not recorded again. ``create_contacts``: an event that names somebody nobody knows makes a contact, when its
+        type says so. Raises Invalid for a bad event (UnexpectedParameters when its type asks for others), NotFound
+        when ``contact_id`` is nobody's, Conflict for too many types.
+        """
+        if len(events) > MAX_EVENTS:
+            raise Invalid("events", f"must be at most {MAX_EVENTS:,} at a time")
+        if not events:
+            return []
+        types = await self._types(account_id, events)
+        prepared = _prepare(account_id, events, types)
+        creating = [create_contacts and types[event.type_key].creates_contacts for event in events]
+        results = await self._requests.submit(_Request(events=prepared, once=once, creating=creating))
+        if isinstance(results[0], int):
+            for place in results:
+                assert isinstance(place, int)
+                await self._create_contact(account_id, prepared[place].named)
+            written = _Request(events=prepared, once=once, creating=[False] * len(prepared))
+            results = await self._requests.submit(written)
+        return [result for result in results if isinstance(result, Recorded)]
+
+    async def write(self, connection: Connection, account_id: int, events: Sequence[EventInput]) -> list[Recorded]:
+        """Record events inside the caller's transaction of this account. Raises like :meth:`record`."""
+        if not events:
+            return []
+        keys = {checked_type_key(event.type_key) for event in events}
+        types = await self.types.ensure_in(connection, account_id, keys)
+        prepared = _prepare(account_id, events, types)
+        contact_ids = await store.find_contacts(connection, prepared)
+        missing = _missing(prepared, contact_ids)
+        if missing is not None:
+            raise missing
+        rows = [store.Row(event, contact_id, False) for event, contact_id in zip(prepared, contact_ids, strict=True)]
+        event_ids = await store.insert(connection, rows)
+        return [_recorded(event_id, row.contact_id) for event_id, row in zip(event_ids, rows, strict=True)]
+
+    async def import_past(self, account_id: int, events: Sequence[EventInput]) -> int:
+        """Record up to 1,000 events that happened before; returns how many were not there yet.
+
+        Nothing starts because of them. The same event (type, key, parameters, time) again changes nothing. Raises
+        Invalid naming the event; nothing is recorded then.
+        """
+        if not 0 < len(events) <= MAX_EVENTS:
+            raise Invalid("events", f"must be 1 to {MAX_EVENTS:,} at a time")
+        latest = self._clock.now() + _AHEAD
+        for place, event in enumerate(events):
+            if event.occurred_at is None:
+                raise Invalid(f"events.{place}.occurred", "is missing")
+            if not _EARLIEST <= event.occurred_at <= latest:
+                raise Invalid(f"events.{place}.occurred", "must be a time in the past, and not before 1970")
+        prepared = _prepare(account_id, events, await self._types(account_id, events))
+        async with self._database.system() as connection:
+            await hold_contacts(connection, (account_id,))
+            contact_ids = await store.find_contacts(connection, prepared)
+            missing = _missing(prepared, contact_ids)
+            if missing is not None:
+                raise missing
+            rows = zip(prepared, contact_ids, strict=True)
+            return await store.insert_past(connection, [store.Row(*row, False) for row in rows])
+
+    async def delete(
+        self,
+        account_id: int,
+        type_key: str,
+        *,
+        key: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Delete events of a type, by key, by time (from ``since``, before ``until``) or both; returns how many.
+
+        Raises NotFound for an unknown type, Invalid when neither is given.
+        """
+        if key is None and since is None and until is None:
+            raise Invalid("keyValue", "is missing: name the event's key, or a time with from and to")
+        event_type = await self.types.get(account_id, type_key)
+        # Tenants may not change append-only tables, so this is a system transaction; the statement names the account.
+        async with self._database.system() as connection:
+            return await store.delete_events(
+                connection,
+                account_id,
+                event_type.event_type_id,
+                key=key,
+                since=since or _EARLIEST,
+                until=until or _NEVER,
+            )
+
+    async def _types(self, account_id: int, events: Sequence[EventInput]) -> Mapping[str, EventType]:
+        if len(events) == 1:
+            known = self.types.known(account_id, events[0].type_key)
+            if known is not None:
+                return {known.key: known}
+        for place, event in enumerate(events):
+            if checked_type_key(event.type_key) != event.type_key:
+                raise Invalid(f"events.{place}.eventTypeKey", "must not have blanks around it")
+        return await self.types.ensure(account_id, {event.type_key for event in events})
+
+    async def _create_contact(self, account_id: int, named: Sequence[Named]) -> None:
+        """Make the contact an event names. When somebody else is quicker, it is found all the same."""
+        values: dict[Naming, str] = {}
+        for naming, value in named:
+            values.setdefault(naming, value)
+        key = next(naming for naming in _CREATABLE if naming in values)
+        row = ContactInput(
+            external_id=values.get(Naming.EXTERNAL_ID, msgspec.UNSET),
+            contact_key=values.get(Naming.CONTACT_KEY, msgspec.UNSET),
+            email=values.get(Naming.EMAIL, msgspec.UNSET),
+            phone=values.get(Naming.PHONE, msgspec.UNSET),
+        )
+        options = UpsertOptions(key=KINDS[key], mode=MergeMode.FILL_BLANKS, source="event")
+        try:
+            await self._contacts.upsert_one(account_id, row, options)
+        except (Conflict, Invalid) as error:
+            _log.info("an event of account %d is recorded without a contact: %s", account_id, error.message)
+
+    async def _write(self, requests: Sequence[_Request]) -> Sequence[_Result | BaseException]:
+        """One transaction for all that is waiting."""
+        events = [event for request in requests for event in request.events]
+        async with self._database.system() as connection:
+            await hold_contacts(connection, {event.account_id for event in events})
+            contact_ids = await store.find_contacts(connection, events)
+            rows, results = _rows(requests, contact_ids)
+            event_ids = await store.insert_once(connection, [row for row in rows if row is not None]) if rows else []
+        self._forget_now_and_then()
+        written = iter(event_ids)
+        recorded = iter(
+            [Recorded(event_id=None) if row is None else _recorded(next(written), row.contact_id) for row in rows]
+        )
+        return [
+            [next(recorded) for _ in request.events] if result is None else result
+            for request, result in zip(requests, results, strict=True)
+        ]
+
+    def _forget_now_and_then(self) -> None:
+        """Once a minute, beside the writing: what may come again need not be remembered."""
+        now = self._clock.monotonic()
+        if now >= self._forget_at and (self._forgetting is None or self._forgetting.done()):
+            self._forget_at = now + store.REPEAT_SECONDS
+            self._forgetting = asyncio.create_task(self._forget_recent())
+
+    async def _forget_recent(self) -> None:
+        try:
+            async with self._database.autocommit() as connection:
+                await store.forget_recent(connection)
+        except (psycopg.Error, Unavailable) as error:
+            _log.warning("old hashes of events stay for now: %s", error)
+
+    # ------------------------------------------------------------ reading
+
+    async def of_contact(
+        self, account_id: int, contact_id: int, *, cursor: str | None = None, limit: int = 50
+    ) -> EventPage:
+        """A contact's events, those of contacts merged into it included, newest first; at most 1,000 a page.
+
+        A contact nobody knows has none. Raises Invalid for a bad cursor.
+        """
+        before, before_id = _moment(cursor)
+        limit = max(1, min(limit, _PAGE_LIMIT))
+        async with self._database.tenant(account_id) as connection:
+            found = await store.of_contact(
+                connection, account_id, contact_id, before=before, before_id=before_id, limit=limit
+            )
+        return _page(found, limit)
+
+    async def of_type(self, account_id: int, type_key: str, *, cursor: str | None = None, limit: int = 50) -> EventPage:
+        """A type's events, newest first; at most 1,000 a page. Raises NotFound, and Invalid for a bad cursor."""
+        before, before_id = _moment(cursor)
+        limit = max(1, min(limit, _PAGE_LIMIT))
+        event_type = await self.types.get(account_id, type_key)
+        async with self._database.tenant(account_id) as connection:
+            found = await store.of_type(
+                connection,
+                account_id,
+                event_type.event_type_id,
+                type_key,
+                before=before,
+                before_id=before_id,
+                limit=limit,
+            )
+        return _page(found, limit)
+
+
+def _prepare(account_id: int, events: Sequence[EventInput], types: Mapping[str, EventType]) -> list[PreparedEvent]:
+    """Check events. Of several, an error says which is meant."""
+    if len(events) == 1:
+        return [prepare(account_id, events[0], types[events[0].type_key])]
+    prepared: list[PreparedEvent] = []
+    for place, event in enumerate(events):
+        try:
+            prepared.append(prepare(account_id, event, types[event.type_key]))
+        except UnexpectedParameters:
+            raise
+        except Invalid as error:
+            raise Invalid(f"events.{place}.{error.fields[0].field}", error.fields[0].reason) from None
+    return prepared
+
+
+def _rows(
+    requests: Sequence[_Request], contact_ids: Sequence[int]
+) -> tuple[list[store.Row | None], list[list[int] | NotFound | None]]:
+    """The rows of the requests that can be written now, None for an event that comes twice in this batch; and for
+    each request that cannot: the events whose contacts are made first, or the error.
+    """
+    rows: list[store.Row | None] = []
+    results: list[list[int] | NotFound | None] = []
+    seen: set[tuple[int, int]] = set()
+    start = 0
+    for request in requests:
+        mine = contact_ids[start : start + len(request.events)]
+        start += len(request.events)
+        result = _missing(request.events, mine) or _to_create(request, mine) or None
+        results.append(result)
+        if result is not None:
+            continue
+        for event, contact_id in zip(request.events, mine, strict=True):
+            what = event.account_id, event.event_hash
+            if request.once and what in seen:
+                rows.append(None)
+                continue
+            if request.once:
+                seen.add(what)
+            rows.append(store.Row(event, contact_id, request.once))
+    return rows, results
+
+
+def _missing(events: Sequence[PreparedEvent], contact_ids: Sequence[int]) -> NotFound | None:
+    """The error when an event is about a contact that is not there."""
+    for event, contact_id in zip(events, contact_ids, strict=True):
+        if event.contact_id is not None and not contact_id:
+            return NotFound("contact", event.contact_id)
+    return None
+
+
+def _to_create(request: _Request, contact_ids: Sequence[int]) -> list[int]:
+    """Events whose contacts are made before they are written."""
+    return [
+        place
+        for place, (event, contact_id) in enumerate(zip(request.events, contact_ids, strict=True))
+        if request.creating[place] and not contact_id and any(naming in _CREATABLE for naming, _ in event.named)
+    ]
+
+
+def _recorded(event_id: UUID | None, contact_id: int) -> Recorded:
+    if event_id is None:
+        return Recorded(event_id=None)
+    return Recorded(event_id=event_id, contact_id=contact_id or None)
+
+
+def _moment(cursor: str | None) -> tuple[datetime, UUID]:
+    if not cursor:
+        return _NEVER, _LAST_ID
+    when, _, event_id = cursor.partition("|")
+    try:
+        moment, last = datetime.fromisoformat(when), UUID(event_id)
+    except ValueError:
+        moment, last = None, _LAST_ID
+    if moment is None or moment.tzinfo is None:
+        raise Invalid("cursor", "is not one that this list gave")
+    return moment, last
+
+
+def _page(events: list[Event], limit: int) -> EventPage:
+    last = events[-1] if len(events) == limit else None
+    cursor = f"{last.occurred_at.astimezone(UTC).isoformat()}|{last.event_id}" if last else None
+    return EventPage(events=events, cursor=cursor)

@@ -1,0 +1,192 @@
+"""The events' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from psycopg.rows import TupleRow
+
+from syncom.events.identity import KINDS, Naming
+from syncom.events.model import Event
+from syncom.events.prepare import PreparedEvent, past_ids
+from syncom.ids import bucket_of, single_message_id
+from syncom.postgres.columns import moments, numbers, texts
+from syncom.postgres.pool import Connection
+from syncom.postgres.sql import load_sql
+
+_SQL = load_sql("syncom.events", "events.sql")
+#: eSputnik reference, 9: the same event again within this time is refused.
+REPEAT_SECONDS: Final = 60
+
+
+class Row(NamedTuple):
+    """An event that is about to be written."""
+
+    event: PreparedEvent
+    #: 0: of nobody who is known.
+    contact_id: int
+    #: Not when it was recorded within the last minute.
+    once: bool
+
+
+async def find_contacts(connection: Connection, events: Sequence[PreparedEvent]) -> list[int]:
+    """Whom each event is about: what its caller says, or else the surest name that leads to somebody; 0: nobody."""
+    by_id: list[tuple[int, int, int]] = []  # place of the event, rank, contact id
+    by_name: list[tuple[int, int, int, str]] = []  # place of the event, rank, kind, value
+    for place, event in enumerate(events):
+        if event.contact_id is not None:
+            by_id.append((place, 0, event.contact_id))
+            continue
+        for rank, (naming, value) in enumerate(event.named):
+            if naming is Naming.CONTACT_ID:
+                by_id.append((place, rank, int(value)))
+            else:
+                by_name.append((place, rank, int(KINDS[naming]), value))
+    found: list[tuple[int, int, int]] = []  # place, rank, contact id
+    if by_name:
+        columns = {
+            "account_ids": numbers(events[row[0]].account_id for row in by_name),
+            "kinds": numbers(row[2] for row in by_name),
+            "values": texts(row[3] for row in by_name),
+        }
+        rows = await (await connection.execute(_SQL["find_named"], columns)).fetchall()
+        found += [(*by_name[row[0] - 1][:2], row[1]) for row in rows]
+    if by_id:
+        columns = {
+            "account_ids": numbers(events[row[0]].account_id for row in by_id),
+            "buckets": numbers(bucket_of(row[2]) for row in by_id),
+            "contact_ids": numbers(row[2] for row in by_id),
+        }
+        rows = await (await connection.execute(_SQL["find_contacts"], columns)).fetchall()
+        found += [(*by_id[row[0] - 1][:2], row[1]) for row in rows]
+    contact_ids = [0] * len(events)
+    for place, _, contact_id in sorted(found, reverse=True):
+        contact_ids[place] = contact_id  # the surest name comes last
+    return contact_ids
+
+
+async def insert_once(connection: Connection, rows: Sequence[Row]) -> list[UUID | None]:
+    """Record events; None for each that was to be recorded once and has been within the last minute."""
+    if not rows:
+        return []
+    columns, event_ids = _columns(rows)
+    columns["hashes"] = _nullable_uuids([row.event.event_hash if row.once else None for row in rows])
+    columns["seconds"] = REPEAT_SECONDS
+    found = await (await connection.execute(_SQL["insert_once"], columns)).fetchall()
+    if len(found) == len(rows):
+        return list(event_ids)
+    recorded = {row[0] for row in found}
+    return [event_id if event_id in recorded else None for event_id in event_ids]
+
+
+async def insert(connection: Connection, rows: Sequence[Row]) -> list[UUID]:
+    """Record events, whether they were recorded before or not."""
+    columns, event_ids = _columns(rows)
+    await connection.execute(_SQL["insert"], columns)
+    return event_ids
+
+
+async def insert_past(connection: Connection, rows: Sequence[Row]) -> int:
+    """Record past events that were not recorded before; returns how many those were."""
+    columns, _ = _columns(rows)
+    ids = [past_ids(row.event, row.contact_id) for row in rows]
+    columns["event_ids"] = _uuids([named for named, _ in ids])
+    columns["unnamed_ids"] = _uuids([unnamed for _, unnamed in ids])
+    return (await connection.execute(_SQL["insert_past"], columns)).rowcount
+
+
+async def forget_recent(connection: Connection) -> None:
+    """Let events be recorded again that were recorded more than a minute ago."""
+    await connection.execute(_SQL["forget_recent"])
+
+
+async def of_contact(
+    connection: Connection, account_id: int, contact_id: int, *, before: datetime, before_id: UUID, limit: int
+) -> list[Event]:
+    """A contact's events behind the cursor, newest first."""
+    values = {
+        "account_id": account_id,
+        "bucket": bucket_of(contact_id),
+        "contact_id": contact_id,
+        "before": before,
+        "before_id": before_id,
+        "limit": limit,
+    }
+    return [_event(row) for row in await (await connection.execute(_SQL["of_contact"], values)).fetchall()]
+
+
+async def of_type(
+    connection: Connection,
+    account_id: int,
+    event_type_id: int,
+    type_key: str,
+    *,
+    before: datetime,
+    before_id: UUID,
+    limit: int,
+) -> list[Event]:
+    """A type's events behind the cursor, newest first."""
+    values = {
+        "account_id": account_id,
+        "event_type_id": event_type_id,
+        "type_key": type_key,
+        "before": before,
+        "before_id": before_id,
+        "limit": limit,
+    }
+    return [_event(row) for row in await (await connection.execute(_SQL["of_type"], values)).fetchall()]
+
+
+async def delete_events(
+    connection: Connection, account_id: int, event_type_id: int, *, key: str | None, since: datetime, until: datetime
+) -> int:
+    """Delete events of a type; returns how many there were."""
+    values = {
+        "account_id": account_id,
+        "event_type_id": event_type_id,
+        "key": key,
+        "since": since,
+        "until": until,
+    }
+    return (await connection.execute(_SQL["delete_events"], values)).rowcount
+
+
+def _columns(rows: Sequence[Row]) -> tuple[dict[str, Any], list[UUID]]:
+    """Columns of the rows, and the fresh ids among them."""
+    contact_ids = [row.contact_id for row in rows]
+    event_ids = [single_message_id(contact_id) for contact_id in contact_ids]
+    columns = {
+        "account_ids": numbers([row.event.account_id for row in rows]),
+        "buckets": numbers(map(bucket_of, contact_ids)),
+        "contact_ids": numbers(contact_ids),
+        "type_ids": numbers([row.event.event_type_id for row in rows]),
+        "event_ids": _uuids(event_ids),
+        "occurred": moments([row.event.occurred_at for row in rows]),
+        "keys": texts([row.event.key for row in rows]),
+        "params": texts([row.event.params for row in rows]),
+    }
+    return columns, event_ids
+
+
+def _uuids(values: Sequence[UUID]) -> str:
+    return f"{{{','.join([f'{value.int:032x}' for value in values])}}}"
+
+
+def _nullable_uuids(values: Sequence[int | None]) -> str:
+    return f"{{{','.join(['NULL' if value is None else f'{value:032x}' for value in values])}}}"
+
+
+def _event(row: TupleRow) -> Event:
+    params: Mapping[str, Any] = row[3]
+    return Event(
+        event_id=row[0],
+        type_key=row[1],
+        key=row[2],
+        params=dict(params),
+        contact_id=row[4] or None,
+        occurred_at=row[5],
+        recorded_at=row[6],
+    )

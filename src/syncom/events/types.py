@@ -1,0 +1,140 @@
+"""Kinds of events: discovered with their first event, remembered for a few seconds, with settings of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from psycopg.rows import TupleRow
+
+from syncom.clock import Clock
+from syncom.errors import Conflict, Invalid, NotFound
+from syncom.events.model import EventType, TypeParameter
+from syncom.events.prepare import NAME_LIMIT, checked_type_key
+from syncom.postgres.pool import Connection, Database
+from syncom.postgres.sql import load_sql
+
+_SQL = load_sql("syncom.events", "events.sql")
+
+#: A type for every value of something is a mistake of the sender, and would fill every list of types.
+TYPES_LIMIT: Final = 10_000
+PARAMETERS_LIMIT: Final = 100
+#: Seconds for which another process's change of a type may be unknown here.
+_REMEMBERED: Final = 5.0
+
+
+class EventTypes:
+    """The event types of an account."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._remembered: dict[int, tuple[float, dict[str, EventType]]] = {}
+
+    async def all(self, account_id: int) -> list[EventType]:
+        """Every type, by key."""
+        async with self._database.tenant(account_id) as connection:
+            cursor = await connection.execute(_SQL["list_types"], {"account_id": account_id})
+            return [_type(row) for row in await cursor.fetchall()]
+
+    async def get(self, account_id: int, key: str) -> EventType:
+        """One type. Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            found = await self._find(connection, account_id, (key,))
+        if key not in found:
+            raise NotFound("event type", key)
+        return found[key]
+
+    def known(self, account_id: int, key: str) -> EventType | None:
+        """A type this process remembers: the way that costs nothing."""
+        remembered = self._remembered.get(account_id)
+        if remembered is None or remembered[0] <= self._clock.monotonic():
+            return None
+        return remembered[1].get(key)
+
+    async def ensure(self, account_id: int, keys: Collection[str]) -> Mapping[str, EventType]:
+        """The types with these keys; those that are missing are made. Raises Invalid for a bad key, Conflict when
+        the account has too many.
+        """
+        remembered = self._remembered.get(account_id)
+        if remembered is None or remembered[0] <= self._clock.monotonic():
+            types = {event_type.key: event_type for event_type in await self.all(account_id)}
+            self._remembered[account_id] = remembered = self._clock.monotonic() + _REMEMBERED, types
+        if not remembered[1].keys() >= set(keys):
+            async with self._database.tenant(account_id) as connection:
+                remembered[1].update(await self.ensure_in(connection, account_id, keys))
+        return remembered[1]
+
+    async def ensure_in(
+        self, connection: Connection, account_id: int, keys: Collection[str]
+    ) -> Mapping[str, EventType]:
+        """The same inside a caller's transaction, which may still roll back: nothing is remembered."""
+        found = await self._find(connection, account_id, keys)
+        missing = sorted(key for key in set(keys) if key not in found)
+        if not missing:
+            return found
+        for key in missing:
+            if checked_type_key(key) != key:
+                raise Invalid("eventTypeKey", "must not have blanks around it")
+        values = {"account_id": account_id, "keys": missing, "count": len(missing), "limit": TYPES_LIMIT}
+        await connection.execute(_SQL["add_types"], values)
+        found = await self._find(connection, account_id, keys)
+        if len(found) < len(set(keys)):
+            raise Conflict(f"an account has at most {TYPES_LIMIT:,} event types: put what differs into the parameters")
+        return found
+
+    async def change(
+        self,
+        account_id: int,
+        key: str,
+        *,
+        creates_contacts: bool | None = None,
+        parameters: Sequence[TypeParameter] | msgspec.UnsetType | None = msgspec.UNSET,
+    ) -> EventType:
+        """Set whether events of a type make contacts, and what they must bring (None: anything).
+
+        A type that has had no event yet is made. Raises Invalid.
+        """
+        before = (await self.ensure(account_id, (checked_type_key(key),)))[key]
+        wanted = before.parameters if parameters is msgspec.UNSET else _checked(parameters)
+        values = {
+            "account_id": account_id,
+            "event_type_id": before.event_type_id,
+            "creates_contacts": before.creates_contacts if creates_contacts is None else creates_contacts,
+            "parameters": None if wanted is None else msgspec.json.encode(wanted).decode(),
+        }
+        async with self._database.tenant(account_id) as connection:
+            row = await (await connection.execute(_SQL["change_type"], values)).fetchone()
+        self._remembered.pop(account_id, None)
+        if row is None:
+            raise NotFound("event type", key)
+        return _type(row)
+
+    async def follow(self, connection: Connection, account_id: int, event_type_id: int, *, followed: bool) -> None:
+        """Say whether events of a type go into the change log, from the moment the caller's transaction commits."""
+        values = {"account_id": account_id, "event_type_id": event_type_id, "followed": followed}
+        await connection.execute(_SQL["follow_type"], values)
+
+    async def _find(self, connection: Connection, account_id: int, keys: Collection[str]) -> dict[str, EventType]:
+        cursor = await connection.execute(_SQL["find_types"], {"account_id": account_id, "keys": list(keys)})
+        return {row[1]: _type(row) for row in await cursor.fetchall()}
+
+
+def _type(row: TupleRow) -> EventType:
+    parameters = None if row[3] is None else tuple(msgspec.convert(row[3], list[TypeParameter]))
+    return EventType(event_type_id=row[0], key=row[1], creates_contacts=row[2], parameters=parameters)
+
+
+def _checked(parameters: Sequence[TypeParameter] | None) -> tuple[TypeParameter, ...] | None:
+    if parameters is None:
+        return None
+    if len(parameters) > PARAMETERS_LIMIT:
+        raise Invalid("parameters", f"must be at most {PARAMETERS_LIMIT}")
+    names = [parameter.name for parameter in parameters]
+    for place, name in enumerate(names):
+        if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
+            raise Invalid(f"parameters.{place}.name", f"must be 1 to {NAME_LIMIT} printable characters")
+        if name in names[:place]:
+            raise Invalid(f"parameters.{place}.name", "is there twice")
+    return tuple(parameters)
