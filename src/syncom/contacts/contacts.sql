@@ -12,6 +12,15 @@ ORDER BY k.n
 SELECT contact_id FROM identities
 WHERE account_id = %(account_id)s AND kind = %(kind)s AND value = %(value)s
 
+-- name: find_identities
+-- Place of each known value in the question (from 1), and its contact. Primary key of identities.
+SELECT k.n, i.contact_id
+FROM unnest(%(values)s::text[]) WITH ORDINALITY AS k (value, n)
+CROSS JOIN LATERAL (
+    SELECT contact_id FROM identities
+    WHERE account_id = %(account_id)s AND kind = %(kind)s AND value = k.value LIMIT 1
+) AS i
+
 -- name: identities
 -- Index identities_contact.
 SELECT kind, value FROM identities WHERE account_id = %(account_id)s AND contact_id = %(contact_id)s

@@ -239,6 +239,13 @@ class ContactsService:
         found = await self.get_many(account_id, (contact_id,)) if contact_id is not None else []
         return found[0] if found else None
 
+    async def find_ids(self, account_id: int, kind: IdentityKind, values: Sequence[str]) -> list[int | None]:
+        """The contacts that these identities (normalised) lead to, in their order; None: nobody has it."""
+        if not values:
+            return []
+        async with self._database.tenant(account_id) as connection:
+            return await store.find_identities(connection, account_id, kind, values)
+
     async def identities(self, account_id: int, contact_id: int) -> list[Identity]:
         """Everything that leads to this contact. Raises NotFound."""
         contact = await self.get(account_id, contact_id)

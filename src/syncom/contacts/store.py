@@ -93,6 +93,17 @@ async def find_identity(connection: Connection, account_id: int, kind: IdentityK
     return row[0] if row else None
 
 
+async def find_identities(
+    connection: Connection, account_id: int, kind: IdentityKind, values: Sequence[str]
+) -> list[int | None]:
+    """The contacts these values lead to, in their order."""
+    found: list[int | None] = [None] * len(values)
+    parameters = {"account_id": account_id, "kind": kind.value, "values": list(values)}
+    for place, contact_id in await (await connection.execute(_SQL["find_identities"], parameters)).fetchall():
+        found[place - 1] = contact_id
+    return found
+
+
 async def identities_of(connection: Connection, account_id: int, contact: Contact) -> list[Identity]:
     """Every identity of a contact, by kind and value."""
     parameters = {"account_id": account_id, "contact_id": contact.contact_id}

@@ -44,8 +44,10 @@ _URL_TAIL = ".,;:!?)]}'\""
 _PREVIEW_FILLER = "&#847;&#8199;" * 30
 
 
-def compile_content(source: TemplateInput, known_fields: Collection[str]) -> CompiledContent:
-    """Compile a template.
+def compile_content(
+    source: TemplateInput, known_fields: Collection[str], *, track_links: bool = True
+) -> CompiledContent:
+    """Compile a template. Without ``track_links`` its links lead to their targets directly.
 
     ``known_fields`` are the keys of the account's custom fields; names that are neither these nor standard ones
     must come as parameters of the message. Raises Invalid naming 'name', 'subject', 'preheader', 'source', 'html'
@@ -60,9 +62,12 @@ def compile_content(source: TemplateInput, known_fields: Collection[str]) -> Com
     _check_shape(html)
     html = inline_styles(_document(html))
     links: list[str] = []
-    html = _linked(html, links)
+    html = _linked(html, links, track=track_links)
     text = _translated(source.text, "text", source.name, known_fields) if source.text.strip() else ""
-    text = _linked_text(text, links) if text else plain_text(html, links)
+    if not text:
+        text = plain_text(html, links)
+    elif track_links:
+        text = _linked_text(text, links)
     return _assembled(subject, preheader, html, text, links, known_fields)
 
 
@@ -194,13 +199,13 @@ def _document(html: str) -> str:
     )
 
 
-def _linked(html: str, links: list[str]) -> str:
+def _linked(html: str, links: list[str], *, track: bool) -> str:
     """Put marks in place of the targets of links, and number them: each link of its own, as click maps need it."""
     edits: list[Edit] = []
     for token in markup.read(html):
         if token.kind is not Kind.START:
             continue
-        address = _tracked_address(html, token)
+        address = _tracked_address(html, token) if track else None
         for attribute in token.attributes:
             written = html[attribute.start : attribute.end]
             if address is not None and attribute.name == "href":

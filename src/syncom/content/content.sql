@@ -20,17 +20,21 @@ WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 -- name: find_template
 -- One template. Primary key.
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
-       tags, language, sender_id, from_name
-FROM templates
+       tags, language, sender_id, from_name, channel,
+       ARRAY(SELECT l.language FROM template_languages l
+             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
+FROM templates t
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
 -- name: lock_template
 -- The same, so that two edits come one after the other. Primary key.
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
-       tags, language, sender_id, from_name
-FROM templates
+       tags, language, sender_id, from_name, channel,
+       ARRAY(SELECT l.language FROM template_languages l
+             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
+FROM templates t
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s
-FOR UPDATE;
+FOR UPDATE OF t;
 
 -- name: list_templates
 -- A page by ascending id. Index templates_account.
@@ -39,6 +43,65 @@ FROM templates
 WHERE account_id = %(account_id)s AND template_id > %(after)s
 ORDER BY template_id
 LIMIT %(limit)s;
+
+-- name: search_templates
+-- Templates of a channel that have these words in their name or in one of their tags, by ascending id, with how many there
+-- are in all: for callers that page by number. An account has thousands at most. Index templates_account.
+SELECT template_id, count(*) OVER () AS total
+FROM templates t
+WHERE account_id = %(account_id)s AND channel = %(channel)s
+  AND (%(words)s = '' OR strpos(lower(name), %(words)s) > 0
+       OR EXISTS (SELECT FROM unnest(t.tags) AS tag WHERE strpos(lower(tag), %(words)s) > 0))
+ORDER BY template_id
+OFFSET %(skip)s LIMIT %(limit)s;
+
+-- name: count_templates
+-- How many there are, for a page behind the last one. Index templates_account.
+SELECT count(*)
+FROM templates t
+WHERE account_id = %(account_id)s AND channel = %(channel)s
+  AND (%(words)s = '' OR strpos(lower(name), %(words)s) > 0
+       OR EXISTS (SELECT FROM unnest(t.tags) AS tag WHERE strpos(lower(tag), %(words)s) > 0));
+
+-- name: find_templates
+-- Several templates by id, in ascending order. Primary key.
+SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
+       tags, language, sender_id, from_name, channel,
+       ARRAY(SELECT l.language FROM template_languages l
+             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
+FROM templates t
+WHERE account_id = %(account_id)s AND template_id = ANY(%(template_ids)s)
+ORDER BY template_id;
+
+-- name: sendable
+-- What a send needs of a template, its languages in one row. Primary keys.
+SELECT t.template_id, t.channel, t.content_id, t.language, t.sender_id,
+       coalesce((SELECT jsonb_object_agg(l.language, l.content_id) FROM template_languages l
+                 WHERE l.account_id = t.account_id AND l.template_id = t.template_id), '{}')
+FROM templates t
+WHERE t.account_id = %(account_id)s AND t.template_id = %(template_id)s;
+
+-- name: language_versions
+-- A template's versions in other languages. Primary key.
+SELECT language, subject, preheader, source, text, content_id, updated_at
+FROM template_languages
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s
+ORDER BY language;
+
+-- name: save_language
+-- Primary key.
+INSERT INTO template_languages (account_id, template_id, language, subject, preheader, source, text, content_id,
+                                updated_at)
+VALUES (%(account_id)s, %(template_id)s, %(language)s, %(subject)s, %(preheader)s, %(source)s, %(text)s,
+        %(content_id)s, %(now)s)
+ON CONFLICT (account_id, template_id, language) DO UPDATE
+SET subject = excluded.subject, preheader = excluded.preheader, source = excluded.source, text = excluded.text,
+    content_id = excluded.content_id, updated_at = excluded.updated_at;
+
+-- name: delete_language
+-- Primary key.
+DELETE FROM template_languages
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s AND language = %(language)s;
 
 -- name: delete_template
 -- Its attachments stay for contents that name them (ON DELETE SET NULL). Primary key.
@@ -62,6 +125,25 @@ VALUES (%(account_id)s, %(compiled)s, %(links)s, %(is_viewable)s, %(attachment_i
         %(tags)s, %(language)s, %(channel)s)
 RETURNING content_id;
 
+-- name: mark_used
+-- Contents that a message was made from: kept for the links of what was sent. Written once a day at most. Primary key.
+UPDATE contents SET used_at = now()
+WHERE content_id = ANY(%(content_ids)s) AND account_id = %(account_id)s
+  AND (used_at IS NULL OR used_at < now() - interval '1 day');
+
+-- name: find_digest
+-- The content that was made of the same for an earlier send. Unique index contents_digest.
+SELECT content_id
+FROM contents
+WHERE account_id = %(account_id)s AND digest = %(digest)s;
+
+-- name: add_digest
+-- A content made for one send, unless another process has just made the same. Unique index contents_digest.
+INSERT INTO contents (account_id, compiled, links, is_viewable, attachment_ids, name, tags, language, channel, digest)
+VALUES (%(account_id)s, %(compiled)s, %(links)s, %(is_viewable)s, %(attachment_ids)s, %(name)s, %(tags)s,
+        %(language)s, %(channel)s, %(digest)s)
+ON CONFLICT (account_id, digest) WHERE digest IS NOT NULL DO NOTHING;
+
 -- name: find_content
 -- The compiled form and its static link targets. Primary key.
 SELECT compiled::text, links
@@ -69,10 +151,10 @@ FROM contents
 WHERE account_id = %(account_id)s AND content_id = %(content_id)s;
 
 -- name: attachments_of
--- A template's attachments in the order they were added. Index template_attachments_template.
-SELECT attachment_id, file_name, content_type, octet_length(content)
+-- The attachments of templates in the order they were added. Index template_attachments_template.
+SELECT template_id, attachment_id, file_name, content_type, octet_length(content)
 FROM template_attachments
-WHERE account_id = %(account_id)s AND template_id = %(template_id)s
+WHERE account_id = %(account_id)s AND template_id = ANY(%(template_ids)s)
 ORDER BY attachment_id;
 
 -- name: attached_files

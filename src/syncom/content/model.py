@@ -73,7 +73,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     sender_id: int | None = None
     from_name: str = ""
+    channel: Channel = Channel.EMAIL
     attachments: tuple[Attachment, ...] = ()
+    #: Languages it has versions in, beside its own.
+    languages: tuple[str, ...] = ()
 
 
 class ContentLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +88,49 @@ class ContentLabel(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     language: str = ""
     channel: Channel = Channel.EMAIL
+
+
+class LanguageInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The texts of a template in another language; what they are written in stays the template's."""
+
+    subject: str
+    source: str
+    preheader: str = ""
+    text: str = ""
+
+
+class LanguageVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A template in another language. ``content_id`` names its compiled form."""
+
+    language: str
+    subject: str
+    preheader: str
+    source: str
+    text: str
+    content_id: int
+    updated_at: datetime
+
+
+class Sendable(msgspec.Struct, frozen=True, kw_only=True):
+    """A template as it is now, for a send: which content goes to whom, and who sends it."""
+
+    template_id: int
+    channel: Channel
+    #: For everybody without a version in their language.
+    content_id: int
+    language: str
+    #: Content ids by language.
+    languages: dict[str, int]
+    sender_id: int | None
+
+    def content_for(self, language: str) -> int:
+        """The content in this language (BCP 47), in the same language of another region, or the one for everybody."""
+        if not self.languages or not language or language == self.language:
+            return self.content_id
+        found = self.languages.get(language)
+        if found is None:
+            found = self.languages.get(language.partition("-")[0], self.content_id)
+        return found
 
 
 class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):

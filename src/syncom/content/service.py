@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from syncom.clock import Clock
+from syncom.contacts.model import Channel
 from syncom.content import store
 from syncom.content.check import check_content
 from syncom.content.compile import compile_content
-from syncom.content.filing import filed
+from syncom.content.filing import clean_language, filed
 from syncom.content.model import (
     AttachedFile,
     Attachment,
     CompiledContent,
     ContentLabel,
     Finding,
+    LanguageInput,
+    LanguageVersion,
     Rendered,
     RenderError,
+    Sendable,
     Template,
     TemplateInput,
     TemplatePage,
@@ -33,6 +38,9 @@ from syncom.postgres.pool import Connection, Database
 #: All attachments of one template: mail servers take 20 to 25 MB, and base64 adds a third.
 MAX_ATTACHMENTS = 10_000_000
 _MAX_FILES = 20
+MAX_LANGUAGES = 50
+#: Raised when the compiler makes something else of the same mail, so that no content of an older one is taken for it.
+_MADE = 1
 _MAX_PAGE = 500
 #: Contents kept in memory: those of the campaigns that are being sent.
 _CACHED = 64
@@ -87,6 +95,20 @@ class ContentService:
         page = found[:limit]
         return TemplatePage(templates=page, next_cursor=page[-1].template_id if len(found) > limit else None)
 
+    async def search(
+        self, account_id: int, channel: Channel, words: str = "", *, skip: int = 0, limit: int = _MAX_PAGE
+    ) -> tuple[list[Template], int]:
+        """Templates of a channel with these words in their name or in a tag, by ascending id, and how many there are.
+
+        For callers that page by number: ``skip`` are left out, at most 500 follow.
+        """
+        limit = max(1, min(limit, _MAX_PAGE))
+        async with self._database.tenant(account_id) as connection:
+            found, total = await store.search_templates(
+                connection, account_id, channel, words.strip(), skip=skip, limit=limit
+            )
+            return await store.find_templates(connection, account_id, found), total
+
     async def delete(self, account_id: int, template_id: int) -> None:
         """Delete a template; what was sent from it stays. Raises NotFound, and Conflict while a campaign needs it."""
         async with self._database.tenant(account_id) as connection:
@@ -102,11 +124,40 @@ class ContentService:
             stored = await _found(connection, account_id, template_id)
             template = msgspec.structs.replace(_input(stored), name=name)
             copy_id = await self._add(connection, account_id, template)
+            for version in await store.language_versions(connection, account_id, template_id):
+                await self._save_language(connection, account_id, copy_id, template, version.language, _texts(version))
             if not stored.attachments:
                 return await _found(connection, account_id, copy_id)
             await store.copy_attachments(connection, account_id, template_id, copy_id)
             copied = await _found(connection, account_id, copy_id)
             return await self._store_version(connection, account_id, copied, template)
+
+    async def save_language(self, account_id: int, template_id: int, language: str, given: LanguageInput) -> Template:
+        """Add or replace the version in a language (BCP 47). Raises NotFound, Invalid naming the part and the line."""
+        language = clean_language(language)
+        async with self._database.tenant(account_id) as connection:
+            stored = await _found(connection, account_id, template_id, lock=True)
+            if language == stored.language:
+                raise Invalid("language", "is the template's own: change the template itself")
+            if len(stored.languages) >= MAX_LANGUAGES and language not in stored.languages:
+                raise Invalid("language", f"a template has versions in {MAX_LANGUAGES} languages at most")
+            await self._save_language(connection, account_id, template_id, _input(stored), language, given)
+            return await _found(connection, account_id, template_id)
+
+    async def delete_language(self, account_id: int, template_id: int, language: str) -> Template:
+        """Remove the version in a language: who reads it gets the template's own from now on. Raises NotFound."""
+        language = clean_language(language)
+        async with self._database.tenant(account_id) as connection:
+            await _found(connection, account_id, template_id, lock=True)
+            if not await store.delete_language(connection, account_id, template_id, language):
+                raise NotFound("language", language)
+            return await _found(connection, account_id, template_id)
+
+    async def languages(self, account_id: int, template_id: int) -> tuple[LanguageVersion, ...]:
+        """The versions in other languages with their texts. Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            await _found(connection, account_id, template_id)
+            return await store.language_versions(connection, account_id, template_id)
 
     async def attach(self, account_id: int, template_id: int, file: AttachedFile) -> Template:
         """Add an attachment, as a new version of the template. Raises NotFound, Invalid naming what is wrong."""
@@ -173,8 +224,41 @@ class ContentService:
             return await store.attached_files(connection, account_id, content.attachments)
 
     async def freeze(self, connection: Connection, account_id: int, template_id: int) -> int:
-        """The content id of the template as it is now, for a campaign or a message. Raises NotFound."""
-        return (await _found(connection, account_id, template_id)).content_id
+        """The content id of the template as it is now, for a campaign. Raises NotFound."""
+        content_id = (await _found(connection, account_id, template_id)).content_id
+        await self.mark_used(connection, account_id, (content_id,))
+        return content_id
+
+    async def sendable(self, connection: Connection, account_id: int, template_id: int) -> Sendable:
+        """What a single message needs of a template as it is now. Raises NotFound."""
+        found = await store.sendable(connection, account_id, template_id)
+        if found is None:
+            raise NotFound("template", template_id)
+        return found
+
+    async def mark_used(self, connection: Connection, account_id: int, content_ids: Iterable[int]) -> None:
+        """Say that messages are made from these contents, in the transaction that queues them."""
+        await store.mark_used(connection, account_id, sorted(set(content_ids)))
+
+    async def made_for_send(self, account_id: int, mail: TemplateInput, *, track_links: bool = True) -> int:
+        """The content of a mail that comes with the request to send it.
+
+        The same mail again is the same content, so that a shop which sends one text all day long fills no table and
+        compiles it once. Raises Invalid naming the part and the line.
+        """
+        mail = filed(mail)
+        async with self._database.tenant(account_id) as connection:
+            known = await store.custom_field_keys(connection, account_id)
+            digest = sha256(msgspec.json.encode((_MADE, mail, track_links, known))).digest()
+            found = await store.find_digest(connection, account_id, digest)
+            if found is None:
+                compiled = compile_content(mail, known, track_links=track_links)
+                compiled = msgspec.structs.replace(compiled, from_name=mail.from_name)
+                label = ContentLabel(name=mail.name, tags=mail.tags, language=mail.language)
+                await store.add_digest(connection, account_id, compiled, label, digest)
+                found = await store.find_digest(connection, account_id, digest)
+        assert found is not None, "a content with this digest was stored above"
+        return found
 
     async def _add(self, connection: Connection, account_id: int, template: TemplateInput) -> int:
         """A new template's id."""
@@ -192,7 +276,34 @@ class ContentService:
         label = _label(template, stored.template_id)
         content_id = await store.add_content(connection, account_id, compiled, label)
         await store.change_template(connection, account_id, stored.template_id, template, content_id, self._clock.now())
+        # What the versions share with the template, such as its attachments and tags, is in their contents too.
+        for version in await store.language_versions(connection, account_id, stored.template_id):
+            await self._save_language(
+                connection, account_id, stored.template_id, template, version.language, _texts(version)
+            )
         return await _found(connection, account_id, stored.template_id)
+
+    async def _save_language(
+        self,
+        connection: Connection,
+        account_id: int,
+        template_id: int,
+        template: TemplateInput,
+        language: str,
+        given: LanguageInput,
+    ) -> None:
+        translated = msgspec.structs.replace(
+            template,
+            subject=given.subject,
+            preheader=given.preheader,
+            source=given.source,
+            text=given.text,
+            language=language,
+        )
+        attachments = await store.attachments_of(connection, account_id, template_id)
+        compiled = await self._compiled(connection, account_id, translated, attachments)
+        content_id = await store.add_content(connection, account_id, compiled, _label(translated, template_id))
+        await store.save_language(connection, account_id, template_id, language, given, content_id, self._clock.now())
 
     async def _compiled(
         self, connection: Connection, account_id: int, template: TemplateInput, attachments: Collection[Attachment]
@@ -241,6 +352,10 @@ def _input(stored: Template) -> TemplateInput:
         sender_id=stored.sender_id,
         from_name=stored.from_name,
     )
+
+
+def _texts(version: LanguageVersion) -> LanguageInput:
+    return LanguageInput(subject=version.subject, source=version.source, preheader=version.preheader, text=version.text)
 
 
 def _label(template: TemplateInput, template_id: int) -> ContentLabel:

@@ -7,14 +7,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from syncom.contacts.model import Channel
 from syncom.content.model import (
     AttachedFile,
     Attachment,
     CompiledContent,
     ContentLabel,
     Format,
+    LanguageInput,
+    LanguageVersion,
+    Sendable,
     Template,
     TemplateInput,
     TemplateSummary,
@@ -36,11 +41,35 @@ async def has_sender(connection: Connection, account_id: int, sender_id: int) ->
 
 
 async def add_content(connection: Connection, account_id: int, compiled: CompiledContent, label: ContentLabel) -> int:
-    values = {
+    values = _content_columns(account_id, compiled, label) | {"template_id": label.template_id}
+    return _identity(await (await connection.execute(_SQL["add_content"], values)).fetchone())
+
+
+async def mark_used(connection: Connection, account_id: int, content_ids: Sequence[int]) -> None:
+    """Keep these contents: something was sent from them."""
+    await connection.execute(_SQL["mark_used"], {"account_id": account_id, "content_ids": list(content_ids)})
+
+
+async def find_digest(connection: Connection, account_id: int, digest: bytes) -> int | None:
+    """The content made for an earlier send of the same mail."""
+    values = {"account_id": account_id, "digest": digest}
+    row = await (await connection.execute(_SQL["find_digest"], values)).fetchone()
+    return row[0] if row else None
+
+
+async def add_digest(
+    connection: Connection, account_id: int, compiled: CompiledContent, label: ContentLabel, digest: bytes
+) -> None:
+    """Store a content made for one send; nothing happens when it is there already."""
+    values = _content_columns(account_id, compiled, label) | {"digest": digest}
+    await connection.execute(_SQL["add_digest"], values)
+
+
+def _content_columns(account_id: int, compiled: CompiledContent, label: ContentLabel) -> dict[str, Any]:
+    return {
         "account_id": account_id,
         "compiled": Jsonb(msgspec.to_builtins(compiled)),
         "links": list(compiled.links),
-        "template_id": label.template_id,
         "name": label.name,
         "tags": list(label.tags),
         "language": label.language,
@@ -48,8 +77,6 @@ async def add_content(connection: Connection, account_id: int, compiled: Compile
         "is_viewable": compiled.is_viewable,
         "attachment_ids": [file.attachment_id for file in compiled.attachments],
     }
-    cursor = await connection.execute(_SQL["add_content"], values)
-    return _identity(await cursor.fetchone())
 
 
 async def find_content(connection: Connection, account_id: int, content_id: int) -> CompiledContent | None:
@@ -84,6 +111,18 @@ async def find_template(
     row = await cursor.fetchone()
     if row is None:
         return None
+    return _template(row, await attachments_of(connection, account_id, template_id))
+
+
+async def find_templates(connection: Connection, account_id: int, template_ids: Sequence[int]) -> list[Template]:
+    """Those that exist, by ascending id."""
+    values = {"account_id": account_id, "template_ids": list(template_ids)}
+    rows = await (await connection.execute(_SQL["find_templates"], values)).fetchall()
+    attachments = await _attachments(connection, account_id, template_ids)
+    return [_template(row, tuple(attachments[row[0]])) for row in rows]
+
+
+def _template(row: tuple[Any, ...], attachments: tuple[Attachment, ...]) -> Template:
     return Template(
         template_id=row[0],
         name=row[1],
@@ -100,8 +139,71 @@ async def find_template(
         language=row[12],
         sender_id=row[13],
         from_name=row[14],
-        attachments=await attachments_of(connection, account_id, template_id),
+        channel=Channel(row[15]),
+        languages=tuple(row[16]),
+        attachments=attachments,
     )
+
+
+async def search_templates(
+    connection: Connection, account_id: int, channel: Channel, words: str, *, skip: int, limit: int
+) -> tuple[list[int], int]:
+    """Ids of one page, and how many there are in all."""
+    values = {"account_id": account_id, "channel": channel.value, "words": words.lower(), "skip": skip, "limit": limit}
+    rows = await (await connection.execute(_SQL["search_templates"], values)).fetchall()
+    if rows:
+        return [row[0] for row in rows], rows[0][1]
+    return [], _identity(await (await connection.execute(_SQL["count_templates"], values)).fetchone())
+
+
+async def sendable(connection: Connection, account_id: int, template_id: int) -> Sendable | None:
+    values = {"account_id": account_id, "template_id": template_id}
+    row = await (await connection.execute(_SQL["sendable"], values)).fetchone()
+    if row is None:
+        return None
+    return Sendable(
+        template_id=row[0],
+        channel=Channel(row[1]),
+        content_id=row[2],
+        language=row[3],
+        sender_id=row[4],
+        languages=row[5],
+    )
+
+
+async def language_versions(connection: Connection, account_id: int, template_id: int) -> tuple[LanguageVersion, ...]:
+    values = {"account_id": account_id, "template_id": template_id}
+    cursor = connection.cursor(row_factory=class_row(LanguageVersion))
+    return tuple(await (await cursor.execute(_SQL["language_versions"], values)).fetchall())
+
+
+async def save_language(
+    connection: Connection,
+    account_id: int,
+    template_id: int,
+    language: str,
+    given: LanguageInput,
+    content_id: int,
+    now: datetime,
+) -> None:
+    values = {
+        "account_id": account_id,
+        "template_id": template_id,
+        "language": language,
+        "subject": given.subject,
+        "preheader": given.preheader,
+        "source": given.source,
+        "text": given.text,
+        "content_id": content_id,
+        "now": now,
+    }
+    await connection.execute(_SQL["save_language"], values)
+
+
+async def delete_language(connection: Connection, account_id: int, template_id: int, language: str) -> bool:
+    """Whether there was a version in this language."""
+    values = {"account_id": account_id, "template_id": template_id, "language": language}
+    return (await connection.execute(_SQL["delete_language"], values)).rowcount == 1
 
 
 async def list_templates(
@@ -138,12 +240,18 @@ async def campaign_using(connection: Connection, account_id: int, template_id: i
 
 
 async def attachments_of(connection: Connection, account_id: int, template_id: int) -> tuple[Attachment, ...]:
-    values = {"account_id": account_id, "template_id": template_id}
-    cursor = await connection.execute(_SQL["attachments_of"], values)
-    return tuple(
-        Attachment(attachment_id=row[0], file_name=row[1], content_type=row[2], size=row[3])
-        for row in await cursor.fetchall()
-    )
+    return tuple((await _attachments(connection, account_id, (template_id,)))[template_id])
+
+
+async def _attachments(
+    connection: Connection, account_id: int, template_ids: Sequence[int]
+) -> dict[int, list[Attachment]]:
+    """By template, every one of them present."""
+    values = {"account_id": account_id, "template_ids": list(template_ids)}
+    found: dict[int, list[Attachment]] = {template_id: [] for template_id in template_ids}
+    for row in await (await connection.execute(_SQL["attachments_of"], values)).fetchall():
+        found[row[0]].append(Attachment(attachment_id=row[1], file_name=row[2], content_type=row[3], size=row[4]))
+    return found
 
 
 async def attached_files(

@@ -242,17 +242,42 @@ WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(con
 -- Index: message_params_age.
 DELETE FROM message_params WHERE created_at < %(before)s;
 
+-- name: insert_excluded
+-- Messages that somebody asked for and nobody gets: settled at once. One row a recipient.
+INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
+                    attempts, launched_at, settled_at, address, reason, content_id, external_request_id)
+SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, 0, sender_id, channel, 3, false, 0, now(),
+       now(), address, reason, content_id, external_request_id
+FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(channels)s::smallint[],
+            %(sender_ids)s::bigint[], %(addresses)s::text[], %(reasons)s::text[], %(content_ids)s::bigint[],
+            %(external_request_ids)s::text[])
+     AS row (account_id, message_id, contact_id, channel, sender_id, address, reason, content_id, external_request_id);
+
+-- name: reach
+-- What accepting a message needs of its contact. Primary key of contacts; the bucket comes as a column of its own (see
+-- contacts' known_contacts).
+SELECT c.contact_id, c.email, c.phone, c.language, c.email_state, c.sms_state
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM contacts
+    WHERE account_id = %(account_id)s AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
+) AS c;
+
 -- name: status
 -- Queued or settled, with what happened since. Index: messages' and ledger's primary keys.
 SELECT ids.message_id, coalesce(l.contact_id, m.contact_id) AS contact_id,
-       coalesce(l.campaign_id, m.campaign_id) AS campaign_id, l.state, coalesce(l.address, m.address) AS address,
-       coalesce(l.reason, m.last_reply) AS reason, coalesce(l.attempts, m.attempt) AS attempts,
+       coalesce(l.campaign_id, m.campaign_id) AS campaign_id, l.state, coalesce(l.channel, m.channel) AS channel,
+       coalesce(l.content_id, m.content_id) AS content_id, t.template_id,
+       coalesce(l.external_request_id, m.external_request_id) AS external_request_id,
+       coalesce(l.address, m.address) AS address, coalesce(l.reason, m.last_reply) AS reason,
+       coalesce(l.attempts, m.attempt) AS attempts, l.state IS NULL AND m.worker_id IS NOT NULL AS leased,
        coalesce(l.uncertain, m.uncertain) AS uncertain, l.settled_at,
        e.first_open_at AS opened_at, e.first_click_at AS clicked_at, e.unsubscribed_at, e.bounced_at
 FROM unnest(%(message_ids)s::uuid[], %(buckets)s::smallint[]) AS ids (message_id, bucket)
 LEFT JOIN messages m ON m.message_id = ids.message_id AND m.account_id = %(account_id)s
 LEFT JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = ids.bucket AND l.message_id = ids.message_id
 LEFT JOIN engagements e ON e.account_id = %(account_id)s AND e.bucket = ids.bucket AND e.message_id = ids.message_id
+LEFT JOIN contents t ON t.account_id = %(account_id)s AND t.content_id = coalesce(l.content_id, m.content_id)
 WHERE m.message_id IS NOT NULL OR l.message_id IS NOT NULL;
 
 -- name: chunks_of_worker

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from syncom.contacts.model import Channel
 from syncom.messages.channels.email.model import Security
 
 
@@ -41,6 +41,16 @@ class LedgerState(IntEnum):
     CANCELLED = 4
     #: The connection died between body and answer, and the sender's policy is not to send again.
     UNCERTAIN = 5
+
+
+class Exclusion(Enum):
+    """Why somebody gets no message on purpose: the words stand in the ledger."""
+
+    DELETED = "deleted"
+    NO_ADDRESS = "no email"
+    NOT_CONFIRMED = "not confirmed"
+    SUPPRESSED = "suppressed"
+    UNSUBSCRIBED = "unsubscribed"
 
 
 class SenderKind(Enum):
@@ -92,15 +102,6 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
 
 
-class Recipient(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody a single message goes to: a contact, or an address for which one is found or made."""
-
-    contact_id: int
-    address: str
-    #: Merge fields of this message, beside the contact's own.
-    params: dict[str, Any] = {}
-
-
 class MessageState(Enum):
     """What a caller is told about a message."""
 
@@ -119,9 +120,17 @@ class MessageStatus(msgspec.Struct, frozen=True, kw_only=True):
     contact_id: int
     campaign_id: int | None
     state: MessageState
+    channel: Channel
+    #: What was sent, and what it was made from; 0 and None: not known, or a mail that came with its request.
+    content_id: int
+    template_id: int | None
+    #: The caller's own id of the request.
+    external_request_id: str
     address: str
     reason: str
     attempts: int
+    #: A sending process has it in hand.
+    leased: bool
     #: An attempt was cut between body and answer: a second copy may exist.
     uncertain: bool
     settled_at: datetime | None

@@ -112,6 +112,15 @@ class SendersService:
         )
         return await self.add(account_id, inbox)
 
+    async def with_address(self, account_id: int, address: str) -> Sender | None:
+        """The sender with this From address, the default one before others; None when there is none."""
+        try:
+            wanted = normalise_email(address)
+        except ValueError:
+            return None
+        found = [sender for sender in await self.list(account_id) if sender.from_email == wanted]
+        return min(found, key=lambda sender: (not sender.is_default, sender.sender_id), default=None)
+
     async def delete(self, account_id: int, sender_id: int) -> None:
         """Delete a sender. Raises Conflict while a campaign needs it."""
         async with self._database.tenant(account_id) as connection:

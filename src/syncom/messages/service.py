@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from syncom.contacts.model import ContactInput, IdentityKind, SubscriptionState, UpsertOptions
+from syncom.contacts.model import Channel, ContactInput, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.contacts.service import ContactsService
-from syncom.content.filing import clean_from_name
+from syncom.content.filing import clean_from_name, clean_language
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.ids import single_message_id
 from syncom.messages import store
+from syncom.messages.batch import MAX_RECIPIENTS, BatchResult, BatchSend, BatchSends, external_id, params_text
 from syncom.messages.model import SINGLE_LIFE, Lane, MessageStatus
+from syncom.messages.routes import Reached
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Database
-
-MAX_RECIPIENTS = 1000
-EXTERNAL_ID_LIMIT = 255
-_PARAMS_LIMIT = 64 * 1024
 
 
 class MessageRecipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +29,8 @@ class MessageRecipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     email: str | None = None
     #: Merge fields of this message; they win over the contact's.
     params: dict[str, Any] = {}
+    #: Language of the template's version (BCP 47); empty: the contact's own.
+    language: str = ""
     #: The caller's own id of this message; empty: that of the request.
     external_request_id: str = ""
 
@@ -62,6 +62,16 @@ class MessagesService:
         self._contacts = contacts
         self._content = content
         self._senders = senders
+        self._batches = BatchSends(database, contacts, content, senders)
+
+    async def send_each(
+        self, account_id: int, request: BatchSend, *, lane: Lane = Lane.TRANSACTIONAL
+    ) -> list[BatchResult]:
+        """Queue a message for each recipient that can have one, and say for each what became of it.
+
+        See :meth:`BatchSends.send`. Raises NotFound and Invalid for the request as a whole only.
+        """
+        return await self._batches.send(account_id, request, lane=lane)
 
     async def send(self, account_id: int, request: SendRequest, *, lane: Lane = Lane.TRANSACTIONAL) -> list[UUID]:
         """Queue a message for each recipient; returns their ids, in order, once the queue is durable.
@@ -70,32 +80,38 @@ class MessagesService:
         """
         if not 0 < len(request.recipients) <= MAX_RECIPIENTS:
             raise Invalid("recipients", f"must have 1 to {MAX_RECIPIENTS} entries")
-        params = [_params(recipient, place) for place, recipient in enumerate(request.recipients)]
-        external_request_ids = [_external_request_id(recipient, request) for recipient in request.recipients]
+        plans = [_plan(recipient, request, place) for place, recipient in enumerate(request.recipients)]
         from_name = clean_from_name(request.from_name)
-        sender_id = request.sender_id or (await self._senders.default(account_id)).sender_id
+        default = None if request.sender_id else await self._senders.default(account_id)
         contact_ids = await self._contact_ids(account_id, request.recipients)
         # One transaction, few steps: somebody is waiting for this mail.
         async with self._database.tenant(account_id) as connection:
-            content_id = await self._content.freeze(connection, account_id, request.template_id)
+            template = await self._content.sendable(connection, account_id, request.template_id)
+            if template.channel is not Channel.EMAIL:
+                raise Invalid("template_id", f"is a template of {template.channel.name.lower()} messages, not of mails")
+            sender_id = request.sender_id or template.sender_id or (default.sender_id if default else 0)
             await self._senders.require(connection, account_id, sender_id)
-            addresses = await store.addresses(connection, account_id, contact_ids)
-            queued = [
-                store.Queued(
-                    message_id=single_message_id(contact_id),
-                    account_id=account_id,
-                    contact_id=contact_id,
-                    lane=lane,
-                    sender_id=sender_id,
-                    content_id=content_id,
-                    params=params[place],
-                    address=_address(addresses, contact_id, place),
-                    life=SINGLE_LIFE,
-                    external_request_id=external_request_ids[place],
-                    from_name=from_name,
+            contacts = await store.reach(connection, account_id, sorted(set(contact_ids)))
+            queued: list[store.Queued] = []
+            for place, contact_id in enumerate(contact_ids):
+                contact = contacts.get(contact_id)
+                plan = plans[place]
+                queued.append(
+                    store.Queued(
+                        message_id=single_message_id(contact_id),
+                        account_id=account_id,
+                        contact_id=contact_id,
+                        lane=lane,
+                        sender_id=sender_id,
+                        address=_address(contact, contact_id, place),
+                        content_id=template.content_for(plan.language or (contact.language if contact else "")),
+                        params=plan.params,
+                        life=SINGLE_LIFE,
+                        external_request_id=plan.external_request_id,
+                        from_name=from_name,
+                    )
                 )
-                for place, contact_id in enumerate(contact_ids)
-            ]
+            await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
             await store.insert_messages(connection, queued)
         return [row.message_id for row in queued]
 
@@ -127,27 +143,30 @@ class MessagesService:
         return ids
 
 
-def _address(addresses: Mapping[int, str], contact_id: int, place: int) -> str:
+def _address(contact: Reached | None, contact_id: int, place: int) -> str:
     """The contact's email address."""
-    address = addresses.get(contact_id)
-    if address is None:
+    if contact is None:
         raise NotFound("contact", contact_id)
-    if not address:
+    if not contact.email:
         raise Invalid(f"recipients.{place}.contact_id", "this contact has no email address")
-    return address
+    return contact.email
 
 
-def _external_request_id(recipient: MessageRecipient, request: SendRequest) -> str:
-    found = recipient.external_request_id or request.external_request_id
-    if len(found) > EXTERNAL_ID_LIMIT or not found.isprintable():
-        raise Invalid("external_request_id", f"must have at most {EXTERNAL_ID_LIMIT} printable characters")
-    return found
+class _Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is particular about one recipient, checked."""
+
+    params: str
+    language: str
+    external_request_id: str
 
 
-def _params(recipient: MessageRecipient, place: int) -> str:
-    text = msgspec.json.encode(recipient.params).decode()
-    if len(text) > _PARAMS_LIMIT:
-        raise Invalid(f"recipients.{place}.params", f"must be at most {_PARAMS_LIMIT} bytes of JSON")
-    if "\\u0000" in text:
-        raise Invalid(f"recipients.{place}.params", "must not contain NUL")
-    return text
+def _plan(recipient: MessageRecipient, request: SendRequest, place: int) -> _Plan:
+    try:
+        return _Plan(
+            params=params_text(recipient.params),
+            language=clean_language(recipient.language) if recipient.language else "",
+            external_request_id=external_id(recipient.external_request_id or request.external_request_id),
+        )
+    except Invalid as error:
+        field, reason = error.fields[0].field, error.fields[0].reason
+        raise Invalid(f"recipients.{place}.{field}", reason) from None

@@ -22,8 +22,9 @@ from syncom.messages.model import (
     Sender,
 )
 from syncom.messages.notices import announce_messages
+from syncom.messages.routes import Reached
 from syncom.messages.sending.work import ChunkKey, Lease, Postponed, Settled, Work
-from syncom.postgres.columns import numbers
+from syncom.postgres.columns import buckets, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.tokens import MessageRef
@@ -488,6 +489,39 @@ async def message_params(connection: Connection, message: MessageRef) -> dict[st
 async def forget_params(connection: Connection, before: datetime) -> int:
     """Delete the merge fields kept before this moment."""
     return (await connection.execute(_SQL["forget_params"], {"before": before})).rowcount
+
+
+class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was asked for and is not sent, with the reason."""
+
+    row: Queued
+    reason: str
+
+
+async def insert_excluded(connection: Connection, rows: Sequence[Excluded]) -> None:
+    """Ledger rows of messages that end when they are accepted."""
+    await connection.execute(
+        _SQL["insert_excluded"],
+        {
+            "message_ids": [one.row.message_id for one in rows],
+            "account_ids": [one.row.account_id for one in rows],
+            "contact_ids": [one.row.contact_id for one in rows],
+            "channels": [one.row.channel.value for one in rows],
+            "sender_ids": [one.row.sender_id for one in rows],
+            "addresses": [one.row.address for one in rows],
+            "reasons": [one.reason for one in rows],
+            "content_ids": [one.row.content_id for one in rows],
+            "external_request_ids": [one.row.external_request_id for one in rows],
+        },
+    )
+
+
+async def reach(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, Reached]:
+    """The contacts that exist, by id, as of now."""
+    values = {"account_id": account_id, "buckets": buckets(contact_ids), "contact_ids": numbers(contact_ids)}
+    cursor = connection.cursor(row_factory=class_row(Reached))
+    rows = await (await cursor.execute(_SQL["reach"], values)).fetchall()
+    return {row.contact_id: row for row in rows}
 
 
 async def status(connection: Connection, account_id: int, message_ids: Sequence[UUID]) -> list[MessageStatus]:

@@ -13,7 +13,7 @@ from syncom.errors import Invalid
 from syncom.messages.channels.email.model import Mail, Outcome, Reply, SmtpServer
 from syncom.messages.channels.email.pool import SmtpPool
 from syncom.messages.channels.email.replies import Action, Verdict, classify, retry_delay
-from syncom.messages.model import LedgerState, OnUncertain, Sender
+from syncom.messages.model import Exclusion, LedgerState, OnUncertain, Sender
 from syncom.messages.sending.compose import Composer
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
@@ -126,13 +126,13 @@ class SenderLine:
         """Why this recipient must not get it, decided on what was read a moment ago; empty: may be sent."""
         contact = work.contact
         if contact is None:
-            return "deleted"
+            return Exclusion.DELETED.value
         if contact[SUPPRESSED_PLACE] is not None:
-            return "suppressed"
+            return Exclusion.SUPPRESSED.value
         if work.campaign_id and contact[STATE_PLACE] != 2:
-            return "unsubscribed"
+            return Exclusion.UNSUBSCRIBED.value
         if not work.address:
-            return "no email"
+            return Exclusion.NO_ADDRESS.value
         return ""
 
     def _refused(self, work: Work, outcome: Outcome, reply: Reply) -> None:

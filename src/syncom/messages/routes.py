@@ -1,0 +1,55 @@
+"""How each channel finds people: what its locators are, and where a contact keeps its address and its consent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from syncom.contacts.model import Channel, ContactInput, IdentityKind, SubscriptionState
+from syncom.contacts.normalise import normalise_email
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """What a send needs to know of a contact when it is accepted."""
+
+    contact_id: int
+    email: str | None
+    phone: str | None
+    language: str
+    email_state: int
+    sms_state: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A channel, as a send sees it. To let messages be sent over a channel, add its route to ROUTES."""
+
+    channel: Channel
+    #: What its locators identify a contact by.
+    identity: IdentityKind
+    #: A locator in its stored form. Raises ValueError.
+    normalise: Callable[[str], str]
+    #: A contact nobody knew, with this address (normalised) and nothing else.
+    newcomer: Callable[[str], ContactInput]
+    #: Where the contact is reached; empty: nowhere.
+    address: Callable[[Reached], str]
+    #: Whether the contact wants it.
+    state: Callable[[Reached], SubscriptionState]
+    #: What a locator is called in messages to people: 'email'.
+    noun: str
+
+
+ROUTES: Final[Mapping[Channel, Route]] = {
+    Channel.EMAIL: Route(
+        channel=Channel.EMAIL,
+        identity=IdentityKind.EMAIL,
+        normalise=normalise_email,
+        newcomer=lambda address: ContactInput(email=address),
+        address=lambda contact: contact.email or "",
+        state=lambda contact: SubscriptionState(contact.email_state),
+        noun="email",
+    ),
+}
