@@ -30,8 +30,8 @@ CONTACT_OWNED = {
     "message_params",
     "events",
 }
-#: Distributed by value: an identity is looked up before its contact is known.
-BY_VALUE = {"identities", "suppressions", "recent_events"}
+#: Distributed by value: looked up before the contact is known.
+BY_VALUE = {"identities", "order_identities", "suppressions", "recent_events"}
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {
     "campaign_chunks",

@@ -29,6 +29,7 @@ from syncom.messages.senders import InboxAddress, SendersService
 from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
 from syncom.messages.web_versions import WebVersions
+from syncom.orders import jobs as order_jobs
 from syncom.orders.service import OrdersService
 from syncom.outbound import OutboundClient
 from syncom.postgres.migrate import ensure_partitions
@@ -60,7 +61,7 @@ class App:
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock)
         self.events = EventsService(database, self.contacts, clock)
-        self.orders = OrdersService(database)
+        self.orders = OrdersService(database, self.contacts)
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock)
@@ -86,6 +87,7 @@ class App:
         """The runner of background jobs, with every room's tasks."""
         runner = make_app(dsn)
         imports.register(runner, self.imports)
+        order_jobs.register(runner, self.orders)
         return runner
 
     async def upkeep(self, stop: asyncio.Event) -> None:

@@ -100,6 +100,10 @@ DELETE FROM events v
 USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 WHERE v.account_id = %(account_id)s AND v.bucket = k.bucket AND v.contact_id = k.contact_id
 
+-- name: delete_order_identities
+-- Index: order_identities_contact.
+DELETE FROM order_identities WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
+
 -- name: delete_engagements
 -- Through the contact's messages in the ledger: engagements have no index by contact.
 DELETE FROM engagements g
@@ -201,18 +205,22 @@ SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, consent_event_id, channel, 
 FROM gone
 
 -- name: hand_over_orders
--- An order both have (one of them recorded twice) is kept once.
 WITH gone AS (
     DELETE FROM orders
     WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
-    RETURNING external_id, status, total, currency, ordered_at, items, created_at
+    RETURNING external_id, order_id, status, total, currency, ordered_at, changed_at, items, details, created_at
 )
-INSERT INTO orders (account_id, bucket, contact_id, external_id, status, total, currency, ordered_at, items,
-    created_at)
-SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, external_id, status, total, currency, ordered_at, items,
-    created_at
+INSERT INTO orders (account_id, bucket, contact_id, external_id, order_id, status, total, currency, ordered_at,
+    changed_at, items, details, created_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, external_id, order_id, status, total, currency, ordered_at,
+    changed_at, items, details, created_at
 FROM gone
 ON CONFLICT DO NOTHING
+
+-- name: hand_over_order_identities
+-- Index: order_identities_contact.
+UPDATE order_identities SET contact_id = %(keep_id)s
+WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s
 
 -- name: hand_over_statistics
 WITH gone AS (

@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
+from typing import Any
 
 import msgspec
+
+
+class OrderStatus(Enum):
+    """Where an order is, in the words that mean something here. A shop's own words are kept as they are."""
+
+    #: A cart that was left: no sale.
+    ABANDONED_SHOPPING_CART = "ABANDONED_SHOPPING_CART"
+    INITIALIZED = "INITIALIZED"
+    IN_PROGRESS = "IN_PROGRESS"
+    #: The sale is done.
+    DELIVERED = "DELIVERED"
+    CANCELLED = "CANCELLED"
+
+    @staticmethod
+    def step_of(word: str) -> int:
+        """How far an order with this status is: later steps win over earlier ones of the same moment."""
+        return _STEPS.get(word.upper(), _STEPS["IN_PROGRESS"])
+
+
+_STEPS = {status.value: step for step, status in enumerate(OrderStatus)}
 
 
 class OrderItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,22 +38,105 @@ class OrderItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     price: Decimal = Decimal(0)
     external_id: str = ""
     category: str = ""
+    url: str = ""
+    image_url: str = ""
+    description: str = ""
 
 
-class OrderInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a shop says about one order of a known contact. The same external id again replaces it."""
+class Customer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who ordered, as the shop knows them: by its own id, else the email, else the phone. Unknown ones are created."""
 
-    contact_id: int
+    external_id: str = ""
+    email: str = ""
+    phone: str = ""
+    first_name: str = ""
+    last_name: str = ""
+
+
+class OrderFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an order says, apart from whose it is."""
+
+    #: The order's number in the shop, unique in the account.
     external_id: str
     status: str
     total: Decimal
     ordered_at: datetime
+    #: When the shop changed the order; ``ordered_at`` unless given. Decides which of two states is the newer one.
+    changed_at: datetime | None = None
     #: ISO 4217, or empty.
     currency: str = ""
     items: tuple[OrderItem, ...] = ()
+    shipping: Decimal | None = None
+    discount: Decimal | None = None
+    taxes: Decimal | None = None
+    #: Leads back to the order or the cart.
+    restore_url: str = ""
+    status_description: str = ""
+    store_id: str = ""
+    #: 'offline', or anything else for online.
+    source: str = ""
+    delivery_method: str = ""
+    payment_method: str = ""
+    delivery_address: str = ""
+    #: The shop's own data.
+    additional_info: dict[str, Any] = {}
 
 
-class Order(OrderInput, frozen=True, kw_only=True):
+class OrderInput(OrderFacts, frozen=True, kw_only=True):
+    """What a shop says about one order. The same external id again updates it.
+
+    Whose it is: a known contact, or a customer to be recognised. Neither: the contact of the known order.
+    """
+
+    contact_id: int | None = None
+    customer: Customer | None = None
+
+
+class Order(OrderFacts, frozen=True, kw_only=True):
     """An order as stored."""
 
+    order_id: int
+    contact_id: int
     created_at: datetime
+
+
+class OrderState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of an order that an update has to know."""
+
+    contact_id: int
+    status: str
+    changed_at: datetime
+    created_at: datetime
+
+
+class OrderProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one order of a batch was not taken: its place, the field, the reason."""
+
+    index: int
+    field: str
+    reason: str
+
+
+class StatusChange(msgspec.Struct, frozen=True, kw_only=True):
+    """An order came to a status it was not in before."""
+
+    order_id: int
+    contact_id: int
+    order: OrderFacts
+
+
+class OrdersTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch of orders did."""
+
+    problems: list[OrderProblem]
+    #: In the order of the batch.
+    changes: list[StatusChange]
+
+
+class OrderDeletion(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders that somebody wants gone: by number, or those made from ``since`` on and before ``until``."""
+
+    account_id: int
+    external_ids: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None

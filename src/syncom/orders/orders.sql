@@ -1,37 +1,135 @@
--- name: upsert
--- Writes orders of existing contacts, the last of a repeated id in a batch winning; returns the contacts touched.
--- Index: orders' primary key.
-INSERT INTO orders (account_id, bucket, contact_id, external_id, status, total, currency, ordered_at, items)
-SELECT %(account_id)s, (row.contact_id & 255)::smallint, row.contact_id, row.external_id, row.status, row.total,
-       row.currency, row.ordered_at, row.items::jsonb
-FROM unnest(%(contact_ids)s::bigint[], %(external_ids)s::text[], %(statuses)s::text[], %(totals)s::numeric[],
-            %(currencies)s::text[], %(ordered_ats)s::timestamptz[], %(items)s::text[])
-     AS row (contact_id, external_id, status, total, currency, ordered_at, items)
-ORDER BY 2, 3, 4
+-- name: lock_known
+-- Known numbers of orders, held until the transaction ends, in the order in which every writer takes them.
+-- Index: order_identities' primary key.
+SELECT i.external_id, i.order_id, i.contact_id
+FROM order_identities i
+WHERE i.account_id = %(account_id)s AND i.external_id = ANY (%(external_ids)s::text[])
+ORDER BY i.external_id
+FOR UPDATE;
+
+-- name: claim
+-- New numbers, in order. One that another transaction claimed in between is answered with its contact.
+INSERT INTO order_identities AS i (account_id, external_id, contact_id)
+SELECT %(account_id)s, row.external_id, row.contact_id
+FROM unnest(%(external_ids)s::text[], %(contact_ids)s::bigint[]) AS row (external_id, contact_id)
+ORDER BY row.external_id
+ON CONFLICT (account_id, external_id) DO UPDATE SET external_id = excluded.external_id
+RETURNING i.external_id, i.order_id, i.contact_id;
+
+-- name: states
+-- What is stored of these orders. Index: orders' primary key.
+SELECT o.external_id, o.contact_id, o.status, o.changed_at, o.created_at
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[])
+     AS k (bucket, contact_id, external_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM orders
+    WHERE account_id = %(account_id)s AND bucket = k.bucket AND contact_id = k.contact_id
+      AND external_id = k.external_id LIMIT 1
+) AS o;
+
+-- name: hand_over
+-- Numbers whose orders turned out to be another contact's.
+UPDATE order_identities i SET contact_id = row.contact_id
+FROM unnest(%(external_ids)s::text[], %(contact_ids)s::bigint[]) AS row (external_id, contact_id)
+WHERE i.account_id = %(account_id)s AND i.external_id = row.external_id;
+
+-- name: take_away
+-- The rows of those orders under their old contacts. Index: orders' primary key.
+DELETE FROM orders o
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[])
+      AS k (bucket, contact_id, external_id)
+WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
+  AND o.external_id = k.external_id;
+
+-- name: write
+-- The newest states. Index: orders' primary key.
+INSERT INTO orders (account_id, bucket, contact_id, external_id, order_id, status, total, currency, ordered_at,
+    changed_at, items, details, created_at)
+SELECT %(account_id)s, row.bucket, row.contact_id, row.external_id, row.order_id, row.status, row.total, row.currency,
+       row.ordered_at, row.changed_at, row.items::jsonb, row.details::jsonb, coalesce(row.created_at, now())
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[], %(order_ids)s::bigint[],
+            %(statuses)s::text[], %(totals)s::numeric[], %(currencies)s::text[], %(ordered_ats)s::timestamptz[],
+            %(changed_ats)s::timestamptz[], %(items)s::text[], %(details)s::text[], %(created_ats)s::timestamptz[])
+     AS row (bucket, contact_id, external_id, order_id, status, total, currency, ordered_at, changed_at, items,
+             details, created_at)
+ORDER BY row.bucket, row.contact_id, row.external_id
 ON CONFLICT (account_id, bucket, contact_id, external_id) DO UPDATE
 SET status = excluded.status, total = excluded.total, currency = excluded.currency,
-    ordered_at = excluded.ordered_at, items = excluded.items;
+    ordered_at = excluded.ordered_at, changed_at = excluded.changed_at, items = excluded.items,
+    details = excluded.details;
+
+-- name: lock_statistics
+-- Whoever counts a contact's orders next waits here, and then sees what this transaction wrote.
+INSERT INTO contact_statistics AS s (account_id, bucket, contact_id)
+SELECT %(account_id)s, k.bucket, k.contact_id
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+ORDER BY k.bucket, k.contact_id
+ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET contact_id = s.contact_id;
 
 -- name: recount
--- Order statistics of these contacts, from their orders: right in any order of arrival.
-INSERT INTO contact_statistics AS s (account_id, bucket, contact_id, orders, order_total, last_order_at)
-SELECT o.account_id, o.bucket, o.contact_id, count(*), sum(o.total), max(o.ordered_at)
-FROM orders o
-JOIN unnest(%(contact_ids)s::bigint[]) AS ids (contact_id)
-  ON o.bucket = (ids.contact_id & 255)::smallint AND o.contact_id = ids.contact_id
-WHERE o.account_id = %(account_id)s AND lower(o.status) NOT IN ('cancelled', 'abandoned_shopping_cart')
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-ON CONFLICT (account_id, bucket, contact_id) DO UPDATE
-SET orders = excluded.orders, order_total = excluded.order_total, last_order_at = excluded.last_order_at;
+-- Order statistics of these contacts, from their orders: right in any order of arrival. Cancelled orders and
+-- abandoned carts are no purchases. Indexes: contact_statistics' primary key, orders_time.
+UPDATE contact_statistics s
+SET orders = found.orders, order_total = found.order_total, last_order_at = found.last_order_at
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS orders, coalesce(sum(o.total), 0) AS order_total, max(o.ordered_at) AS last_order_at
+    FROM orders o
+    WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
+      AND upper(o.status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART')
+) AS found
+WHERE s.account_id = %(account_id)s AND s.bucket = k.bucket AND s.contact_id = k.contact_id
+  AND (s.orders, s.order_total, s.last_order_at)
+      IS DISTINCT FROM (found.orders, found.order_total, found.last_order_at);
 
--- name: unknown
--- Of these contacts, those that are not there.
-SELECT ids.contact_id FROM unnest(%(contact_ids)s::bigint[]) AS ids (contact_id)
-WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.account_id = %(account_id)s
-                  AND c.bucket = (ids.contact_id & 255)::smallint AND c.contact_id = ids.contact_id);
+-- name: known_contacts
+-- Of these contacts, those that are there, with their primary addresses. Index: contacts' primary key.
+SELECT c.contact_id, c.email, c.phone
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+CROSS JOIN LATERAL (
+    SELECT contact_id, email, phone FROM contacts
+    WHERE account_id = %(account_id)s AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
+) AS c;
 
 -- name: of_contact
 -- Newest first. Index: orders_time.
-SELECT contact_id, external_id, status, total, currency, ordered_at, items, created_at FROM orders
-WHERE account_id = %(account_id)s AND bucket = (%(contact_id)s & 255)::smallint AND contact_id = %(contact_id)s
-ORDER BY ordered_at DESC LIMIT %(limit)s;
+SELECT order_id, contact_id, external_id, status, total, currency, ordered_at, changed_at, items, details, created_at
+FROM orders
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+ORDER BY ordered_at DESC, external_id LIMIT %(limit)s;
+
+-- name: one
+-- Index: orders' primary key.
+SELECT order_id, contact_id, external_id, status, total, currency, ordered_at, changed_at, items, details, created_at
+FROM orders
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+  AND external_id = %(external_id)s;
+
+-- name: contact_of
+-- Index: order_identities' primary key.
+SELECT contact_id FROM order_identities WHERE account_id = %(account_id)s AND external_id = %(external_id)s;
+
+-- name: known_numbers
+-- Of these numbers, those that there are. Index: order_identities' primary key.
+SELECT external_id FROM order_identities
+WHERE account_id = %(account_id)s AND external_id = ANY (%(external_ids)s::text[]) ORDER BY external_id;
+
+-- name: numbers_between
+-- Some orders of a range of time. Index: orders_made.
+SELECT external_id FROM orders
+WHERE account_id = %(account_id)s AND ordered_at >= %(since)s AND ordered_at < %(until)s
+LIMIT %(limit)s;
+
+-- name: delete
+-- Orders whose numbers are held, and that are still of the range. Index: orders' primary key.
+DELETE FROM orders o
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[])
+      AS k (bucket, contact_id, external_id)
+WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
+  AND o.external_id = k.external_id
+  AND (%(since)s::timestamptz IS NULL OR o.ordered_at >= %(since)s AND o.ordered_at < %(until)s)
+RETURNING o.external_id, o.contact_id;
+
+-- name: forget_numbers
+-- Index: order_identities' primary key.
+DELETE FROM order_identities WHERE account_id = %(account_id)s AND external_id = ANY (%(external_ids)s::text[]);

@@ -2,43 +2,189 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from psycopg.rows import dict_row
+from psycopg.rows import DictRow, dict_row
 
-from syncom.orders.model import Order, OrderInput
+from syncom.ids import bucket_of
+from syncom.orders.model import Order, OrderDeletion, OrderFacts, OrderState
+from syncom.postgres.columns import buckets, by_bucket, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
 _SQL = load_sql("syncom.orders", "orders.sql")
+_json = msgspec.json.Encoder().encode
+
+#: Members of an order that are columns of their own; the others are its details.
+_COLUMNS: Final = ("external_id", "status", "total", "ordered_at", "changed_at", "currency", "items")
+_DETAILS: Final = tuple(field for field in OrderFacts.__struct_fields__ if field not in _COLUMNS)
 
 
-async def unknown_contacts(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> list[int]:
-    values = {"account_id": account_id, "contact_ids": list(contact_ids)}
-    return [row[0] for row in await (await connection.execute(_SQL["unknown"], values)).fetchall()]
+class Claimed(NamedTuple):
+    """The number of an order, and whose order it is so far."""
+
+    order_id: int
+    contact_id: int
 
 
-async def upsert(connection: Connection, account_id: int, orders: Sequence[OrderInput]) -> None:
-    """Write orders with distinct (contact, external id), and their contacts' statistics."""
+class Reach(NamedTuple):
+    """Primary addresses of a contact."""
+
+    email: str | None
+    phone: str | None
+
+
+class Row(NamedTuple):
+    """The newest state of an order, ready to be written."""
+
+    order_id: int
+    contact_id: int
+    changed_at: datetime
+    #: None: the order is new.
+    created_at: datetime | None
+    order: OrderFacts
+
+
+async def known_contacts(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, Reach]:
+    """Those of the contacts that exist."""
+    cursor = await connection.execute(_SQL["known_contacts"], _contacts(account_id, contact_ids))
+    return {row[0]: Reach(row[1], row[2]) for row in await cursor.fetchall()}
+
+
+async def lock_known(connection: Connection, account_id: int, external_ids: Sequence[str]) -> dict[str, Claimed]:
+    """Hold the known ones of these numbers until the transaction ends."""
+    values = {"account_id": account_id, "external_ids": sorted(set(external_ids))}
+    return _claimed(await (await connection.execute(_SQL["lock_known"], values)).fetchall())
+
+
+async def claim(connection: Connection, account_id: int, contacts: Mapping[str, int]) -> dict[str, Claimed]:
+    """Claim new numbers, each for a contact, and hold them."""
+    external_ids = sorted(contacts)
+    values = {
+        "account_id": account_id,
+        "external_ids": external_ids,
+        "contact_ids": [contacts[external_id] for external_id in external_ids],
+    }
+    return _claimed(await (await connection.execute(_SQL["claim"], values)).fetchall())
+
+
+def _claimed(rows: Sequence[tuple[Any, ...]]) -> dict[str, Claimed]:
+    return {external_id: Claimed(order_id, contact_id) for external_id, order_id, contact_id in rows}
+
+
+async def states(connection: Connection, account_id: int, claimed: Mapping[str, Claimed]) -> dict[str, OrderState]:
+    """What is stored of these orders."""
+    values = _orders(account_id, [(one.contact_id, external_id) for external_id, one in claimed.items()])
+    rows = await (await connection.execute(_SQL["states"], values)).fetchall()
+    return {
+        external_id: OrderState(contact_id=contact_id, status=status, changed_at=changed_at, created_at=created_at)
+        for external_id, contact_id, status, changed_at, created_at in rows
+    }
+
+
+async def move(connection: Connection, account_id: int, moved: Mapping[str, tuple[int, int]]) -> None:
+    """Take orders away from one contact, each, for another one: (from, to) by number."""
     await connection.execute(
-        _SQL["upsert"],
+        _SQL["take_away"], _orders(account_id, [(old, external_id) for external_id, (old, _) in moved.items()])
+    )
+    await connection.execute(
+        _SQL["hand_over"],
         {
             "account_id": account_id,
-            "contact_ids": [order.contact_id for order in orders],
-            "external_ids": [order.external_id for order in orders],
+            "external_ids": list(moved),
+            "contact_ids": [new for _, new in moved.values()],
+        },
+    )
+
+
+async def write(connection: Connection, account_id: int, rows: Sequence[Row]) -> None:
+    """Write the newest states of distinct orders."""
+    orders = [row.order for row in rows]
+    await connection.execute(
+        _SQL["write"],
+        _orders(account_id, [(row.contact_id, row.order.external_id) for row in rows])
+        | {
+            "order_ids": [row.order_id for row in rows],
             "statuses": [order.status for order in orders],
             "totals": [order.total for order in orders],
             "currencies": [order.currency for order in orders],
             "ordered_ats": [order.ordered_at for order in orders],
-            "items": [msgspec.json.encode(order.items).decode() for order in orders],
+            "changed_ats": [row.changed_at for row in rows],
+            "items": [_json(order.items).decode() for order in orders],
+            "details": [_json(_details(order)).decode() for order in orders],
+            "created_ats": [row.created_at for row in rows],
         },
     )
-    contact_ids = sorted({order.contact_id for order in orders})
-    await connection.execute(_SQL["recount"], {"account_id": account_id, "contact_ids": contact_ids})
+
+
+def _details(order: OrderFacts) -> dict[str, Any]:
+    """What the order says beside its columns."""
+    return {name: value for name in _DETAILS if (value := getattr(order, name)) not in (None, "", {})}
+
+
+async def recount(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> None:
+    """Count the orders of these contacts anew."""
+    values = _contacts(account_id, by_bucket(set(contact_ids)))
+    await connection.execute(_SQL["lock_statistics"], values)
+    await connection.execute(_SQL["recount"], values)
+
+
+async def known_numbers(connection: Connection, account_id: int, external_ids: Sequence[str]) -> list[str]:
+    values = {"account_id": account_id, "external_ids": list(external_ids)}
+    return [row[0] for row in await (await connection.execute(_SQL["known_numbers"], values)).fetchall()]
+
+
+async def numbers_between(connection: Connection, deletion: OrderDeletion, limit: int) -> list[str]:
+    """Some orders of the range."""
+    values = msgspec.structs.asdict(deletion) | {"limit": limit}
+    return [row[0] for row in await (await connection.execute(_SQL["numbers_between"], values)).fetchall()]
+
+
+async def delete(connection: Connection, deletion: OrderDeletion, claimed: Mapping[str, Claimed]) -> int:
+    """Delete those of the held orders that the deletion is about, and count anew; returns how many."""
+    account_id = deletion.account_id
+    values = _orders(account_id, [(one.contact_id, external_id) for external_id, one in claimed.items()])
+    values |= {"since": deletion.since, "until": deletion.until}
+    gone = await (await connection.execute(_SQL["delete"], values)).fetchall()
+    await connection.execute(
+        _SQL["forget_numbers"], {"account_id": account_id, "external_ids": [row[0] for row in gone]}
+    )
+    await recount(connection, account_id, [row[1] for row in gone])
+    return len(gone)
 
 
 async def of_contact(connection: Connection, account_id: int, contact_id: int, limit: int) -> list[Order]:
     cursor = connection.cursor(row_factory=dict_row)
-    values = {"account_id": account_id, "contact_id": contact_id, "limit": limit}
-    return msgspec.convert(await (await cursor.execute(_SQL["of_contact"], values)).fetchall(), list[Order])
+    values = {"account_id": account_id, "bucket": bucket_of(contact_id), "contact_id": contact_id, "limit": limit}
+    return [_order(row) for row in await (await cursor.execute(_SQL["of_contact"], values)).fetchall()]
+
+
+async def find(connection: Connection, account_id: int, external_id: str) -> Order | None:
+    """An order by its number."""
+    values = {"account_id": account_id, "external_id": external_id}
+    found = await (await connection.execute(_SQL["contact_of"], values)).fetchone()
+    if found is None:
+        return None
+    cursor = connection.cursor(row_factory=dict_row)
+    values |= {"bucket": bucket_of(found[0]), "contact_id": found[0]}
+    row = await (await cursor.execute(_SQL["one"], values)).fetchone()
+    return None if row is None else _order(row)
+
+
+def _order(row: DictRow) -> Order:
+    details = row.pop("details")
+    return msgspec.convert(row | details, Order)
+
+
+def _contacts(account_id: int, contact_ids: Sequence[int]) -> dict[str, Any]:
+    return {"account_id": account_id, "buckets": buckets(contact_ids), "contact_ids": numbers(contact_ids)}
+
+
+def _orders(account_id: int, keys: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """Orders named by contact and number."""
+    return _contacts(account_id, [contact_id for contact_id, _ in keys]) | {
+        "external_ids": [external_id for _, external_id in keys]
+    }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncom.http.esputnik.method import Call, Refused
 
 
-async def account_zone(call: Call[object]) -> ZoneInfo:
+async def account_zone(call: Call[Any]) -> ZoneInfo:
     """The zone of dates that name none."""
     account = await call.app.accounts.get_account(call.account_id)
     return ZoneInfo(account.time_zone)

@@ -4,6 +4,7 @@
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS order_id bigint NOT NULL DEFAULT 0;
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS changed_at timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z';
 ALTER TABLE orders ADD COLUMN IF NOT EXISTS details jsonb NOT NULL DEFAULT '{}';
+CREATE INDEX IF NOT EXISTS orders_made ON orders (account_id, ordered_at);
 COMMENT ON TABLE orders IS 'What contacts bought, one row an order: its newest state';
 COMMENT ON COLUMN orders.changed_at IS 'When the shop changed it; an older state that arrives late changes nothing';
 COMMENT ON COLUMN orders.details IS 'Members of an order that nothing is counted by: delivery, payment, links';
