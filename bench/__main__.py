@@ -21,6 +21,7 @@ BENCHES = {
     "upsert": "bench.upsert",
     "clicks": "bench.clicks",
     "transactional": "bench.transactional",
+    "activity": "bench.activity",
 }
 
 

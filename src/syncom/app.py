@@ -22,6 +22,7 @@ from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, Unavailable
 from syncom.events.service import EventsService
+from syncom.feed.service import FeedService
 from syncom.inbox.service import InboxService
 from syncom.jobs.runner import make_app
 from syncom.messages.model import SenderRole
@@ -77,6 +78,7 @@ class App:
             days=settings.view_days,
         )
         self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
+        self.feed = FeedService(database, self.tokens, base_url=settings.base_url)
 
     @property
     def inbox_address(self) -> InboxAddress:

@@ -31,12 +31,12 @@ WITH taken AS MATERIALIZED (
     SELECT hit.*, hit_class AS class, (contact_id & 255)::smallint AS bucket
     FROM taken, json_to_recordset(hits) AS hit (account_id bigint, contact_id bigint, message_id uuid,
         campaign_id bigint, kind smallint, hit_class smallint, channel smallint, occurred_at timestamptz, link smallint,
-        ip text, user_agent text, detail text)
+        content_id bigint, ip text, user_agent text, detail text)
 ), raw AS (
     INSERT INTO activity (account_id, bucket, contact_id, occurred_at, kind, class, channel, campaign_id, message_id,
-        link, ip, user_agent, detail)
+        link, content_id, ip, user_agent, detail)
     SELECT account_id, bucket, contact_id, occurred_at, kind, class, channel, campaign_id, message_id,
-        link, ip, user_agent, detail
+        link, coalesce(content_id, 0), ip, user_agent, detail
     FROM hit
 ), message AS MATERIALIZED (
     SELECT account_id, bucket, message_id, min(contact_id) AS contact_id, min(campaign_id) AS campaign_id,
@@ -54,6 +54,7 @@ WITH taken AS MATERIALIZED (
         max(occurred_at) FILTER (WHERE kind IN (3, 4) AND class = 0) AS last_open_at,
         max(occurred_at) FILTER (WHERE kind = 4 AND class = 0) AS last_click_at
     FROM hit
+    WHERE kind <= 6
     GROUP BY account_id, bucket, message_id
 ), engaged AS (
     INSERT INTO engagements AS known (account_id, bucket, message_id, contact_id, campaign_id, opens, clicks,

@@ -20,6 +20,8 @@ class ActivityKind(IntEnum):
     CLICKED = 4
     UNSUBSCRIBED = 5
     COMPLAINED = 6
+    #: The contact chose other categories of messages; beside a message only when it came from its link.
+    SUBSCRIPTION_CHANGED = 7
 
 
 class HitClass(IntEnum):
@@ -55,6 +57,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     channel: Channel = Channel.EMAIL
     #: Place in the content's links; STORED_HONEYPOT_LINK for the honeypot.
     link: int | None = None
+    #: What the message was made of; 0: not known.
+    content_id: int = 0
     ip: str | None = None
     user_agent: str | None = None
     #: Reason of the class, or the words of a server.

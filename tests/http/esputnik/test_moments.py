@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from syncom.http.esputnik.method import Refused
-from syncom.http.esputnik.moments import read_moment, required_moment
+from syncom.http.esputnik.moments import read_moment, required_end, required_moment, write_moment
 
 KYIV = ZoneInfo("Europe/Kyiv")
 
@@ -37,3 +37,21 @@ def test_what_is_no_date_is_refused_with_an_example(text: str) -> None:
 def test_a_missing_date_is_named(text: str | None) -> None:
     with pytest.raises(Refused, match="Required field 'date' is missing"):
         required_moment("date", text, KYIV)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("2026-03-08", "2026-03-08T22:00:00+00:00"),
+        # The day on which clocks go forward has 23 hours.
+        ("2026-03-29", "2026-03-29T21:00:00+00:00"),
+        ("2026-03-08T09:30:05", "2026-03-08T07:30:06+00:00"),
+        ("9999-12-31", "9999-12-30T22:00:00+00:00"),
+    ],
+)
+def test_a_period_ends_with_its_last_day_or_second(text: str, end: str) -> None:
+    assert required_end("dateTo", text, KYIV).isoformat() == end
+
+
+def test_dates_are_written_in_the_zone_without_an_offset() -> None:
+    assert write_moment(read_moment("2026-07-08T06:30:00Z", KYIV), KYIV) == "2026-07-08T09:30:00"

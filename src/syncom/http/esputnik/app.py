@@ -30,7 +30,7 @@ from syncom.errors import (
     Upstream,
 )
 from syncom.http.authentication import Authentication
-from syncom.http.esputnik import account, orders
+from syncom.http.esputnik import account, activity, orders
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Query, Refused, Sentence, reason_phrase
 from syncom.http.esputnik.repeats import claimed
@@ -41,7 +41,11 @@ from syncom.pacing import Attempts
 _log = logging.getLogger(__name__)
 
 #: Every method there is. A module that serves methods is listed here.
-METHODS: Final[tuple[Method, ...]] = (*account.METHODS, *orders.METHODS)
+METHODS: Final[tuple[Method, ...]] = (
+    *account.METHODS,
+    *activity.METHODS,
+    *orders.METHODS,
+)
 PREFIX: Final = "/api"
 
 _JSON: Final = b"application/json;charset=UTF-8"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from syncom.http.esputnik.method import Call, Refused
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 async def account_zone(call: Call[Any]) -> ZoneInfo:
@@ -37,3 +40,19 @@ def required_moment(name: str, text: str | None, zone: ZoneInfo) -> datetime:
         return read_moment(text, zone)
     except ValueError as error:
         raise Refused(400, f"'{name}' {error}") from None
+
+
+def required_end(name: str, text: str | None, zone: ZoneInfo) -> datetime:
+    """The moment before which a period ends: a bare day counts to its end, a time is the last second included."""
+    moment = required_moment(name, text, zone)
+    if text and _DAY.fullmatch(text.strip()):
+        try:
+            return (moment.astimezone(zone) + timedelta(days=1)).astimezone(UTC)
+        except OverflowError:
+            return moment
+    return moment + timedelta(seconds=1)
+
+
+def write_moment(moment: datetime, zone: ZoneInfo) -> str:
+    """In this zone and without an offset, as the API writes dates."""
+    return moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")

@@ -241,6 +241,7 @@ class TrackingApp:
             occurred_at=now,
             hit_class=verdict.hit_class,
             link=link,
+            content_id=reference.content_id,
             ip=self._client(_peer(scope), forwarded.decode("latin-1")),
             user_agent=user_agent,
             detail=verdict.reason or None,
@@ -306,19 +307,19 @@ class TrackingApp:
             detail=proof,
             occurred_at=now,
         )
-        hit = None
-        if state is SubscriptionState.UNSUBSCRIBED:
-            hit = Hit(
-                account_id=reference.account_id,
-                contact_id=reference.contact_id,
-                message_id=reference.message_id,
-                campaign_id=campaign_id,
-                kind=ActivityKind.UNSUBSCRIBED,
-                occurred_at=now,
-                ip=ip,
-                user_agent=agent,
-                detail=source,
-            )
+        gone = state is SubscriptionState.UNSUBSCRIBED
+        hit = Hit(
+            account_id=reference.account_id,
+            contact_id=reference.contact_id,
+            message_id=reference.message_id,
+            campaign_id=campaign_id,
+            kind=ActivityKind.UNSUBSCRIBED if gone else ActivityKind.SUBSCRIPTION_CHANGED,
+            occurred_at=now,
+            content_id=reference.content_id,
+            ip=ip,
+            user_agent=agent,
+            detail=source,
+        )
         await self._recorder.record(Entry(hit=hit, consent=change))
 
 
