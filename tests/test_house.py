@@ -31,7 +31,7 @@ CONTACT_OWNED = {
     "events",
 }
 #: Distributed by value: looked up before the contact is known.
-BY_VALUE = {"identities", "order_identities", "suppressions", "recent_events"}
+BY_VALUE = {"identities", "order_identities", "recent_events", "short_links", "suppressions"}
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {
     "campaign_chunks",

@@ -27,6 +27,7 @@ from syncom.inbox.service import InboxService
 from syncom.jobs.runner import make_app
 from syncom.messages.model import SenderRole
 from syncom.messages.senders import InboxAddress, SendersService
+from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
 from syncom.messages.web_versions import WebVersions
@@ -116,11 +117,17 @@ class App:
             contacts=self.contacts,
             content=self.content,
             senders=self.senders,
-            tokens=self.tokens,
+            carriers=Carriers(
+                self.database,
+                clock=self.clock,
+                tokens=self.tokens,
+                base_url=self.settings.base_url,
+                inbox_address=self.inbox_address,
+                inbox=self.inbox,
+                outbound_allow=self.settings.outbound_allow,
+            ),
             clock=self.clock,
-            base_url=self.settings.base_url,
             data_dir=self.settings.data_dir,
-            inbox=self.inbox_address,
             role=role,
         )
 

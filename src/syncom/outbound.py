@@ -117,10 +117,17 @@ def _carried(address: IPv6Address) -> IPv4Address | None:
 class OutboundClient:
     """Kept connections to other servers, behind the guard. Made in the loop that uses it; ``close`` it."""
 
-    def __init__(self, allow: str = "", *, connections: int = 100, tls: ssl.SSLContext | None = None) -> None:
-        """``allow``: networks that are reachable though they are not public. ``tls``: other trust than the system's."""
+    def __init__(
+        self, allow: str = "", *, connections: int = 100, reuse: bool = True, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """``allow``: networks that are reachable though they are not public. ``tls``: other trust than the system's.
+
+        ``reuse=False``: a connection for each request. aiohttp repeats a GET by itself when a kept connection turns out
+        to be closed, which is wrong where a GET has effects.
+        """
         self._allowed = read_networks(allow)
         self._connections = connections
+        self._reuse = reuse
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
@@ -199,6 +206,7 @@ class OutboundClient:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._connections,
+                    force_close=not self._reuse,
                     socket_factory=self._socket,
                     ssl=self._tls if self._tls is not None else True,
                 ),

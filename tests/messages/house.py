@@ -19,9 +19,11 @@ from syncom.contacts.model import ContactInput, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
+from syncom.inbox.service import InboxService
 from syncom.messages.channels.email.model import Security
 from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
+from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
 from syncom.postgres.pool import Database
@@ -89,11 +91,17 @@ class SendingHouse:
             contacts=self.contacts,
             content=self.content,
             senders=self.senders,
-            tokens=MessageTokens(self.keyring),
+            carriers=Carriers(
+                self.database,
+                clock=self.clock,
+                tokens=MessageTokens(self.keyring),
+                base_url=BASE_URL,
+                inbox_address=InboxAddress(),
+                inbox=InboxService(self.database),
+                outbound_allow="127.0.0.0/8",
+            ),
             clock=self.clock,
-            base_url=BASE_URL,
             data_dir=self.data_dir,
-            inbox=InboxAddress(),
             role=role,
         )
 

@@ -1,14 +1,14 @@
 -- Statements of campaigns: life cycle, freezing the audience, finishing, reports.
 
 -- name: insert
-INSERT INTO campaigns (account_id, name, template_id, sender_id, audience)
-VALUES (%(account_id)s, %(name)s, %(template_id)s, %(sender_id)s, %(audience)s)
+INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, channel)
+VALUES (%(account_id)s, %(name)s, %(template_id)s, %(sender_id)s, %(audience)s, %(channel)s)
 RETURNING *;
 
 -- name: update
 -- Only a draft may change: anything later has been promised to somebody.
 UPDATE campaigns SET name = %(name)s, template_id = %(template_id)s, sender_id = %(sender_id)s,
-                     audience = %(audience)s, updated_at = now()
+                     audience = %(audience)s, channel = %(channel)s, updated_at = now()
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;
 
@@ -60,17 +60,18 @@ WHERE campaign_id = %(campaign_id)s;
 
 -- name: judge
 -- Everybody the audience names in a range of buckets, with the reason for those who get nothing.
--- Serves both the preview and the expansion, so that what was shown is what is sent.
+-- Serves both the preview and the expansion, so that what was shown is what is sent. {address} and {state} are the
+-- channel's columns of a contact.
 -- Index: the primary keys of contacts, suppressions and whatever the predicate names.
-SELECT c.bucket, c.contact_id, coalesce(c.email, '') AS email,
+SELECT c.bucket, c.contact_id, coalesce({address}, '') AS address,
        CASE WHEN {excluded} THEN 'excluded by list or segment'
-            WHEN c.email IS NULL THEN 'no email'
-            WHEN c.email_state = 3 THEN 'unsubscribed'
-            WHEN c.email_state <> 2 THEN 'not confirmed'
+            WHEN {address} IS NULL THEN {no_address}
+            WHEN {state} = 3 THEN 'unsubscribed'
+            WHEN {state} <> 2 THEN 'not confirmed'
             WHEN s.address IS NOT NULL THEN 'suppressed'
        END AS reason
 FROM contacts c
-LEFT JOIN suppressions s ON s.account_id = c.account_id AND s.channel = 1 AND s.address = c.email
+LEFT JOIN suppressions s ON s.account_id = c.account_id AND s.channel = {channel} AND s.address = {address}
                         AND (s.expires_at IS NULL OR s.expires_at > now())
 WHERE c.account_id = %(account_id)s AND c.bucket >= %(from_bucket)s AND c.bucket < %(to_bucket)s AND {included};
 
@@ -87,7 +88,7 @@ excluded AS (
     SELECT %(account_id)s, bucket,
            (lpad(to_hex(%(campaign_id)s::bigint), 12, '0') || '8000'
             || to_hex(contact_id | (-9223372036854775808)))::uuid,
-           contact_id, %(campaign_id)s, %(sender_id)s, 1, 3, false, 0, %(launched_at)s, now(), email, reason,
+           contact_id, %(campaign_id)s, %(sender_id)s, %(channel)s, 3, false, 0, %(launched_at)s, now(), address, reason,
            %(content_id)s
     FROM judged WHERE reason IS NOT NULL
 ),
@@ -145,7 +146,7 @@ CROSS JOIN LATERAL (
 WITH gone AS (
     DELETE FROM campaign_chunks k USING campaigns c
     WHERE c.campaign_id = k.campaign_id AND c.state = 'cancelled' AND k.worker_id IS NULL
-    RETURNING k.campaign_id, k.account_id, k.sender_id, k.contact_ids, c.launched_at, c.content_id
+    RETURNING k.campaign_id, k.account_id, k.sender_id, k.contact_ids, c.channel, c.launched_at, c.content_id
 ),
 people AS (
     SELECT gone.*, ids.contact_id FROM gone CROSS JOIN LATERAL unnest(gone.contact_ids) AS ids (contact_id)
@@ -155,8 +156,8 @@ written AS (
                         attempts, launched_at, settled_at, address, reason, content_id)
     SELECT p.account_id, (p.contact_id & 255)::smallint,
            (lpad(to_hex(p.campaign_id), 12, '0') || '8000' || to_hex(p.contact_id | (-9223372036854775808)))::uuid,
-           p.contact_id, p.campaign_id, p.sender_id, 1, 4, false, 0, p.launched_at, now(),
-           coalesce(c.email, ''), 'the campaign was cancelled', coalesce(p.content_id, 0)
+           p.contact_id, p.campaign_id, p.sender_id, p.channel, 4, false, 0, p.launched_at, now(),
+           coalesce(CASE p.channel WHEN 1 THEN c.email ELSE c.phone END, ''), 'the campaign was cancelled', coalesce(p.content_id, 0)
     FROM people p
     LEFT JOIN contacts c ON c.account_id = p.account_id AND c.bucket = (p.contact_id & 255)::smallint
                         AND c.contact_id = p.contact_id
@@ -176,7 +177,7 @@ WITH gone AS (
 written AS (
     INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
                         attempts, launched_at, settled_at, address, reason, content_id)
-    SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, 1, 4, uncertain,
+    SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, channel, 4, uncertain,
            attempt, launched_at, now(), address, 'the campaign was cancelled; last answer: ' || last_reply, content_id
     FROM gone
     ON CONFLICT DO NOTHING
@@ -190,15 +191,16 @@ WITH again AS (
     DELETE FROM ledger l
     WHERE l.account_id = %(account_id)s AND l.campaign_id = %(campaign_id)s AND l.launched_at = %(launched_at)s
       AND l.state = 2 AND l.address <> ''
-      AND NOT EXISTS (SELECT FROM suppressions s WHERE s.account_id = l.account_id AND s.channel = 1
+      AND NOT EXISTS (SELECT FROM suppressions s WHERE s.account_id = l.account_id
+                      AND s.channel = CASE l.channel WHEN 5 THEN 2 ELSE l.channel END
                       AND s.address = l.address)
-    RETURNING l.message_id, l.account_id, l.contact_id, l.campaign_id, l.sender_id, l.address, l.uncertain,
+    RETURNING l.message_id, l.account_id, l.contact_id, l.channel, l.campaign_id, l.sender_id, l.address, l.uncertain,
               l.attempts, l.reason
 )
-INSERT INTO messages (message_id, account_id, contact_id, campaign_id, lane, sender_id, content_id, address, uncertain,
-                      attempt, last_reply, deadline)
-SELECT message_id, account_id, contact_id, campaign_id, 2, %(sender_id)s, %(content_id)s, address, uncertain, 0, reason,
-       now() + interval '72 hours'
+INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, content_id, address,
+                      uncertain, attempt, last_reply, deadline)
+SELECT message_id, account_id, contact_id, channel, campaign_id, 2, %(sender_id)s, %(content_id)s, address, uncertain, 0,
+       reason, now() + interval '72 hours'
 FROM again;
 
 -- name: queue

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from syncom.contacts.model import Channel
+
 
 class CampaignState(Enum):
     """Life of a campaign."""
@@ -56,6 +58,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     template_id: int
     sender_id: int
     audience: Audience
+    #: Of its content; EMAIL, SMS or VIBER.
+    channel: Channel
     state: CampaignState
     problem: str
     content_id: int | None

@@ -20,9 +20,10 @@ from syncom.campaigns.model import (
     Report,
 )
 from syncom.clock import Clock
+from syncom.contacts.model import Channel
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
-from syncom.messages.model import LedgerState
+from syncom.messages.model import LedgerState, Sender
 from syncom.messages.notices import announce_campaigns
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
@@ -57,16 +58,22 @@ class CampaignsService:
 
     async def create(self, account_id: int, given: CampaignInput) -> Campaign:
         """Save a draft. Raises Invalid or NotFound naming what is wrong."""
-        sender_id = await self._check(account_id, given)
+        sender = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await audience_predicates(self._segments, connection, account_id, given.audience)
             return await store.insert(
-                connection, account_id, given.name.strip(), given.template_id, sender_id, given.audience
+                connection,
+                account_id,
+                name=given.name.strip(),
+                template_id=given.template_id,
+                sender_id=sender.sender_id,
+                audience=given.audience,
+                channel=Channel.EMAIL,
             )
 
     async def update(self, account_id: int, campaign_id: int, given: CampaignInput) -> Campaign:
         """Replace a draft or a scheduled campaign. Raises Conflict once it has started."""
-        sender_id = await self._check(account_id, given)
+        sender = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await audience_predicates(self._segments, connection, account_id, given.audience)
             campaign = await store.update(
@@ -75,8 +82,9 @@ class CampaignsService:
                 campaign_id,
                 name=given.name.strip(),
                 template_id=given.template_id,
-                sender_id=sender_id,
+                sender_id=sender.sender_id,
                 audience=given.audience,
+                channel=Channel.EMAIL,
             )
             if campaign is None:
                 raise await self._refusal(connection, account_id, campaign_id, "changed")
@@ -97,11 +105,13 @@ class CampaignsService:
             if not await store.delete(connection, account_id, campaign_id):
                 raise await self._refusal(connection, account_id, campaign_id, "deleted")
 
-    async def count_audience(self, account_id: int, audience: Audience) -> AudienceCount:
+    async def count_audience(
+        self, account_id: int, audience: Audience, *, channel: Channel = Channel.EMAIL
+    ) -> AudienceCount:
         """Who would get it now, and who would not and why: the same statement that freezes the audience."""
         async with self._database.tenant(account_id) as connection:
             included, excluded = await audience_predicates(self._segments, connection, account_id, audience)
-            counts = await store.count_audience(connection, account_id, included, excluded)
+            counts = await store.count_audience(connection, account_id, channel, included, excluded)
         return AudienceCount(
             matched=sum(counts.values()),
             recipients=counts.get(None, 0),
@@ -289,7 +299,7 @@ class CampaignsService:
         campaign = await self._get(connection, account_id, campaign_id)
         return Conflict(f"the campaign is {campaign.state.value} and cannot be {wish} now")
 
-    async def _check(self, account_id: int, given: CampaignInput) -> int:
+    async def _check(self, account_id: int, given: CampaignInput) -> Sender:
         """The sender to use: the named one, the template's, or the default. Raises Invalid for a wrong name."""
         name = given.name.strip()
         if not name or len(name) > NAME_LIMIT:
@@ -297,8 +307,8 @@ class CampaignsService:
         template = await self._content.get(account_id, given.template_id)
         sender_id = template.sender_id if given.sender_id is None else given.sender_id
         if sender_id is not None:
-            return (await self._senders.get(account_id, sender_id)).sender_id
-        return (await self._senders.default(account_id)).sender_id
+            return await self._senders.get(account_id, sender_id)
+        return await self._senders.default(account_id)
 
 
 async def launch(connection: Connection, content: ContentService, campaign: Campaign) -> Campaign | None:

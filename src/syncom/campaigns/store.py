@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from syncom.campaigns.model import Audience, Campaign, LedgerRow
+from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.model import LedgerState
 from syncom.postgres.pool import Connection
@@ -39,7 +40,14 @@ async def _many(connection: Connection, statement: str, values: Mapping[str, Any
 
 
 async def insert(
-    connection: Connection, account_id: int, name: str, template_id: int, sender_id: int, audience: Audience
+    connection: Connection,
+    account_id: int,
+    *,
+    name: str,
+    template_id: int,
+    sender_id: int,
+    audience: Audience,
+    channel: Channel,
 ) -> Campaign:
     values = {
         "account_id": account_id,
@@ -47,6 +55,7 @@ async def insert(
         "template_id": template_id,
         "sender_id": sender_id,
         "audience": Jsonb(msgspec.to_builtins(audience)),
+        "channel": channel.value,
     }
     campaign = await _one(connection, "insert", values)
     assert campaign is not None
@@ -62,6 +71,7 @@ async def update(
     template_id: int,
     sender_id: int,
     audience: Audience,
+    channel: Channel,
 ) -> Campaign | None:
     """None when the campaign is not a draft any more."""
     values = {
@@ -71,6 +81,7 @@ async def update(
         "template_id": template_id,
         "sender_id": sender_id,
         "audience": Jsonb(msgspec.to_builtins(audience)),
+        "channel": channel.value,
     }
     return await _one(connection, "update", values)
 
@@ -139,13 +150,28 @@ async def fail(connection: Connection, campaign_id: int, problem: str) -> None:
 # ------------------------------------------------------------------ audience
 
 
-def _judged(statement: LiteralString, included: Predicate, excluded: Predicate) -> sql.Composed:
-    judged = sql.SQL(_SQL["judge"]).format(included=included.text, excluded=excluded.text)
+#: A contact's address and subscription state, and the words for one who has no address, by channel of consent.
+_COLUMNS: Mapping[Channel, tuple[LiteralString, LiteralString, LiteralString]] = {
+    Channel.EMAIL: ("c.email", "c.email_state", "no email"),
+    Channel.SMS: ("c.phone", "c.sms_state", "no phone"),
+}
+
+
+def _judged(statement: LiteralString, channel: Channel, included: Predicate, excluded: Predicate) -> sql.Composed:
+    address, state, no_address = _COLUMNS[channel.consent]
+    judged = sql.SQL(_SQL["judge"]).format(
+        included=included.text,
+        excluded=excluded.text,
+        address=sql.SQL(address),
+        state=sql.SQL(state),
+        no_address=sql.Literal(no_address),
+        channel=sql.Literal(channel.consent.value),
+    )
     return sql.SQL(statement).format(judged=judged)
 
 
 async def count_audience(
-    connection: Connection, account_id: int, included: Predicate, excluded: Predicate
+    connection: Connection, account_id: int, channel: Channel, included: Predicate, excluded: Predicate
 ) -> dict[str | None, int]:
     """How many contacts the audience matches, by reason of exclusion; None are the recipients."""
     values = {
@@ -155,7 +181,7 @@ async def count_audience(
         "from_bucket": 0,
         "to_bucket": BUCKETS,
     }
-    statement = _judged(_SQL["count_audience"], included, excluded)
+    statement = _judged(_SQL["count_audience"], channel, included, excluded)
     return {row[0]: row[1] for row in await (await connection.execute(statement, values)).fetchall()}
 
 
@@ -169,13 +195,14 @@ async def expand(
         "account_id": campaign.account_id,
         "campaign_id": campaign.campaign_id,
         "sender_id": campaign.sender_id,
+        "channel": campaign.channel.value,
         "content_id": campaign.content_id or 0,
         "launched_at": campaign.launched_at,
         "from_bucket": campaign.expanded_buckets,
         "to_bucket": to_bucket,
         "chunk": CHUNK,
     }
-    statement = _judged(_SQL["expand"], included, excluded)
+    statement = _judged(_SQL["expand"], campaign.channel, included, excluded)
     rows = await (await connection.execute(statement, values)).fetchall()
     counts: dict[str | None, int] = {row[0]: row[1] for row in rows}
     matched = sum(counts.values())

@@ -15,6 +15,20 @@ class Channel(IntEnum):
     EMAIL = 1
     SMS = 2
     WEBPUSH = 3
+    MOBILEPUSH = 4
+    VIBER = 5
+    TELEGRAM = 6
+    APPINBOX = 7
+    INAPP = 8
+
+    @property
+    def consent(self) -> Channel:
+        """The channel whose consent and suppressed addresses hold for this one: what goes to a phone follows SMS."""
+        return Channel.SMS if self is Channel.VIBER else self
+
+
+#: Channels that a contact has a subscription state of its own for.
+CONSENT_CHANNELS: Final = (Channel.EMAIL, Channel.SMS, Channel.WEBPUSH)
 
 
 class SubscriptionState(IntEnum):

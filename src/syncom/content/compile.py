@@ -11,7 +11,7 @@ from syncom.content import language, markup, merge_tags
 from syncom.content.fields import OWN_URLS, PARAMS, STANDARD, VIEW_URL
 from syncom.content.lines import short_html_lines, short_text_lines
 from syncom.content.markup import Edit, Kind, Token
-from syncom.content.model import CompiledContent, Format, TemplateInput
+from syncom.content.model import CompiledContent, Format, TemplateInput, TextInput
 from syncom.content.plain_text import plain_text
 from syncom.content.styles import inline_styles
 from syncom.content.targets import web_address
@@ -19,6 +19,8 @@ from syncom.errors import Invalid
 
 #: Characters of the source, and of the text part.
 MAX_SOURCE = 1_000_000
+#: Characters of a text for phones; channels have their own, lower limits for what is sent.
+MAX_TEXT = 10_000
 _MAX_LINE = 1_000
 _MAX_NAME = 200
 _MAX_LINKS = 1_000
@@ -69,6 +71,34 @@ def compile_content(
     elif track_links:
         text = _linked_text(text, links)
     return _assembled(subject, preheader, html, text, links, known_fields)
+
+
+def compile_text(source: TextInput, known_fields: Collection[str]) -> CompiledContent:
+    """Compile a text for phones. Raises Invalid naming 'name' or 'text', with the line."""
+    if not source.name.strip() or len(source.name) > _MAX_NAME:
+        raise Invalid("name", f"must have 1 to {_MAX_NAME} characters")
+    if not source.text.strip():
+        raise Invalid("text", "is empty")
+    if len(source.text) > MAX_TEXT:
+        raise Invalid("text", f"is longer than {MAX_TEXT:,} characters")
+    if _CONTROL.search(source.text):
+        raise Invalid("text", "contains control characters")
+    links: list[str] = []
+    text = _translated(source.text, "text", source.name, known_fields)
+    if source.track_links:
+        text = _linked_text(text, links)
+    names = language.parse(text, "text", marks=True).names
+    contact_names = frozenset((*STANDARD, *known_fields))
+    return CompiledContent(
+        subject="",
+        preheader="",
+        html="",
+        text=text,
+        links=tuple(links),
+        fields=tuple(sorted(names & contact_names)),
+        params=tuple(sorted(names - contact_names - OWN_URLS - {PARAMS})),
+        rich=source.rich,
+    )
 
 
 def _assembled(

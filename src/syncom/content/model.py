@@ -37,6 +37,31 @@ class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     from_name: str = ""
 
 
+class Rich(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Viber message may have beside its text."""
+
+    #: Address of a picture.
+    image: str = ""
+    #: The words on the button, and where it leads.
+    caption: str = ""
+    action: str = ""
+    #: How long delivery is tried; 0: a day.
+    ttl_seconds: int = 0
+    #: What an iPhone shows for a message that came too late.
+    ios_text: str = ""
+
+
+class TextInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A text for phones, as its author wrote it."""
+
+    name: str
+    text: str
+    channel: Channel = Channel.SMS
+    #: Whether addresses in the text become short links whose clicks are counted.
+    track_links: bool = False
+    rich: Rich | None = None
+
+
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """A file that goes with every mail of a template. Its row never changes once it is stored."""
 
@@ -177,6 +202,8 @@ class CompiledContent(msgspec.Struct, frozen=True, kw_only=True):
     attachments: tuple[Attachment, ...] = ()
     #: Stands in for the name of the sender; empty: the sender's own.
     from_name: str = ""
+    #: Texts for phones have ``text`` alone; this is what a Viber message has beside it.
+    rich: Rich | None = None
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +214,14 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     #: For List-Unsubscribe (RFC 8058) and for the merge field of the same name.
     unsubscribe_url: str
+
+
+class RenderedText(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipient's text for a phone."""
+
+    text: str
+    #: Targets of the short links in it that lead somewhere personal, by number.
+    targets: dict[int, str]
 
 
 class Severity(Enum):

@@ -15,7 +15,7 @@ from syncom.content import language
 from syncom.content.expression import Simple, identifier
 from syncom.content.fields import OWN_URLS, PARAMS, UNSUBSCRIBE_URL, VIEW_URL
 from syncom.content.language import TRACK, TRAP_LINK, Addresses, Escape, Mark, Output, Program, Text
-from syncom.content.model import CompiledContent, Rendered, RenderError
+from syncom.content.model import CompiledContent, Rendered, RenderedText, RenderError
 from syncom.content.sandbox import MAX_OUTPUT, Sandbox, escape, url_part
 from syncom.content.targets import web_address
 from syncom.tokens import MessageTokens
@@ -111,6 +111,47 @@ class Renderer:
         if not self._engine.is_viewable:
             return ""
         return f"{self._base}/t/v/{self._tokens.view(account_id, content_id, contact_id, message_id)}"
+
+
+class TextRenderer:
+    """Renders one text for many phones. Its links are short: each carries a code of its message."""
+
+    def __init__(self, compiled: CompiledContent, *, base_url: str, tokens: MessageTokens) -> None:
+        self._base = base_url.rstrip("/")
+        self._tokens = tokens
+        self._engine = _Engine(compiled, Addresses(self._address, "", ""))
+        self._pieces = _Pieces.of(self._engine)
+
+    def render(
+        self,
+        account_id: int,
+        content_id: int,
+        contact_id: int,
+        message_id: UUID,
+        fields: Mapping[str, Any],
+        params: Mapping[str, Any] = _NO_PARAMS,
+    ) -> RenderedText:
+        """The text of one recipient; see :meth:`Renderer.render`. ``unsubscribe_url`` in it is a long address."""
+        targets: dict[int, str] = {}
+        code = self._tokens.short(message_id)
+
+        def link(number: int, target: str) -> str:
+            targets[number] = _checked_target(target)
+            return self._address(number).replace(TRACK, code)
+
+        token = self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)
+        own = _Own(code, f"{self._base}/t/u/{token}", "", link)
+        made = self._pieces.render(fields, params, own) if self._pieces else None
+        if made is None:
+            made = self._engine.render(fields, params, own)
+        text = made[2].strip()
+        if not text:
+            raise RenderError("text", "is empty for this recipient")
+        return RenderedText(text=text, targets=targets)
+
+    def _address(self, number: int) -> str:
+        """The first link is the shortest: most texts have one."""
+        return f"{self._base}/t/s/{TRACK}" + (f"/{number}" if number else "")
 
 
 def render_preview(

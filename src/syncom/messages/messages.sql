@@ -14,7 +14,7 @@ UPDATE messages SET worker_id = NULL WHERE worker_id = %(worker_id)s;
 
 -- name: senders
 -- Senders with something to send, with what a sending process needs to know. Index: campaign_chunks_ready, messages_due.
-SELECT s.sender_id, s.account_id, s.name, s.kind, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
+SELECT s.sender_id, s.account_id, s.name, s.kind, s.channel, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
        s.paused_until, s.problem, s.secret
 FROM senders s
 WHERE (%(chunks)s AND EXISTS (SELECT FROM campaign_chunks k WHERE k.sender_id = s.sender_id))
@@ -34,7 +34,7 @@ UPDATE campaign_chunks k
 SET worker_id = %(worker_id)s, fence = k.fence + 1
 FROM picked, campaigns c
 WHERE k.campaign_id = picked.campaign_id AND k.chunk_no = picked.chunk_no AND c.campaign_id = k.campaign_id
-RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id, c.launched_at;
+RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id, c.launched_at, c.channel;
 
 -- name: unsettled
 -- Of these recipients of a campaign, those without a ledger row and without a row in the retry lane.
@@ -51,15 +51,16 @@ UPDATE campaign_chunks SET worker_id = NULL
 WHERE campaign_id = %(campaign_id)s AND chunk_no = %(chunk_no)s AND worker_id = %(worker_id)s AND fence = %(fence)s;
 
 -- name: recipients
--- What rendering needs of these contacts, read just before they are sent: consent and suppression as of now.
--- Index: contacts' and suppressions' primary keys.
+-- What rendering needs of these contacts, read just before they are sent: consent and suppression of the channel (1 email,
+-- 2 sms) as of now. Index: contacts' and suppressions' primary keys.
 SELECT c.contact_id, c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region,
-       c.city, c.address, c.postcode, c.language, c.time_zone, c.fields, c.email_state,
-       s.reason AS suppressed
+       c.city, c.address, c.postcode, c.language, c.time_zone, c.fields,
+       CASE %(channel)s WHEN 1 THEN c.email_state ELSE c.sms_state END AS state, s.reason AS suppressed
 FROM unnest(%(contact_ids)s::bigint[]) AS ids (contact_id)
 JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = (ids.contact_id & 255)::smallint
                AND c.contact_id = ids.contact_id
-LEFT JOIN suppressions s ON s.account_id = %(account_id)s AND s.channel = 1 AND s.address = c.email
+LEFT JOIN suppressions s ON s.account_id = %(account_id)s AND s.channel = %(channel)s::smallint
+                        AND s.address = CASE %(channel)s WHEN 1 THEN c.email ELSE c.phone END
                         AND (s.expires_at IS NULL OR s.expires_at > now());
 
 -- name: lease_messages
@@ -78,15 +79,17 @@ leased AS (
     RETURNING m.*
 )
 SELECT l.message_id, l.account_id, l.contact_id, l.campaign_id, l.lane, l.content_id, l.params, l.address, l.uncertain,
-       l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, g.launched_at,
+       l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, l.channel, g.launched_at,
        c.contact_id IS NOT NULL AS present,
        c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region, c.city,
-       c.address, c.postcode, c.language, c.time_zone, c.fields, c.email_state, s.reason AS suppressed
+       c.address, c.postcode, c.language, c.time_zone, c.fields,
+       CASE l.channel WHEN 1 THEN c.email_state ELSE c.sms_state END AS state, s.reason AS suppressed
 FROM leased l
 LEFT JOIN campaigns g ON l.campaign_id <> 0 AND g.campaign_id = l.campaign_id
 LEFT JOIN contacts c ON c.account_id = l.account_id AND c.bucket = (l.contact_id & 255)::smallint
                     AND c.contact_id = l.contact_id
-LEFT JOIN suppressions s ON s.account_id = l.account_id AND s.channel = 1 AND s.address = l.address
+LEFT JOIN suppressions s ON s.account_id = l.account_id AND s.address = l.address
+                        AND s.channel = CASE l.channel WHEN 5 THEN 2 ELSE l.channel END
                         AND (s.expires_at IS NULL OR s.expires_at > now())
 ORDER BY l.lane, l.due_at;
 
@@ -124,14 +127,15 @@ WHERE m.message_id = later.message_id;
 
 -- name: insert_retries
 -- A campaign's recipients move from their chunk to the retry lane.
-INSERT INTO messages (message_id, account_id, contact_id, campaign_id, lane, sender_id, content_id, address, uncertain,
-                      attempt, last_reply, due_at, deadline)
-SELECT message_id, account_id, contact_id, campaign_id, 2, sender_id, content_id, address, uncertain, attempt, reply,
+INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, content_id, address,
+                      uncertain, attempt, last_reply, due_at, deadline)
+SELECT message_id, account_id, contact_id, channel, campaign_id, 2, sender_id, content_id, address, uncertain, attempt, reply,
        due_at, deadline
-FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(campaign_ids)s::bigint[],
-            %(sender_ids)s::bigint[], %(content_ids)s::bigint[], %(addresses)s::text[], %(uncertains)s::boolean[],
-            %(attempts)s::smallint[], %(replies)s::text[], %(due_ats)s::timestamptz[], %(deadlines)s::timestamptz[])
-     AS retry (message_id, account_id, contact_id, campaign_id, sender_id, content_id, address, uncertain, attempt,
+FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(channels)s::smallint[],
+            %(campaign_ids)s::bigint[], %(sender_ids)s::bigint[], %(content_ids)s::bigint[], %(addresses)s::text[],
+            %(uncertains)s::boolean[], %(attempts)s::smallint[], %(replies)s::text[], %(due_ats)s::timestamptz[],
+            %(deadlines)s::timestamptz[])
+     AS retry (message_id, account_id, contact_id, channel, campaign_id, sender_id, content_id, address, uncertain, attempt,
                reply, due_at, deadline)
 ON CONFLICT (message_id) DO NOTHING;
 
@@ -143,13 +147,13 @@ COPY ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id,
 -- The slow way in, for rows that another process may have written already: the first state stays, doubt is added.
 INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
                     attempts, launched_at, settled_at, address, reason, content_id, external_request_id)
-SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, 1, state, uncertain,
+SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
        attempts, launched_at, now(), address, reason, content_id, external_request_id
 FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(campaign_ids)s::bigint[],
-            %(sender_ids)s::bigint[], %(states)s::smallint[], %(uncertains)s::boolean[], %(attempts)s::smallint[],
+            %(sender_ids)s::bigint[], %(channels)s::smallint[], %(states)s::smallint[], %(uncertains)s::boolean[], %(attempts)s::smallint[],
             %(launched_ats)s::timestamptz[], %(addresses)s::text[], %(reasons)s::text[], %(content_ids)s::bigint[],
             %(external_request_ids)s::text[])
-     AS row (account_id, message_id, contact_id, campaign_id, sender_id, state, uncertain, attempts, launched_at,
+     AS row (account_id, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain, attempts, launched_at,
              address, reason, content_id, external_request_id)
 ON CONFLICT (account_id, bucket, message_id, launched_at) DO UPDATE SET uncertain = true
 RETURNING message_id, settled_at = now() AS inserted;
@@ -198,7 +202,7 @@ RETURNING taken.granted::integer;
 UPDATE senders SET problem = %(problem)s WHERE sender_id = %(sender_id)s AND paused_until IS NULL;
 
 -- name: all_senders
-SELECT s.sender_id, s.account_id, s.name, s.kind, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
+SELECT s.sender_id, s.account_id, s.name, s.kind, s.channel, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
        s.paused_until, s.problem, s.secret
 FROM senders s ORDER BY s.sender_id;
 
@@ -282,20 +286,21 @@ WHERE m.message_id IS NOT NULL OR l.message_id IS NOT NULL;
 
 -- name: chunks_of_worker
 -- What a dead process held: to settle its journal.
-SELECT k.campaign_id, k.chunk_no, k.account_id, k.sender_id, k.contact_ids, c.launched_at, c.content_id,
+SELECT k.campaign_id, k.chunk_no, k.account_id, k.sender_id, k.contact_ids, c.channel, c.launched_at, c.content_id,
        s.config ->> 'on_uncertain' AS on_uncertain
 FROM campaign_chunks k JOIN campaigns c ON c.campaign_id = k.campaign_id JOIN senders s ON s.sender_id = k.sender_id
 WHERE k.worker_id = %(worker_id)s;
 
 -- name: messages_of_worker
-SELECT m.message_id, m.account_id, m.contact_id, m.campaign_id, m.sender_id, m.content_id, m.address, m.attempt,
+SELECT m.message_id, m.account_id, m.contact_id, m.channel, m.campaign_id, m.sender_id, m.content_id, m.address, m.attempt,
        m.created_at, m.uncertain, m.external_request_id, coalesce(c.launched_at, m.created_at) AS launched_at,
        s.config ->> 'on_uncertain' AS on_uncertain
 FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id JOIN senders s ON s.sender_id = m.sender_id
 WHERE m.worker_id = %(worker_id)s;
 
 -- name: addresses
-SELECT contact_id, email FROM contacts c
+-- Of a channel: 1 email, 2 sms. Index: contacts' primary key.
+SELECT contact_id, CASE %(channel)s WHEN 1 THEN email ELSE phone END FROM contacts c
 JOIN unnest(%(contact_ids)s::bigint[]) AS ids (id) ON c.bucket = (ids.id & 255)::smallint AND c.contact_id = ids.id
 WHERE c.account_id = %(account_id)s;
 
@@ -312,26 +317,26 @@ WHERE campaign_id = %(campaign_id)s AND chunk_no = %(chunk_no)s AND fence = %(fe
 SELECT campaign_id, state FROM campaigns WHERE campaign_id = ANY(%(campaign_ids)s);
 
 -- name: insert_sender
-INSERT INTO senders (account_id, name, kind, from_email, from_name, reply_to, config, is_default)
-VALUES (%(account_id)s, %(name)s, %(kind)s, %(from_email)s, %(from_name)s, %(reply_to)s, %(config)s, %(is_default)s)
-RETURNING sender_id, account_id, name, kind, from_email, from_name, reply_to, config, is_default, paused_until, problem;
+INSERT INTO senders (account_id, name, kind, channel, from_email, from_name, reply_to, config, is_default)
+VALUES (%(account_id)s, %(name)s, %(kind)s, %(channel)s, %(from_email)s, %(from_name)s, %(reply_to)s, %(config)s, %(is_default)s)
+RETURNING sender_id, account_id, name, kind, channel, from_email, from_name, reply_to, config, is_default, paused_until, problem;
 
 -- name: select_senders
-SELECT sender_id, account_id, name, kind, from_email, from_name, reply_to, config, is_default, paused_until, problem
+SELECT sender_id, account_id, name, kind, channel, from_email, from_name, reply_to, config, is_default, paused_until, problem
 FROM senders WHERE account_id = %(account_id)s AND (%(sender_id)s::bigint IS NULL OR sender_id = %(sender_id)s)
 ORDER BY sender_id;
 
 -- name: update_sender
 UPDATE senders SET name = %(name)s, from_email = %(from_email)s, from_name = %(from_name)s, reply_to = %(reply_to)s,
                    config = %(config)s, is_default = %(is_default)s, paused_until = NULL, problem = ''
-WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s
-RETURNING sender_id, account_id, name, kind, from_email, from_name, reply_to, config, is_default, paused_until, problem;
+WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s AND kind = %(kind)s AND channel = %(channel)s
+RETURNING sender_id, account_id, name, kind, channel, from_email, from_name, reply_to, config, is_default, paused_until, problem;
 
 -- name: save_secret
 UPDATE senders SET secret = %(secret)s WHERE sender_id = %(sender_id)s;
 
 -- name: clear_default
-UPDATE senders SET is_default = false WHERE account_id = %(account_id)s AND is_default;
+UPDATE senders SET is_default = false WHERE account_id = %(account_id)s AND channel = %(channel)s AND is_default;
 
 -- name: sender_users
 -- A campaign that is not over and uses this sender.

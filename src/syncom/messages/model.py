@@ -10,6 +10,7 @@ import msgspec
 
 from syncom.contacts.model import Channel
 from syncom.messages.channels.email.model import Security
+from syncom.messages.channels.sms.form import GatewayForm
 
 
 class Lane(IntEnum):
@@ -48,6 +49,7 @@ class Exclusion(Enum):
 
     DELETED = "deleted"
     NO_ADDRESS = "no email"
+    NO_PHONE = "no phone"
     NOT_CONFIRMED = "not confirmed"
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
@@ -57,6 +59,8 @@ class SenderKind(Enum):
     SMTP = "smtp"
     #: The dev inbox of this installation: nothing leaves the machine.
     INBOX = "inbox"
+    #: An HTTP gateway for SMS and Viber, described by a form.
+    GATEWAY = "gateway"
 
 
 class OnUncertain(Enum):
@@ -69,12 +73,13 @@ class OnUncertain(Enum):
 
 
 class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where and how fast a sender sends."""
+    """Where and how fast a sender sends. ``host`` to ``username`` are SMTP's, ``gateway`` is an HTTP gateway's."""
 
     host: str = ""
     port: int = 587
     security: Security = Security.STARTTLS
     username: str = ""
+    gateway: GatewayForm | None = None
     #: Open connections of one sending process.
     max_connections: int = 10
     #: A connection is renewed after so many messages.
@@ -87,12 +92,14 @@ class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
-    """One way of sending email, without its password."""
+    """One way of sending over a channel, without its password."""
 
     sender_id: int
     account_id: int
     name: str
     kind: SenderKind
+    #: EMAIL, or SMS, which is for everything that goes to a phone.
+    channel: Channel
     from_email: str
     from_name: str
     reply_to: str

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
 
 from syncom.clock import Clock
+from syncom.contacts.model import Channel
 from syncom.contacts.normalise import normalise_email
 from syncom.errors import Invalid, NotFound, Upstream
 from syncom.messages import store
-from syncom.messages.channels.email.model import Mail, Outcome, Reply, Security, SmtpServer
+from syncom.messages.channels.carrier import Outcome
+from syncom.messages.channels.email.model import Mail, Reply, Security, SmtpServer
 from syncom.messages.channels.email.pool import SmtpPool
+from syncom.messages.channels.sms.form import check_form, check_name
 from syncom.messages.model import Sender, SenderConfig, SenderKind
 from syncom.postgres.pool import Connection, Database
 from syncom.security import Keyring
@@ -34,13 +38,31 @@ class SenderInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What a caller says about a sender. An UNSET password keeps the stored one."""
 
     name: str
-    from_email: str
+    #: Of senders of email.
+    from_email: str = ""
     from_name: str = ""
     reply_to: str = ""
     kind: SenderKind = SenderKind.SMTP
+    #: Of the dev inbox: EMAIL or SMS. The other kinds have one channel.
+    channel: Channel = Channel.EMAIL
     config: SenderConfig = SenderConfig()
     password: str | msgspec.UnsetType = msgspec.UNSET
     is_default: bool = False
+
+
+#: What is made for a channel that has no sender yet.
+_INBOXES: Mapping[Channel, SenderInput] = {
+    Channel.EMAIL: SenderInput(
+        name="Dev inbox",
+        from_email="demo@localhost.localdomain",
+        from_name="Syncom dev inbox",
+        kind=SenderKind.INBOX,
+        is_default=True,
+    ),
+    Channel.SMS: SenderInput(
+        name="Dev inbox of texts", from_name="Syncom", kind=SenderKind.INBOX, channel=Channel.SMS, is_default=True
+    ),
+}
 
 
 class SendersService:
@@ -57,10 +79,11 @@ class SendersService:
         # Credentials are out of a tenant's reach, so this works as the system, with the account in every statement.
         async with self._database.system() as connection:
             present = await store.select_senders(connection, account_id)
-            if all(sender.kind is SenderKind.INBOX for sender in present):
+            alike = [sender for sender in present if sender.channel.value == values["channel"]]
+            if all(sender.kind is SenderKind.INBOX for sender in alike):
                 values["is_default"] = True
             if values["is_default"]:
-                await store.clear_default(connection, account_id)
+                await store.clear_default(connection, account_id, values["channel"])
             sender = await store.insert_sender(connection, {**values, "account_id": account_id})
             if given.password:
                 await store.save_secret(connection, sender.sender_id, self._seal(sender.sender_id, given.password))
@@ -71,7 +94,7 @@ class SendersService:
         values = _checked(given)
         async with self._database.system() as connection:
             if values["is_default"]:
-                await store.clear_default(connection, account_id)
+                await store.clear_default(connection, account_id, values["channel"])
             sender = await store.update_sender(connection, {**values, "account_id": account_id, "sender_id": sender_id})
             if sender is None:
                 raise NotFound("sender", sender_id)
@@ -95,22 +118,15 @@ class SendersService:
             raise NotFound("sender", sender_id)
         return found[0]
 
-    async def default(self, account_id: int) -> Sender:
+    async def default(self, account_id: int, channel: Channel = Channel.EMAIL) -> Sender:
         """The sender that is used when none is named: the default one, else the dev inbox, made when absent."""
-        senders = await self.list(account_id)
+        senders = [sender for sender in await self.list(account_id) if sender.channel is channel.consent]
         for sender in senders:
             if sender.is_default:
                 return sender
         if senders:
             return senders[0]
-        inbox = SenderInput(
-            name="Dev inbox",
-            from_email="demo@localhost.localdomain",
-            from_name="Syncom dev inbox",
-            kind=SenderKind.INBOX,
-            is_default=True,
-        )
-        return await self.add(account_id, inbox)
+        return await self.add(account_id, _INBOXES[channel.consent])
 
     async def with_address(self, account_id: int, address: str) -> Sender | None:
         """The sender with this From address, the default one before others; None when there is none."""
@@ -192,7 +208,7 @@ class _Once:
         self._mail: Mail | None = mail
         self._answered = answered
 
-    def next_mail(self) -> Mail | None:
+    def next_parcel(self) -> Mail | None:
         mail, self._mail = self._mail, None
         return mail
 
@@ -226,6 +242,17 @@ async def _send_one(server: SmtpServer, mail: Mail, clock: Clock) -> Reply:
     return reply
 
 
+def is_text_sender(sender: Sender) -> bool:
+    """Whether it sends to phones."""
+    return sender.channel is Channel.SMS
+
+
+def sender_names(sender: Sender) -> tuple[str, ...]:
+    """The names a text sender may use, the one it uses by itself first."""
+    gateway = sender.config.gateway
+    return gateway.names if gateway is not None else (sender.from_name,)
+
+
 def _checked(given: SenderInput) -> dict[str, Any]:
     name = given.name.strip()
     if not name or len(name) > NAME_LIMIT:
@@ -233,6 +260,21 @@ def _checked(given: SenderInput) -> dict[str, Any]:
     if any(not char.isprintable() for char in given.from_name):
         raise Invalid("from_name", "must not contain control characters")
     config = given.config
+    _check_limits(config)
+    values = {
+        "name": name,
+        "kind": given.kind.value,
+        "channel": Channel.EMAIL.value,
+        "from_email": "",
+        "from_name": given.from_name.strip(),
+        "reply_to": "",
+        "config": Jsonb(msgspec.to_builtins(config)),
+        "is_default": given.is_default,
+    }
+    if given.kind is SenderKind.GATEWAY or given.channel is not Channel.EMAIL:
+        return values | _checked_for_texts(given)
+    if config.gateway is not None:
+        raise Invalid("config.gateway", "is for senders of the kind gateway")
     if given.kind is SenderKind.SMTP:
         if not config.host:
             raise Invalid("config.host", "must name the SMTP server")
@@ -245,19 +287,34 @@ def _checked(given: SenderInput) -> dict[str, Any]:
             messages_per_connection=config.messages_per_connection,
             command_timeout=config.timeout,
         )
+    return values | {
+        "from_email": _address("from_email", given.from_email),
+        "reply_to": _address("reply_to", given.reply_to) if given.reply_to else "",
+    }
+
+
+def _checked_for_texts(given: SenderInput) -> dict[str, Any]:
+    """What is particular about a sender of texts."""
+    if given.kind is SenderKind.INBOX:
+        if given.channel is not Channel.SMS:
+            raise Invalid("channel", "must be email or sms for the dev inbox")
+        return {"channel": Channel.SMS.value, "from_name": check_name("from_name", given.from_name)}
+    if given.kind is not SenderKind.GATEWAY:
+        raise Invalid("channel", "must be email for a sender of this kind")
+    form = given.config.gateway
+    if form is None:
+        raise Invalid("config.gateway", "must describe the gateway")
+    check_form(form)
+    return {"channel": Channel.SMS.value, "from_name": form.names[0]}
+
+
+def _check_limits(config: SenderConfig) -> None:
     if config.rate_per_second is not None and not 0 < config.rate_per_second <= 100_000:
         raise Invalid("config.rate_per_second", "must be more than 0 and at most 100000")
-    if config.max_connections > 500:
-        raise Invalid("config.max_connections", "must be at most 500")
-    return {
-        "name": name,
-        "kind": given.kind.value,
-        "from_email": _address("from_email", given.from_email),
-        "from_name": given.from_name.strip(),
-        "reply_to": _address("reply_to", given.reply_to) if given.reply_to else "",
-        "config": Jsonb(msgspec.to_builtins(config)),
-        "is_default": given.is_default,
-    }
+    if not 1 <= config.max_connections <= 500:
+        raise Invalid("config.max_connections", "must be 1 to 500")
+    if not 1 <= config.timeout <= 600:
+        raise Invalid("config.timeout", "must be 1 to 600 seconds")
 
 
 def _address(field: str, value: str) -> str:

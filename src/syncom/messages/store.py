@@ -33,6 +33,8 @@ _SQL = load_sql("syncom.messages", "messages.sql")
 
 #: Columns of statement ``recipients``, in order; custom fields, state and suppression follow.
 RECIPIENT_FIELDS = STANDARD_FIELDS
+#: Where a recipient's address of a channel stands among them.
+ADDRESS_PLACE = {Channel.EMAIL: RECIPIENT_FIELDS.index("email"), Channel.SMS: RECIPIENT_FIELDS.index("phone")}
 
 
 # ------------------------------------------------------------------ processes
@@ -68,13 +70,15 @@ class _LeasedChunk(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     content_id: int
     launched_at: datetime
+    channel: Channel
 
 
 async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, count: int) -> list[Lease]:
     """Lease chunks and work out what is left of those that had another holder before."""
     values = {"sender_id": sender_id, "worker_id": worker_id, "count": count}
-    cursor = connection.cursor(row_factory=class_row(_LeasedChunk))
-    rows = await (await cursor.execute(_SQL["lease_chunks"], values)).fetchall()
+    cursor = connection.cursor(row_factory=dict_row)
+    found = await (await cursor.execute(_SQL["lease_chunks"], values)).fetchall()
+    rows = msgspec.convert(found, list[_LeasedChunk])
     leases: list[Lease] = []
     for row in rows:
         left = row.contact_ids
@@ -96,6 +100,8 @@ async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, 
                 account_id=row.account_id,
                 content_id=row.content_id,
                 launched_at=row.launched_at,
+                channel=row.channel,
+                address_place=ADDRESS_PLACE[row.channel.consent],
                 pending=deque(left),
             )
         )
@@ -149,16 +155,17 @@ async def lease_messages(
 
 def _leased(row: tuple[Any, ...]) -> Work:
     message_id, account_id, contact_id, campaign_id, lane, content_id, params, address, uncertain = row[:9]
-    attempt, created_at, deadline, external_request_id, from_name, launched_at, present = row[9:16]
+    attempt, created_at, deadline, external_request_id, from_name, channel, launched_at, present = row[9:17]
     return Work(
         account_id=account_id,
         contact_id=contact_id,
+        channel=Channel(channel),
         campaign_id=campaign_id,
         content_id=content_id,
         message_id=message_id,
         message=message_id.bytes,
         address=address,
-        contact=row[16:] if present else None,
+        contact=row[17:] if present else None,
         launched_at=launched_at or created_at,
         deadline=deadline,
         lane=Lane(lane),
@@ -176,9 +183,11 @@ async def release_messages(connection: Connection, worker_id: UUID, works: Seque
         await connection.execute(_SQL["release_message"], {"message_id": work.message_id, "worker_id": worker_id})
 
 
-async def recipients(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
-    """What rendering and the last check need, as of now: RECIPIENT_FIELDS, custom fields, email state, suppression."""
-    values = {"account_id": account_id, "contact_ids": numbers(contact_ids)}
+async def recipients(
+    connection: Connection, account_id: int, channel: Channel, contact_ids: Sequence[int]
+) -> dict[int, tuple[Any, ...]]:
+    """What rendering and the last check need, as of now: RECIPIENT_FIELDS, custom fields, state, suppression."""
+    values = {"account_id": account_id, "channel": channel.consent.value, "contact_ids": numbers(contact_ids)}
     rows = await (await connection.execute(_SQL["recipients"], values)).fetchall()
     return {row[0]: row[1:] for row in rows}
 
@@ -189,11 +198,12 @@ def work_of_chunk(lease: Lease, contact_id: int, contact: tuple[Any, ...] | None
     return Work(
         account_id=lease.account_id,
         contact_id=contact_id,
+        channel=lease.channel,
         campaign_id=lease.campaign_id,
         content_id=lease.content_id,
         message_id=message_id,
         message=message_id.bytes,
-        address=(contact[0] or "") if contact else "",
+        address=(contact[lease.address_place] or "") if contact else "",
         contact=contact,
         launched_at=lease.launched_at,
         deadline=lease.launched_at + CAMPAIGN_LIFE,
@@ -239,7 +249,7 @@ def _ledger_line(sender_id: int, row: Settled) -> str:
     work = row.work
     return (
         f"{work.account_id}\t{bucket_of(work.contact_id)}\t{work.message.hex()}\t{work.contact_id}\t{work.campaign_id}"
-        f"\t{sender_id}\t1\t{row.state.value}\t{'t' if work.uncertain else 'f'}\t{work.attempt}"
+        f"\t{sender_id}\t{work.channel.value}\t{row.state.value}\t{'t' if work.uncertain else 'f'}\t{work.attempt}"
         f"\t{work.launched_at}\t{row.at}\t{_escaped(work.address)}\t{_escaped(row.reason)}\t{work.content_id}"
         f"\t{_escaped(work.external_request_id)}\n"
     )
@@ -260,6 +270,7 @@ async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Se
         "contact_ids": [row.work.contact_id for row in rows],
         "campaign_ids": [row.work.campaign_id for row in rows],
         "sender_ids": [sender_id] * len(rows),
+        "channels": [row.work.channel.value for row in rows],
         "states": [row.state.value for row in rows],
         "uncertains": [row.work.uncertain for row in rows],
         "attempts": [row.work.attempt for row in rows],
@@ -306,6 +317,7 @@ async def postpone(connection: Connection, sender_id: int, rows: Sequence[Postpo
                 "message_ids": [row.work.message_id for row in fresh],
                 "account_ids": [row.work.account_id for row in fresh],
                 "contact_ids": [row.work.contact_id for row in fresh],
+                "channels": [row.work.channel.value for row in fresh],
                 "campaign_ids": [row.work.campaign_id for row in fresh],
                 "sender_ids": [sender_id] * len(fresh),
                 "content_ids": [row.work.content_id for row in fresh],
@@ -362,6 +374,7 @@ class ChunkHeld(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     sender_id: int
     contact_ids: list[int]
+    channel: Channel
     launched_at: datetime
     content_id: int
     on_uncertain: str | None
@@ -373,6 +386,7 @@ class MessageHeld(msgspec.Struct, frozen=True, kw_only=True):
     message_id: UUID
     account_id: int
     contact_id: int
+    channel: Channel
     campaign_id: int
     sender_id: int
     content_id: int
@@ -397,9 +411,11 @@ async def messages_of_worker(connection: Connection, worker_id: UUID) -> list[Me
     return msgspec.convert(rows, list[MessageHeld])
 
 
-async def addresses(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, str]:
-    """Primary email addresses of contacts; nobody is missing but those who were deleted."""
-    values = {"account_id": account_id, "contact_ids": list(contact_ids)}
+async def addresses(
+    connection: Connection, account_id: int, contact_ids: Sequence[int], channel: Channel = Channel.EMAIL
+) -> dict[int, str]:
+    """Primary addresses of contacts for a channel; nobody is missing but those who were deleted."""
+    values = {"account_id": account_id, "channel": channel.consent.value, "contact_ids": list(contact_ids)}
     rows = await (await connection.execute(_SQL["addresses"], values)).fetchall()
     return {row[0]: row[1] or "" for row in rows}
 
@@ -566,8 +582,8 @@ async def save_secret(connection: Connection, sender_id: int, sealed: bytes | No
     await connection.execute(_SQL["save_secret"], {"sender_id": sender_id, "secret": sealed})
 
 
-async def clear_default(connection: Connection, account_id: int) -> None:
-    await connection.execute(_SQL["clear_default"], {"account_id": account_id})
+async def clear_default(connection: Connection, account_id: int, channel: int) -> None:
+    await connection.execute(_SQL["clear_default"], {"account_id": account_id, "channel": channel})
 
 
 async def delete_sender(connection: Connection, account_id: int, sender_id: int) -> bool:

@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from syncom.messages.channels.email.model import Mail, Outcome, Reply, Security, SmtpServer
+from syncom.messages.channels.carrier import Outcome
+from syncom.messages.channels.email.model import Mail, Reply, Security, SmtpServer
 from syncom.messages.channels.email.pool import SmtpPool
 
 #: The moments at which a conversation can be disturbed, in their order.
@@ -363,7 +364,7 @@ class Mails:
         self.pool: SmtpPool | None = None
         self.done = asyncio.Event()
 
-    def next_mail(self) -> Mail | None:
+    def next_parcel(self) -> Mail | None:
         if not self.waiting:
             return None
         mail = self.waiting.popleft()

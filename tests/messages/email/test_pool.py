@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncom.errors import Invalid
-from syncom.messages.channels.email.model import Mail, Outcome, Phase, Security, SmtpServer
+from syncom.messages.channels.carrier import Outcome
+from syncom.messages.channels.email.model import Mail, Phase, Security, SmtpServer
 from syncom.messages.channels.email.pool import SmtpPool
 from tests.messages.email.smtp_peer import (
     DROP,
@@ -336,7 +337,7 @@ async def test_a_fault_at_any_moment_costs_at_most_one_uncertain_mail(
     assert mails.count(Outcome.ACCEPTED) >= 5
 
 
-async def test_a_reply_lost_after_the_final_dot_is_uncertain_and_the_next_mail_is_not_sent():
+async def test_a_reply_lost_after_the_final_dot_is_uncertain_and_the_next_parcel_is_not_sent():
     async with running_peer(SmtpPeer(disturb=once("after_dot", DROP))) as peer:
         mails = await send_all(peer, Mails(some_mails(3), resend=True))
     assert mails.reports[:2] == [(0, Outcome.UNCERTAIN), (1, Outcome.NOT_SENT)]

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from syncom.content.model import AttachedFile, CompiledContent
 from syncom.content.render import Renderer
 from syncom.messages.channels.email.mime import Attachment, MimeFrame
 from syncom.messages.channels.email.model import Mail
 from syncom.messages.model import Sender
+from syncom.messages.sending.merge_fields import readers
 from syncom.messages.sending.work import Work
-from syncom.messages.store import RECIPIENT_FIELDS
 from syncom.tokens import MessageTokens
 
-#: Position of a standard field in ``Work.contact``.
-_PLACES = {name: place for place, name in enumerate(RECIPIENT_FIELDS)}
-_CUSTOM = len(RECIPIENT_FIELDS)
 #: Frames kept for messages with a sender's name of their own; each holds the encoded attachments.
 _FRAMES = 16
 
 
-class Composer:
+class MailComposer:
     """Makes the mails of one content by one sender."""
 
     def __init__(
@@ -43,7 +39,7 @@ class Composer:
         self._content_id = content_id
         self._renderer = Renderer(compiled, base_url=base_url, tokens=tokens)
         self._one_click = base_url.startswith("https://") or "://127.0.0.1" in base_url or "://localhost" in base_url
-        self._readers = _readers(compiled.fields, custom_fields)
+        self._readers = readers(compiled.fields, custom_fields)
         self._domain = sender.from_email.rpartition("@")[2].encode("idna").decode("ascii")
         self._now = clock
         self._headers = _static_headers(sender, campaign_id, self._domain)
@@ -55,7 +51,7 @@ class Composer:
         #: Frames of messages with a sender's name of their own, by that name.
         self._named: dict[str, MimeFrame] = {}
 
-    def mail(self, work: Work) -> Mail:
+    def compose(self, work: Work, /) -> Mail:
         """The mail of one recipient.
 
         Raises Invalid (RenderError, or a value that cannot stand in a header) naming the field.
@@ -115,26 +111,3 @@ def _static_headers(sender: Sender, campaign_id: int, domain: str) -> dict[str, 
     if campaign_id:
         headers["List-Id"] = f"<{stream}.{sender.sender_id}.{domain}>"
     return headers
-
-
-_Reader = Callable[[Work], Any]
-
-
-def _readers(names: tuple[str, ...], custom_fields: Mapping[str, int]) -> list[tuple[str, _Reader]]:
-    readers: list[tuple[str, _Reader]] = []
-    for name in names:
-        if name == "contact_id":
-            readers.append((name, lambda work: work.contact_id))
-        elif name in _PLACES:
-            readers.append((name, _standard(_PLACES[name])))
-        elif name in custom_fields:
-            readers.append((name, _custom(str(custom_fields[name]))))
-    return readers
-
-
-def _standard(place: int) -> _Reader:
-    return lambda work: (work.contact[place] or "") if work.contact else ""
-
-
-def _custom(key: str) -> _Reader:
-    return lambda work: work.contact[_CUSTOM].get(key, "") if work.contact else ""

@@ -69,6 +69,11 @@ class Journal:
     def refused(self, message: bytes) -> None:
         self._append(message + _REFUSED)
 
+    def not_sent(self, message: bytes) -> None:
+        """Nothing of it left us after all, if it was begun."""
+        if message in self._of_message:
+            self._append(message + _REFUSED)
+
     def settled(self, message: bytes) -> None:
         """The message's row is committed: its records are not needed any more."""
         generation = self._of_message.pop(message, None)

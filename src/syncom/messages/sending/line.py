@@ -1,4 +1,4 @@
-"""One sender's line in a sending process: its connections, what is ready for them, and what their answers mean."""
+"""One sender's line in a sending process: its carrier, what is ready for it, and what became of it."""
 
 from __future__ import annotations
 
@@ -7,43 +7,41 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from syncom.clock import Clock
+from syncom.contacts.model import Channel, SubscriptionState
 from syncom.errors import Invalid
-from syncom.messages.channels.email.model import Mail, Outcome, Reply, SmtpServer
-from syncom.messages.channels.email.pool import SmtpPool
-from syncom.messages.channels.email.replies import Action, Verdict, classify, retry_delay
+from syncom.messages.channels.carrier import Answer, Carrier, Composer, Outcome, Parcel, Refusal
 from syncom.messages.model import Exclusion, LedgerState, OnUncertain, Sender
-from syncom.messages.sending.compose import Composer
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
 
 _log = logging.getLogger(__name__)
 
-#: Text of the contact's email state and suppression inside ``Work.contact``, after the custom fields.
+#: The contact's state of the channel and its suppression inside ``Work.contact``, after the custom fields.
 STATE_PLACE, SUPPRESSED_PLACE = -2, -1
 #: A sender whose login or standing is refused rests for so long.
 SENDER_PAUSE = timedelta(minutes=15)
 #: A message in doubt is tried again after so many seconds, to let the server sort itself out.
 UNCERTAIN_DELAY = 30.0
 MAX_ATTEMPTS = 12
+_SUBSCRIBED = SubscriptionState.SUBSCRIBED.value
 
 
 class SenderLine:
-    """Gives the SMTP pool its mails and turns its answers into settlements. Implements ``Source``."""
+    """Gives the carrier its parcels and turns its answers into settlements. Implements ``Source``."""
 
     def __init__(
         self,
         *,
         sender: Sender,
-        server: SmtpServer,
         journal: Journal,
         clock: Clock,
         settle: Callable[[int, Settled | Postponed], None],
         pause: Callable[[Sender, datetime, str], None],
     ) -> None:
         self.sender = sender
-        self.pool = SmtpPool(server, self, clock=clock)
         #: Recipients that may be sent now, in order.
         self.ready: deque[Work] = deque()
         self.leases: list[Lease] = []
@@ -53,62 +51,74 @@ class SenderLine:
         self.trouble = ""
         #: Composers by content and campaign.
         self.composers: dict[tuple[int, int], Composer] = {}
+        self._carrier: Carrier | None = None
         #: Permits of the rate limit that were taken and not used; None: no limit.
         self.permits: float | None = 0.0 if sender.config.rate_per_second else None
-        #: Mails the server has answered, for the pace of reading ahead.
+        #: Messages the peer has answered, for the pace of reading ahead.
         self.answered = 0
         self.in_flight = 0
         self.paused_until: datetime | None = sender.paused_until
-        #: Whether the process may still begin mails: False while its heartbeat fails.
+        #: Whether the process may still begin messages: False while its heartbeat fails.
         self.may_send = True
         self._journal = journal
         self._clock = clock
         self._settle = settle
         self._pause = pause
 
+    @property
+    def carrier(self) -> Carrier:
+        """What carries this line's messages; given once, since it pulls from the line."""
+        assert self._carrier is not None
+        return self._carrier
+
+    @carrier.setter
+    def carrier(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+
     # ------------------------------------------------------------ Source
 
-    def next_mail(self) -> Mail | None:
-        """The next recipient's mail. Those that cannot be made are settled on the way."""
+    def next_parcel(self) -> Any:
+        """The next recipient's parcel. Those that cannot be made are settled on the way."""
         if not self.may_send or self.paused_until is not None:
             return None
         while self.ready:
             if self.permits is not None and self.permits < 1:
                 return None
             work = self.ready.popleft()
-            mail = self._mail(work)
-            if mail is not None:
+            parcel = self._parcel(work)
+            if parcel is not None:
                 if self.permits is not None:
                     self.permits -= 1
                 self.in_flight += 1
-                return mail
+                return parcel
         return None
 
-    def handing_over(self, mail: Mail, /) -> None:
-        work: Work = mail.key  # pyright: ignore[reportAssignmentType] - opaque to the pool, ours
+    def handing_over(self, parcel: Parcel, /) -> None:
+        work: Work = parcel.key  # pyright: ignore[reportAssignmentType] - opaque to the carrier, ours
         self._journal.begun(work.message)
 
-    def finished(self, mail: Mail, outcome: Outcome, reply: Reply, /) -> None:
-        work: Work = mail.key  # pyright: ignore[reportAssignmentType] - opaque to the pool, ours
+    def finished(self, parcel: Parcel, outcome: Outcome, answer: Answer, /) -> None:
+        work: Work = parcel.key  # pyright: ignore[reportAssignmentType] - opaque to the carrier, ours
         self.in_flight -= 1
         if outcome is Outcome.ACCEPTED:
             self._journal.accepted(work.message)
             self.answered += 1
             work.attempt += 1
-            self._done(work, LedgerState.SENT, _words(reply))
+            self._done(work, LedgerState.SENT, answer.words)
         elif outcome is Outcome.NOT_SENT:
-            # No byte of the body left us: first in line again, and no attempt counted.
+            # Nothing of it left us: first in line again, and no attempt counted.
+            self._journal.not_sent(work.message)
             self.ready.appendleft(work)
         elif outcome is Outcome.UNCERTAIN:
-            self._in_doubt(work, reply)
+            self._in_doubt(work, answer)
         else:
-            if not reply.local:
+            if not answer.local:
                 self._journal.refused(work.message)
-            self._refused(work, outcome, reply)
+            self._refused(work, outcome, answer)
 
     # ------------------------------------------------------------ steps
 
-    def _mail(self, work: Work) -> Mail | None:
+    def _parcel(self, work: Work) -> Parcel | None:
         reason = self._exclusion(work)
         if reason:
             self._done(work, LedgerState.EXCLUDED, reason)
@@ -117,7 +127,7 @@ class SenderLine:
             self._done(work, LedgerState.FAILED, "given up: its time was over before a server took it")
             return None
         try:
-            return self.composers[work.content_id, work.campaign_id].mail(work)
+            return self.composers[work.content_id, work.campaign_id].compose(work)
         except Invalid as error:
             self._done(work, LedgerState.FAILED, f"cannot be made: {error.message}")
             return None
@@ -129,52 +139,50 @@ class SenderLine:
             return Exclusion.DELETED.value
         if contact[SUPPRESSED_PLACE] is not None:
             return Exclusion.SUPPRESSED.value
-        if work.campaign_id and contact[STATE_PLACE] != 2:
+        if work.campaign_id and contact[STATE_PLACE] != _SUBSCRIBED:
             return Exclusion.UNSUBSCRIBED.value
         if not work.address:
-            return Exclusion.NO_ADDRESS.value
+            return (Exclusion.NO_ADDRESS if work.channel is Channel.EMAIL else Exclusion.NO_PHONE).value
         return ""
 
-    def _refused(self, work: Work, outcome: Outcome, reply: Reply) -> None:
+    def _refused(self, work: Work, outcome: Outcome, answer: Answer) -> None:
         self.answered += 1
-        verdict = classify(reply)
-        if verdict.action in (Action.PAUSE_SENDER, Action.PAUSE_DESTINATION) and not reply.local:
-            self._rest(work, reply, verdict)
+        refusal = self.carrier.judge(outcome, answer, work.attempt + 1)
+        if refusal.of_sender:
+            self._rest(work, answer, refusal)
             return
         work.attempt += 1
-        temporary = outcome is Outcome.TRANSIENT or (verdict.try_again and not reply.local)
-        due_at = self._clock.now() + timedelta(seconds=retry_delay(work.attempt, verdict, self._clock))
-        if temporary and work.attempt < MAX_ATTEMPTS and due_at < work.deadline:
+        due_at = self._clock.now() + timedelta(seconds=refusal.delay)
+        if refusal.try_again and work.attempt < MAX_ATTEMPTS and due_at < work.deadline:
             self._settle(
                 self.sender.sender_id,
-                Postponed(work=work, reply=_words(reply), due_at=due_at, uncertain=work.uncertain),
+                Postponed(work=work, reply=answer.words, due_at=due_at, uncertain=work.uncertain),
             )
             return
-        words = f"given up after {work.attempt} attempts: {_words(reply)}" if temporary else _words(reply)
-        suppress = "hard bounce" if verdict.suppress and not temporary else ""
-        self._done(work, LedgerState.FAILED, words, suppress=suppress)
+        words = f"given up after {work.attempt} attempts: {answer.words}" if refusal.try_again else answer.words
+        self._done(work, LedgerState.FAILED, words, suppress="hard bounce" if refusal.suppress else "")
 
-    def _rest(self, work: Work, reply: Reply, verdict: Verdict) -> None:
+    def _rest(self, work: Work, answer: Answer, refusal: Refusal) -> None:
         """The server refuses the sender, not this recipient: nobody else is burnt on it."""
         until = self._clock.now() + SENDER_PAUSE
         self._settle(
             self.sender.sender_id,
-            Postponed(work=work, reply=_words(reply), due_at=until, uncertain=work.uncertain),
+            Postponed(work=work, reply=answer.words, due_at=until, uncertain=work.uncertain),
         )
         if self.paused_until is None:
             self.paused_until = until
-            self._pause(self.sender, until, f"{verdict.reason}: {_words(reply)}")
+            self._pause(self.sender, until, f"{refusal.reason}: {answer.words}")
 
-    def _in_doubt(self, work: Work, reply: Reply) -> None:
+    def _in_doubt(self, work: Work, answer: Answer) -> None:
         work.attempt += 1
         work.uncertain = True
         if self.sender.config.on_uncertain is OnUncertain.LEAVE or work.attempt >= MAX_ATTEMPTS:
-            self._done(work, LedgerState.UNCERTAIN, _words(reply))
+            self._done(work, LedgerState.UNCERTAIN, answer.words)
             return
         due_at = self._clock.now() + timedelta(seconds=UNCERTAIN_DELAY * self._clock.jitter(0.5, 1.0))
         self._settle(
             self.sender.sender_id,
-            Postponed(work=work, reply=_words(reply), due_at=due_at, uncertain=True),
+            Postponed(work=work, reply=answer.words, due_at=due_at, uncertain=True),
         )
 
     def _done(self, work: Work, state: LedgerState, reason: str, *, suppress: str = "") -> None:
@@ -202,10 +210,3 @@ class SenderLine:
             if lease.campaign_id in stopped:
                 lease.stopped = True
         return dropped
-
-
-def _words(reply: Reply) -> str:
-    """The server's answer as people and the ledger want it."""
-    code = f"{reply.code} " if reply.code else ""
-    enhanced = f"{reply.enhanced} " if reply.enhanced else ""
-    return f"{code}{enhanced}{reply.text}"[:500]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -26,15 +25,14 @@ from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.model import Lane, Sender, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
-from syncom.messages.senders import InboxAddress, SendersService, server_of
-from syncom.messages.sending.compose import Composer
+from syncom.messages.senders import SendersService
+from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.line import SENDER_PAUSE, SenderLine
 from syncom.messages.sending.recovery import recover
 from syncom.messages.sending.settlement import Settlement
 from syncom.messages.sending.work import Lease
 from syncom.postgres.pool import Database
-from syncom.tokens import MessageTokens
 
 _log = logging.getLogger(__name__)
 
@@ -65,22 +63,18 @@ class SendingLoop:
         contacts: ContactsService,
         content: ContentService,
         senders: SendersService,
-        tokens: MessageTokens,
+        carriers: Carriers,
         clock: Clock,
-        base_url: str,
         data_dir: Path,
-        inbox: InboxAddress,
         role: SenderRole,
     ) -> None:
         self._database = database
         self._contacts = contacts
         self._content = content
         self._senders = senders
-        self._tokens = tokens
+        self._carriers = carriers
         self._clock = clock
-        self._base_url = base_url
         self._folder = data_dir / "journal"
-        self._inbox = inbox
         self._role = role
         self._lanes = (Lane.RETRY,) if role is SenderRole.BULK else (Lane.TRANSACTIONAL, Lane.WORKFLOW)
         self._worker_id = uuid4()
@@ -124,7 +118,7 @@ class SendingLoop:
         await asyncio.gather(*tasks, *self._feeders.values(), return_exceptions=True)
         for line in self._lines.values():
             line.ready.clear()
-        await asyncio.gather(*(line.pool.drain() for line in self._lines.values()))
+        await asyncio.gather(*(line.carrier.drain() for line in self._lines.values()))
         if self._settlement is not None:
             await self._settlement.close()
         await asyncio.gather(*self._errands, return_exceptions=True)
@@ -211,9 +205,8 @@ class SendingLoop:
     async def _note_troubles(self) -> None:
         """Show beside the sender what keeps its connections from its server, and that it is over."""
         for line in self._lines.values():
-            state = line.pool.state()
-            trouble = state.last_error.text if state.last_error and state.backing_off_until else ""
-            if trouble == line.trouble or (not trouble and not state.connections):
+            trouble = line.carrier.trouble()
+            if trouble is None or trouble == line.trouble:
                 continue
             line.trouble = trouble
             if trouble:
@@ -226,13 +219,13 @@ class SendingLoop:
         assert self._settlement is not None
         line = SenderLine(
             sender=sender,
-            server=server_of(sender, password, self._inbox, helo_name=_helo_name()),
             journal=self._journal,
             clock=self._clock,
             settle=self._settlement.add,
             pause=self._pause_sender,
         )
-        line.pool.start()
+        line.carrier = self._carriers.open(sender, password, line)
+        line.carrier.start()
         self._lines[sender.sender_id] = line
         return line
 
@@ -241,7 +234,7 @@ class SendingLoop:
         feeder = self._feeders.pop(sender_id, None)
         if feeder is not None:
             feeder.cancel()
-        await line.pool.drain()
+        await line.carrier.drain()
 
     def _pause_sender(self, sender: Sender, until: datetime, problem: str) -> None:
         async def write() -> None:
@@ -279,7 +272,7 @@ class SendingLoop:
                 return
             if got or line.ready:
                 busy_at = self._clock.monotonic()
-                line.pool.wake()
+                line.carrier.wake()
             # Something is ready: look again soon. Nothing is: wait for a notice, and look now and then all the same.
             with suppress(TimeoutError):
                 await asyncio.wait_for(line.news.wait(), 0.005 if got or line.ready else _POLL)
@@ -319,7 +312,7 @@ class SendingLoop:
             ids = [lease.pending.popleft() for _ in range(min(size, len(lease.pending)))]
             lease.outstanding += len(ids)
             try:
-                found = await store.recipients(connection, lease.account_id, ids)
+                found = await store.recipients(connection, lease.account_id, lease.channel, ids)
                 await self._prepare_composer(line, lease.account_id, lease.content_id, lease.campaign_id)
             except BaseException:
                 lease.pending.extendleft(reversed(ids))
@@ -339,16 +332,12 @@ class SendingLoop:
             line.composers.pop(next(iter(line.composers)))
         compiled = await self._content.compiled(account_id, content_id)
         fields = await self._contacts.fields.all(account_id)
-        line.composers[key] = Composer(
-            sender=line.sender,
-            compiled=compiled,
+        line.composers[key] = line.carrier.composer(
+            compiled,
             content_id=content_id,
             campaign_id=campaign_id,
             custom_fields={field.key: field.field_id for field in fields},
             attachments=await self._content.attached_files(account_id, content_id),
-            base_url=self._base_url,
-            tokens=self._tokens,
-            clock=self._clock.now,
         )
 
     async def _take_permits(self, line: SenderLine, size: int) -> None:
@@ -368,7 +357,7 @@ class SendingLoop:
                 reserve=reserve,
             )
         if line.permits >= 1:
-            line.pool.wake()
+            line.carrier.wake()
 
     # ------------------------------------------------------------ stopping campaigns, finishing leases
 
@@ -445,12 +434,6 @@ def host_name(folder: Path) -> str:
     except FileExistsError:
         return path.read_text("ascii").strip()
     return identity
-
-
-def _helo_name() -> str:
-    """The machine's full name (RFC 5321 4.1.1.1), or an address literal's stand-in where there is none."""
-    name = socket.getfqdn()
-    return name if "." in name and name.isascii() else "localhost"
 
 
 def _still(moment: datetime | None, now: datetime) -> datetime | None:

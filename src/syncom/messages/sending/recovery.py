@@ -93,7 +93,7 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
         unsettled = await store.unsettled(
             connection, chunk.account_id, chunk.campaign_id, chunk.launched_at, list(touched)
         )
-        addresses = await store.addresses(connection, chunk.account_id, unsettled)
+        addresses = await store.addresses(connection, chunk.account_id, unsettled, chunk.channel)
         lease = Lease(
             campaign_id=chunk.campaign_id,
             chunk_no=chunk.chunk_no,
@@ -101,12 +101,14 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
             account_id=chunk.account_id,
             content_id=chunk.content_id,
             launched_at=chunk.launched_at,
+            channel=chunk.channel,
             pending=deque(),
         )
         for contact_id in unsettled:
             work = Work(
                 account_id=chunk.account_id,
                 contact_id=contact_id,
+                channel=chunk.channel,
                 campaign_id=chunk.campaign_id,
                 content_id=chunk.content_id,
                 message_id=touched[contact_id],
@@ -129,6 +131,7 @@ async def _judge_messages(connection: Connection, left: Remains, now: datetime, 
         work = Work(
             account_id=held.account_id,
             contact_id=held.contact_id,
+            channel=held.channel,
             campaign_id=held.campaign_id,
             content_id=held.content_id,
             message_id=held.message_id,

@@ -17,7 +17,7 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
-from syncom.contacts.model import Channel, Suppression
+from syncom.contacts.model import Suppression
 from syncom.contacts.service import suppress
 from syncom.errors import Unavailable
 from syncom.messages import store
@@ -143,7 +143,7 @@ class Settlement:
         suppressed = [
             Suppression(
                 account_id=row.work.account_id,
-                channel=Channel.EMAIL,
+                channel=row.work.channel.consent,
                 address=row.work.address,
                 reason=row.suppress,
                 detail=row.reason,

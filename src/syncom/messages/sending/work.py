@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from syncom.contacts.model import Channel
 from syncom.messages.model import Lane, LedgerState
 
 ChunkKey = tuple[int, int]
@@ -24,10 +25,13 @@ class Lease:
     account_id: int
     content_id: int
     launched_at: datetime
+    channel: Channel
     #: Contacts not read yet.
     pending: deque[int]
     #: Recipients read and not settled yet.
     outstanding: int = 0
+    #: Where a recipient's address of the channel stands among the standard fields.
+    address_place: int = 0
     #: The campaign was paused or cancelled, or the lease was lost: nothing more is begun.
     stopped: bool = False
 
@@ -46,13 +50,14 @@ class Work:
 
     account_id: int
     contact_id: int
+    channel: Channel
     campaign_id: int
     content_id: int
     message_id: UUID
     #: The 16 bytes of the message id, as the journal wants them.
     message: bytes
     address: str
-    #: Standard fields in the order of ``store.RECIPIENT_FIELDS``, custom fields last.
+    #: Standard fields in the order of ``store.RECIPIENT_FIELDS``, custom fields, the channel's state, suppression.
     contact: Sequence[Any] | None
     launched_at: datetime
     deadline: datetime

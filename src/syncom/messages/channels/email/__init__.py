@@ -1,5 +1,5 @@
 """Email: messages are built here and handed to an SMTP server.
 
 ``mime`` builds, ``pool`` sends over ``connection``s, ``replies`` says what a refusal means. Nothing here
-knows the database: the sender loop gives mails (:class:`model.Source`) and is told what became of them.
+knows the database: the sender loop gives mails (:class:`model.MailSource`) and is told what became of them.
 """

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from typing import ClassVar, Protocol, cast
 
 from syncom.clock import Clock
+from syncom.messages.channels.carrier import Outcome
 from syncom.messages.channels.email.envelope import Extensions, commands, parse_extensions
-from syncom.messages.channels.email.model import Mail, Outcome, Phase, Reply, Security, SmtpServer, Source
+from syncom.messages.channels.email.model import Mail, MailSource, Phase, Reply, Security, SmtpServer
 from syncom.messages.channels.email.wire import CODES, MAX_REPLY, parse_reply, wire_body
 
 
@@ -106,7 +107,7 @@ class SmtpConnection(asyncio.Protocol):
     """A connection of a pool. Everything but the opening and the TLS handshake is synchronous."""
 
     def __init__(
-        self, *, server: SmtpServer, source: Source, owner: Owner, clock: Clock, tls: ssl.SSLContext | None
+        self, *, server: SmtpServer, source: MailSource, owner: Owner, clock: Clock, tls: ssl.SSLContext | None
     ) -> None:
         self._server = server
         self._source = source
@@ -390,7 +391,7 @@ class SmtpConnection(asyncio.Protocol):
     def _take(self) -> Mail | None:
         """The next mail that this server can carry, its commands in ``_ahead_envelope``."""
         while self._started < self._server.messages_per_connection and self._owner.accepting():
-            mail = self._source.next_mail()
+            mail = self._source.next_parcel()
             if mail is None:
                 self._owner.no_work()
                 return None

@@ -6,11 +6,11 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
 from syncom.errors import Invalid
+from syncom.messages.channels.carrier import Source
 
 
 class Security(enum.Enum):
@@ -38,21 +38,6 @@ class Phase(enum.Enum):
     BODY = "body"
 
 
-class Outcome(enum.Enum):
-    """What became of a mail that was pulled from the source."""
-
-    #: The server took responsibility (2xx after the final dot).
-    ACCEPTED = "accepted"
-    #: The server said 4xx: try later.
-    TRANSIENT = "transient"
-    #: The server said 5xx, or we know that it would: do not try again as it is.
-    PERMANENT = "permanent"
-    #: The connection died after body bytes were handed to the socket and before the reply: nobody can know.
-    UNCERTAIN = "uncertain"
-    #: The connection died before any body byte was handed over: safe to send again at once.
-    NOT_SENT = "not_sent"
-
-
 class Reply(msgspec.Struct, frozen=True):
     """A server's answer, or our own words where no server was heard."""
 
@@ -66,6 +51,13 @@ class Reply(msgspec.Struct, frozen=True):
     phase: Phase
     #: Whether the words are ours and the server was not asked.
     local: bool = False
+
+    @property
+    def words(self) -> str:
+        """As people and the ledger want it."""
+        code = f"{self.code} " if self.code else ""
+        enhanced = f"{self.enhanced} " if self.enhanced else ""
+        return f"{code}{enhanced}{self.text}"[:500]
 
 
 class Mail(msgspec.Struct):
@@ -87,24 +79,8 @@ class Mail(msgspec.Struct):
     encode_7bit: Callable[[], bytes] | None = None
 
 
-class Source(Protocol):
-    """Where the pool gets its mails and tells what became of them.
-
-    The sender loop implements it. All three are called synchronously from the event loop and must not
-    block. Each mail that ``next_mail`` returned is reported by ``finished`` exactly once.
-    """
-
-    def next_mail(self) -> Mail | None:
-        """The next mail to send; None when there is none now. ``SmtpPool.wake`` makes the pool ask again."""
-        ...
-
-    def handing_over(self, mail: Mail, /) -> None:
-        """Body bytes of this mail go to the socket as soon as this returns: the point to journal."""
-        ...
-
-    def finished(self, mail: Mail, outcome: Outcome, reply: Reply, /) -> None:
-        """This is what became of the mail. After ``NOT_SENT`` the pool asks for mails again by itself."""
-        ...
+#: Where the pool gets its mails and tells what became of them.
+MailSource = Source[Mail, Reply]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from syncom.clock import Clock
 from syncom.messages.channels.email.connection import SmtpConnection, Trouble
 from syncom.messages.channels.email.envelope import Extensions
-from syncom.messages.channels.email.model import PoolState, Reply, Security, SmtpServer, Source
+from syncom.messages.channels.email.model import MailSource, PoolState, Reply, Security, SmtpServer
 
 #: Seconds before the next attempt after trouble: the first wait, doubled each time up to the second.
 _BACKOFF = {Trouble.CONNECTION: (1.0, 60.0), Trouble.LOGIN: (60.0, 900.0)}
@@ -22,7 +22,7 @@ class SmtpPool:
     Use it from one event loop: ``start``, ``wake`` whenever the source has something, ``drain`` or ``close``.
     """
 
-    def __init__(self, server: SmtpServer, source: Source, *, clock: Clock) -> None:
+    def __init__(self, server: SmtpServer, source: MailSource, *, clock: Clock) -> None:
         """Nothing is opened before the first ``wake``.
 
         Raises:

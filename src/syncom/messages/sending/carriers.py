@@ -1,0 +1,182 @@
+"""Which channel carries a sender's messages, and how its parts are put together: the list of all channels there are."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from syncom.clock import Clock
+from syncom.content.model import AttachedFile, CompiledContent
+from syncom.inbox.service import InboxService
+from syncom.messages.channels.carrier import Carrier, Outcome, Refusal, Source
+from syncom.messages.channels.email.model import MailSource, Reply
+from syncom.messages.channels.email.pool import SmtpPool
+from syncom.messages.channels.email.replies import Action, classify, retry_delay
+from syncom.messages.channels.sms.gateway import GatewayPool, judge
+from syncom.messages.channels.sms.inbox import InboxPool
+from syncom.messages.channels.sms.model import GatewayAnswer
+from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.model import Sender, SenderKind
+from syncom.messages.senders import InboxAddress, is_text_sender, server_of
+from syncom.messages.sending.compose import MailComposer
+from syncom.messages.sending.text import TextComposer
+from syncom.outbound import OutboundClient
+from syncom.postgres.pool import Database
+from syncom.tokens import MessageTokens
+
+
+class Carriers:
+    """Opens the carrier of a sender."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        tokens: MessageTokens,
+        base_url: str,
+        inbox_address: InboxAddress,
+        inbox: InboxService,
+        outbound_allow: str = "",
+    ) -> None:
+        self._clock = clock
+        self._tokens = tokens
+        self._base_url = base_url
+        self._inbox_address = inbox_address
+        self._inbox = inbox
+        self._outbound_allow = outbound_allow
+        self._short_links = ShortLinks(database)
+
+    def open(self, sender: Sender, secret: str, source: Source[Any, Any]) -> Carrier:
+        """The carrier of this sender's messages; ``secret`` is its password, ``source`` is where it pulls from."""
+        if is_text_sender(sender):
+            return self._text_carrier(sender, secret, source)
+        return MailCarrier(self._mail_pool(sender, secret, source), sender, self._base_url, self._tokens, self._clock)
+
+    def _mail_pool(self, sender: Sender, secret: str, source: MailSource) -> SmtpPool:
+        server = server_of(sender, secret, self._inbox_address, helo_name=_helo_name())
+        return SmtpPool(server, source, clock=self._clock)
+
+    def _text_carrier(self, sender: Sender, secret: str, source: Source[Any, Any]) -> TextCarrier:
+        pool: GatewayPool | InboxPool
+        if sender.kind is SenderKind.INBOX or sender.config.gateway is None:
+            pool = InboxPool(self._inbox, source, self._short_links, clock=self._clock)
+        else:
+            client = OutboundClient(
+                self._outbound_allow,
+                connections=sender.config.max_connections,
+                reuse=not sender.config.gateway.uses_get,
+            )
+            pool = GatewayPool(
+                sender.config.gateway,
+                secret,
+                source,
+                client,
+                self._short_links,
+                connections=sender.config.max_connections,
+                timeout=sender.config.timeout,
+                clock=self._clock,
+            )
+        return TextCarrier(pool, sender, self._base_url, self._tokens, self._clock)
+
+
+class MailCarrier:
+    """Email over SMTP."""
+
+    def __init__(self, pool: SmtpPool, sender: Sender, base_url: str, tokens: MessageTokens, clock: Clock) -> None:
+        self._pool = pool
+        self._sender = sender
+        self._base_url = base_url
+        self._tokens = tokens
+        self._clock = clock
+        self.start = pool.start
+        self.wake = pool.wake
+        self.drain = pool.drain
+
+    def trouble(self) -> str | None:
+        state = self._pool.state()
+        if state.last_error is not None and state.backing_off_until is not None:
+            return state.last_error.text
+        return "" if state.connections else None
+
+    def composer(
+        self,
+        compiled: CompiledContent,
+        *,
+        content_id: int,
+        campaign_id: int,
+        custom_fields: Mapping[str, int],
+        attachments: tuple[AttachedFile, ...],
+    ) -> MailComposer:
+        return MailComposer(
+            sender=self._sender,
+            compiled=compiled,
+            content_id=content_id,
+            campaign_id=campaign_id,
+            custom_fields=custom_fields,
+            attachments=attachments,
+            base_url=self._base_url,
+            tokens=self._tokens,
+            clock=self._clock.now,
+        )
+
+    def judge(self, outcome: Outcome, answer: Reply, attempt: int) -> Refusal:
+        verdict = classify(answer)
+        temporary = outcome is Outcome.TRANSIENT or (verdict.try_again and not answer.local)
+        return Refusal(
+            try_again=temporary,
+            delay=retry_delay(attempt, verdict, self._clock),
+            of_sender=verdict.action in (Action.PAUSE_SENDER, Action.PAUSE_DESTINATION) and not answer.local,
+            suppress=verdict.suppress and not temporary,
+            reason=verdict.reason,
+        )
+
+
+class TextCarrier:
+    """SMS and Viber, through a gateway or into the dev inbox."""
+
+    def __init__(
+        self, pool: GatewayPool | InboxPool, sender: Sender, base_url: str, tokens: MessageTokens, clock: Clock
+    ) -> None:
+        self._pool = pool
+        self._sender = sender
+        self._base_url = base_url
+        self._tokens = tokens
+        self._clock = clock
+        self.wake = pool.wake
+        self.drain = pool.drain
+
+    def start(self) -> None:
+        """Nothing to do before there is work."""
+
+    def trouble(self) -> str | None:
+        return self._pool.trouble
+
+    def composer(
+        self,
+        compiled: CompiledContent,
+        *,
+        content_id: int,
+        campaign_id: int,
+        custom_fields: Mapping[str, int],
+        attachments: tuple[AttachedFile, ...],
+    ) -> TextComposer:
+        del campaign_id, attachments  # a phone shows neither
+        return TextComposer(
+            sender=self._sender,
+            compiled=compiled,
+            content_id=content_id,
+            custom_fields=custom_fields,
+            base_url=self._base_url,
+            tokens=self._tokens,
+        )
+
+    def judge(self, outcome: Outcome, answer: GatewayAnswer, attempt: int) -> Refusal:
+        return judge(outcome, answer, attempt, self._clock)
+
+
+def _helo_name() -> str:
+    """The machine's full name (RFC 5321 4.1.1.1), or an address literal's stand-in where there is none."""
+    name = socket.getfqdn()
+    return name if "." in name and name.isascii() else "localhost"
