@@ -262,8 +262,8 @@ async def test_bad_events_are_refused_by_name_and_leave_nothing(
 ) -> None:
     with pytest.raises(Invalid) as caught:
         await house.events.record(house.account_id, [event])
-    assert caught.value.fields[0].field.removeprefix("events.0.") == field
-    assert await house.count("events") == 0
+    assert caught.value.fields[0].field == field
+    assert await house.count("events") + await house.count("event_types") == 0
 
 
 async def test_an_account_has_only_so_many_types(house: EventHouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,18 @@ _LAST_ID: Final = UUID(int=(1 << 128) - 1)
 _CREATABLE: Final = (Naming.EXTERNAL_ID, Naming.CONTACT_KEY, Naming.EMAIL, Naming.PHONE)
 
 
+_CREATED: Final = UpsertOptions(
+    key=KINDS[_CREATABLE[0]],
+    fallback_keys=tuple(KINDS[naming] for naming in _CREATABLE[1:]),
+    mode=MergeMode.FILL_BLANKS,
+    source="event",
+)
+
+
+#: Stands in for a type that is not known yet.
+_ANY_TYPE: Final = EventType(event_type_id=0, key="")
+
+
 class _Request(msgspec.Struct, frozen=True, kw_only=True):
     """The events of one call, on their way into a grouped commit: all of them are written, or none."""
 
@@ -97,8 +109,7 @@ class EventsService:
             raise Invalid("events", f"must be at most {MAX_EVENTS:,} at a time")
         if not events:
             return []
-        types = await self._types(account_id, events)
-        prepared = _prepare(account_id, events, types)
+        prepared, types = await self._prepare(account_id, events)
         creating = [create_contacts and types[event.type_key].creates_contacts for event in events]
         results = await self._requests.submit(_Request(events=prepared, once=once, creating=creating))
         if isinstance(results[0], int):
@@ -113,9 +124,9 @@ class EventsService:
         """Record events inside the caller's transaction of this account. Raises like :meth:`record`."""
         if not events:
             return []
-        keys = {checked_type_key(event.type_key) for event in events}
-        types = await self.types.ensure_in(connection, account_id, keys)
-        prepared = _prepare(account_id, events, types)
+        _check(account_id, events)
+        types = await self.types.ensure_in(connection, account_id, {event.type_key for event in events})
+        prepared = [prepare(account_id, event, types[event.type_key]) for event in events]
         contact_ids = await store.find_contacts(connection, prepared)
         missing = _missing(prepared, contact_ids)
         if missing is not None:
@@ -138,7 +149,7 @@ class EventsService:
                 raise Invalid(f"events.{place}.occurred", "is missing")
             if not _EARLIEST <= event.occurred_at <= latest:
                 raise Invalid(f"events.{place}.occurred", "must be a time in the past, and not before 1970")
-        prepared = _prepare(account_id, events, await self._types(account_id, events))
+        prepared, _ = await self._prepare(account_id, events)
         async with self._database.system() as connection:
             await hold_contacts(connection, (account_id,))
             contact_ids = await store.find_contacts(connection, prepared)
@@ -175,31 +186,31 @@ class EventsService:
                 until=until or _NEVER,
             )
 
-    async def _types(self, account_id: int, events: Sequence[EventInput]) -> Mapping[str, EventType]:
+    async def _prepare(
+        self, account_id: int, events: Sequence[EventInput]
+    ) -> tuple[list[PreparedEvent], Mapping[str, EventType]]:
+        """Check events, and then find or make their types: an event that is refused leaves none behind."""
         if len(events) == 1:
             known = self.types.known(account_id, events[0].type_key)
             if known is not None:
-                return {known.key: known}
-        for place, event in enumerate(events):
-            if checked_type_key(event.type_key) != event.type_key:
-                raise Invalid(f"events.{place}.eventTypeKey", "must not have blanks around it")
-        return await self.types.ensure(account_id, {event.type_key for event in events})
+                return [prepare(account_id, events[0], known)], {known.key: known}
+        _check(account_id, events)
+        types = await self.types.ensure(account_id, {event.type_key for event in events})
+        return [prepare(account_id, event, types[event.type_key]) for event in events], types
 
     async def _create_contact(self, account_id: int, named: Sequence[Named]) -> None:
-        """Make the contact an event names. When somebody else is quicker, it is found all the same."""
+        """Make the contact an event names. When somebody else is quicker, that one is found."""
         values: dict[Naming, str] = {}
         for naming, value in named:
             values.setdefault(naming, value)
-        key = next(naming for naming in _CREATABLE if naming in values)
         row = ContactInput(
             external_id=values.get(Naming.EXTERNAL_ID, msgspec.UNSET),
             contact_key=values.get(Naming.CONTACT_KEY, msgspec.UNSET),
             email=values.get(Naming.EMAIL, msgspec.UNSET),
             phone=values.get(Naming.PHONE, msgspec.UNSET),
         )
-        options = UpsertOptions(key=KINDS[key], mode=MergeMode.FILL_BLANKS, source="event")
         try:
-            await self._contacts.upsert_one(account_id, row, options)
+            await self._contacts.upsert_one(account_id, row, _CREATED)
         except (Conflict, Invalid) as error:
             _log.info("an event of account %d is recorded without a contact: %s", account_id, error.message)
 
@@ -270,19 +281,17 @@ class EventsService:
         return _page(found, limit)
 
 
-def _prepare(account_id: int, events: Sequence[EventInput], types: Mapping[str, EventType]) -> list[PreparedEvent]:
-    """Check events. Of several, an error says which is meant."""
-    if len(events) == 1:
-        return [prepare(account_id, events[0], types[events[0].type_key])]
-    prepared: list[PreparedEvent] = []
+def _check(account_id: int, events: Sequence[EventInput]) -> None:
+    """All that can be said without the types. Of several events, an error says which is meant. Raises Invalid."""
     for place, event in enumerate(events):
         try:
-            prepared.append(prepare(account_id, event, types[event.type_key]))
-        except UnexpectedParameters:
-            raise
+            if checked_type_key(event.type_key) != event.type_key:
+                raise Invalid("eventTypeKey", "must not have blanks around it")
+            prepare(account_id, event, _ANY_TYPE)
         except Invalid as error:
+            if len(events) == 1:
+                raise
             raise Invalid(f"events.{place}.{error.fields[0].field}", error.fields[0].reason) from None
-    return prepared
 
 
 def _rows(

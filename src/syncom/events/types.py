@@ -54,8 +54,8 @@ class EventTypes:
         return remembered[1].get(key)
 
     async def ensure(self, account_id: int, keys: Collection[str]) -> Mapping[str, EventType]:
-        """The types with these keys; those that are missing are made. Raises Invalid for a bad key, Conflict when
-        the account has too many.
+        """The types with these keys, which are checked; those that are missing are made. Raises Conflict when the
+        account has too many.
         """
         remembered = self._remembered.get(account_id)
         if remembered is None or remembered[0] <= self._clock.monotonic():
@@ -74,9 +74,6 @@ class EventTypes:
         missing = sorted(key for key in set(keys) if key not in found)
         if not missing:
             return found
-        for key in missing:
-            if checked_type_key(key) != key:
-                raise Invalid("eventTypeKey", "must not have blanks around it")
         values = {"account_id": account_id, "keys": missing, "count": len(missing), "limit": TYPES_LIMIT}
         await connection.execute(_SQL["add_types"], values)
         found = await self._find(connection, account_id, keys)

@@ -107,7 +107,7 @@ def _path_schema(*, is_text: bool) -> dict[str, Any]:
 
 
 def _statuses(method: Method) -> list[str]:
-    found = ["400", "401", "403", "503"]
+    found = ["400", "401", "403", "503", *method.refusals]
     if "{" in method.path or method.verb == "DELETE":
         found.append("404")
     if method.body is not None:

@@ -23,7 +23,7 @@ _Mend = Callable[[Any], Any]
 class BodyReader:
     """Reads bodies of one type."""
 
-    def __init__(self, type_: type[Any], *, keep_nulls: bool = False) -> None:
+    def __init__(self, type_: Any, *, keep_nulls: bool = False) -> None:
         self._type = type_
         self._decode = msgspec.json.Decoder(type_).decode
         self._mend = _mender(inspect.type_info(type_), keep_nulls, {})
@@ -89,7 +89,14 @@ def _union(info: inspect.UnionType, keep_nulls: bool, known: dict[type[Any], _Me
     menders = [_mender(one, keep_nulls, known) for one in info.types if not isinstance(one, inspect.NoneType)]
     if len(menders) == 1:
         return lambda value: value if value is None else menders[0](value)
-    # Of several possible types only msgspec can tell which one is meant.
+    if (
+        len(menders) == 2
+        and isinstance(info.types[0], inspect.StructType)
+        and isinstance(info.types[1], inspect.ListType)
+    ):
+        of_object, of_list = menders
+        return lambda value: of_list(value) if isinstance(value, list) else of_object(value)
+    # Of other possible types only msgspec can tell which one is meant.
     return _as_it_is
 
 

@@ -173,8 +173,8 @@ class Method:
     path: str
     handler: Handler
     scope: Scope = field(kw_only=True)
-    #: Type of the JSON body, a msgspec Struct; None: the body is not read as JSON.
-    body: type[Any] | None = field(kw_only=True, default=None)
+    #: Type of the JSON body: a msgspec Struct, or one and a list of something; None: the body is not read as JSON.
+    body: Any = field(kw_only=True, default=None)
     #: Content types taken beside JSON; the handler reads ``Call.raw``.
     media: tuple[str, ...] = field(kw_only=True, default=())
     #: A missing body counts as an empty object.
@@ -190,6 +190,8 @@ class Method:
     public: bool = field(kw_only=True, default=False)
     summary: str = field(kw_only=True)
     query: Sequence[Parameter] = field(kw_only=True, default=())
+    #: Refusals beside those every method has, for the document.
+    refusals: Sequence[str] = field(kw_only=True, default=())
     #: Type of the answer's body for the document; None: a sentence or nothing.
     answer: Any = field(kw_only=True, default=None)
 
