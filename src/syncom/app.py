@@ -63,7 +63,7 @@ class App:
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock)
         self.events = EventsService(database, self.contacts, clock)
-        self.orders = OrdersService(database, self.contacts)
+        self.orders = OrdersService(database, self.contacts, self.events)
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock)

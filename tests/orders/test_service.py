@@ -17,6 +17,8 @@ from syncom.clock import SystemClock
 from syncom.contacts.model import ContactInput, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.errors import Invalid
+from syncom.events.model import EventInput, TypeParameter
+from syncom.events.service import EventsService
 from syncom.orders.model import Customer, OrderInput, OrderItem
 from syncom.orders.service import OrdersService
 from syncom.postgres.pool import Database
@@ -31,6 +33,7 @@ class Shop:
 
     database: Database
     contacts: ContactsService
+    events: EventsService
     orders: OrdersService
     account_id: int
 
@@ -59,7 +62,9 @@ class Shop:
 @pytest.fixture
 async def shop(database: Database, account_id: int) -> AsyncIterator[Shop]:
     contacts = ContactsService(database, SystemClock())
-    yield Shop(database, contacts, OrdersService(database, contacts), account_id)
+    events = EventsService(database, contacts, SystemClock())
+    yield Shop(database, contacts, events, OrdersService(database, contacts, events), account_id)
+    await events.close()
     await contacts.close()
 
 
@@ -175,6 +180,66 @@ async def test_an_event_is_due_only_when_an_order_comes_to_a_status(shop: Shop) 
     assert await shop.take(order("A-1", "DELIVERED")) == ["A-1 DELIVERED"]
 
 
+async def test_the_event_of_an_order_says_what_templates_of_orders_read(shop: Shop) -> None:
+    lamp = OrderItem(external_id="200600", name="Lamp", category="light", price=Decimal("9.90"), image_url="https://i")
+    await shop.take(order("A-1", items=(lamp,), additional_info={"trackingNumber": "59000"}))
+    stored = await shop.orders.find(shop.account_id, "A-1")
+    assert stored is not None
+    [event] = (await shop.events.of_type(shop.account_id, "orderINITIALIZED")).events
+    assert (event.key, event.contact_id) == ("A-1", stored.contact_id)
+    assert event.params == {
+        "eventKey": "A-1",
+        "orderId": stored.order_id,
+        "contactId": stored.contact_id,
+        "EmailAddress": "anna@example.com",
+        "SMS": "+380671112233",
+        "externalOrderId": "A-1",
+        "status": "INITIALIZED",
+        "totalCost": 10,
+        "currency": "EUR",
+        "date": "2026-03-08T12:00:00Z",
+        "additionalInfo": {"trackingNumber": "59000"},
+        "items": [
+            {
+                "externalItemId": "200600",
+                "name": "Lamp",
+                "category": "light",
+                "quantity": 1,
+                "cost": 9.9,
+                "url": "",
+                "imageUrl": "https://i",
+                "description": "",
+            }
+        ],
+    }
+
+
+async def test_an_order_that_is_refused_makes_no_event(shop: Shop) -> None:
+    with pytest.raises(Invalid):
+        await shop.orders.add(shop.account_id, [order("A-1"), order("A-2", customer=Customer(email="nobody"))])
+    await shop.take(order("A-3", "CANCELLED"))
+    async with shop.database.tenant(shop.account_id) as connection:
+        rows = await (await connection.execute("SELECT key FROM events")).fetchall()
+    assert rows == [("A-3",)]
+
+
+async def test_an_order_is_taken_also_when_its_event_is_not(shop: Shop) -> None:
+    first = EventInput(type_key="orderDELIVERED", key="x")
+    await shop.events.record(shop.account_id, [first])
+    await shop.events.types.change(shop.account_id, "orderDELIVERED", parameters=(TypeParameter(name="receipt"),))
+    assert len(await shop.take(order("A-1", "DELIVERED"), order("A-2"))) == 2
+    assert await shop.orders.find(shop.account_id, "A-1") is not None
+    assert len((await shop.events.of_type(shop.account_id, "orderDELIVERED")).events) == 1
+    assert len((await shop.events.of_type(shop.account_id, "orderINITIALIZED")).events) == 1
+
+
+async def test_a_long_order_makes_an_event_without_its_lines(shop: Shop) -> None:
+    long = tuple(OrderItem(name=f"Item {n}", description="x" * 2000) for n in range(500))
+    assert await shop.take(order("A-1", items=long)) == ["A-1 INITIALIZED"]
+    [event] = (await shop.events.of_type(shop.account_id, "orderINITIALIZED")).events
+    assert "items" not in event.params
+
+
 async def test_a_shop_may_take_a_step_back_when_it_says_when(shop: Shop) -> None:
     await shop.take(order("A-1", "CANCELLED"))
     assert await shop.take(order("A-1", "IN_PROGRESS")) == []
@@ -195,6 +260,7 @@ async def test_wrong_orders_are_named_and_the_others_are_taken(shop: Shop) -> No
             order("A-7", customer=None, contact_id=10**12),
             order("A-8", additional_info={"a": "\0"}),
             order("A-9"),
+            order("A-10", "what?"),
         ],
     )
     assert [(one.index, one.field) for one in taken.problems] == [
@@ -205,6 +271,7 @@ async def test_wrong_orders_are_named_and_the_others_are_taken(shop: Shop) -> No
         (5, "items.0.name"),
         (6, "contact_id"),
         (7, "additional_info"),
+        (9, "status"),
     ]
     stored = await shop.orders.of_contact(shop.account_id, await shop.owner("A-1"))
     assert {found.external_id for found in stored} == {"A-1", "A-9"}

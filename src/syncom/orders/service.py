@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
@@ -11,8 +13,10 @@ import psycopg
 
 from syncom.contacts.model import ContactInput, IdentityKind, MergeMode, UpsertOptions
 from syncom.contacts.normalise import normalise_phone
-from syncom.contacts.service import ContactsService, prepare_rows
-from syncom.errors import FieldError, Invalid, Unavailable
+from syncom.contacts.service import ContactsService, hold_contacts, prepare_rows
+from syncom.errors import Conflict, FieldError, Invalid, Unavailable
+from syncom.events.model import EventInput
+from syncom.events.service import EventsService
 from syncom.orders import store
 from syncom.orders.model import (
     Customer,
@@ -26,7 +30,10 @@ from syncom.orders.model import (
     OrderStatus,
     StatusChange,
 )
+from syncom.orders.status_events import status_events
 from syncom.postgres.pool import Connection, Database
+
+_log = logging.getLogger(__name__)
 
 MAX_ORDERS: Final = 1000
 #: Lines of one order, and bytes of the shop's own data in one.
@@ -47,14 +54,17 @@ _CUSTOMER: Final = UpsertOptions(
     source="order",
 )
 _ATTEMPTS: Final = 3
+#: A status is part of the key of its event's type, so it is made of what a key may have.
+_STATUS = re.compile(r"(?! )[\w .:()&+#@-]{1,90}(?<! )")
 
 
 class OrdersService:
     """Orders of an account."""
 
-    def __init__(self, database: Database, contacts: ContactsService) -> None:
+    def __init__(self, database: Database, contacts: ContactsService, events: EventsService) -> None:
         self._database = database
         self._contacts = contacts
+        self._events = events
 
     async def add(self, account_id: int, orders: Sequence[OrderInput]) -> OrdersTaken:
         """Add or update up to 1,000 orders; all of them or, with Invalid naming each wrong field, none."""
@@ -126,6 +136,8 @@ class OrdersService:
     ) -> OrdersTaken:
         batch = _Batch(orders, wrong)
         await self._recognise(connection, account_id, batch)
+        # Not before: recognising may have to take the account for itself.
+        await hold_contacts(connection, (account_id,))
         known = await store.lock_known(connection, account_id, [order.external_id for _, order in batch.good()])
         _leave_with_their_contacts(batch, known)
         reach = await store.known_contacts(connection, account_id, batch.named_contacts())
@@ -144,6 +156,7 @@ class OrdersService:
         if new:
             known |= await store.claim(connection, account_id, new)
         changes = await _write_newest(connection, account_id, batch, known)
+        await self._tell(connection, account_id, status_events(changes, reach))
         return OrdersTaken(problems=batch.sorted_problems(), changes=changes)
 
     async def _recognise(self, connection: Connection, account_id: int, batch: _Batch) -> None:
@@ -158,6 +171,22 @@ class OrdersService:
                 batch.contact_ids[named[row.row][0]] = contact_id
         for problem in (*refused, *found.problems):
             batch.refuse(named[problem.index][0], f"customer.{problem.field}", problem.reason)
+
+    async def _tell(self, connection: Connection, account_id: int, events: Sequence[EventInput]) -> None:
+        """Record the events. An order is worth more than its event: a type that wants other parameters, or one type
+        too many, costs the events of that type."""
+        try:
+            async with connection.transaction():
+                await self._events.write(connection, account_id, events)
+            return
+        except (Invalid, Conflict):
+            pass
+        for key in dict.fromkeys(event.type_key for event in events):
+            try:
+                async with connection.transaction():
+                    await self._events.write(connection, account_id, [one for one in events if one.type_key == key])
+            except (Invalid, Conflict) as error:
+                _log.warning("account %d gets no events %s: %s", account_id, key, error.message)
 
 
 class _Batch:
@@ -271,10 +300,10 @@ def _check(place: int, order: OrderInput) -> list[OrderProblem]:
 
 
 def _check_texts(order: OrderInput) -> None:
-    for name in ("external_id", "status"):
-        value: str = getattr(order, name)
-        if not value.strip() or len(value) > _TEXT_LIMIT or not value.isprintable():
-            raise FieldError(name, f"must be printable text of 1 to {_TEXT_LIMIT} characters")
+    if not order.external_id.strip() or len(order.external_id) > _TEXT_LIMIT or not order.external_id.isprintable():
+        raise FieldError("external_id", f"must be printable text of 1 to {_TEXT_LIMIT} characters")
+    if not _STATUS.fullmatch(order.status):
+        raise FieldError("status", "must be 1 to 90 letters, digits, blanks or any of _ - . : ( ) & + # @")
     if order.currency and not (len(order.currency) == 3 and order.currency.isascii() and order.currency.isupper()):
         raise FieldError("currency", "must be an ISO 4217 code such as EUR")
     for names, limit in ((_TEXTS, _TEXT_LIMIT), (_LONG_TEXTS, _LONG_TEXT_LIMIT)):
