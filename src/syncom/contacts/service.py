@@ -23,8 +23,8 @@ from syncom.contacts.consents import Consents, set_consents, suppress
 from syncom.contacts.fields import CustomFields
 from syncom.contacts.lists import Lists
 from syncom.contacts.model import (
+    CONSENT_CHANNELS,
     Change,
-    Channel,
     Contact,
     ContactFilter,
     ContactInput,
@@ -396,7 +396,9 @@ class ContactsService:
                 drop_id,
                 states=(email, sms, push),
                 channels=[
-                    int(channel) for channel, one, other in zip(Channel, kept, dropped, strict=True) if one != other
+                    int(channel)
+                    for channel, one, other in zip(CONSENT_CHANNELS, kept, dropped, strict=True)
+                    if one != other
                 ],
                 occurred_at=self._clock.now(),
             )
