@@ -29,9 +29,19 @@ CONTACT_OWNED = {
     "merged_contacts",
     "message_params",
     "events",
+    "deleted_contacts",
+    "contact_channels",
+    "contact_categories",
 }
 #: Distributed by value: looked up before the contact is known.
-BY_VALUE = {"identities", "order_identities", "recent_events", "short_links", "suppressions"}
+BY_VALUE = {
+    "identities",
+    "order_identities",
+    "recent_events",
+    "short_links",
+    "suppressions",
+    "deleted_identities",
+}
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {
     "campaign_chunks",

@@ -133,7 +133,7 @@ async def _message(database: Database, account_id: int, contact_id: int, campaig
         )
 
 
-async def test_deleting_a_contact_takes_everything_but_nameless_counts(
+async def test_erasing_a_contact_takes_everything_but_nameless_counts(
     contacts: ContactsService, database: Database, account_id: int
 ) -> None:
     one, two = await add(contacts, account_id, ContactInput(email="a@example.com"), ContactInput(email="b@example.com"))
@@ -141,9 +141,9 @@ async def test_deleting_a_contact_takes_everything_but_nameless_counts(
     await contacts.lists.add(account_id, news.list_id, [one, two])
     await contacts.consents.suppress(account_id, Channel.EMAIL, ["a@example.com"])
     await _message(database, account_id, one, 7)
-    await contacts.delete(account_id, one)
+    await contacts.erase(account_id, one)
     with pytest.raises(NotFound):
-        await contacts.delete(account_id, one)
+        await contacts.erase(account_id, one)
     async with database.system() as connection:
         for table in ("identities", "list_members", "consent_events", "contact_statistics", "orders", "engagements"):
             cursor = await connection.execute(f"SELECT count(*) FROM {table} WHERE contact_id = %s", (one,))

@@ -305,7 +305,7 @@ async def test_batches_that_overlap_neither_deadlock_nor_make_a_person_twice(
             ids = [contact.contact_id for contact in known.contacts]
             chance.shuffle(ids)
             if number == 4 and ids:
-                await contacts.delete_many(account_id, ids[:2])
+                await chance.choice([contacts.delete_many, contacts.erase_many])(account_id, ids[:2])
             elif number == 5:
                 await contacts.consents.unsubscribe(account_id, ids, Channel.EMAIL, source="page")
             elif number == 1 and len(ids) > 2:
@@ -329,7 +329,8 @@ async def _check_consistency(database: Database, account_id: int) -> None:
         for table in ("identities", "list_members", "consent_events"):
             cursor = await connection.execute(
                 f"SELECT t.contact_id FROM {table} t LEFT JOIN contacts c USING (account_id, contact_id) "
-                f"WHERE c.contact_id IS NULL"
+                f"WHERE c.contact_id IS NULL AND NOT ('{table}' = 'consent_events' AND t.contact_id IN "
+                f"(SELECT contact_id FROM deleted_contacts))"
             )
             assert await cursor.fetchall() == [], table
         cursor = await connection.execute(

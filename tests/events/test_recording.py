@@ -419,7 +419,7 @@ async def test_events_of_a_merged_contact_are_read_with_the_kept_one(house: Even
 async def test_an_erased_contact_takes_its_events_along(house: EventHouse) -> None:
     contact_id = await house.add_contact(email="olena@example.org")
     await house.events.record(house.account_id, [paid("a", Email="olena@example.org"), paid("b")])
-    await house.contacts.delete(house.account_id, contact_id)
+    await house.contacts.erase(house.account_id, contact_id)
     assert [event.key for event in await house.stored()] == ["b"]
 
 

@@ -150,7 +150,7 @@ async def test_the_page_of_an_old_single_message_is_gone_and_so_are_its_paramete
 
 async def test_the_page_is_gone_with_its_contact_and_nothing_of_the_message_stays(shop: Shop) -> None:
     message_id = await shop.send(order="4711")
-    await shop.site.app.contacts.delete(shop.account_id, shop.contact_id)
+    await shop.site.app.contacts.erase(shop.account_id, shop.contact_id)
     assert (await shop.get(shop.address(message_id))).status_code == 410
     assert await shop.kept(message_id) == 0
 

@@ -322,7 +322,7 @@ async def test_a_merge_of_contacts_takes_their_orders_along_and_a_deletion_forge
     assert await shop.owner("B-1") == anna
     await shop.take(order("B-1", "DELIVERED", customer=None))
     assert (await shop.statistics())[anna][0] == 2
-    await shop.contacts.delete(shop.account_id, anna)
+    await shop.contacts.erase(shop.account_id, anna)
     assert await shop.orders.find(shop.account_id, "B-1") is None
 
 

@@ -204,8 +204,27 @@ async def update(contact: int, *, person: Person = _NOBODY, options: Options = _
 
 
 @app.command
-async def delete(contact: int, *, options: Options = _DEFAULT) -> None:
-    """Delete a contact with all it owns. Reports keep their counts, without the person.
+async def delete(contact: int, *, erase: bool = False, options: Options = _DEFAULT) -> None:
+    """Delete a contact. It can be restored, unless it is erased. Reports keep their counts, without the person.
+
+    Parameters
+    ----------
+    contact
+        Its id.
+    erase
+        Erase it and all it owns, for good. Works on deleted contacts too.
+    """
+    async with here(options) as services:
+        contacts = services.app.contacts
+        await (contacts.erase if erase else contacts.delete)(services.account_id, contact)
+    done = "erased" if erase else "deleted"
+    more = "" if erase else f" `syncom contact restore {contact}` brings it back."
+    show({done: contact}, json=options.json, human=lambda: print(f"Contact {contact} is {done}.{more}"))
+
+
+@app.command
+async def restore(contact: int, *, options: Options = _DEFAULT) -> None:
+    """Bring a deleted contact back, but for addresses that another contact has now.
 
     Parameters
     ----------
@@ -213,8 +232,8 @@ async def delete(contact: int, *, options: Options = _DEFAULT) -> None:
         Its id.
     """
     async with here(options) as services:
-        await services.app.contacts.delete(services.account_id, contact)
-    show({"deleted": contact}, json=options.json, human=lambda: print(f"Contact {contact} is deleted."))
+        restored = await services.app.contacts.restore(services.account_id, contact)
+    _show_one(restored, options)
 
 
 @app.command

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from syncom.clock import Clock
 from syncom.contacts.model import (
+    CONSENT_CHANNELS,
     Channel,
     ConsentChange,
     ConsentEvent,
@@ -106,7 +107,27 @@ async def _set_round(
             "details": nullable([json(change.detail) if change.detail else None for change in chosen]),
         },
     )
-    return [places[row[0] - 1] for row in await cursor.fetchall()]
+    changed: list[int] = [places[row[0] - 1] for row in await cursor.fetchall()]
+    if len(changed) < len(places):
+        await _set_deleted(connection, changes, owners, set(places) - set(changed))
+    return changed
+
+
+async def _set_deleted(
+    connection: Connection, changes: Sequence[ConsentChange], owners: Sequence[int], places: set[int]
+) -> None:
+    """Keep decisions about contacts that may be deleted for the day they are restored."""
+    left = sorted(places, key=lambda at: (changes[at].account_id, bucket_of(owners[at]), owners[at]))
+    await connection.execute(
+        _SQL["set_deleted_consents"],
+        {
+            "account_ids": numbers(changes[at].account_id for at in left),
+            "buckets": buckets([owners[at] for at in left]),
+            "contact_ids": numbers(owners[at] for at in left),
+            "channels": numbers(changes[at].channel for at in left),
+            "states": numbers(changes[at].state for at in left),
+        },
+    )
 
 
 async def suppress(connection: Connection, rows: Sequence[Suppression]) -> None:
@@ -180,6 +201,9 @@ class Consents:
     ) -> list[bool]:
         if len(contact_ids) > _BATCH_LIMIT:
             raise Invalid("contact_ids", f"has more than {_BATCH_LIMIT:,} entries")
+        channel = channel.consent
+        if channel not in CONSENT_CHANNELS:
+            raise Invalid("channel", "has no consent of its own: email, sms (viber follows it) and webpush have")
         now = self._clock.now()
         changes = [
             ConsentChange(

@@ -23,6 +23,7 @@ WITH changed AS (
         WHERE (b.bucket & 0) = 0 AND (b.contact_id & 0) = 0 OFFSET 0  -- see upsert.sql
     ) AS k
     WHERE c.account_id = k.account_id AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+        AND k.channel BETWEEN 1 AND 3
         AND CASE k.channel WHEN 1 THEN c.email_state WHEN 2 THEN c.sms_state ELSE c.push_state END <> k.state
     RETURNING k.n, c.account_id, c.bucket, c.contact_id, k.channel, k.state, k.occurred_at, k.source, k.detail
 ), recorded AS (
@@ -31,6 +32,15 @@ WITH changed AS (
     FROM changed ORDER BY n
 )
 SELECT n FROM changed
+
+-- name: set_deleted_consents
+-- A decision about a contact that is deleted, such as a click in an old mail, holds when it is restored.
+UPDATE deleted_contacts d SET contact = d.contact
+    || jsonb_build_object((ARRAY['email_state', 'sms_state', 'push_state'])[k.channel], k.state)
+FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[], %(channels)s::smallint[],
+    %(states)s::smallint[]) AS k (account_id, bucket, contact_id, channel, state)
+WHERE d.account_id = k.account_id AND d.bucket = k.bucket AND d.contact_id = k.contact_id
+    AND k.channel BETWEEN 1 AND 3
 
 -- name: consent_history
 -- Newest first. Primary key of consent_events.

@@ -74,6 +74,20 @@ RETURNING c.contact_id
 -- name: delete_identities
 DELETE FROM identities WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
 
+-- name: delete_channels
+DELETE FROM contact_channels h
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE h.account_id = %(account_id)s AND h.bucket = k.bucket AND h.contact_id = k.contact_id
+
+-- name: delete_categories
+DELETE FROM contact_categories g
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE g.account_id = %(account_id)s AND g.bucket = k.bucket AND g.contact_id = k.contact_id
+
+-- name: delete_tokens
+-- Few rows that live an hour.
+DELETE FROM contact_tokens WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
+
 -- name: delete_list_members
 DELETE FROM list_members m
 USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
@@ -180,6 +194,26 @@ WHERE c.channel = ANY (%(channels)s::smallint[])
 -- name: hand_over_identities
 UPDATE identities SET contact_id = %(keep_id)s
 WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s
+
+-- name: hand_over_channels
+WITH gone AS (
+    DELETE FROM contact_channels
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING channel, value, data, active, created_at
+)
+INSERT INTO contact_channels (account_id, bucket, contact_id, channel, value, data, active, created_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, channel, value, data, active, created_at FROM gone
+ON CONFLICT DO NOTHING
+
+-- name: hand_over_categories
+WITH gone AS (
+    DELETE FROM contact_categories
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING category_id, added_at
+)
+INSERT INTO contact_categories (account_id, bucket, contact_id, category_id, added_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, category_id, added_at FROM gone
+ON CONFLICT DO NOTHING
 
 -- name: hand_over_lists
 WITH gone AS (

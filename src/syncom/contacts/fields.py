@@ -61,6 +61,16 @@ class CustomFields:
         self._remembered[account_id] = (now, fields)
         return fields
 
+    async def by_id(self, account_id: int, wanted: set[int]) -> Mapping[int, CustomField]:
+        """Fields by number, those asked for that exist."""
+        for fresh in (False, True):
+            if fresh:
+                self._remembered.pop(account_id, None)
+            known = {field.field_id: field for field in (await self.by_key(account_id)).values()}
+            if wanted <= known.keys():
+                break
+        return {field_id: known[field_id] for field_id in wanted if field_id in known}
+
     async def create(
         self,
         account_id: int,

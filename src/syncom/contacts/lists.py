@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, LiteralString
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -109,6 +109,46 @@ class Lists:
                 _SQL[statement], parameters | {"buckets": buckets(chosen), "contact_ids": numbers(chosen)}
             )
         return cursor.rowcount
+
+
+async def join_named(connection: Connection, account_id: int, contact_ids: Sequence[int], names: Sequence[str]) -> None:
+    """Put contacts on lists by name, inside the caller's transaction; missing lists are made. Raises Invalid."""
+    list_ids = await ensure_named(connection, account_id, names)
+    await _change_named(connection, account_id, contact_ids, list_ids, "join_named")
+
+
+async def ensure_named(connection: Connection, account_id: int, names: Sequence[str]) -> list[int]:
+    """Ids of the lists with these names; those that are missing are made. Raises Invalid."""
+    values = {"account_id": account_id, "names": [_name(name) for name in names]}
+    if not names:
+        return []
+    await connection.execute(_SQL["ensure_lists"], values)
+    return [row[0] for row in await (await connection.execute(_SQL["named_lists"], values)).fetchall()]
+
+
+async def leave_named(
+    connection: Connection, account_id: int, contact_ids: Sequence[int], names: Sequence[str]
+) -> None:
+    """Take contacts off lists by name, inside the caller's transaction; unknown names are nothing to leave."""
+    values = {"account_id": account_id, "names": [name.strip() for name in names]}
+    rows = await (await connection.execute(_SQL["named_lists"], values)).fetchall()
+    await _change_named(connection, account_id, contact_ids, [row[0] for row in rows], "leave_named")
+
+
+async def _change_named(
+    connection: Connection,
+    account_id: int,
+    contact_ids: Sequence[int],
+    list_ids: Sequence[int],
+    statement: LiteralString,
+) -> None:
+    if contact_ids and list_ids:
+        values = {
+            "account_id": account_id,
+            "contact_ids": numbers(by_bucket(contact_ids)),
+            "list_ids": numbers(list_ids),
+        }
+        await connection.execute(_SQL[statement], values)
 
 
 async def _require(connection: Connection, account_id: int, list_id: int) -> None:

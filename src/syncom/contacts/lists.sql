@@ -51,3 +51,29 @@ DELETE FROM list_members m
 USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 WHERE m.account_id = %(account_id)s AND m.bucket = k.bucket AND m.list_id = %(list_id)s
     AND m.contact_id = k.contact_id
+
+-- name: ensure_lists
+-- Index lists_name; case does not matter.
+INSERT INTO lists (account_id, name)
+SELECT DISTINCT ON (lower(n.name)) %(account_id)s, n.name FROM unnest(%(names)s::text[]) AS n (name) ORDER BY lower(n.name)
+ON CONFLICT (account_id, lower(name)) DO NOTHING
+
+-- name: named_lists
+SELECT list_id, name, created_at FROM lists
+WHERE account_id = %(account_id)s AND lower(name) = ANY (SELECT lower(n) FROM unnest(%(names)s::text[]) AS n)
+
+-- name: join_named
+-- Contacts that exist for sure, sorted, so that two calls do not wait for each other in a circle.
+INSERT INTO list_members (account_id, bucket, list_id, contact_id)
+SELECT %(account_id)s, (c.contact_id & 255)::smallint, l.list_id, c.contact_id
+FROM unnest(%(contact_ids)s::bigint[]) AS c (contact_id) CROSS JOIN unnest(%(list_ids)s::bigint[]) AS l (list_id)
+ORDER BY 2, 3, 4
+ON CONFLICT DO NOTHING
+
+-- name: leave_named
+-- Primary key of list_members.
+DELETE FROM list_members m
+USING (SELECT (c.contact_id & 255)::smallint AS bucket, l.list_id, c.contact_id
+    FROM unnest(%(contact_ids)s::bigint[]) AS c (contact_id) CROSS JOIN unnest(%(list_ids)s::bigint[]) AS l (list_id)
+) AS k
+WHERE m.account_id = %(account_id)s AND m.bucket = k.bucket AND m.list_id = k.list_id AND m.contact_id = k.contact_id

@@ -178,6 +178,12 @@ class UpsertOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: Identities that lead to a known contact where the key leads to none, in this order; a row needs any one of them
     #: all. With them nothing is refused for a taken identity: one that belongs to another contact stays there.
     fallback_keys: tuple[IdentityKind, ...] = ()
+    #: Addresses, numbers and contact keys that belong to another contact move to the one that the row is about, and
+    #: take a refusal (an unsubscribed state) along. An external id never moves: a contact found by address or number
+    #: that has another external id than the row is somebody else.
+    take_over: bool = False
+    #: A known contact keeps its address and number; the row only adds those it lacks.
+    keep_channels: bool = False
     mode: MergeMode = MergeMode.OVERWRITE
     #: Lists every row joins.
     list_ids: tuple[int, ...] = ()
@@ -208,6 +214,131 @@ class UpsertOutcome(msgspec.Struct, frozen=True, kw_only=True):
     change: Change
 
 
+class FurtherChannel(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to reach a contact beside its address and number: a push token, a number in a messenger.
+
+    ``data`` is what the caller says about it (device, subscription of the browser).
+    """
+
+    channel: Channel
+    value: str
+    data: dict[str, Any] = {}
+    #: False: nothing is sent to this token.
+    active: bool = True
+
+
+class OrderSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shop says about a contact's orders as a whole. None: not named."""
+
+    count: int | None = None
+    last_order_at: datetime | None = None
+
+
+class Recognition(Enum):
+    """How a saved row finds its contact."""
+
+    #: By the identities that the options name.
+    IDENTITY = "identity"
+    #: By ``ContactSave.contact_id`` and nothing else; never a new one.
+    THIS = "this"
+    #: By its external id, then by ``ContactSave.contact_id``.
+    CONTACT_ID = "contact_id"
+    #: By its external id, then by a custom field whose value is unique to a person.
+    FIELD = "field"
+    #: By its external id, then by a push token.
+    PUSH_TOKEN = "push_token"  # noqa: S105 - a kind of identity
+
+
+class Deleted(Enum):
+    """What a save does with a row that leads to a deleted contact and to no other."""
+
+    #: A new contact is made.
+    IGNORE = "ignore"
+    #: The row is refused.
+    SKIP = "skip"
+    RESTORE = "restore"
+
+
+class ContactSave(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a save: a contact with all that other systems keep about it."""
+
+    contact: ContactInput
+    #: For Recognition.CONTACT_ID.
+    contact_id: int = 0
+    #: Push tokens are added; a messenger's number replaces the one before.
+    channels: tuple[FurtherChannel, ...] = ()
+    #: Kinds of further channels that go before those named are added.
+    cleared: tuple[Channel, ...] = ()
+    orders: OrderSummary | None = None
+
+
+class SaveOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How rows are saved."""
+
+    upsert: UpsertOptions = UpsertOptions()
+    recognition: Recognition = Recognition.IDENTITY
+    #: For Recognition.FIELD.
+    field: CustomField | None = None
+    #: For Recognition.PUSH_TOKEN.
+    channel: Channel = Channel.MOBILEPUSH
+    deleted: Deleted = Deleted.IGNORE
+    #: Identities by which deleted contacts are looked for.
+    deleted_keys: tuple[IdentityKind, ...] = ()
+    #: Names of lists that every row joins (made when missing) and leaves.
+    lists: tuple[str, ...] = ()
+    left_lists: tuple[str, ...] = ()
+    #: Keys of subscription categories that every row gets; made when missing.
+    categories: tuple[str, ...] = ()
+
+
+class SaveResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a save did: one entry for each row, None where it was refused; ``problems`` say why."""
+
+    contact_ids: list[int | None]
+    changes: list[Change | None]
+    problems: list[RowProblem]
+
+
+class ContactDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact with what stands beside it."""
+
+    contact: Contact
+    #: Further addresses and numbers.
+    emails: tuple[str, ...]
+    phones: tuple[str, ...]
+    channels: tuple[FurtherChannel, ...]
+    #: (list id, name), by name.
+    lists: tuple[tuple[int, str], ...]
+    orders: OrderSummary | None
+
+
+class PushToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A push token: whose it is, what was said about the device, whether anything may be sent to it."""
+
+    contact_id: int
+    data: dict[str, Any]
+    active: bool
+
+
+class ContactSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """What contacts have in common. All members that are not empty must fit; none: everybody."""
+
+    #: Part of one of the addresses.
+    email: str = ""
+    #: Part of one of the numbers; only its digits count.
+    phone: str = ""
+    #: Parts of the names, any case.
+    first_name: str = ""
+    last_name: str = ""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of all that was found, in the order of the ids."""
+
+    contact_ids: list[int]
+    total: int
+
+
 class PreparedRow(NamedTuple):
     """A row of a batch that is checked and normalised, ready to be merged. Made by ``prepare_rows`` only."""
 
@@ -220,6 +351,8 @@ class PreparedRow(NamedTuple):
     #: Further addresses and numbers, beside the primary ones.
     emails: tuple[str, ...]
     phones: tuple[str, ...]
+    #: The contact the row is about, when the caller knows it; 0: its identities say.
+    contact_id: int = 0
 
 
 class ConsentChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,6 +394,14 @@ class ContactList(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     created_at: datetime
     size: int
+
+
+class Category(msgspec.Struct, frozen=True, kw_only=True):
+    """Something subscribers can choose. ``key`` is unique in the account, in any case of letters."""
+
+    category_id: int
+    key: str
+    name: str
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):

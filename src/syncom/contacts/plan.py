@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from syncom.contacts.model import (
+    Channel,
     IdentityKind,
     MergeMode,
     PreparedRow,
@@ -29,6 +30,9 @@ _PLACES: Final = len(KINDS)
 _EMAIL: Final = IDENTITY_PLACES[IdentityKind.EMAIL]
 _PHONE: Final = IDENTITY_PLACES[IdentityKind.PHONE]
 _EXTERNAL_ID: Final = IDENTITY_PLACES[IdentityKind.EXTERNAL_ID]
+#: Identities that may move from one contact to another.
+_MOVABLE: Final = tuple(place for place in range(_PLACES) if place != _EXTERNAL_ID)
+_UNTOUCHED: Final = (None,) * (len(STANDARD) - _PLACES)
 _NAMES: Final = ("email", "phone", "external id", "contact key")
 
 #: Contact ids by value, for each identity place.
@@ -84,6 +88,8 @@ class Plan(msgspec.Struct, kw_only=True):
     #: (kind, value, contact id), sorted: every writer claims in this order, so no two wait for each other.
     claimed: list[tuple[int, str, int]]
     moved: list[MovedIdentity]
+    #: Contacts that took an address over whose owner had refused its channel.
+    refused: set[tuple[int, Channel]]
 
 
 def wanted_identities(rows: Sequence[PreparedRow]) -> tuple[list[int], list[str]]:
@@ -120,17 +126,21 @@ def plan_batch(
     contact_ids: list[int | None] = []
     problems: list[RowProblem] = []
     for given in rows:
-        owner, key = (contact_id, -1) if contact_id is not None else planner.recognise(given, keys)
-        row = planner.without_taken(given, owner) if options.fallback_keys else given
-        problem = planner.conflict(row, owner)
+        about = contact_id if contact_id is not None else given.contact_id
+        owner, key = (about, -1) if about else planner.recognise(given, keys)
+        row = planner.without_taken(given, owner) if options.fallback_keys and not options.take_over else given
+        problem = planner.stranger(row) or planner.conflict(row, owner)
         if problem is not None:
             problems.append(problem)
             contact_ids.append(None)
             continue
         if owner is None:
-            target = planner.create(row, next(new_ids))
+            owner = next(new_ids)
+            planner.take_over(row, owner)
+            target = planner.create(row, owner)
         else:
             target = planner.target(owner)
+            planner.take_over(row, owner)
             planner.apply(row, target, key)
         contact_ids.append(target.contact_id)
     claimed, moved = planner.identity_changes()
@@ -141,6 +151,7 @@ def plan_batch(
         known=[target for target in planner.targets.values() if target.known is not None],
         claimed=claimed,
         moved=moved,
+        refused=planner.refused,
     )
 
 
@@ -153,6 +164,9 @@ class _Planner:
         self._known = known
         self._overwrite = options.mode is MergeMode.OVERWRITE
         self._several = bool(options.fallback_keys)
+        self._takes_over = options.take_over
+        self._keeps_channels = options.keep_channels
+        self.refused: set[tuple[int, Channel]] = set()
         #: Stored owner of every identity that was claimed or released on the way.
         self._before: tuple[dict[str, int | None], ...] = ({}, {}, {}, {})
         #: Further addresses that became primary, by place. Another batch may free one after it was read.
@@ -160,11 +174,52 @@ class _Planner:
 
     def recognise(self, row: PreparedRow, keys: tuple[int, ...]) -> tuple[int | None, int]:
         """The contact that the first known key leads to, and the place of that key."""
+        external_id = row.values[_EXTERNAL_ID] if self._takes_over else None
         for key in keys:
             owner = self._owners[key].get(row.values[key] or "")
-            if owner is not None:
-                return owner, key
+            if owner is None or (external_id and key != _EXTERNAL_ID and self._has_other_id(owner, external_id)):
+                continue
+            return owner, key
         return None, keys[0]
+
+    def _has_other_id(self, owner: int, external_id: str) -> bool:
+        target = self.targets.get(owner)
+        known = target.identities if target is not None else self._known[owner].identities
+        return known[_EXTERNAL_ID] not in (None, external_id)
+
+    def stranger(self, row: PreparedRow) -> RowProblem | None:
+        """A row about a contact that does not exist (any more)."""
+        if row.contact_id and row.contact_id not in self._known:
+            return RowProblem(index=row.row, field="id", reason=f"Contact with id='{row.contact_id}' not found")
+        return None
+
+    def take_over(self, row: PreparedRow, contact_id: int) -> None:
+        """Release what the row names from the contacts that have it, for the one it is about."""
+        if not self._takes_over:
+            return
+        named = [(place, value) for place in _MOVABLE if (value := row.values[place])]
+        named += [(_EMAIL, value) for value in row.emails]
+        named += [(_PHONE, value) for value in row.phones]
+        for place, value in named:
+            owner = self._owners[place].get(value, contact_id)
+            if owner == contact_id:
+                continue
+            other = self.target(owner)
+            if other.known is not None:
+                self._before[place].setdefault(value, owner)
+                self._keep_refusal(place, other.known, contact_id)
+            other.values = other.values or _UNTOUCHED
+            if other.identities[place] == value:
+                other.identities[place] = None
+            del self._owners[place][value]
+
+    def _keep_refusal(self, place: int, known: Known, contact_id: int) -> None:
+        for taken, state, channel in (
+            (_EMAIL, known.email_state, Channel.EMAIL),
+            (_PHONE, known.sms_state, Channel.SMS),
+        ):
+            if place == taken and state == SubscriptionState.UNSUBSCRIBED:
+                self.refused.add((contact_id, channel))
 
     def without_taken(self, row: PreparedRow, owner: int | None) -> PreparedRow:
         """The row without the identities that belong to another contact."""
@@ -186,9 +241,9 @@ class _Planner:
         values = row.values
         for place, owners in enumerate(self._owners):
             value = values[place]
-            if value and owners.get(value, owner) != owner:
+            if value and owners.get(value, owner) != owner and not (self._takes_over and place != _EXTERNAL_ID):
                 return _taken(row.row, STANDARD[place], place, owners[value])
-        if not row.emails and not row.phones:
+        if (not row.emails and not row.phones) or self._takes_over:
             return None
         for field, place, further in (("emails", _EMAIL, row.emails), ("phones", _PHONE, row.phones)):
             for number, value in enumerate(further):
@@ -247,7 +302,9 @@ class _Planner:
         """Make the value the contact's primary one of its kind; '' clears."""
         old = target.identities[place]
         owner = self._owners[place].get(value)
-        if old is not None and not self._overwrite:
+        if old is not None and self._keeps_channels and place in (_EMAIL, _PHONE):
+            return
+        if old is not None and (not self._overwrite or (self._keeps_channels and place == _EXTERNAL_ID)):
             # A shop may know one person by several ids. Each leads here, so that the next row with it does too.
             if self._several and place == _EXTERNAL_ID and value and owner is None:
                 self._claim(place, value, target.contact_id)

@@ -92,6 +92,20 @@ def prepare_rows(
     return prepared, problems
 
 
+def prepare_known(
+    rows: Sequence[ContactInput], fields: Mapping[str, CustomField], phone_region: str
+) -> tuple[list[PreparedRow], list[RowProblem]]:
+    """The same for rows whose contacts are found in another way than by an identity."""
+    prepared: list[PreparedRow] = []
+    problems: list[RowProblem] = []
+    for index, row in enumerate(rows):
+        try:
+            prepared.append(_prepare(index, row, fields, (), phone_region))
+        except _Refused as refused:
+            problems.append(RowProblem(index=index, field=refused.field, reason=refused.reason))
+    return prepared, problems
+
+
 def recognised_by(options: UpsertOptions) -> tuple[int, ...]:
     """Places in STANDARD of the identities that decide whether a row is a known contact, the first first."""
     try:

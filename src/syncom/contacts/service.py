@@ -4,7 +4,8 @@
 >>> outcome = await contacts.upsert_one(account_id, ContactInput(email="anna@example.com"), UpsertOptions())
 
 Custom fields are at ``contacts.fields``, lists at ``contacts.lists``, consent and suppressed addresses at
-``contacts.consents``; :func:`set_consents` and :func:`suppress` do batches inside a caller's transaction, and
+``contacts.consents``, subscription categories at ``contacts.categories``, lists with totals at
+``contacts.directory``; :func:`set_consents` and :func:`suppress` do batches inside a caller's transaction, and
 :func:`hold_contacts` keeps contacts there until it ends.
 """
 
@@ -19,7 +20,10 @@ import psycopg
 
 from syncom.clock import Clock
 from syncom.contacts import store
+from syncom.contacts.categories import Categories
 from syncom.contacts.consents import Consents, set_consents, suppress
+from syncom.contacts.deletion import delete_contacts, find_deleted, restore_contacts
+from syncom.contacts.directory import Directory
 from syncom.contacts.fields import CustomFields
 from syncom.contacts.lists import Lists
 from syncom.contacts.model import (
@@ -29,12 +33,15 @@ from syncom.contacts.model import (
     ContactFilter,
     ContactInput,
     ContactPage,
+    ContactSave,
     CustomField,
     Identity,
     IdentityKind,
     MergeMode,
     PreparedRow,
     RowProblem,
+    SaveOptions,
+    SaveResult,
     SubscriptionState,
     TimelinePage,
     UpsertOptions,
@@ -43,6 +50,7 @@ from syncom.contacts.model import (
 )
 from syncom.contacts.normalise import normalise_email, normalise_phone
 from syncom.contacts.prepare import prepare_patch, prepare_rows
+from syncom.contacts.saving import Also, Saver
 from syncom.contacts.upsert import (
     ContactIds,
     Merged,
@@ -92,6 +100,9 @@ class ContactsService:
         self.fields = CustomFields(database, clock)
         self.lists = Lists(database)
         self.consents = Consents(database, clock)
+        self.categories = Categories(database)
+        self.directory = Directory(database, self.fields)
+        self._saver = Saver(self.fields, clock, self._merge)
 
     async def close(self) -> None:
         """Finish the writes that were accepted."""
@@ -204,6 +215,41 @@ class ContactsService:
                 results[place] = _refusal(next(problems))
             else:
                 results[place] = UpsertOutcome(contact_id=contact_id, change=change)
+
+    # ------------------------------------------------------------ saving for other systems
+
+    async def save(
+        self, account_id: int, saves: Sequence[ContactSave], options: SaveOptions, *, also: Also | None = None
+    ) -> SaveResult:
+        """Create or update contacts with lists, channels and orders, in one transaction; bad rows are reported.
+
+        ``also`` is done in the same transaction, after everything is written; it is not called when nothing is to be
+        written. At most 50,000 rows. Raises Invalid.
+        """
+        if len(saves) > BATCH_LIMIT:
+            raise Invalid("contacts", f"has more than {BATCH_LIMIT:,} entries")
+        rows, problems = await self._saver.prepare(account_id, saves, options)
+        async with self._database.tenant(account_id) as connection:
+            result = await self._saver.save(connection, account_id, len(saves), rows, options)
+            result = msgspec.structs.replace(
+                result, problems=sorted([*problems, *result.problems], key=lambda problem: problem.index)
+            )
+            if also is not None:
+                await also(connection, result)
+        return result
+
+    async def save_one(
+        self, account_id: int, save: ContactSave, options: SaveOptions, *, also: Also | None = None
+    ) -> UpsertOutcome:
+        """The same for one contact. Raises Invalid for a bad value, NotFound, Conflict for a taken external id."""
+        result = await self.save(account_id, (save,), options, also=also)
+        contact_id, change = result.contact_ids[0], result.changes[0]
+        if contact_id is None or change is None:
+            problem = result.problems[0]
+            if problem.field == "id":
+                raise NotFound("contact", save.contact_id)
+            raise Invalid(problem.field, problem.reason)
+        return UpsertOutcome(contact_id=contact_id, change=change)
 
     # ------------------------------------------------------------ reading
 
@@ -352,23 +398,53 @@ class ContactsService:
                 raise NotFound("address", value)
 
     async def delete(self, account_id: int, contact_id: int) -> None:
-        """Delete a contact and all it owns. Raises NotFound. See :meth:`delete_many`."""
+        """Delete a contact so that it can be restored. Raises NotFound. See :meth:`delete_many`."""
         if not await self.delete_many(account_id, (contact_id,)):
             raise NotFound("contact", contact_id)
 
     async def delete_many(self, account_id: int, contact_ids: Sequence[int]) -> int:
-        """Delete contacts (at most 1,000) with identities, lists, consent history, statistics, orders and events.
+        """Set contacts (at most 1,000) aside: nobody finds them, nothing is sent to them, their identities are free.
+
+        :meth:`restore` brings them back, :meth:`erase` ends them. Returns how many existed.
+        """
+        chosen = _page(contact_ids)
+        async with self._database.tenant(account_id) as connection:
+            await lock_account(connection, account_id)
+            return len(await delete_contacts(connection, account_id, chosen))
+
+    async def restore(self, account_id: int, contact_id: int) -> Contact:
+        """Bring a deleted contact back, but for identities others have now and lists that are gone. Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            await lock_account(connection, account_id)
+            if not await restore_contacts(connection, account_id, (contact_id,)):
+                raise NotFound("deleted contact", contact_id)
+        return await self.get(account_id, contact_id)
+
+    async def find_deleted(self, account_id: int, kind: IdentityKind, value: str) -> int | None:
+        """The contact that was deleted with this identity, of several the last."""
+        stored = _identity(kind, value)
+        if stored is None:
+            return None
+        async with self._database.tenant(account_id) as connection:
+            return (await find_deleted(connection, account_id, [(kind, stored)])).get((kind, stored))
+
+    async def erase(self, account_id: int, contact_id: int) -> None:
+        """Erase a contact, or a deleted one, and all it owns. Raises NotFound. See :meth:`erase_many`."""
+        if not await self.erase_many(account_id, (contact_id,)):
+            raise NotFound("contact", contact_id)
+
+    async def erase_many(self, account_id: int, contact_ids: Sequence[int]) -> int:
+        """Erase contacts (at most 1,000) with all they own, events and orders too, for good.
 
         Ledger and activity rows stay, without address, IP and user agent, so that reports keep their counts.
         Suppressions stay: an address that asked for silence keeps it. Returns how many existed.
         """
-        if len(contact_ids) > PAGE_LIMIT:
-            raise Invalid("contact_ids", f"has more than {PAGE_LIMIT:,} entries")
+        chosen = _page(contact_ids)
         # Tenants may not change the append-only tables, so this is a system transaction; every statement names
         # the account.
         async with self._database.system() as connection:
             await lock_account(connection, account_id)
-            return len(await store.delete_contacts(connection, account_id, sorted(set(contact_ids))))
+            return len(await store.erase_contacts(connection, account_id, chosen))
 
     async def merge(self, account_id: int, keep_id: int, drop_id: int) -> Contact:
         """Make one contact of two; returns the kept one.
@@ -403,6 +479,12 @@ class ContactsService:
                 occurred_at=self._clock.now(),
             )
         return await self.get(account_id, keep_id)
+
+
+def _page(contact_ids: Sequence[int]) -> list[int]:
+    if len(contact_ids) > PAGE_LIMIT:
+        raise Invalid("contact_ids", f"has more than {PAGE_LIMIT:,} entries")
+    return sorted(set(contact_ids))
 
 
 def _result(contact_ids: list[int | None], merged: Merged, problems: list[RowProblem]) -> UpsertResult:

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg.rows import TupleRow
 
+from syncom.contacts.deletion import forget_deleted
 from syncom.contacts.model import (
     Contact,
     CustomField,
@@ -27,6 +28,9 @@ _SQL = load_sql("syncom.contacts", "contacts.sql")
 #: What goes with a contact, in this order, after the contact itself is gone.
 _OWNED = (
     "delete_identities",
+    "delete_channels",
+    "delete_categories",
+    "delete_tokens",
     "delete_list_members",
     "delete_consent_events",
     "delete_statistics",
@@ -42,6 +46,8 @@ _OWNED = (
 #: What the kept contact takes over.
 _HANDED_OVER = (
     "hand_over_identities",
+    "hand_over_channels",
+    "hand_over_categories",
     "hand_over_lists",
     "hand_over_consent_events",
     "hand_over_orders",
@@ -162,10 +168,11 @@ async def merged_into(connection: Connection, account_id: int, contact_id: int) 
     return row[0] if row else None
 
 
-async def delete_contacts(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> list[int]:
-    """Delete contacts with all they own; returns the ids that existed. For a system transaction."""
+async def erase_contacts(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> list[int]:
+    """Erase contacts, deleted ones too, with all they own; returns the ids that existed. For a system transaction."""
     cursor = await connection.execute(_SQL["delete_contacts"], _these(account_id, by_bucket(contact_ids)))
     existed = [row[0] for row in await cursor.fetchall()]
+    existed += await forget_deleted(connection, account_id, contact_ids)
     if existed:
         everyone = by_bucket(await lineage(connection, account_id, existed))
         for statement in _OWNED:

@@ -17,7 +17,7 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
-from syncom.contacts.model import Change, MergeMode, PreparedRow, RowProblem, UpsertOptions
+from syncom.contacts.model import Change, Channel, MergeMode, PreparedRow, RowProblem, UpsertOptions
 from syncom.contacts.plan import (
     KINDS,
     Known,
@@ -54,6 +54,8 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     contact_ids: list[int | None]
     changes: list[Change | None]
     problems: list[RowProblem]
+    #: See Plan.
+    refused: set[tuple[int, Channel]] = set()
 
 
 class ContactIds:
@@ -119,7 +121,8 @@ async def merge_once(
     With ``contact_id`` the rows are about that contact, which must exist, or the answer has no rows.
     """
     owners = await _read_owners(connection, account_id, rows)
-    known = await _read_known(connection, account_id, owners, contact_id)
+    about = {row.contact_id for row in rows if row.contact_id}
+    known = await _read_known(connection, account_id, owners, about if contact_id is None else {contact_id})
     if contact_id is not None and contact_id not in known:
         return Merged(contact_ids=[], changes=[], problems=[])
     plan = await _plan(connection, rows, owners, known, options, ids, contact_id)
@@ -129,7 +132,9 @@ async def merge_once(
     updated = await _update_contacts(connection, account_id, plan, options)
     if options.list_ids:
         await _join_lists(connection, account_id, plan, options)
-    return Merged(contact_ids=plan.contact_ids, changes=_changes(plan, updated), problems=plan.problems)
+    return Merged(
+        contact_ids=plan.contact_ids, changes=_changes(plan, updated), problems=plan.problems, refused=plan.refused
+    )
 
 
 async def _plan(
@@ -167,13 +172,10 @@ async def _read_owners(connection: Connection, account_id: int, rows: Sequence[P
     return owners
 
 
-async def _read_known(
-    connection: Connection, account_id: int, owners: Owners, contact_id: int | None
-) -> dict[int, Known]:
-    """Primary identities and states of the contacts that have those identities."""
-    wanted = {owner for by_value in owners for owner in by_value.values()}
-    if contact_id is not None:
-        wanted.add(contact_id)
+async def _read_known(connection: Connection, account_id: int, owners: Owners, about: set[int]) -> dict[int, Known]:
+    """Primary identities and states of the contacts that have those identities, and of those the rows are about."""
+    having = {owner for by_value in owners for owner in by_value.values()}
+    wanted = having | about
     if not wanted:
         return {}
     contact_ids = by_bucket(wanted)
@@ -186,7 +188,7 @@ async def _read_known(
         },
     )
     known = {row[0]: Known(row[1:5], row[5], row[6]) for row in await cursor.fetchall()}
-    if len(known) < len(wanted - ({contact_id} if contact_id is not None else set())):
+    if not having <= known.keys():
         raise StalePlan  # never while the lock is held, save for a contact removed by hand
     return known
 

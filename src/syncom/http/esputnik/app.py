@@ -30,7 +30,7 @@ from syncom.errors import (
     Upstream,
 )
 from syncom.http.authentication import Authentication
-from syncom.http.esputnik import account, activity, events, orders
+from syncom.http.esputnik import account, activity, contacts, events, orders
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Query, Refused, Sentence, reason_phrase
 from syncom.http.esputnik.repeats import claimed
@@ -44,6 +44,7 @@ _log = logging.getLogger(__name__)
 METHODS: Final[tuple[Method, ...]] = (
     *account.METHODS,
     *activity.METHODS,
+    *contacts.METHODS,
     *events.METHODS,
     *orders.METHODS,
 )

@@ -212,9 +212,20 @@ async def update_contact(by: By, contacts: Contacts, contact_id: FromPath[int], 
 
 
 @delete("/contacts/{contact_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CONTACTS))
-async def delete_contact(by: By, contacts: Contacts, contact_id: FromPath[int]) -> None:
-    """Delete a contact and all it owns. Reports keep their counts, without the person."""
-    await contacts.delete(by.account_id, contact_id)
+async def delete_contact(
+    by: By,
+    contacts: Contacts,
+    contact_id: FromPath[int],
+    erase: Annotated[bool, QueryParameter(description="true: erase the contact and all it owns, for good.")] = False,
+) -> None:
+    """Delete a contact; it can be restored, unless it is erased. Reports keep their counts, without the person."""
+    await (contacts.erase if erase else contacts.delete)(by.account_id, contact_id)
+
+
+@post("/contacts/{contact_id:int}/restore", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CONTACTS))
+async def restore_contact(by: By, contacts: Contacts, contact_id: FromPath[int]) -> Person:
+    """Bring a deleted contact back, but for addresses that another contact has now."""
+    return person(await contacts.restore(by.account_id, contact_id))
 
 
 @get("/contacts/{contact_id:int}/addresses", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
@@ -301,6 +312,7 @@ HANDLERS: list[Any] = [
     get_contact,
     update_contact,
     delete_contact,
+    restore_contact,
     list_addresses,
     get_timeline,
     list_consents,

@@ -1,0 +1,114 @@
+"""Subscription categories: what an account's subscribers choose from, such as news and sales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from syncom.contacts.model import Category
+from syncom.contacts.normalise import NAME_LENGTH, normalise_text
+from syncom.errors import Invalid, NotFound
+from syncom.ids import BUCKETS, bucket_of
+from syncom.postgres.columns import by_bucket, numbers
+from syncom.postgres.pool import Connection, Database
+from syncom.postgres.sql import load_sql
+
+_SQL = load_sql("syncom.contacts", "categories.sql")
+_KEY_LENGTH: Final = 100
+#: Categories of one call.
+_LIMIT: Final = 200
+
+
+async def add_categories(
+    connection: Connection, account_id: int, contact_ids: Sequence[int], keys: Sequence[str]
+) -> list[int]:
+    """Give contacts these categories, inside the caller's transaction; missing ones are made. Their ids."""
+    wanted = [_key(key) for key in keys]
+    if len(wanted) > _LIMIT:
+        raise Invalid("subscriptions", f"has more than {_LIMIT} entries")
+    if not wanted:
+        return []
+    values = {"account_id": account_id, "keys": wanted}
+    await connection.execute(_SQL["ensure_categories"], values)
+    category_ids = [row[0] for row in await (await connection.execute(_SQL["named_categories"], values)).fetchall()]
+    if contact_ids:
+        await connection.execute(
+            _SQL["add_contact_categories"],
+            {
+                "account_id": account_id,
+                "contact_ids": numbers(by_bucket(contact_ids)),
+                "category_ids": numbers(category_ids),
+            },
+        )
+    return category_ids
+
+
+class Categories:
+    """The categories of an account, and which of them its contacts chose."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self, account_id: int) -> list[Category]:
+        """Every category, by key."""
+        async with self._database.tenant(account_id) as connection:
+            rows = await (await connection.execute(_SQL["categories"], {"account_id": account_id})).fetchall()
+        return [Category(category_id=row[0], key=row[1], name=row[2]) for row in rows]
+
+    async def put(self, account_id: int, key: str, name: str) -> Category:
+        """Make a category, or rename it. Raises Invalid."""
+        parameters = {"account_id": account_id, "key": _key(key), "name": _text("name", name, NAME_LENGTH)}
+        async with self._database.tenant(account_id) as connection:
+            row = await (await connection.execute(_SQL["put_category"], parameters)).fetchone()
+        assert row is not None
+        return Category(category_id=row[0], key=row[1], name=row[2])
+
+    async def delete(self, account_id: int, key: str) -> None:
+        """Remove a category from the account and from its contacts. Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            parameters = {"account_id": account_id, "key": key}
+            row = await (await connection.execute(_SQL["delete_category"], parameters)).fetchone()
+        if row is None:
+            raise NotFound("category", key)
+        for bucket in range(BUCKETS):  # in short transactions: nobody sees the category any more
+            async with self._database.tenant(account_id) as connection:
+                parameters = {"account_id": account_id, "bucket": bucket, "category_id": row[0]}
+                await connection.execute(_SQL["forget_category"], parameters)
+
+    async def of(self, account_id: int, contact_id: int) -> list[str]:
+        """Keys of a contact's categories. Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            await _require(connection, account_id, contact_id)
+            rows = await connection.execute(_SQL["contact_categories"], _one(account_id, contact_id))
+            return [row[0] for row in await rows.fetchall()]
+
+    async def replace(self, account_id: int, contact_id: int, keys: Sequence[str]) -> None:
+        """Give a contact these categories and no others. Raises NotFound, Invalid."""
+        async with self._database.tenant(account_id) as connection:
+            await _require(connection, account_id, contact_id)
+            kept = await add_categories(connection, account_id, [contact_id], keys)
+            parameters = {**_one(account_id, contact_id), "category_ids": numbers(kept)}
+            await connection.execute(_SQL["drop_contact_categories"], parameters)
+
+
+async def _require(connection: Connection, account_id: int, contact_id: int) -> None:
+    if await (await connection.execute(_SQL["lock_live"], _one(account_id, contact_id))).fetchone() is None:
+        raise NotFound("contact", contact_id)
+
+
+def _one(account_id: int, contact_id: int) -> dict[str, int]:
+    return {"account_id": account_id, "bucket": bucket_of(contact_id), "contact_id": contact_id}
+
+
+def _key(key: str) -> str:
+    return _text("subscriptions", key, _KEY_LENGTH)
+
+
+def _text(field: str, value: str, limit: int) -> str:
+    try:
+        text = normalise_text(value, limit)
+    except ValueError as error:
+        raise Invalid(field, str(error)) from None
+    if not text:
+        raise Invalid(field, "has an empty entry")
+    return text
