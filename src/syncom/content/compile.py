@@ -70,7 +70,7 @@ def compile_content(
         text = plain_text(html, links)
     elif track_links:
         text = _linked_text(text, links)
-    return _assembled(subject, preheader, html, text, links, known_fields)
+    return _assembled(subject, preheader, html, text, links, known_fields, track_links=track_links)
 
 
 def compile_text(source: TextInput, known_fields: Collection[str]) -> CompiledContent:
@@ -102,10 +102,19 @@ def compile_text(source: TextInput, known_fields: Collection[str]) -> CompiledCo
 
 
 def _assembled(
-    subject: str, preheader: str, html: str, text: str, links: list[str], known_fields: Collection[str]
+    subject: str,
+    preheader: str,
+    html: str,
+    text: str,
+    links: list[str],
+    known_fields: Collection[str],
+    *,
+    track_links: bool,
 ) -> CompiledContent:
     html = _with_preheader(html, preheader)
-    html = short_html_lines(_before_body_end(html, "{{@trap}}{{@open}}"))
+    # The honeypot guards the counting of clicks; where none are counted it has nothing to do.
+    marks = "{{@trap}}{{@open}}" if track_links else "{{@open}}"
+    html = short_html_lines(_before_body_end(html, marks))
     text = short_text_lines(text)
     if len(html) > 2 * MAX_SOURCE:
         raise Invalid("source", "becomes too large when it is compiled; remove styles or parts")

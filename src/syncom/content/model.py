@@ -103,6 +103,21 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     #: Languages it has versions in, beside its own.
     languages: tuple[str, ...] = ()
 
+    def as_input(self) -> TemplateInput:
+        """What its author wrote, to be changed and saved again."""
+        return TemplateInput(
+            name=self.name,
+            subject=self.subject,
+            source=self.source,
+            format=self.format,
+            preheader=self.preheader,
+            text=self.text,
+            tags=self.tags,
+            language=self.language,
+            sender_id=self.sender_id,
+            from_name=self.from_name,
+        )
+
 
 class ContentLabel(msgspec.Struct, frozen=True, kw_only=True):
     """What a content says about itself to readers of the ledger, whatever becomes of its template."""

@@ -122,7 +122,7 @@ class ContentService:
         """A template of its own with the same texts and attachments. Raises NotFound, Invalid."""
         async with self._database.tenant(account_id) as connection:
             stored = await _found(connection, account_id, template_id)
-            template = msgspec.structs.replace(_input(stored), name=name)
+            template = msgspec.structs.replace(stored.as_input(), name=name)
             copy_id = await self._add(connection, account_id, template)
             for version in await store.language_versions(connection, account_id, template_id):
                 await self._save_language(connection, account_id, copy_id, template, version.language, _texts(version))
@@ -141,7 +141,7 @@ class ContentService:
                 raise Invalid("language", "is the template's own: change the template itself")
             if len(stored.languages) >= MAX_LANGUAGES and language not in stored.languages:
                 raise Invalid("language", f"a template has versions in {MAX_LANGUAGES} languages at most")
-            await self._save_language(connection, account_id, template_id, _input(stored), language, given)
+            await self._save_language(connection, account_id, template_id, stored.as_input(), language, given)
             return await _found(connection, account_id, template_id)
 
     async def delete_language(self, account_id: int, template_id: int, language: str) -> Template:
@@ -166,7 +166,7 @@ class ContentService:
             stored = await _found(connection, account_id, template_id, lock=True)
             _check_room(stored.attachments, file)
             await store.add_attachment(connection, account_id, template_id, file)
-            return await self._store_version(connection, account_id, stored, _input(stored))
+            return await self._store_version(connection, account_id, stored, stored.as_input())
 
     async def detach(self, account_id: int, template_id: int, attachment_id: int) -> Template:
         """Take an attachment off, as a new version. Raises NotFound."""
@@ -174,7 +174,7 @@ class ContentService:
             stored = await _found(connection, account_id, template_id, lock=True)
             if not await store.detach(connection, account_id, template_id, attachment_id):
                 raise NotFound("attachment", attachment_id)
-            return await self._store_version(connection, account_id, stored, _input(stored))
+            return await self._store_version(connection, account_id, stored, stored.as_input())
 
     async def preview(
         self,
@@ -337,21 +337,6 @@ async def _found(connection: Connection, account_id: int, template_id: int, *, l
     if template is None:
         raise NotFound("template", template_id)
     return template
-
-
-def _input(stored: Template) -> TemplateInput:
-    return TemplateInput(
-        name=stored.name,
-        subject=stored.subject,
-        source=stored.source,
-        format=stored.format,
-        preheader=stored.preheader,
-        text=stored.text,
-        tags=stored.tags,
-        language=stored.language,
-        sender_id=stored.sender_id,
-        from_name=stored.from_name,
-    )
 
 
 def _texts(version: LanguageVersion) -> LanguageInput:

@@ -55,6 +55,17 @@ class Exclusion(Enum):
     UNSUBSCRIBED = "unsubscribed"
 
 
+class Failure(Enum):
+    """What kind of failure the words of a failed message begin with."""
+
+    #: The message could not be made of its template and data.
+    NOT_MADE = "cannot be made"
+    #: Its time or its attempts were over.
+    GIVEN_UP = "given up"
+    #: The receiving side said no; the words are its own.
+    REFUSED = ""
+
+
 class SenderKind(Enum):
     SMTP = "smtp"
     #: The dev inbox of this installation: nothing leaves the machine.
@@ -145,6 +156,11 @@ class MessageStatus(msgspec.Struct, frozen=True, kw_only=True):
     clicked_at: datetime | None = None
     unsubscribed_at: datetime | None = None
     bounced_at: datetime | None = None
+
+    @property
+    def failure(self) -> Failure:
+        """Of a failed message: what kind it is."""
+        return next(kind for kind in Failure if self.reason.startswith(kind.value))
 
 
 #: How long a message is tried before it counts as failed (RFC 5321 4.5.4.1 suggests 4-5 days for an MTA; marketing

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import timedelta
+from uuid import UUID
 
 from syncom.clock import Clock
 from syncom.contacts.service import ContactsService
 from syncom.content.fields import contact_fields
 from syncom.content.model import RenderError
-from syncom.content.render import Renderer
+from syncom.content.render import Renderer, render_preview
 from syncom.content.service import ContentService
 from syncom.errors import NotFound
 from syncom.ids import made_at
@@ -49,12 +50,21 @@ class WebVersions:
         self._life = timedelta(days=days)
         self._renderers: OrderedDict[tuple[int, int], Renderer] = OrderedDict()
 
+    async def template_link(self, account_id: int, template_id: int) -> str:
+        """Where a template itself can be seen, as nobody in particular would get it. Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            await self._content.sendable(connection, account_id, template_id)
+        # A page of no contact: the place of the message has the template's id.
+        return self._base_url.rstrip("/") + "/t/v/" + self._tokens.view(account_id, 0, 0, UUID(int=template_id))
+
     async def page(self, message: MessageRef) -> str:
         """The HTML of this message, with its tracked links and its pixel, for the contact as it is now.
 
         Raises NotFound when it cannot be made any more: the contact is gone, the content was cleared away, a single
         message is too old, or the contact's data no longer fill the template.
         """
+        if not message.contact_id:
+            return await self._template_page(message.account_id, message.message_id.int)
         made = made_at(message.message_id)
         if made is not None and made < self._clock.now() - self._life:
             raise NotFound("message", str(message.message_id))
@@ -76,6 +86,16 @@ class WebVersions:
         except RenderError:
             raise NotFound("message", str(message.message_id)) from None
         return rendered.html
+
+    async def _template_page(self, account_id: int, template_id: int) -> str:
+        """The template's present version; what would be personal is left blank, and nothing is counted."""
+        async with self._database.tenant(account_id) as connection:
+            template = await self._content.sendable(connection, account_id, template_id)
+        compiled = await self._content.compiled(account_id, template.content_id)
+        try:
+            return render_preview(compiled, {}, dict.fromkeys(compiled.params, "")).html
+        except RenderError:
+            raise NotFound("template", template_id) from None
 
     async def forget(self) -> int:
         """Delete the parameters of messages whose pages are gone; returns how many."""

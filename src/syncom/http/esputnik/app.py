@@ -30,7 +30,7 @@ from syncom.errors import (
     Upstream,
 )
 from syncom.http.authentication import Authentication
-from syncom.http.esputnik import account, activity, contacts, events, orders
+from syncom.http.esputnik import account, activity, contacts, email_messages, events, orders, senders, sends
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Query, Refused, Sentence, reason_phrase
 from syncom.http.esputnik.repeats import claimed
@@ -47,6 +47,9 @@ METHODS: Final[tuple[Method, ...]] = (
     *contacts.METHODS,
     *events.METHODS,
     *orders.METHODS,
+    *senders.METHODS,
+    *sends.METHODS,
+    *email_messages.METHODS,
 )
 PREFIX: Final = "/api"
 

@@ -13,7 +13,7 @@ from syncom.clock import Clock
 from syncom.contacts.model import Channel, SubscriptionState
 from syncom.errors import Invalid
 from syncom.messages.channels.carrier import Answer, Carrier, Composer, Outcome, Parcel, Refusal
-from syncom.messages.model import Exclusion, LedgerState, OnUncertain, Sender
+from syncom.messages.model import Exclusion, Failure, LedgerState, OnUncertain, Sender
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
 
@@ -124,12 +124,12 @@ class SenderLine:
             self._done(work, LedgerState.EXCLUDED, reason)
             return None
         if self._clock.now() > work.deadline:
-            self._done(work, LedgerState.FAILED, "given up: its time was over before a server took it")
+            self._done(work, LedgerState.FAILED, f"{Failure.GIVEN_UP.value}: its time was over before a server took it")
             return None
         try:
             return self.composers[work.content_id, work.campaign_id].compose(work)
         except Invalid as error:
-            self._done(work, LedgerState.FAILED, f"cannot be made: {error.message}")
+            self._done(work, LedgerState.FAILED, f"{Failure.NOT_MADE.value}: {error.message}")
             return None
 
     def _exclusion(self, work: Work) -> str:
@@ -159,7 +159,9 @@ class SenderLine:
                 Postponed(work=work, reply=answer.words, due_at=due_at, uncertain=work.uncertain),
             )
             return
-        words = f"given up after {work.attempt} attempts: {answer.words}" if refusal.try_again else answer.words
+        words = answer.words
+        if refusal.try_again:
+            words = f"{Failure.GIVEN_UP.value} after {work.attempt} attempts: {words}"
         self._done(work, LedgerState.FAILED, words, suppress="hard bounce" if refusal.suppress else "")
 
     def _rest(self, work: Work, answer: Answer, refusal: Refusal) -> None:

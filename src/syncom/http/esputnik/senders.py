@@ -1,0 +1,46 @@
+"""Senders as eSputnik's callers see them (eSputnik reference, 5.4): ``"Name" <address>``."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+
+import msgspec
+
+from syncom.http.esputnik.method import Call, Method, Scope
+from syncom.messages.model import Sender
+
+
+class Interface(msgspec.Struct, frozen=True, kw_only=True):
+    """One sender."""
+
+    type: str
+    value: str
+
+
+async def email_interfaces(call: Call[None]) -> list[Interface]:
+    senders = await call.app.senders.list(call.account_id)
+    return [Interface(type="email", value=from_text(sender)) for sender in senders]
+
+
+def from_text(sender: Sender, from_name: str = "") -> str:
+    """A sender as one text; ``from_name`` stands in for its name."""
+    name = (from_name or sender.from_name).replace("\\", "").replace('"', "'")
+    return f'"{name}" <{sender.from_email}>' if name else sender.from_email
+
+
+def read_from(text: str) -> tuple[str, str]:
+    """Name and address of ``"Name" <address>``, ``Name <address>`` or a bare address; the address is not checked."""
+    name, address = parseaddr(text.strip())
+    return name.strip(), address.strip() or text.strip()
+
+
+METHODS = [
+    Method(
+        "GET",
+        "/v1/interfaces/email",
+        email_interfaces,
+        scope=Scope.GENERAL,
+        summary="Senders of email",
+        answer=list[Interface],
+    ),
+]
