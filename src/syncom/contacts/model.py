@@ -160,10 +160,20 @@ class RowProblem(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Change(Enum):
+    """What an upsert did to one contact."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
 class UpsertResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a batch did. ``contact_ids`` has one entry for each row: None where the row was refused."""
 
     contact_ids: list[int | None]
+    #: Beside them: what was done, None likewise.
+    changes: list[Change | None]
     created: int
     updated: int
     unchanged: int
@@ -197,14 +207,6 @@ class UpsertOptions(msgspec.Struct, frozen=True, kw_only=True):
     consent_detail: dict[str, Any] = {}
     #: ISO 3166-1 alpha-2: how to read a phone number without a country code, when the row names no country.
     phone_region: str = ""
-
-
-class Change(Enum):
-    """What an upsert did to one contact."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
 
 
 class UpsertOutcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -388,7 +388,12 @@ def _date(_: CustomField, value: Any) -> str:
     raise ValueError("is not a date such as 2026-10-27 or 27.10.2026")
 
 
-def _datetime(_: CustomField, value: Any) -> str:
+def normalise_moment(value: str) -> datetime:
+    """A date, or date and time, written as in the fields of that type. Raises ValueError with the reason."""
+    return datetime.fromisoformat(_datetime(None, value))
+
+
+def _datetime(_: CustomField | None, value: Any) -> str:
     moment: datetime | None = None
     if isinstance(value, datetime):
         moment = value

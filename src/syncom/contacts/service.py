@@ -124,22 +124,24 @@ class ContactsService:
         async with self._database.tenant(account_id) as connection:
             merged = await self._merge(connection, account_id, prepared, options)
         contact_ids: list[int | None] = [None] * len(rows)
-        for row, contact_id in zip(prepared, merged.contact_ids, strict=True):
+        changes: list[Change | None] = [None] * len(rows)
+        for row, contact_id, change in zip(prepared, merged.contact_ids, merged.changes, strict=True):
             contact_ids[row.row] = contact_id
+            changes[row.row] = change
         problems = sorted([*problems, *merged.problems], key=lambda problem: problem.index)
-        return _result(contact_ids, merged, problems)
+        return _result(contact_ids, changes, problems)
 
     async def merge_prepared(
         self, connection: Connection, account_id: int, prepared: Sequence[PreparedRow], options: UpsertOptions
     ) -> UpsertResult:
         """Write rows that :func:`prepare_rows` made, inside the caller's transaction, at most 50,000 at once.
 
-        ``contact_ids`` of the answer has one entry for each *prepared* row; ``problems`` names them by
+        ``contact_ids`` and ``changes`` of the answer have one entry for each *prepared* row; ``problems`` names them by
         ``PreparedRow.row``. Problems found here are identities that belong to another contact. Until the caller's
         transaction ends, deletes and merges of contacts of this account wait for it.
         """
         merged = await self._merge(connection, account_id, prepared, options)
-        return _result(merged.contact_ids, merged, merged.problems)
+        return _result(merged.contact_ids, merged.changes, merged.problems)
 
     async def upsert_one(self, account_id: int, row: ContactInput, options: UpsertOptions) -> UpsertOutcome:
         """Create or update one contact; returns when it is committed, together with other requests' rows.
@@ -487,12 +489,13 @@ def _page(contact_ids: Sequence[int]) -> list[int]:
     return sorted(set(contact_ids))
 
 
-def _result(contact_ids: list[int | None], merged: Merged, problems: list[RowProblem]) -> UpsertResult:
+def _result(contact_ids: list[int | None], changes: list[Change | None], problems: list[RowProblem]) -> UpsertResult:
     return UpsertResult(
         contact_ids=contact_ids,
-        created=merged.changes.count(Change.CREATED),
-        updated=merged.changes.count(Change.UPDATED),
-        unchanged=merged.changes.count(Change.UNCHANGED),
+        changes=changes,
+        created=changes.count(Change.CREATED),
+        updated=changes.count(Change.UPDATED),
+        unchanged=changes.count(Change.UNCHANGED),
         problems=problems,
     )
 

@@ -10,9 +10,19 @@ from functools import cache
 from importlib import resources
 
 from syncom.contacts.fields import RESERVED
-from syncom.contacts.imports.model import CUSTOM, FURTHER, KEY_TARGETS, Column, ColumnTarget, Dialect
+from syncom.contacts.imports.model import (
+    CONSENT_AT,
+    CUSTOM,
+    FURTHER,
+    KEY_TARGETS,
+    STATE_TARGETS,
+    Column,
+    ColumnTarget,
+    Dialect,
+)
+from syncom.contacts.imports.row_facts import state_of
 from syncom.contacts.model import CustomField, FieldType, IdentityKind
-from syncom.contacts.normalise import normalise_email, normalise_phone
+from syncom.contacts.normalise import normalise_email, normalise_moment, normalise_phone
 from syncom.errors import FieldError, Invalid
 
 _SAMPLES = 3
@@ -71,7 +81,7 @@ def propose_columns(
     found: dict[int, tuple[str, str]] = {}
     for place, name in enumerate(names):
         target = _by_name(name, fields)
-        if target and target not in taken:
+        if target and target not in taken and _fits(target, contents[place]):
             taken.add(target)
             found[place] = (target, "name")
     for place, cells in enumerate(contents):
@@ -105,6 +115,23 @@ def _by_name(name: str, fields: Mapping[str, CustomField]) -> str:
 
 def _folded(name: str) -> str:
     return _NOT_A_LETTER.sub("", name.casefold())
+
+
+def _fits(target: str, cells: Sequence[str]) -> bool:
+    """Whether the content of a column bears out its name, where the wrong place would do harm."""
+    if target in STATE_TARGETS:
+        return bool(cells) and all(state_of(cell) is not None for cell in cells)
+    if target == CONSENT_AT:
+        return bool(cells) and _share(cells, _is_moment) >= _ENOUGH
+    return True
+
+
+def _is_moment(cell: str) -> bool:
+    try:
+        normalise_moment(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _by_content(cells: Sequence[str]) -> str:

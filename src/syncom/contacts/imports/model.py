@@ -21,6 +21,12 @@ MAX_ERROR_ROWS = 1_000_000
 
 #: Targets of columns with further addresses.
 FURTHER = ("emails", "phones")
+#: Subscription states of a row's channels, when and where they were given, and the lists it names.
+STATE_TARGETS = ("email_state", "sms_state")
+CONSENT_AT = "consent_at"
+CONSENT_SOURCE = "consent_source"
+LISTS = "lists"
+ROW_TARGETS = (*STATE_TARGETS, CONSENT_AT, CONSENT_SOURCE, LISTS)
 #: What the target of a custom field begins with.
 CUSTOM = "fields."
 #: The target a key of the upsert must be mapped to.
@@ -98,7 +104,8 @@ class ColumnTarget(msgspec.Struct, frozen=True, kw_only=True):
 
     ``target`` is the name of a standard field of :class:`~syncom.contacts.model.ContactInput` (``email``,
     ``first_name``, ...), ``emails`` or ``phones`` for further addresses, ``fields.<key>`` for a custom field,
-    or empty to leave the column out.
+    ``email_state`` or ``sms_state`` for what the person agreed to, with ``consent_at`` and ``consent_source``,
+    ``lists`` for names of lists separated by semicolons, or empty to leave the column out.
     """
 
     target: str = ""

@@ -22,12 +22,14 @@ from syncom.contacts.imports.model import (
     CUSTOM,
     FURTHER,
     KEY_TARGETS,
+    ROW_TARGETS,
     DateOrder,
     Dialect,
     Position,
     RowError,
 )
 from syncom.contacts.imports.reader import SHOWN, RecordReader
+from syncom.contacts.imports.row_facts import FactReader, RowFacts
 from syncom.contacts.model import ContactInput, CustomField, FieldType, PreparedRow, UpsertOptions
 from syncom.contacts.prepare import prepare_rows
 
@@ -57,6 +59,8 @@ class ParsedBatch(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     next: Position
     is_last: bool
+    #: One for each kept row, by its place in the batch; empty when no column says anything of the kind.
+    facts: list[RowFacts] = []
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -116,8 +120,9 @@ class _RowMapper:
             elif target.startswith(CUSTOM):
                 key = target.removeprefix(CUSTOM)
                 self._custom.append((place, key, _notation(self._fields[key].type, request.dialect)))
-            elif target:
+            elif target and target not in ROW_TARGETS:
                 self._standard.append((place, target))
+        self._facts = FactReader(request.mapping, _notation(FieldType.DATETIME, request.dialect))
         self._key = self._places[KEY_TARGETS[request.options.key]]
 
     def prepare(
@@ -130,23 +135,25 @@ class _RowMapper:
         is_last: bool,
     ) -> ParsedBatch:
         inputs: list[ContactInput] = []
+        facts: list[RowFacts] = []
         kept_rows: list[list[str]] = []
         kept_lines: list[int] = []
         for line, row in zip(lines, rows, strict=True):
             if any(row):  # spreadsheets leave rows of nothing but delimiters
+                if self._facts.is_needed:
+                    found = self._facts.read(row, len(inputs))
+                    if not isinstance(found, RowFacts):
+                        errors.append(self._error(line, row, *found))
+                        continue
+                    facts.append(found)
                 inputs.append(self._contact(row))
                 kept_rows.append(row)
                 kept_lines.append(line)
         prepared, problems = prepare_rows(inputs, self._fields, self._options)
         for problem in problems:
-            place = self.place_of(problem.field)
+            index = problem.index
             errors.append(
-                RowError(
-                    line=kept_lines[problem.index],
-                    column=self._columns[place],
-                    value=kept_rows[problem.index][place][:SHOWN],
-                    reason=problem.reason,
-                )
+                self._error(kept_lines[index], kept_rows[index], self.place_of(problem.field), problem.reason)
             )
         return ParsedBatch(
             prepared=prepared,
@@ -155,7 +162,11 @@ class _RowMapper:
             count=len(prepared) + len(errors),
             next=following,
             is_last=is_last,
+            facts=facts,
         )
+
+    def _error(self, line: int, row: Sequence[str], place: int, reason: str) -> RowError:
+        return RowError(line=line, column=self._columns[place], value=row[place][:SHOWN], reason=reason)
 
     def place_of(self, field: str) -> int:
         """The column a problem is about; ``emails.1`` is about the first column of further addresses."""

@@ -45,9 +45,17 @@ from syncom.contacts.imports.model import (
 from syncom.contacts.imports.parsing import ParsedBatch, ParseRequest
 from syncom.contacts.imports.processes import ParserDiedError, convert_spreadsheet, parser
 from syncom.contacts.imports.reader import SHOWN, RecordReader
+from syncom.contacts.imports.standing import BatchFacts, ListNames, join_lists, write_consents
 from syncom.contacts.imports.store import BatchCounts, Lease
 from syncom.contacts.imports.xlsx import is_spreadsheet
-from syncom.contacts.model import CustomField, RowProblem, UpsertOptions, UpsertResult
+from syncom.contacts.model import (
+    Change,
+    CustomField,
+    RowProblem,
+    SubscriptionState,
+    UpsertOptions,
+    UpsertResult,
+)
 from syncom.contacts.prepare import STANDARD
 from syncom.contacts.service import ContactsService
 from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
@@ -324,12 +332,13 @@ class ImportService:
     async def _run_lease(self, lease: Lease, on_progress: OnProgress | None) -> None:
         """All batches from the lease's start. A reading process that dies is started again where it was."""
         start, deaths = lease.start, 0
+        lists = ListNames(self._contacts.lists, lease.account_id)
         while True:
             try:
                 async with parser(await self._request(lease, start)) as reading:
                     while True:
                         batch = await reading.batch()
-                        if not await self._settle(lease, start, batch):
+                        if not await self._settle(lease, start, batch, lists):
                             return
                         start, deaths = batch.next, 0
                         if on_progress:
@@ -362,11 +371,12 @@ class ImportService:
             batch_rows=self._batch_rows,
         )
 
-    async def _settle(self, lease: Lease, start: Position, batch: ParsedBatch) -> bool:
+    async def _settle(self, lease: Lease, start: Position, batch: ParsedBatch, lists: ListNames) -> bool:
         """Merge one batch and move the resume point; False when the import is not ours or was stopped."""
-        return await self._patiently(lambda: self._try_settle(lease, start, batch))
+        return await self._patiently(lambda: self._try_settle(lease, start, batch, lists))
 
-    async def _try_settle(self, lease: Lease, start: Position, batch: ParsedBatch) -> bool:
+    async def _try_settle(self, lease: Lease, start: Position, batch: ParsedBatch, lists: ListNames) -> bool:
+        await lists.ensure(batch.facts)
         async with self._database.tenant(lease.account_id) as connection:
             progress = await store.lock_import(connection, lease)
             if progress is None:
@@ -377,19 +387,23 @@ class ImportService:
                 return False
             if progress.position != start:
                 return progress.position == batch.next  # likewise
-            counts = await self._merge(connection, lease, progress, batch)
+            counts = await self._merge(connection, lease, progress, batch, lists)
             await store.settle_batch(connection, lease, counts, seconds=self._lease_seconds)
         return True
 
     async def _merge(
-        self, connection: Connection, lease: Lease, progress: store.Progress, batch: ParsedBatch
+        self, connection: Connection, lease: Lease, progress: store.Progress, batch: ParsedBatch, lists: ListNames
     ) -> BatchCounts:
-        result = UpsertResult(contact_ids=[], created=0, updated=0, unchanged=0, problems=[])
+        result = UpsertResult(contact_ids=[], changes=[], created=0, updated=0, unchanged=0, problems=[])
+        consented = 0
         if batch.prepared:
             await store.probe_by_index(connection)
-            result = await self._contacts.merge_prepared(
-                connection, lease.account_id, batch.prepared, _upsert_options(lease)
-            )
+            options = _upsert_options(lease)
+            if batch.facts:
+                options = msgspec.structs.replace(options, consent=SubscriptionState.NONE)
+            result = await self._contacts.merge_prepared(connection, lease.account_id, batch.prepared, options)
+            if batch.facts:
+                consented = await self._write_facts(connection, lease, batch, result, lists)
         errors = [*batch.errors, *_merge_errors(lease.plan, batch, result.problems)]
         errors.sort(key=lambda error: error.line)
         room = max(0, MAX_ERROR_ROWS - progress.failed)
@@ -400,13 +414,35 @@ class ImportService:
         return BatchCounts(
             rows=batch.count,
             created=result.created,
-            updated=result.updated,
-            unchanged=result.unchanged,
+            updated=result.updated + consented,
+            unchanged=result.unchanged - consented,
             failed=len(errors),
             following=batch.next,
             error_bytes=error_bytes,
             is_last=batch.is_last,
         )
+
+    async def _write_facts(
+        self, connection: Connection, lease: Lease, batch: ParsedBatch, result: UpsertResult, lists: ListNames
+    ) -> int:
+        """What the rows say beside the fields; returns how many of the unchanged contacts it changed."""
+        facts = {row.row: row for row in batch.facts}
+        merged = BatchFacts(rows=batch.prepared, contact_ids=result.contact_ids, facts=facts)
+        await join_lists(connection, lease.account_id, merged, lists)
+        changed = await write_consents(
+            connection,
+            lease.account_id,
+            merged,
+            default=lease.plan.consent,
+            import_id=lease.import_id,
+            now=self._clock.now(),
+        )
+        unchanged = {
+            contact_id
+            for contact_id, change in zip(result.contact_ids, result.changes, strict=True)
+            if change is Change.UNCHANGED
+        }
+        return len(changed & unchanged)
 
     async def _end(self, lease: Lease, problem: str) -> None:
         log.error("import %s failed: %s", lease.import_id, problem)
