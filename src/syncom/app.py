@@ -59,7 +59,7 @@ class App:
         self.outbound = OutboundClient(settings.outbound_allow)
         self.accounts = AccountsService(database, keyring, clock)
         self.contacts = ContactsService(database, clock)
-        self.imports = ImportService(database, self.contacts, settings.data_dir, clock)
+        self.imports = ImportService(database, self.contacts, settings.data_dir, clock, keep_days=settings.upload_days)
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock)
         self.events = EventsService(database, self.contacts, clock)
@@ -101,8 +101,9 @@ class App:
                     await ensure_partitions(connection, self.clock.now())
                 await self.inbox.trim()
                 await self.web_versions.forget()
-            except (psycopg.Error, Unavailable) as error:
-                _log.warning("upkeep waits for the database: %s", error)
+                await self.imports.clear()
+            except (psycopg.Error, Unavailable, OSError) as error:
+                _log.warning("upkeep is tried again later: %s", error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _UPKEEP)
 

@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_rate: int = 200
     outbound_allow: str = ""
     view_days: int = 30
+    upload_days: int = 30
     log_level: str = "info"
 
     @property
@@ -93,10 +94,11 @@ HELP: Mapping[str, str] = {
     "api_rate": "Calls a second of one API key to eSputnik's contacts and contact/subscribe; 0: no limit.",
     "outbound_allow": "Private networks that webhooks, gateways and pulls may reach, such as 10.1.0.0/16,127.0.0.1/32.",
     "view_days": "Days for which a single message can be read in the browser, when its template has {{ view_url }}.",
+    "upload_days": "Days for which an uploaded file of contacts and its refused rows are kept after the import.",
     "log_level": "debug, info, warning or error.",
 }
 
-_RANGES = {"senders": (1, 64), "api_rate": (0, 1_000_000), "view_days": (1, 3650)}
+_RANGES = {"senders": (1, 64), "api_rate": (0, 1_000_000), "view_days": (1, 3650), "upload_days": (1, 3650)}
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 

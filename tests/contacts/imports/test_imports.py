@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -106,6 +107,47 @@ async def test_bad_rows_are_reported_with_line_and_reason_and_the_rest_is_import
         ("7", "", "d@x.com,D"),
     ]
     assert await _contacts(database, account_id) == [("e@x.com", "E")]
+
+
+def _grow_old(folder: Path, days: float) -> None:
+    then = time.time() - days * 86_400
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, (then, then))
+
+
+async def test_files_go_when_their_imports_are_long_over_and_not_before(
+    imports: ImportService, database: Database, account_id: int, tmp_path: Path
+) -> None:
+    done = await _import(imports, account_id, "email\na@x.com\nnobody\n")
+    waiting = await imports.create(account_id, await _store(imports, account_id, "email\nb@x.com\n"), ImportOptions())
+    seen_only = await _store(imports, account_id, "email\nc@x.com\n")
+    assert await imports.clear() == 0
+    _grow_old(tmp_path / "imports", days=31)
+    # The import is over for less than that, or not at all; the third file was never imported.
+    assert await imports.clear() == 1
+    with pytest.raises(NotFound):
+        await imports.stored(account_id, seen_only.upload_id)
+    async with database.system() as connection:
+        await connection.execute("UPDATE imports SET finished_at = now() - interval '31 days' WHERE state = 'finished'")
+    assert await imports.errors_path(account_id, done.import_id) is not None
+    assert await imports.clear() == 1
+    assert await imports.errors_path(account_id, done.import_id) is None
+    assert (await imports.run(waiting.import_id)).created == 1
+    assert len(list((tmp_path / "imports" / str(account_id)).iterdir())) == 1
+
+
+async def test_a_clearing_that_was_killed_half_way_is_finished_by_the_next_one(
+    imports: ImportService, account_id: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "imports" / str(account_id)
+    kept, gone = [await _store(imports, account_id, "email\na@x.com\n") for _ in range(2)]
+    waiting = await imports.create(account_id, kept, ImportOptions())
+    _grow_old(tmp_path / "imports", days=31)
+    for file in (kept, gone):
+        (folder / file.upload_id).rename(folder / f".{file.upload_id}")
+    assert await imports.clear() == 1
+    assert [path.name for path in folder.iterdir()] == [kept.upload_id]
+    assert (await imports.run(waiting.import_id)).created == 1
 
 
 async def test_every_row_is_counted_once_over_many_batches(

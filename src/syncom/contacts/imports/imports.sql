@@ -67,6 +67,13 @@ UPDATE imports SET leased_until = '-infinity' WHERE import_id = %(import_id)s AN
 UPDATE imports SET state = 'cancelled', finished_at = now()
 WHERE account_id = %(account_id)s AND import_id = %(import_id)s AND state IN ('queued', 'running')
 
+-- name: needs_files
+-- Index: imports_account.
+SELECT 1 FROM imports
+WHERE account_id = %(account_id)s AND starts_with(file_path, %(folder)s || '/')
+  AND (state IN ('queued', 'running') OR finished_at >= %(since)s)
+LIMIT 1
+
 -- name: due_imports
 -- Imports nobody works on: new ones, and those whose runner died.
 SELECT import_id FROM imports WHERE state IN ('queued', 'running') AND leased_until < now() ORDER BY import_id

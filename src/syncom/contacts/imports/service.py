@@ -15,6 +15,7 @@ import os
 import shutil
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,13 +90,16 @@ class ImportService:
         *,
         batch_rows: int = _BATCH_ROWS,
         lease_seconds: float = 60.0,
+        keep_days: int = 30,
     ) -> None:
+        """``keep_days`` is how long files stay after the end of their imports."""
         self._database = database
         self._contacts = contacts
         self._data_dir = data_dir
         self._clock = clock
         self._batch_rows = batch_rows
         self._lease_seconds = lease_seconds
+        self._keep_days = keep_days
 
     # ------------------------------------------------------------ files
 
@@ -130,6 +134,31 @@ class ImportService:
 
     def _folder(self, account_id: int, upload_id: str) -> Path:
         return self._data_dir / "imports" / str(account_id) / upload_id
+
+    async def clear(self) -> int:
+        """Delete uploads, with the files of errors beside them, that nobody needs any more; returns how many.
+
+        That is: nothing was written there for ``keep_days``, and every import of the file ended before that.
+        """
+        cutoff = self._clock.now() - timedelta(days=self._keep_days)
+        cleared = 0
+        for folder in await asyncio.to_thread(_idle_folders, self._data_dir / "imports", cutoff.timestamp()):
+            if await self._is_needed(folder, cutoff):
+                continue
+            # Out of reach first, then a second look: an import of it may have been made in between.
+            aside = folder.with_name(f".{folder.name}")
+            folder.rename(aside)
+            if await self._is_needed(folder, cutoff):
+                aside.rename(folder)
+                continue
+            await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+            cleared += 1
+        return cleared
+
+    async def _is_needed(self, folder: Path, cutoff: datetime) -> bool:
+        async with self._database.system() as connection:
+            relative = str(folder.relative_to(self._data_dir))
+            return await store.needs_files(connection, int(folder.parent.name), relative, cutoff)
 
     # ------------------------------------------------------------ proposing and creating
 
@@ -471,6 +500,19 @@ class ImportService:
                 log.warning("the database does not answer, trying again in %.1f s: %s", wait, error)
                 await self._clock.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
+
+
+def _idle_folders(root: Path, before: float) -> list[Path]:
+    """Folders of uploads in which nothing was written since. One that a killed clearing put aside comes back first."""
+    found: list[Path] = []
+    for folder in root.glob("*/*"):
+        if not (folder.parent.name.isdigit() and folder.is_dir()):
+            continue
+        if folder.name.startswith("."):
+            folder = folder.rename(folder.with_name(folder.name[1:]))
+        if max(path.stat().st_mtime for path in (folder, *folder.iterdir())) < before:
+            found.append(folder)
+    return found
 
 
 def _no_header(detection: Detection) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -171,6 +172,12 @@ async def cancel_import(connection: Connection, account_id: int, import_id: int)
     """Whether it was queued or running until now."""
     cursor = await connection.execute(_SQL["cancel_import"], {"account_id": account_id, "import_id": import_id})
     return cursor.rowcount == 1
+
+
+async def needs_files(connection: Connection, account_id: int, folder: str, since: datetime) -> bool:
+    """Whether an import of a file in this folder is not over, or was not at that time."""
+    values = {"account_id": account_id, "folder": folder, "since": since}
+    return await (await connection.execute(_SQL["needs_files"], values)).fetchone() is not None
 
 
 async def due_imports(connection: Connection) -> list[int]:
