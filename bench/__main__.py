@@ -20,6 +20,7 @@ BENCHES = {
     "send": "bench.sending",
     "upsert": "bench.upsert",
     "clicks": "bench.clicks",
+    "event": "bench.events",
     "transactional": "bench.transactional",
     "activity": "bench.activity",
 }

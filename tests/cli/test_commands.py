@@ -257,3 +257,19 @@ def _paths(app: App, path: str) -> list[str]:
 
 def _begins(line: str, path: str) -> bool:
     return line == path or line.startswith(f"{path} ")
+
+
+async def test_events_are_sent_listed_and_checked(syncom: Command) -> None:
+    contact = str((await syncom.json("contact", "add", "--email", "olena@example.org"))["contact_id"])
+    send = ("event", "send", "paid", "--key", "inv-1", "--param", "EmailAddress=olena@example.org")
+    assert (await syncom.json(*send))["contact_id"] == int(contact)
+    assert (await syncom.json(*send))["event_id"] is None
+    for where in (("--contact", contact), ("--type", "paid")):
+        [event] = await syncom.json("event", "list", *where)
+        assert (event["key"], event["params"]) == ("inv-1", {"EmailAddress": "olena@example.org"})
+    assert (await syncom("event", "list")).code == EXIT_WRONG
+    changed = await syncom.json("event-type", "set", "paid", "--creates-contacts", "yes", "--require", "sum")
+    assert changed["parameters"] == [{"name": "sum", "required": True}]
+    assert (await syncom("event", "send", "paid", "--key", "inv-2")).code == EXIT_WRONG
+    assert (await syncom.json("event-type", "set", "paid", "--anything"))["parameters"] is None
+    assert [one["key"] for one in await syncom.json("event-type", "list")] == ["paid"]

@@ -171,7 +171,7 @@ async def test_several_events_are_recorded_all_or_none(house: EventHouse) -> Non
         await house.events.record(
             house.account_id, [paid(), EventInput(type_key="paid", contact_id=contact_id + 1_000_000)]
         )
-    with pytest.raises(Invalid, match=r"events\.1\.keyValue"):
+    with pytest.raises(Invalid, match=r"events\.1\.key"):
         await house.events.record(house.account_id, [paid(), paid("x" * 301)])
     assert await house.count("events") == 0
     recorded = await house.events.record(
@@ -244,11 +244,11 @@ async def test_a_type_may_say_what_its_events_bring(house: EventHouse) -> None:
 @pytest.mark.parametrize(
     ("event", "field"),
     [
-        (paid("k", ""), "eventTypeKey"),
-        (paid("k", "x" * 101), "eventTypeKey"),
-        *((paid("k", f"a{mark}b"), "eventTypeKey") for mark in "<>;’\\/|\"`'^?!,\n\0"),
-        (paid("x" * 301), "keyValue"),
-        (paid("a\x1fb"), "keyValue"),
+        (paid("k", ""), "type_key"),
+        (paid("k", "x" * 101), "type_key"),
+        *((paid("k", f"a{mark}b"), "type_key") for mark in "<>;’\\/|\"`'^?!,\n\0"),
+        (paid("x" * 301), "key"),
+        (paid("a\x1fb"), "key"),
         (paid(**{"": 1}), "params"),
         (paid(**{"x" * 101: 1}), "params"),
         (paid(**{"a\0": 1}), "params"),

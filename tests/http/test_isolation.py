@@ -12,6 +12,7 @@ from syncom.campaigns.model import Audience, CampaignInput
 from syncom.contacts.imports.model import ImportOptions
 from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.content.model import AttachedFile, TemplateInput
+from syncom.events.model import EventInput
 from syncom.messages.model import SenderConfig
 from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
@@ -41,6 +42,9 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     config = SenderConfig(host="127.0.0.1", port=9)
     given = SenderInput(name=mark, from_email=f"{mark}.from@example.com", config=config, password=mark)
     sender = await app.senders.add(account_id, given)
+    event = EventInput(type_key=mark, key=mark, contact_id=outcome.contact_id, params={mark: mark})
+    await app.events.record(account_id, [event])
+    event_type = await app.events.types.get(account_id, mark)
     audience = Audience(lists=(listed.list_id,))
     campaign = await app.campaigns.create(
         account_id, CampaignInput(name=mark, template_id=template.template_id, audience=audience)
@@ -59,6 +63,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "user_id": user.user.user_id,
         "api_key_id": key.api_key.api_key_id,
         "contact_id": outcome.contact_id,
+        "event_type_id": event_type.event_type_id,
         "field_id": field.field_id,
         "list_id": listed.list_id,
         "segment_id": segment.segment_id,
@@ -228,6 +233,7 @@ _ONES: dict[str, Any] = {
             "attachment_id",
             "campaign_id",
             "sender_id",
+            "event_type_id",
         ),
         1,
     ),
@@ -247,6 +253,8 @@ _TABLES = (
     "campaigns",
     "messages",
     "imports",
+    "events",
+    "event_types",
 )
 #: Questions that are too long for a URL.
 _READS = {"count_matching", "count_audience", "preview_template", "check_template"}

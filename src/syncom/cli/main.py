@@ -45,6 +45,8 @@ _COMMANDS = (
     ("suppression", "syncom.cli.suppression:app", "Addresses that nothing is sent to, whoever they belong to."),
     ("import", "syncom.cli.imports:app", "Files of contacts: read one, follow it, go on with it."),
     ("export", "syncom.cli.export:app", "Contacts as a CSV file."),
+    ("event", "syncom.cli.event:app", "What happened in other systems."),
+    ("event-type", "syncom.cli.event_type:app", "Kinds of events, and what each of them brings and does."),
     ("order", "syncom.cli.order:app", "What contacts bought."),
     ("segment", "syncom.cli.segment:app", "Saved conditions that contacts match or not."),
     ("template", "syncom.cli.template:app", "Mails before they are sent."),

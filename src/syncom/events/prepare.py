@@ -51,12 +51,12 @@ class PreparedEvent(NamedTuple):
 def prepare(account_id: int, event: EventInput, event_type: EventType) -> PreparedEvent:
     """Check one event of a known type. Raises Invalid."""
     if len(event.key) > KEY_LIMIT:
-        raise Invalid("keyValue", f"is longer than {KEY_LIMIT} characters")
+        raise Invalid("key", f"is longer than {KEY_LIMIT} characters")
     if _CONTROL.search(event.key):
-        raise Invalid("keyValue", "contains a line break or another control character")
+        raise Invalid("key", "contains a line break or another control character")
     params = _checked_params(event.params, event_type)
     if event.occurred_at is not None and event.occurred_at.tzinfo is None:
-        raise Invalid("occurred", "must say its offset, such as Z or +03:00")
+        raise Invalid("occurred_at", "must say its offset, such as Z or +03:00")
     return PreparedEvent(
         account_id,
         event_type.event_type_id,
@@ -73,12 +73,12 @@ def checked_type_key(key: str) -> str:
     """The key of a type, trimmed. Raises Invalid."""
     key = key.strip()
     if not key:
-        raise Invalid("eventTypeKey", "is empty")
+        raise Invalid("type_key", "is empty")
     if len(key) > TYPE_KEY_LIMIT:
-        raise Invalid("eventTypeKey", f"is longer than {TYPE_KEY_LIMIT} characters")
+        raise Invalid("type_key", f"is longer than {TYPE_KEY_LIMIT} characters")
     found = _FORBIDDEN.search(key)
     if found:
-        raise Invalid("eventTypeKey", f"must not contain {found[0]!r}")
+        raise Invalid("type_key", f"must not contain {found[0]!r}")
     return key
 
 

@@ -146,9 +146,9 @@ class EventsService:
         latest = self._clock.now() + _AHEAD
         for place, event in enumerate(events):
             if event.occurred_at is None:
-                raise Invalid(f"events.{place}.occurred", "is missing")
+                raise Invalid(f"events.{place}.occurred_at", "is missing")
             if not _EARLIEST <= event.occurred_at <= latest:
-                raise Invalid(f"events.{place}.occurred", "must be a time in the past, and not before 1970")
+                raise Invalid(f"events.{place}.occurred_at", "must be a time in the past, and not before 1970")
         prepared, _ = await self._prepare(account_id, events)
         async with self._database.system() as connection:
             await hold_contacts(connection, (account_id,))
@@ -173,7 +173,7 @@ class EventsService:
         Raises NotFound for an unknown type, Invalid when neither is given.
         """
         if key is None and since is None and until is None:
-            raise Invalid("keyValue", "is missing: name the event's key, or a time with from and to")
+            raise Invalid("key", "is missing: name the event's key, or a time")
         event_type = await self.types.get(account_id, type_key)
         # Tenants may not change append-only tables, so this is a system transaction; the statement names the account.
         async with self._database.system() as connection:
@@ -286,7 +286,7 @@ def _check(account_id: int, events: Sequence[EventInput]) -> None:
     for place, event in enumerate(events):
         try:
             if checked_type_key(event.type_key) != event.type_key:
-                raise Invalid("eventTypeKey", "must not have blanks around it")
+                raise Invalid("type_key", "must not have blanks around it")
             prepare(account_id, event, _ANY_TYPE)
         except Invalid as error:
             if len(events) == 1:

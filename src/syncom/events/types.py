@@ -46,6 +46,13 @@ class EventTypes:
             raise NotFound("event type", key)
         return found[key]
 
+    async def by_id(self, account_id: int, event_type_id: int) -> EventType:
+        """One type. Raises NotFound."""
+        for event_type in await self.all(account_id):
+            if event_type.event_type_id == event_type_id:
+                return event_type
+        raise NotFound("event type", event_type_id)
+
     def known(self, account_id: int, key: str) -> EventType | None:
         """A type this process remembers: the way that costs nothing."""
         remembered = self._remembered.get(account_id)

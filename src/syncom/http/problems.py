@@ -80,6 +80,7 @@ _STATUS: dict[type[SyncomError], tuple[int, str]] = {
     Upstream: (502, "Another server failed"),
     Unavailable: (503, "A part of this installation is down"),
 }
+_FAILED = 500, "Something failed"
 _CODES = {
     400: "malformed",
     401: "unauthorized",
@@ -97,7 +98,7 @@ def problem_of(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]
     """The answer to an error, with headers that belong to it. Anything unexpected is logged and says nothing."""
     request_id = request_id_of(scope)
     if isinstance(error, SyncomError):
-        status, title = _STATUS.get(type(error), (500, "Something failed"))
+        status, title = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), _FAILED)
         return _problem(error.code, title, status, error.message, request_id, _fields(error)), _headers(error)
     if isinstance(error, ValidationException):
         errors = [_wrong_field(entry) for entry in _entries(error)]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from syncom.errors import Invalid
 from syncom.events.model import EventInput, UnexpectedParameters
 from syncom.events.service import MAX_EVENTS, key_of
 from syncom.http.esputnik.method import EMPTY, Call, Method, Parameter, Refused, Scope
@@ -101,8 +102,8 @@ async def _record(call: Call[Any], type_key: str, key: str, params: dict[str, An
     event = EventInput(type_key=type_key.strip(), key=_key(key, params), params=params)
     try:
         [recorded] = await call.app.events.record(call.account_id, (event,), once=True, create_contacts=creates)
-    except UnexpectedParameters as error:
-        raise _unexpected(error) from None
+    except Invalid as error:
+        raise _refused(error) from None
     if recorded.repeated:
         raise Refused(409, DUPLICATED)
     return EMPTY
@@ -136,9 +137,16 @@ def _texts(params: dict[str, Any]) -> dict[str, Any]:
     return {name: value if isinstance(value, str) else _encode(value).decode() for name, value in params.items()}
 
 
-def _unexpected(error: UnexpectedParameters) -> Refused:
-    wanted = ", ".join(_encode(parameter).decode() for parameter in error.parameters)
-    return Refused(400, f"The event should have the following params: [{wanted}]", plain=True)
+#: Our names of members and theirs.
+_NAMES: Final = {"type_key": "eventTypeKey", "key": "keyValue", "occurred_at": "occurred"}
+
+
+def _refused(error: Invalid) -> Refused:
+    if isinstance(error, UnexpectedParameters):
+        wanted = ", ".join(_encode(parameter).decode() for parameter in error.parameters)
+        return Refused(400, f"The event should have the following params: [{wanted}]", plain=True)
+    *path, last = error.fields[0].field.split(".")
+    return Refused(400, f"Field '{'.'.join([*path, _NAMES.get(last, last)])}' {error.fields[0].reason}")
 
 
 # ---------------------------------------------------------------- past events
@@ -162,8 +170,8 @@ async def _import(call: Call[_Past], *, texts: bool) -> object:
     events = [_past_event(place, event, zone, texts=texts) for place, event in enumerate(given)]
     try:
         await call.app.events.import_past(call.account_id, events)
-    except UnexpectedParameters as error:
-        raise _unexpected(error) from None
+    except Invalid as error:
+        raise _refused(error) from None
     return EMPTY
 
 

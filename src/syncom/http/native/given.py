@@ -17,6 +17,7 @@ from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
+from syncom.events.service import EventsService
 from syncom.http.authentication import Authentication
 from syncom.inbox.service import InboxService
 from syncom.messages.senders import SendersService
@@ -32,6 +33,7 @@ Imports = NamedDependency[ImportService]
 Export = NamedDependency[ContactExport]
 Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
+Events = NamedDependency[EventsService]
 Orders = NamedDependency[OrdersService]
 Activity = NamedDependency[ActivityService]
 Inbox = NamedDependency[InboxService]
@@ -57,6 +59,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "export": app.export,
         "jobs": jobs,
         "segments": app.segments,
+        "events": app.events,
         "orders": app.orders,
         "activity": app.activity,
         "inbox": app.inbox,

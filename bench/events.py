@@ -1,0 +1,274 @@
+"""Events a second through `POST /v1/event`, 64 clients, against a bare application that inserts the same rows.
+
+The floor is an ASGI application on the same server (uvicorn, uvloop, httptools) whose account, type and contact are
+fixed: no key, no checks, no routing, nobody to be found, nothing that must not come twice. It decodes the body with the
+same library and inserts the same rows into the same table with the same grouped commits, so the difference is what the
+API adds: who asks, what is read, whom the event is about, and the 409 of the same event within a minute. Both run in a
+process of their own on a database with its default, durable settings; the load comes from another process over kept
+connections. Half of the events are of contacts that are there. Runs alternate; the round in the middle by its ratio
+counts, since its two halves ran under the same neighbours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from bench.figures import Figure
+
+CLIENTS = 64
+SECONDS = 3.0
+ROUNDS = 3
+#: Contacts of the account before the first event.
+FILLED = 50_000
+_PATH = "/api/v1/event"
+
+
+async def run(*, seconds: float = SECONDS, rounds: int = ROUNDS) -> list[Figure]:
+    """One figure."""
+    from syncom.accounts.service import machine_principal
+    from syncom.app import open_app
+    from syncom.contacts.model import ContactInput, UpsertOptions
+    from syncom.postgres.embedded import EmbeddedServer
+    from syncom.postgres.migrate import migrate
+    from syncom.settings import Settings
+
+    with TemporaryDirectory(prefix="syncom-bench-", dir="/tmp") as folder:  # a short path: it holds a socket
+        Path(folder).chmod(0o755)
+        async with EmbeddedServer(Path(folder) / "data") as server:
+            dsn = server.dsn
+            await migrate(dsn)
+            async with open_app(Settings(data_dir=Path(folder)), dsn=dsn) as app:
+                account = await app.accounts.create_account(machine_principal(0), name="Bench")
+                floor_account = await app.accounts.create_account(machine_principal(0), name="Floor")
+                for start in range(0, FILLED, 10_000):
+                    rows = [ContactInput(email=f"old{n}@example.com") for n in range(start, start + 10_000)]
+                    await app.contacts.upsert(account.account_id, rows, UpsertOptions())
+                async with app.database.autocommit() as connection:
+                    # The planner of a young database knows nothing; neither side shall pay for that.
+                    await connection.execute("ANALYZE")
+                key = (await app.accounts.create_api_key(machine_principal(account.account_id), name="bench")).key
+            pairs: list[tuple[float, float]] = []
+            async with (
+                _server("product", dsn, folder, 0) as port,
+                _server("floor", dsn, folder, floor_account.account_id) as floor_port,
+            ):
+                for number in range(-1, rounds):
+                    bare = await _load(floor_port, "", seconds, number)
+                    ours = await _load(port, key, seconds, number)
+                    if number >= 0:
+                        pairs.append((ours, bare))
+    ours, bare = sorted(pairs, key=lambda pair: pair[0] / pair[1])[rounds // 2]
+    return [
+        Figure(
+            issue="02",
+            name="record an event by POST /v1/event, 64 clients",
+            measured=ours,
+            floor=bare,
+            unit="requests/s",
+            must=0.5,
+            aim=0.8,
+        )
+    ]
+
+
+# ------------------------------------------------------------ load
+
+
+async def _load(port: int, key: str, seconds: float, number: int) -> float:
+    """Requests a second, from a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bench.events", "load", str(port), key or "-", str(seconds), str(number)),
+        cwd=Path(__file__).parent.parent,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError("the load ended early; its words are above")
+    return float(output)
+
+
+class _Client(asyncio.Protocol):
+    """One connection that sends the next event as soon as it has its answer. Answers here have no body."""
+
+    answers = 0
+    stopped = False
+    wrong = b""
+
+    def __init__(self, head: str, name: str, first: int) -> None:
+        self._head = head
+        self._name = name
+        self._count = first * 1000
+        self._seen = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._seen += data
+        if not self._seen.endswith(b"\r\n\r\n"):
+            return
+        if not self._seen.startswith(b"HTTP/1.1 200"):
+            _Client.wrong = self._seen
+        self._seen = b""
+        _Client.answers += 1
+        if not _Client.stopped:
+            self._send()
+
+    def _send(self) -> None:
+        self._count += 1
+        who = f"old{self._count % FILLED}" if self._count % 2 else f"new{self._count}"
+        body = (
+            f'{{"eventTypeKey":"invoicePaid","keyValue":"inv-{self._name}-{self._count}","params":['
+            f'{{"name":"EmailAddress","value":"{who}@example.com"}},{{"name":"sum","value":"120.50"}},'
+            '{"name":"currency","value":"UAH"},{"name":"city","value":"Kyiv"}]}'
+        )
+        self._transport.write(f"{self._head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+
+
+async def _clients(port: int, key: str, seconds: float, number: str) -> None:
+    head = f"POST {_PATH} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json; charset=UTF-8\r\n"
+    if key != "-":
+        head += f"Authorization: Basic {b64encode(f'shop:{key}'.encode()).decode()}\r\n"
+    loop = asyncio.get_running_loop()
+    for client in range(CLIENTS):
+        await loop.create_connection(
+            lambda client=client: _Client(head, f"{number}-{client}", client), "127.0.0.1", port
+        )
+    await asyncio.sleep(0.5)
+    before, start = _Client.answers, time.perf_counter()
+    await asyncio.sleep(seconds)
+    print((_Client.answers - before) / (time.perf_counter() - start))
+    _Client.stopped = True
+    await asyncio.sleep(0.5)
+    if _Client.wrong:
+        raise SystemExit(f"a wrong answer: {_Client.wrong!r}")
+
+
+# ------------------------------------------------------------ servers
+
+
+@asynccontextmanager
+async def _server(kind: str, dsn: str, folder: str, account_id: int) -> AsyncIterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.events", kind, dsn, folder, str(port), str(account_id)],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ},
+    )
+    try:
+        for _ in range(300):
+            if process.poll() is not None:
+                raise RuntimeError(f"the {kind} server ended with {process.returncode}")
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.1)
+                continue
+            writer.close()
+            break
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+async def _product(dsn: str, folder: str, port: int) -> None:
+    from syncom.http.server import serve
+    from syncom.settings import Settings
+
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(Settings(port=port, data_dir=Path(folder)), dsn=dsn, stop=stop)
+
+
+class _Param(msgspec.Struct):
+    name: str
+    value: str
+
+
+class _Body(msgspec.Struct, rename="camel"):
+    event_type_key: str
+    key_value: str
+    params: list[_Param]
+
+
+async def _floor(dsn: str, port: int, account_id: int) -> None:
+    """The bare application: body in, grouped inserts, answer out."""
+    import uvicorn
+
+    from syncom.ids import single_message_id
+    from syncom.postgres.columns import texts
+    from syncom.postgres.group_commit import GroupCommit
+    from syncom.postgres.pool import Database
+
+    decode = msgspec.json.Decoder(_Body).decode
+    encode = msgspec.json.Encoder().encode
+    insert = (
+        "INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)"
+        " SELECT %(account_id)s, 1, 1, 1, event_id, key, params::jsonb, now()"
+        r" FROM unnest(%(ids)s::uuid[], string_to_array(%(keys)s, E'\x1f'), string_to_array(%(params)s, E'\x1f'))"
+        " AS k (event_id, key, params) WHERE event_id IS NOT NULL"
+    )
+    async with Database(dsn) as database:
+
+        async def write(events: Any) -> Any:
+            values = {
+                "account_id": account_id,
+                "ids": f"{{{','.join([single_message_id(1).hex for _ in events])}}}",
+                "keys": texts(event.key_value for event in events),
+                "params": texts(
+                    encode({param.name: param.value for param in event.params}).decode() for event in events
+                ),
+            }
+            async with database.autocommit() as connection:
+                await connection.execute(insert, values)
+            return [None] * len(events)
+
+        group: GroupCommit[_Body, None] = GroupCommit(write)
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await group.submit(decode((await receive())["body"]))
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+
+        config = uvicorn.Config(
+            application,
+            host="127.0.0.1",
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+        )
+        await uvicorn.Server(config).serve()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    if sys.argv[1] == "load":
+        uvloop.run(_clients(int(sys.argv[2]), sys.argv[3], float(sys.argv[4]), sys.argv[5]))
+    elif sys.argv[1] == "product":
+        uvloop.run(_product(sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    else:
+        uvloop.run(_floor(sys.argv[2], int(sys.argv[4]), int(sys.argv[5])))
