@@ -120,6 +120,10 @@ class EventsService:
             results = await self._requests.submit(written)
         return [result for result in results if isinstance(result, Recorded)]
 
+    async def check(self, account_id: int, events: Sequence[EventInput]) -> None:
+        """Raises what :meth:`record` would for bad events, and records nothing."""
+        await self._prepare(account_id, events)
+
     async def write(self, connection: Connection, account_id: int, events: Sequence[EventInput]) -> list[Recorded]:
         """Record events inside the caller's transaction of this account. Raises like :meth:`record`."""
         if not events:

@@ -317,6 +317,80 @@ async def test_people_of_another_account_are_not_found(shop: Shop) -> None:
     assert (await shop.app.events.of_contact(shop.other.account_id, theirs)).events == []
 
 
+# ------------------------------------------------------------ orders
+
+
+ORDER: dict[str, Any] = {
+    "externalOrderId": "A-500",
+    "externalCustomerId": "C-1001",
+    "totalCost": "1000.50",
+    "date": "2026-03-08T09:30:00+02:00",
+    "currency": "UAH",
+    "email": "olena@example.org",
+    "items": [{"externalItemId": "200600", "name": "Lamp", "category": "light", "quantity": 1, "cost": 990, "url": ""}],
+}
+
+
+async def order_event(shop: Shop, type_key: str, params: dict[str, Any], version: str = "v2") -> int:
+    listed = [{"name": name, "value": value} for name, value in params.items()]
+    body = {"eventTypeKey": type_key, "keyValue": f"{type_key} {params}"[:300], "params": listed}
+    return (await shop.post(f"/{version}/event", body)).status
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_an_order_goes_its_way_by_events(shop: Shop, version: str) -> None:
+    async def status() -> str | None:
+        order = await shop.app.orders.find(shop.account_id, "A-500")
+        return order.status if order else None
+
+    given = ORDER if version == "v2" else ORDER | {"items": msgspec.json.encode(ORDER["items"]).decode()}
+    assert await order_event(shop, "orderDelivered", {"externalOrderId": "A-500"}, version) == 200
+    assert await status() is None
+    assert await order_event(shop, "orderCreated", given, version) == 200
+    assert await status() == "INITIALIZED"
+    found = await shop.app.orders.find(shop.account_id, "A-500")
+    assert found is not None
+    assert (str(found.total), [item.name for item in found.items]) == ("1000.50", ["Lamp"])
+    assert (
+        await order_event(shop, "orderUpdated", given | {"status": "IN_PROGRESS", "totalCost": "900"}, version) == 200
+    )
+    assert await status() == "IN_PROGRESS"
+    assert await order_event(shop, "orderDelivered", {"externalOrderId": "A-500", "again": "1"}, version) == 200
+    assert await status() == "DELIVERED"
+    [event] = await events_of(shop, "orderCreated")
+    assert event.params["externalOrderId"] == "A-500"
+    assert event.contact_id is not None
+
+
+async def test_an_updated_order_nobody_knows_is_created_and_a_cancelled_one_is_not(shop: Shop) -> None:
+    assert await order_event(shop, "orderCancelled", ORDER) == 200
+    assert await shop.app.orders.find(shop.account_id, "A-500") is None
+    assert await order_event(shop, "orderUpdated", ORDER) == 200
+    assert await order_event(shop, "orderCancelled", ORDER | {"why": "x"}) == 200
+    found = await shop.app.orders.find(shop.account_id, "A-500")
+    assert found is not None
+    assert found.status == "CANCELLED"
+    assert await shop.app.orders.find(shop.other.account_id, "A-500") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"externalOrderId": ""},
+        {"totalCost": "much"},
+        {"date": "soon"},
+        {"items": "[{"},
+        {"items": [5]},
+        {"status": "?"},
+    ],
+)
+async def test_an_event_that_makes_no_order_is_an_event(shop: Shop, change: dict[str, Any]) -> None:
+    for name in ("orderCreated", "orderUpdated"):
+        assert await order_event(shop, name, ORDER | change) == 200
+        assert len(await events_of(shop, name)) == 1
+    assert await shop.app.orders.find(shop.account_id, "A-500") is None
+
+
 # ------------------------------------------------------------ past events
 
 

@@ -14,6 +14,7 @@ from syncom.events.model import EventInput, UnexpectedParameters
 from syncom.events.service import MAX_EVENTS, key_of
 from syncom.http.esputnik.method import EMPTY, Call, Method, Parameter, Refused, Scope
 from syncom.http.esputnik.moments import account_zone, read_moment, required_moment
+from syncom.http.esputnik.order_events import ORDER_EVENTS, take_order_event
 from syncom.http.esputnik.repeats import DUPLICATED
 
 #: eSputnik reference, 2.7: 20 kB.
@@ -101,6 +102,10 @@ async def event_v3(call: Call[MappedEvent]) -> object:
 async def _record(call: Call[Any], type_key: str, key: str, params: dict[str, Any], *, creates: bool) -> object:
     event = EventInput(type_key=type_key.strip(), key=_key(key, params), params=params)
     try:
+        if event.type_key in ORDER_EVENTS:
+            # The order first: a caller that gets no answer sends the event again, and an order may come twice.
+            await call.app.events.check(call.account_id, (event,))
+            await take_order_event(call.app, call.account_id, event.type_key, params)
         [recorded] = await call.app.events.record(call.account_id, (event,), once=True, create_contacts=creates)
     except Invalid as error:
         raise _refused(error) from None

@@ -28,7 +28,7 @@ _reader: Final = BodyReader(ApiOrder)
 
 
 async def take_order_event(app: App, account_id: int, type_key: str, params: Mapping[str, Any]) -> bool:
-    """Take the order out of an event, after the event itself was recorded; whether there was one to take.
+    """Take the order out of an event; whether there was one to take.
 
     An event of another type, without a member that an order needs, or with a wrong one is left at that: it is
     recorded, and no order comes of it. Members an update does not name stay as they are.
