@@ -36,6 +36,7 @@ from syncom.orders.service import OrdersService
 from syncom.outbound import OutboundClient
 from syncom.postgres.migrate import ensure_partitions
 from syncom.postgres.pool import Database
+from syncom.promocodes.service import PromocodesService
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
@@ -64,6 +65,7 @@ class App:
         self.segments = SegmentsService(database, clock)
         self.events = EventsService(database, self.contacts, clock)
         self.orders = OrdersService(database, self.contacts, self.events)
+        self.promocodes = PromocodesService(database, clock)
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock)

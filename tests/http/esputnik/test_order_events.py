@@ -80,3 +80,17 @@ async def test_an_event_that_lacks_what_an_order_needs_makes_none(shop: Shop, wr
 async def test_other_events_are_no_orders(shop: Shop) -> None:
     assert not await take(shop, "invoicePaid", **CREATED)
     assert await stored(shop) is None
+
+
+async def test_the_methods_of_events_take_orders(shop: Shop) -> None:
+    listed = [{"name": name, "value": value} for name, value in CREATED.items()]
+    first = await shop.post("/v2/event", {"eventTypeKey": "orderCreated", "keyValue": "A-500", "params": listed})
+    assert first.status == 200, first.body
+    assert (await stored(shop)).status == "INITIALIZED"
+    mapped = {"eventTypeKey": "orderDelivered", "keyValue": "A-500", "params": {"externalOrderId": "A-500"}}
+    assert (await shop.post("/v3/event", mapped)).status == 200
+    assert (await stored(shop)).status == "DELIVERED"
+    nothing = {"eventTypeKey": "orderCreated", "keyValue": "A-501", "params": [{"name": "note", "value": "x"}]}
+    assert (await shop.post("/v1/event", nothing)).status == 200
+    names = [one.key for one in await shop.app.events.types.all(shop.account_id)]
+    assert sorted(names) == ["orderCreated", "orderDELIVERED", "orderDelivered", "orderINITIALIZED"]

@@ -30,7 +30,7 @@ from syncom.errors import (
     Upstream,
 )
 from syncom.http.authentication import Authentication
-from syncom.http.esputnik import account, activity, contacts, email_messages, events, orders, senders, sends
+from syncom.http.esputnik import account, activity, contacts, email_messages, events, orders, promocodes, senders, sends
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Query, Refused, Sentence, reason_phrase
 from syncom.http.esputnik.repeats import claimed
@@ -50,6 +50,7 @@ METHODS: Final[tuple[Method, ...]] = (
     *senders.METHODS,
     *sends.METHODS,
     *email_messages.METHODS,
+    *promocodes.METHODS,
 )
 PREFIX: Final = "/api"
 

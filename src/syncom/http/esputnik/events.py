@@ -111,6 +111,8 @@ async def _record(call: Call[Any], type_key: str, key: str, params: dict[str, An
         raise _refused(error) from None
     if recorded.repeated:
         raise Refused(409, DUPLICATED)
+    if event.type_key in ORDER_EVENTS:
+        await take_order_event(call.app, call.account_id, event.type_key, params)
     return EMPTY
 
 
