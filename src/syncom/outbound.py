@@ -118,16 +118,16 @@ class OutboundClient:
     """Kept connections to other servers, behind the guard. Made in the loop that uses it; ``close`` it."""
 
     def __init__(
-        self, allow: str = "", *, connections: int = 100, reuse: bool = True, tls: ssl.SSLContext | None = None
+        self, allow: str = "", *, connections: int = 100, repeats: bool = True, tls: ssl.SSLContext | None = None
     ) -> None:
         """``allow``: networks that are reachable though they are not public. ``tls``: other trust than the system's.
 
-        ``reuse=False``: a connection for each request. aiohttp repeats a GET by itself when a kept connection turns out
-        to be closed, which is wrong where a GET has effects.
+        ``repeats=False``: aiohttp does not repeat a GET or PUT by itself when its connection breaks, as it does
+        otherwise (RFC 9110, 9.2.2): for servers where these have effects.
         """
         self._allowed = read_networks(allow)
         self._connections = connections
-        self._reuse = reuse
+        self._repeats = repeats
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
@@ -196,7 +196,13 @@ class OutboundClient:
         """The head of an answer."""
         try:
             return await self._opened().request(
-                method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout
+                method,
+                url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                timeout=timeout,
+                middlewares=() if self._repeats else (_Once(),),
             )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _trouble(error, url) from error
@@ -206,7 +212,6 @@ class OutboundClient:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._connections,
-                    force_close=not self._reuse,
                     socket_factory=self._socket,
                     ssl=self._tls if self._tls is not None else True,
                 ),
@@ -223,6 +228,24 @@ class OutboundClient:
         if not is_public(address) and not any(address in network for network in self._allowed):
             raise _Refused(errno.EACCES, f"{address} is in a private or reserved network")
         return socket.socket(family, kind, protocol)
+
+
+class _Once:
+    """Lets a request go out once: the library's second attempt meets the error of the first."""
+
+    def __init__(self) -> None:
+        self._error: aiohttp.ClientError | None = None
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self._error is not None:
+            raise aiohttp.ClientError(str(self._error) or type(self._error).__name__) from self._error
+        try:
+            return await handler(request)
+        except aiohttp.ClientError as error:
+            self._error = error
+            raise
 
 
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:

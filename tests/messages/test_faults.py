@@ -21,6 +21,7 @@ import pytest
 
 from syncom.campaigns.model import Campaign, CampaignState
 from syncom.errors import Unavailable
+from syncom.messages.model import SenderRole
 from syncom.messages.sending.journal import Journal, remains
 from syncom.postgres.embedded import EmbeddedServer
 from syncom.postgres.migrate import migrate
@@ -32,8 +33,10 @@ CONNECTIONS = 4
 
 
 @asynccontextmanager
-async def sender_process(house: SendingHouse) -> AsyncGenerator[asyncio.subprocess.Process]:
-    arguments = (house.database.dsn, str(house.account_id), str(house.data_dir))
+async def sender_process(
+    house: SendingHouse, role: SenderRole = SenderRole.BULK
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    arguments = (house.database.dsn, str(house.account_id), str(house.data_dir), role.value)
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.messages.sender_process", *arguments, cwd=Path(__file__).parents[2]
     )

@@ -208,6 +208,7 @@ async def _replace(services: Here, stored: Sender, server: Server) -> Sender:
         from_name=stored.from_name if server.from_name is None else server.from_name,
         reply_to=stored.reply_to if server.reply_to is None else server.reply_to,
         kind=stored.kind,
+        channel=stored.channel,
         config=_config(server, stored.config),
         password=password,
         is_default=server.default or stored.is_default,

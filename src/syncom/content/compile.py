@@ -7,11 +7,13 @@ from collections.abc import Collection
 
 import mrml
 
+from syncom.contacts.model import Channel
 from syncom.content import language, markup, merge_tags
 from syncom.content.fields import OWN_URLS, PARAMS, STANDARD, VIEW_URL
 from syncom.content.lines import short_html_lines, short_text_lines
 from syncom.content.markup import Edit, Kind, Token
-from syncom.content.model import CompiledContent, Format, TemplateInput, TextInput
+from syncom.content.members import rich_of
+from syncom.content.model import CompiledContent, Format, TemplateInput
 from syncom.content.plain_text import plain_text
 from syncom.content.styles import inline_styles
 from syncom.content.targets import web_address
@@ -19,8 +21,9 @@ from syncom.errors import Invalid
 
 #: Characters of the source, and of the text part.
 MAX_SOURCE = 1_000_000
-#: Characters of a text for phones; channels have their own, lower limits for what is sent.
+#: Characters of a text before it is rendered; what is sent has the limits of its channel.
 MAX_TEXT = 10_000
+MAX_VIBER = 1_000
 _MAX_LINE = 1_000
 _MAX_NAME = 200
 _MAX_LINKS = 1_000
@@ -55,6 +58,10 @@ def compile_content(
     must come as parameters of the message. Raises Invalid naming 'name', 'subject', 'preheader', 'source', 'html'
     or 'text', with the line where there is one.
     """
+    if source.channel is not Channel.EMAIL:
+        return _compile_text(source, known_fields, track_links=track_links)
+    if source.format is Format.TEXT:
+        raise Invalid("format", "text is for other channels than email; choose html or mjml")
     _check_sizes(source)
     subject = _translated(source.subject, "subject", source.name, known_fields)
     preheader = _translated(source.preheader, "preheader", source.name, known_fields)
@@ -73,31 +80,35 @@ def compile_content(
     return _assembled(subject, preheader, html, text, links, known_fields, track_links=track_links)
 
 
-def compile_text(source: TextInput, known_fields: Collection[str]) -> CompiledContent:
-    """Compile a text for phones. Raises Invalid naming 'name' or 'text', with the line."""
+def _compile_text(source: TemplateInput, known_fields: Collection[str], *, track_links: bool) -> CompiledContent:
+    """A text of another channel than email."""
     if not source.name.strip() or len(source.name) > _MAX_NAME:
         raise Invalid("name", f"must have 1 to {_MAX_NAME} characters")
-    if not source.text.strip():
+    limit = MAX_VIBER if source.channel is Channel.VIBER else MAX_TEXT
+    if not source.source.strip():
         raise Invalid("text", "is empty")
-    if len(source.text) > MAX_TEXT:
-        raise Invalid("text", f"is longer than {MAX_TEXT:,} characters")
-    if _CONTROL.search(source.text):
+    if len(source.source) > limit:
+        raise Invalid("text", f"is longer than {limit:,} characters")
+    if _CONTROL.search(source.source):
         raise Invalid("text", "contains control characters")
+    if len(source.subject) > _MAX_LINE or _LINE_END.search(source.subject):
+        raise Invalid("subject", f"must be one line of at most {_MAX_LINE:,} characters")
     links: list[str] = []
-    text = _translated(source.text, "text", source.name, known_fields)
-    if source.track_links:
+    subject = _translated(source.subject, "subject", source.name, known_fields)
+    text = _translated(source.source, "text", source.name, known_fields)
+    if track_links:
         text = _linked_text(text, links)
-    names = language.parse(text, "text", marks=True).names
+    names = language.parse(subject, "subject").names | language.parse(text, "text", marks=True).names
     contact_names = frozenset((*STANDARD, *known_fields))
     return CompiledContent(
-        subject="",
+        subject=subject,
         preheader="",
         html="",
         text=text,
         links=tuple(links),
         fields=tuple(sorted(names & contact_names)),
         params=tuple(sorted(names - contact_names - OWN_URLS - {PARAMS})),
-        rich=source.rich,
+        rich=rich_of(source.channel, source.members),
     )
 
 

@@ -5,22 +5,23 @@ SELECT nextval(pg_get_serial_sequence('templates', 'template_id'));
 -- name: add_template
 -- The new template. Primary key.
 INSERT INTO templates (template_id, account_id, name, subject, preheader, format, source, text, content_id, tags,
-                       language, sender_id, from_name)
+                       language, sender_id, from_name, channel, members)
 VALUES (%(template_id)s, %(account_id)s, %(name)s, %(subject)s, %(preheader)s, %(format)s, %(source)s, %(text)s,
-        %(content_id)s, %(tags)s, %(language)s, %(sender_id)s, %(from_name)s);
+        %(content_id)s, %(tags)s, %(language)s, %(sender_id)s, %(from_name)s, %(channel)s, %(members)s);
 
 -- name: change_template
 -- The same template in its next version. Primary key.
 UPDATE templates
 SET name = %(name)s, subject = %(subject)s, preheader = %(preheader)s, format = %(format)s, source = %(source)s,
     text = %(text)s, content_id = %(content_id)s, tags = %(tags)s, language = %(language)s,
-    sender_id = %(sender_id)s, from_name = %(from_name)s, version = version + 1, updated_at = %(now)s
+    sender_id = %(sender_id)s, from_name = %(from_name)s, members = %(members)s, version = version + 1,
+    updated_at = %(now)s
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
 -- name: find_template
 -- One template. Primary key.
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
-       tags, language, sender_id, from_name, channel,
+       tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
              WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
 FROM templates t
@@ -29,7 +30,7 @@ WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 -- name: lock_template
 -- The same, so that two edits come one after the other. Primary key.
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
-       tags, language, sender_id, from_name, channel,
+       tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
              WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
 FROM templates t
@@ -66,7 +67,7 @@ WHERE account_id = %(account_id)s AND channel = %(channel)s
 -- name: find_templates
 -- Several templates by id, in ascending order. Primary key.
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
-       tags, language, sender_id, from_name, channel,
+       tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
              WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
 FROM templates t
@@ -75,7 +76,7 @@ ORDER BY template_id;
 
 -- name: sendable
 -- What a send needs of a template, its languages in one row. Primary keys.
-SELECT t.template_id, t.channel, t.content_id, t.language, t.sender_id,
+SELECT t.template_id, t.channel, t.content_id, t.language, t.sender_id, t.from_name,
        coalesce((SELECT jsonb_object_agg(l.language, l.content_id) FROM template_languages l
                  WHERE l.account_id = t.account_id AND l.template_id = t.template_id), '{}')
 FROM templates t
@@ -83,7 +84,7 @@ WHERE t.account_id = %(account_id)s AND t.template_id = %(template_id)s;
 
 -- name: language_versions
 -- A template's versions in other languages. Primary key.
-SELECT language, subject, preheader, source, text, content_id, updated_at
+SELECT language, subject, preheader, source, text, content_id, updated_at, members
 FROM template_languages
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s
 ORDER BY language;
@@ -91,12 +92,12 @@ ORDER BY language;
 -- name: save_language
 -- Primary key.
 INSERT INTO template_languages (account_id, template_id, language, subject, preheader, source, text, content_id,
-                                updated_at)
+                                updated_at, members)
 VALUES (%(account_id)s, %(template_id)s, %(language)s, %(subject)s, %(preheader)s, %(source)s, %(text)s,
-        %(content_id)s, %(now)s)
+        %(content_id)s, %(now)s, %(members)s)
 ON CONFLICT (account_id, template_id, language) DO UPDATE
 SET subject = excluded.subject, preheader = excluded.preheader, source = excluded.source, text = excluded.text,
-    content_id = excluded.content_id, updated_at = excluded.updated_at;
+    content_id = excluded.content_id, updated_at = excluded.updated_at, members = excluded.members;
 
 -- name: delete_language
 -- Primary key.

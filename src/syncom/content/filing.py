@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from syncom.contacts.model import Channel
 from syncom.contacts.normalise import normalise_language
-from syncom.content.model import TemplateInput
+from syncom.content.members import checked_members
+from syncom.content.model import Format, TemplateInput
 from syncom.errors import Invalid
 
 MAX_TAGS = 50
@@ -20,6 +22,8 @@ def filed(template: TemplateInput) -> TemplateInput:
         tags=clean_tags(template.tags),
         language=clean_language(template.language) if template.language.strip() else "",
         from_name=clean_from_name(template.from_name),
+        format=template.format if template.channel is Channel.EMAIL else Format.TEXT,
+        members=checked_members(template.channel, template.members),
     )
 
 

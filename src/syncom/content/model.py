@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,8 @@ class Format(Enum):
 
     HTML = "html"
     MJML = "mjml"
+    #: Of every channel but email.
+    TEXT = "text"
 
 
 class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,6 +26,9 @@ class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     ``tags`` are what it is filed under; ``language`` (BCP 47) is that of its texts, empty when nobody said;
     ``sender_id`` is whom its mails come from unless the send says otherwise; ``from_name`` replaces its name.
+
+    Of other channels than email, ``source`` is the text, ``subject`` its title where it has one, and ``members`` is
+    what else a message of the channel has (``content/members.py``).
     """
 
     name: str
@@ -35,6 +41,8 @@ class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     language: str = ""
     sender_id: int | None = None
     from_name: str = ""
+    channel: Channel = Channel.EMAIL
+    members: dict[str, Any] = {}
 
 
 class Rich(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,17 +57,6 @@ class Rich(msgspec.Struct, frozen=True, kw_only=True):
     ttl_seconds: int = 0
     #: What an iPhone shows for a message that came too late.
     ios_text: str = ""
-
-
-class TextInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A text for phones, as its author wrote it."""
-
-    name: str
-    text: str
-    channel: Channel = Channel.SMS
-    #: Whether addresses in the text become short links whose clicks are counted.
-    track_links: bool = False
-    rich: Rich | None = None
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +96,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     sender_id: int | None = None
     from_name: str = ""
     channel: Channel = Channel.EMAIL
+    members: dict[str, Any] = {}
     attachments: tuple[Attachment, ...] = ()
     #: Languages it has versions in, beside its own.
     languages: tuple[str, ...] = ()
@@ -116,6 +114,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
             language=self.language,
             sender_id=self.sender_id,
             from_name=self.from_name,
+            channel=self.channel,
+            members=self.members,
         )
 
 
@@ -137,6 +137,7 @@ class LanguageInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     source: str
     preheader: str = ""
     text: str = ""
+    members: dict[str, Any] = {}
 
 
 class LanguageVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +150,7 @@ class LanguageVersion(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     content_id: int
     updated_at: datetime
+    members: dict[str, Any] = {}
 
 
 class Sendable(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +164,8 @@ class Sendable(msgspec.Struct, frozen=True, kw_only=True):
     #: Content ids by language.
     languages: dict[str, int]
     sender_id: int | None
+    #: Stands in for the sender's name.
+    from_name: str = ""
 
     def content_for(self, language: str) -> int:
         """The content in this language (BCP 47), in the same language of another region, or the one for everybody."""

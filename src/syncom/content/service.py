@@ -16,6 +16,7 @@ from syncom.content import store
 from syncom.content.check import check_content
 from syncom.content.compile import compile_content
 from syncom.content.filing import clean_language, filed
+from syncom.content.members import checked_members
 from syncom.content.model import (
     AttachedFile,
     Attachment,
@@ -78,6 +79,8 @@ class ContentService:
         template = filed(template)
         async with self._database.tenant(account_id) as connection:
             stored = await _found(connection, account_id, template_id, lock=True)
+            if template.channel is not stored.channel:
+                raise Invalid("channel", f"is {stored.channel.name.lower()} and cannot be changed; make a new template")
             if version is not None and version != stored.version:
                 raise Conflict(f"version {stored.version} of this template was saved since; load it and edit again")
             return await self._store_version(connection, account_id, stored, template)
@@ -254,7 +257,7 @@ class ContentService:
             if found is None:
                 compiled = compile_content(mail, known, track_links=track_links)
                 compiled = msgspec.structs.replace(compiled, from_name=mail.from_name)
-                label = ContentLabel(name=mail.name, tags=mail.tags, language=mail.language)
+                label = ContentLabel(name=mail.name, tags=mail.tags, language=mail.language, channel=mail.channel)
                 await store.add_digest(connection, account_id, compiled, label, digest)
                 found = await store.find_digest(connection, account_id, digest)
         assert found is not None, "a content with this digest was stored above"
@@ -299,6 +302,7 @@ class ContentService:
             source=given.source,
             text=given.text,
             language=language,
+            members={**template.members, **checked_members(template.channel, given.members)},
         )
         attachments = await store.attachments_of(connection, account_id, template_id)
         compiled = await self._compiled(connection, account_id, translated, attachments)
@@ -311,7 +315,9 @@ class ContentService:
         if template.sender_id is not None and not await store.has_sender(connection, account_id, template.sender_id):
             raise Invalid("sender_id", "names no sender of this account")
         known = await store.custom_field_keys(connection, account_id)
-        compiled = compile_content(template, known)
+        # A short link costs characters: texts have tracked links only where their author says so.
+        track_links = template.channel is Channel.EMAIL or template.members.get("trackUrls") is True
+        compiled = compile_content(template, known, track_links=track_links)
         return msgspec.structs.replace(compiled, attachments=tuple(attachments), from_name=template.from_name)
 
     async def _content(self, connection: Connection, account_id: int, content_id: int) -> CompiledContent:
@@ -340,11 +346,23 @@ async def _found(connection: Connection, account_id: int, template_id: int, *, l
 
 
 def _texts(version: LanguageVersion) -> LanguageInput:
-    return LanguageInput(subject=version.subject, source=version.source, preheader=version.preheader, text=version.text)
+    return LanguageInput(
+        subject=version.subject,
+        source=version.source,
+        preheader=version.preheader,
+        text=version.text,
+        members=version.members,
+    )
 
 
 def _label(template: TemplateInput, template_id: int) -> ContentLabel:
-    return ContentLabel(template_id=template_id, name=template.name, tags=template.tags, language=template.language)
+    return ContentLabel(
+        template_id=template_id,
+        name=template.name,
+        tags=template.tags,
+        language=template.language,
+        channel=template.channel,
+    )
 
 
 def _tried(compiled: CompiledContent, fields: Mapping[str, Any], params: Mapping[str, Any]) -> Rendered | None:

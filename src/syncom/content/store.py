@@ -140,7 +140,8 @@ def _template(row: tuple[Any, ...], attachments: tuple[Attachment, ...]) -> Temp
         sender_id=row[13],
         from_name=row[14],
         channel=Channel(row[15]),
-        languages=tuple(row[16]),
+        members=row[16],
+        languages=tuple(row[17]),
         attachments=attachments,
     )
 
@@ -167,7 +168,8 @@ async def sendable(connection: Connection, account_id: int, template_id: int) ->
         content_id=row[2],
         language=row[3],
         sender_id=row[4],
-        languages=row[5],
+        from_name=row[5],
+        languages=row[6],
     )
 
 
@@ -196,6 +198,7 @@ async def save_language(
         "text": given.text,
         "content_id": content_id,
         "now": now,
+        "members": Jsonb(given.members),
     }
     await connection.execute(_SQL["save_language"], values)
 
@@ -303,6 +306,8 @@ def _columns(template: TemplateInput) -> dict[str, Any]:
         "language": template.language,
         "sender_id": template.sender_id,
         "from_name": template.from_name,
+        "channel": template.channel.value,
+        "members": Jsonb(template.members),
     }
 
 

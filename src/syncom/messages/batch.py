@@ -22,7 +22,7 @@ from syncom.ids import single_message_id
 from syncom.messages import store
 from syncom.messages.model import SINGLE_LIFE, Exclusion, Lane, Sender
 from syncom.messages.routes import ROUTES, Reached, Route
-from syncom.messages.senders import SendersService
+from syncom.messages.senders import SendersService, own_name
 from syncom.postgres.pool import Connection, Database
 
 MAX_RECIPIENTS = 1000
@@ -141,14 +141,18 @@ class BatchSends:
         if request.template_id is not None:
             async with self._database.tenant(account_id) as connection:
                 template = await self._content.sendable(connection, account_id, request.template_id)
-        channel = Channel.EMAIL if template is None else template.channel
+        channel = template.channel if template is not None else request.mail.channel if request.mail else Channel.EMAIL
         route = ROUTES.get(channel)
         if route is None:
-            raise Invalid("message", f"{channel.name.lower()} messages cannot be sent on their own")
-        sender = await self._sender(account_id, request, template)
-        if sender is None:
-            _refuse(plans, f"'{request.from_email}' is not one of the senders of this account")
+            _refuse(plans, f"no sender for channel {channel.name.lower()}; add one")
             return None
+        try:
+            sender = await self._sender(account_id, request, channel, template)
+        except Invalid as error:
+            _refuse(plans, error.message)
+            return None
+        if channel is not Channel.EMAIL:
+            _check_names(plans, sender)
         if template is not None:
             return _Letter(route=route, template=template, content_id=template.content_id, sender=sender)
         if request.mail is None:
@@ -160,10 +164,16 @@ class BatchSends:
             return None
         return _Letter(route=route, template=None, content_id=content_id, sender=sender)
 
-    async def _sender(self, account_id: int, request: BatchSend, template: Sendable | None) -> Sender | None:
-        """The named sender, else the template's, else the default one; None when the named one does not exist."""
+    async def _sender(self, account_id: int, request: BatchSend, channel: Channel, template: Sendable | None) -> Sender:
+        """The named sender, else the template's, else the default one. Raises Invalid when there is none."""
+        if channel is not Channel.EMAIL:
+            name = request.from_name or (template.from_name if template is not None else "")
+            return await self._senders.of_texts(account_id, channel, name)
         if request.from_email:
-            return await self._senders.with_address(account_id, request.from_email)
+            found = await self._senders.with_address(account_id, request.from_email)
+            if found is None:
+                raise Invalid("from", f"'{request.from_email}' is not one of the senders of this account")
+            return found
         if template is not None and template.sender_id is not None:
             return await self._senders.get(account_id, template.sender_id)
         return await self._senders.default(account_id)
@@ -278,6 +288,16 @@ def _exclusion(state: SubscriptionState, request: BatchSend, *, opted_out: bool)
     if request.categories and (opted_out or state is SubscriptionState.UNSUBSCRIBED):
         return Exclusion.UNSUBSCRIBED
     return None
+
+
+def _check_names(plans: Sequence[_Plan], sender: Sender) -> None:
+    """Names that single recipients ask for must be names of this sender."""
+    for plan in plans:
+        try:
+            if plan.from_name and not plan.problem:
+                plan.from_name = own_name(sender, plan.from_name)
+        except Invalid as error:
+            plan.problem = error.message
 
 
 def _refuse(plans: Sequence[_Plan], problem: str) -> None:

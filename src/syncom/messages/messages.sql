@@ -329,7 +329,7 @@ ORDER BY sender_id;
 -- name: update_sender
 UPDATE senders SET name = %(name)s, from_email = %(from_email)s, from_name = %(from_name)s, reply_to = %(reply_to)s,
                    config = %(config)s, is_default = %(is_default)s, paused_until = NULL, problem = ''
-WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s AND kind = %(kind)s AND channel = %(channel)s
+WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s
 RETURNING sender_id, account_id, name, kind, channel, from_email, from_name, reply_to, config, is_default, paused_until, problem;
 
 -- name: save_secret

@@ -90,9 +90,12 @@ class SendersService:
         return sender
 
     async def update(self, account_id: int, sender_id: int, given: SenderInput) -> Sender:
-        """Replace a sender's settings; a rest it was put to ends."""
+        """Replace a sender's settings; a rest it was put to ends. Raises NotFound, and Invalid for another kind."""
         values = _checked(given)
         async with self._database.system() as connection:
+            stored = await self.require(connection, account_id, sender_id)
+            if (stored.kind, stored.channel.value) != (given.kind, values["channel"]):
+                raise Invalid("kind", f"is {stored.kind.value} and cannot be changed; add another sender")
             if values["is_default"]:
                 await store.clear_default(connection, account_id, values["channel"])
             sender = await store.update_sender(connection, {**values, "account_id": account_id, "sender_id": sender_id})
@@ -136,6 +139,32 @@ class SendersService:
             return None
         found = [sender for sender in await self.list(account_id) if sender.from_email == wanted]
         return min(found, key=lambda sender: (not sender.is_default, sender.sender_id), default=None)
+
+    async def of_texts(self, account_id: int, channel: Channel, name: str = "") -> Sender:
+        """The sender of texts that carries this channel and may use this name; empty: the default one.
+
+        While there is no gateway the dev inbox takes every name that networks would take. Raises Invalid.
+        """
+        default = await self.default(account_id, channel)
+        found = [one for one in await self.list(account_id) if one.channel is channel.consent]
+        gateways = [one for one in found if one.config.gateway is not None]
+        able = [one for one in gateways if one.config.gateway and one.config.gateway.call_of(channel)]
+        if not gateways:
+            able = [default]
+        if not able:
+            raise Invalid("channel", f"no sender for channel {channel.name.lower()}; add one")
+        able.sort(key=lambda one: (not one.is_default, one.sender_id))
+        if not name:
+            return able[0]
+        problems: list[Invalid] = []
+        for sender in able:
+            try:
+                own_name(sender, name)
+            except Invalid as error:
+                problems.append(error)
+            else:
+                return sender
+        raise problems[0]
 
     async def delete(self, account_id: int, sender_id: int) -> None:
         """Delete a sender. Raises Conflict while a campaign needs it."""
@@ -251,6 +280,18 @@ def sender_names(sender: Sender) -> tuple[str, ...]:
     """The names a text sender may use, the one it uses by itself first."""
     gateway = sender.config.gateway
     return gateway.names if gateway is not None else (sender.from_name,)
+
+
+def own_name(sender: Sender, name: str) -> str:
+    """A name this text sender may use, as it is written there. Raises Invalid."""
+    name = check_name("from", name)
+    if sender.config.gateway is None:
+        return name
+    own = {one.lower(): one for one in sender.config.gateway.names}
+    if name.lower() not in own:
+        names = ", ".join(sender.config.gateway.names[:10])
+        raise Invalid("from", f"'{name}' is not one of the senders of this account: {names}")
+    return own[name.lower()]
 
 
 def _checked(given: SenderInput) -> dict[str, Any]:

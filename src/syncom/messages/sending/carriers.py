@@ -66,7 +66,7 @@ class Carriers:
             client = OutboundClient(
                 self._outbound_allow,
                 connections=sender.config.max_connections,
-                reuse=not sender.config.gateway.uses_get,
+                repeats=False,
             )
             pool = GatewayPool(
                 sender.config.gateway,

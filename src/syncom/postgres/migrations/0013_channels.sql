@@ -26,3 +26,9 @@ ALTER TABLE short_links ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS tenant ON short_links;
 CREATE POLICY tenant ON short_links TO syncom_tenant
     USING (account_id = (SELECT nullif(current_setting('syncom.account_id', true), '')::bigint));
+
+-- Templates of other channels: `source` is the text, `members` what else a message of the channel has.
+ALTER TABLE templates DROP CONSTRAINT IF EXISTS templates_format_check;
+ALTER TABLE templates ADD CONSTRAINT templates_format_check CHECK (format IN ('html', 'mjml', 'text'));
+ALTER TABLE templates ADD COLUMN IF NOT EXISTS members jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE template_languages ADD COLUMN IF NOT EXISTS members jsonb NOT NULL DEFAULT '{}';

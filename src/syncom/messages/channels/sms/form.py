@@ -99,10 +99,6 @@ class GatewayForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     #: Sender names that may be used; the first one is used when none is named.
     names: tuple[str, ...] = ()
 
-    @property
-    def uses_get(self) -> bool:
-        return any(call is not None and call.verb is Verb.GET for call in (self.sms, self.viber))
-
     def call_of(self, channel: Channel) -> GatewayCall | None:
         return self.viber if channel is Channel.VIBER else self.sms
 
