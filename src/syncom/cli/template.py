@@ -138,7 +138,8 @@ async def update(
     files = [_attached(path) for path in attach]
     async with here(options) as services:
         stored = await services.app.content.get(services.account_id, template)
-        given = TemplateInput(
+        given = msgspec.structs.replace(
+            stored.as_input(),
             name=stored.name if name is None else name,
             subject=stored.subject if subject is None else subject,
             source=stored.source if file is None else read_text("file", file),

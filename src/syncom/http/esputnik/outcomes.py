@@ -83,6 +83,7 @@ _EXCLUSIONS: Final[Mapping[str, StatusWord]] = {
     Exclusion.UNSUBSCRIBED.value: StatusWord.UNSUBSCRIBED,
     Exclusion.DELETED.value: StatusWord.CANNOT_FIND_CHANNEL,
     Exclusion.NO_ADDRESS.value: StatusWord.CANNOT_FIND_CHANNEL,
+    Exclusion.NO_PHONE.value: StatusWord.CANNOT_FIND_CHANNEL,
 }
 
 _FAILURES: Final = {

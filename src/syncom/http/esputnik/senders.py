@@ -6,8 +6,10 @@ from email.utils import parseaddr
 
 import msgspec
 
+from syncom.contacts.model import Channel
 from syncom.http.esputnik.method import Call, Method, Scope
 from syncom.messages.model import Sender
+from syncom.messages.senders import is_text_sender, sender_names
 
 
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +21,15 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
 
 async def email_interfaces(call: Call[None]) -> list[Interface]:
     senders = await call.app.senders.list(call.account_id)
-    return [Interface(type="email", value=from_text(sender)) for sender in senders]
+    return [Interface(type="email", value=from_text(sender)) for sender in senders if sender.channel is Channel.EMAIL]
+
+
+async def sms_interfaces(call: Call[None]) -> list[Interface]:
+    """The names that texts may come from; before there is a gateway, that of the dev inbox."""
+    await call.app.senders.default(call.account_id, Channel.SMS)
+    senders = await call.app.senders.list(call.account_id)
+    names = [name for sender in senders if is_text_sender(sender) for name in sender_names(sender)]
+    return [Interface(type="sms", value=name) for name in dict.fromkeys(names)]
 
 
 def from_text(sender: Sender, from_name: str = "") -> str:
@@ -41,6 +51,14 @@ METHODS = [
         email_interfaces,
         scope=Scope.GENERAL,
         summary="Senders of email",
+        answer=list[Interface],
+    ),
+    Method(
+        "GET",
+        "/v1/interfaces/sms",
+        sms_interfaces,
+        scope=Scope.GENERAL,
+        summary="Senders of SMS",
         answer=list[Interface],
     ),
 ]
