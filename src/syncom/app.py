@@ -104,6 +104,7 @@ class App:
                 await self.inbox.trim()
                 await self.web_versions.forget()
                 await self.imports.clear()
+                await self.contacts.sessions.forget_old()
             except (psycopg.Error, Unavailable, OSError) as error:
                 _log.warning("upkeep is tried again later: %s", error)
             with suppress(TimeoutError):

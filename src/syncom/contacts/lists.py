@@ -89,6 +89,14 @@ class Lists:
             async with self._database.tenant(account_id) as connection:
                 await connection.execute(_SQL["empty_list"], parameters | {"bucket": bucket})
 
+    async def empty(self, account_id: int, list_id: int) -> None:
+        """Take everybody off the list. Raises NotFound."""
+        parameters = {"account_id": account_id, "list_id": list_id}
+        async with self._database.tenant(account_id) as connection:
+            await _require(connection, account_id, list_id)
+            for bucket in range(BUCKETS):
+                await connection.execute(_SQL["empty_list"], parameters | {"bucket": bucket})
+
     async def add(self, account_id: int, list_id: int, contact_ids: Sequence[int]) -> int:
         """Put contacts on the list; returns how many were not on it before. Unknown contacts are skipped."""
         return await self._change(account_id, list_id, contact_ids, "add_members")

@@ -192,8 +192,8 @@ class UpsertOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: take a refusal (an unsubscribed state) along. An external id never moves: a contact found by address or number
     #: that has another external id than the row is somebody else.
     take_over: bool = False
-    #: A known contact keeps its address and number; the row only adds those it lacks.
-    keep_channels: bool = False
+    #: Identities of these kinds that a known contact has stay; a row only adds those it lacks.
+    keep: tuple[IdentityKind, ...] = ()
     mode: MergeMode = MergeMode.OVERWRITE
     #: Lists every row joins.
     list_ids: tuple[int, ...] = ()
@@ -293,12 +293,21 @@ class SaveOptions(msgspec.Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...] = ()
 
 
+class NewContact(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact that a save made, with the normalised address and number of its row."""
+
+    contact_id: int
+    email: str
+    phone: str
+
+
 class SaveResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a save did: one entry for each row, None where it was refused; ``problems`` say why."""
 
     contact_ids: list[int | None]
     changes: list[Change | None]
     problems: list[RowProblem]
+    created: tuple[NewContact, ...] = ()
 
 
 class ContactDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -396,6 +405,32 @@ class ContactList(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     created_at: datetime
     size: int
+
+
+class SessionStatus(Enum):
+    """Where the work of an asynchronous call stands. The names are eSputnik's."""
+
+    STARTED = "STARTED"
+    IMPORTING = "IMPORTING"
+    FINISHED = "FINISHED"
+    ERROR = "ERROR"
+
+
+class SessionContact(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A contact that a session wrote."""
+
+    id: int
+    external_customer_id: str = ""
+
+
+class ApiSession(msgspec.Struct, frozen=True, kw_only=True):
+    """One asynchronous call."""
+
+    kind: str
+    status: SessionStatus
+    description: str
+    contacts: tuple[SessionContact, ...]
+    changed_at: datetime
 
 
 class Category(msgspec.Struct, frozen=True, kw_only=True):

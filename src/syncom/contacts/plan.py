@@ -140,7 +140,7 @@ def plan_batch(
             target = planner.create(row, owner)
         else:
             target = planner.target(owner)
-            planner.take_over(row, owner)
+            planner.take_over(row, owner, target)
             planner.apply(row, target, key)
         contact_ids.append(target.contact_id)
     claimed, moved = planner.identity_changes()
@@ -165,7 +165,7 @@ class _Planner:
         self._overwrite = options.mode is MergeMode.OVERWRITE
         self._several = bool(options.fallback_keys)
         self._takes_over = options.take_over
-        self._keeps_channels = options.keep_channels
+        self._kept = frozenset(IDENTITY_PLACES[kind] for kind in options.keep)
         self.refused: set[tuple[int, Channel]] = set()
         #: Stored owner of every identity that was claimed or released on the way.
         self._before: tuple[dict[str, int | None], ...] = ({}, {}, {}, {})
@@ -193,11 +193,12 @@ class _Planner:
             return RowProblem(index=row.row, field="id", reason=f"Contact with id='{row.contact_id}' not found")
         return None
 
-    def take_over(self, row: PreparedRow, contact_id: int) -> None:
+    def take_over(self, row: PreparedRow, contact_id: int, target: Target | None = None) -> None:
         """Release what the row names from the contacts that have it, for the one it is about."""
         if not self._takes_over:
             return
-        named = [(place, value) for place in _MOVABLE if (value := row.values[place])]
+        keeps = {place for place in self._kept if target is not None and target.identities[place] is not None}
+        named = [(place, value) for place in _MOVABLE if (value := row.values[place]) and place not in keeps]
         named += [(_EMAIL, value) for value in row.emails]
         named += [(_PHONE, value) for value in row.phones]
         for place, value in named:
@@ -302,9 +303,7 @@ class _Planner:
         """Make the value the contact's primary one of its kind; '' clears."""
         old = target.identities[place]
         owner = self._owners[place].get(value)
-        if old is not None and self._keeps_channels and place in (_EMAIL, _PHONE):
-            return
-        if old is not None and (not self._overwrite or (self._keeps_channels and place == _EXTERNAL_ID)):
+        if old is not None and (not self._overwrite or place in self._kept):
             # A shop may know one person by several ids. Each leads here, so that the next row with it does too.
             if self._several and place == _EXTERNAL_ID and value and owner is None:
                 self._claim(place, value, target.contact_id)

@@ -27,6 +27,7 @@ from syncom.contacts.model import (
     Deleted,
     FurtherChannel,
     IdentityKind,
+    NewContact,
     PreparedRow,
     Recognition,
     RowProblem,
@@ -55,6 +56,8 @@ _TOKEN_LENGTH: Final = 2_000
 _DATA_LENGTH: Final = 10_000
 _FIELD_KEY_LENGTH: Final = 255
 _PUSH: Final = (Channel.WEBPUSH, Channel.MOBILEPUSH)
+_EMAIL: Final = IDENTITY_PLACES[IdentityKind.EMAIL]
+_PHONE: Final = IDENTITY_PLACES[IdentityKind.PHONE]
 _EXTERNAL_ID: Final = IDENTITY_PLACES[IdentityKind.EXTERNAL_ID]
 _NO_FIELDS: Final[Mapping[str, CustomField]] = {}
 
@@ -123,8 +126,20 @@ class Saver:
             if contact_id is not None
         ]
         await self._beside(connection, account_id, written, options, merged)
-        problems = [*refused, *merged.problems]
-        return SaveResult(contact_ids=contact_ids, changes=changes, problems=problems)
+        return SaveResult(
+            contact_ids=contact_ids,
+            changes=changes,
+            problems=[*refused, *merged.problems],
+            created=tuple(
+                NewContact(
+                    contact_id=contact_id,
+                    email=row.prepared.values[_EMAIL] or "",
+                    phone=row.prepared.values[_PHONE] or "",
+                )
+                for row, contact_id, change in zip(rows, merged.contact_ids, merged.changes, strict=True)
+                if change is Change.CREATED and contact_id is not None
+            ),
+        )
 
     # ------------------------------------------------------------ deleted contacts
 

@@ -4,9 +4,9 @@
 >>> outcome = await contacts.upsert_one(account_id, ContactInput(email="anna@example.com"), UpsertOptions())
 
 Custom fields are at ``contacts.fields``, lists at ``contacts.lists``, consent and suppressed addresses at
-``contacts.consents``, subscription categories at ``contacts.categories``, lists with totals at
-``contacts.directory``; :func:`set_consents` and :func:`suppress` do batches inside a caller's transaction, and
-:func:`hold_contacts` keeps contacts there until it ends.
+``contacts.consents``, subscription categories at ``contacts.categories``, lists with totals at ``contacts.directory``,
+asynchronous calls at ``contacts.sessions``; :func:`set_consents` and :func:`suppress` do batches inside a caller's
+transaction, and :func:`hold_contacts` keeps contacts there until it ends.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ from syncom.contacts.model import (
 from syncom.contacts.normalise import normalise_email, normalise_phone
 from syncom.contacts.prepare import prepare_patch, prepare_rows
 from syncom.contacts.saving import Also, Saver
+from syncom.contacts.sessions import ApiSessions, put_session
 from syncom.contacts.upsert import (
     ContactIds,
     Merged,
@@ -66,7 +67,7 @@ from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.pool import Connection, Database
 
-__all__ = ["BATCH_LIMIT", "ContactsService", "hold_contacts", "prepare_rows", "set_consents", "suppress"]
+__all__ = ["BATCH_LIMIT", "ContactsService", "hold_contacts", "prepare_rows", "put_session", "set_consents", "suppress"]
 
 #: Rows of one merge. 10,000 to 50,000 is where set-based writing is cheapest.
 BATCH_LIMIT: Final = 50_000
@@ -102,6 +103,7 @@ class ContactsService:
         self.consents = Consents(database, clock)
         self.categories = Categories(database)
         self.directory = Directory(database, self.fields)
+        self.sessions = ApiSessions(database)
         self._saver = Saver(self.fields, clock, self._merge)
 
     async def close(self) -> None:

@@ -31,7 +31,7 @@ from syncom.events.types import EventTypes
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.pool import Connection, Database
 
-__all__ = ["MAX_EVENTS", "EventsService", "UnexpectedParameters", "key_of"]
+__all__ = ["MAX_EVENTS", "EventsService", "UnexpectedParameters", "checked_type_key", "key_of"]
 
 _log = logging.getLogger(__name__)
 

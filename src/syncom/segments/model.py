@@ -7,6 +7,7 @@ are the structs below, told apart by the member that names them.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -22,6 +23,27 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     condition: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+
+
+class GroupKind(Enum):
+    """What a group is; the names are eSputnik's."""
+
+    #: A list.
+    STATIC = "Static"
+    #: A segment.
+    DYNAMIC = "Dynamic"
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A list or a segment, under the number that eSputnik's API knows it by."""
+
+    group_id: int
+    name: str
+    kind: GroupKind
+    #: None: it is a segment.
+    list_id: int | None
+    #: None: it is a list.
+    segment_id: int | None
 
 
 #: Operators of text-like fields and what they read as.

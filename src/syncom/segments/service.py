@@ -1,4 +1,4 @@
-"""Segments: saved conditions, compiled for whoever asks who matches."""
+"""Segments: saved conditions, compiled for whoever asks who matches. Lists and segments as one are at ``groups``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import msgspec
 from psycopg.rows import dict_row
 
 from syncom.clock import Clock
-from syncom.contacts.model import CustomField
+from syncom.contacts.model import CustomField, Found
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.postgres.pool import Connection, Database
 from syncom.segments import store
 from syncom.segments.compile import Compiler, Predicate
+from syncom.segments.groups import Groups
 from syncom.segments.model import Segment
 
 NAME_LIMIT = 200
@@ -24,6 +25,7 @@ class SegmentsService:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.groups = Groups(database)
 
     async def create(self, account_id: int, name: str, condition: dict[str, Any]) -> Segment:
         """Save a condition under a name. Raises Invalid with the place in the tree, Conflict for a taken name."""
@@ -73,6 +75,13 @@ class SegmentsService:
         async with self._database.tenant(account_id) as connection:
             predicate = await self.compile(connection, account_id, condition)
             return await store.page(connection, account_id, predicate, after=after, limit=limit)
+
+    async def contacts(self, account_id: int, segment_id: int, *, offset: int, limit: int) -> Found:
+        """A part of the contacts that match a segment, and how many do. Raises NotFound."""
+        segment = await self.get(account_id, segment_id)
+        async with self._database.tenant(account_id) as connection:
+            predicate = await self.compile(connection, account_id, segment.condition)
+            return await store.part(connection, account_id, predicate, offset=offset, limit=limit)
 
     async def compile(self, connection: Connection, account_id: int, condition: object) -> Predicate:
         """The SQL predicate of a condition of this account, over ``contacts c``."""

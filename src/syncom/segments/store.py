@@ -9,6 +9,7 @@ from psycopg import errors, sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from syncom.contacts.model import Found
 from syncom.errors import Conflict, NotFound
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
@@ -83,3 +84,21 @@ async def page(connection: Connection, account_id: int, predicate: Predicate, *,
         "limit": limit,
     }
     return [row[0] for row in await (await connection.execute(statement, values)).fetchall()]
+
+
+async def part(connection: Connection, account_id: int, predicate: Predicate, *, offset: int, limit: int) -> Found:
+    """Matching contacts from a place on in the order of their ids, and how many match: one walk over the account."""
+    statement = sql.SQL(
+        "WITH found AS MATERIALIZED ("
+        "SELECT c.contact_id FROM contacts c WHERE c.account_id = {account} AND {predicate})"
+        " SELECT (SELECT count(*) FROM found),"
+        " ARRAY(SELECT contact_id FROM found ORDER BY contact_id OFFSET {offset} LIMIT {limit})"
+    ).format(
+        account=sql.Placeholder("account_id"),
+        predicate=predicate.text,
+        offset=sql.Placeholder("offset"),
+        limit=sql.Placeholder("limit"),
+    )
+    values = {**predicate.values, "account_id": account_id, "offset": offset, "limit": limit}
+    row = await (await connection.execute(statement, values)).fetchone()
+    return Found(contact_ids=row[1], total=row[0]) if row else Found(contact_ids=[], total=0)

@@ -30,7 +30,19 @@ from syncom.errors import (
     Upstream,
 )
 from syncom.http.authentication import Authentication
-from syncom.http.esputnik import account, activity, contacts, email_messages, events, orders, promocodes, senders, sends
+from syncom.http.esputnik import (
+    account,
+    activity,
+    bulk,
+    contacts,
+    email_messages,
+    events,
+    groups,
+    orders,
+    promocodes,
+    senders,
+    sends,
+)
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Query, Refused, Sentence, reason_phrase
 from syncom.http.esputnik.repeats import claimed
@@ -44,8 +56,10 @@ _log = logging.getLogger(__name__)
 METHODS: Final[tuple[Method, ...]] = (
     *account.METHODS,
     *activity.METHODS,
+    *bulk.METHODS,
     *contacts.METHODS,
     *events.METHODS,
+    *groups.METHODS,
     *orders.METHODS,
     *senders.METHODS,
     *sends.METHODS,
