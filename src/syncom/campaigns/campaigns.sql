@@ -1,14 +1,16 @@
 -- Statements of campaigns: life cycle, freezing the audience, finishing, reports.
 
 -- name: insert
-INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, channel)
-VALUES (%(account_id)s, %(name)s, %(template_id)s, %(sender_id)s, %(audience)s, %(channel)s)
+INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, channel, from_name, track_links)
+VALUES (%(account_id)s, %(name)s, %(template_id)s, %(sender_id)s, %(audience)s, %(channel)s, %(from_name)s,
+        %(track_links)s)
 RETURNING *;
 
 -- name: update
 -- Only a draft may change: anything later has been promised to somebody.
 UPDATE campaigns SET name = %(name)s, template_id = %(template_id)s, sender_id = %(sender_id)s,
-                     audience = %(audience)s, channel = %(channel)s, updated_at = now()
+                     audience = %(audience)s, channel = %(channel)s, from_name = %(from_name)s,
+                     track_links = %(track_links)s, updated_at = now()
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;
 
@@ -19,6 +21,14 @@ SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = %(ca
 -- Newest first, before a campaign id. Index: campaigns_account.
 SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id < %(before)s
 ORDER BY campaign_id DESC LIMIT %(limit)s;
+
+-- name: part
+-- Newest first, from a place in the list. Index: campaigns_account.
+SELECT * FROM campaigns WHERE account_id = %(account_id)s
+ORDER BY campaign_id DESC OFFSET %(offset)s LIMIT %(limit)s;
+
+-- name: count
+SELECT count(*) FROM campaigns WHERE account_id = %(account_id)s;
 
 -- name: delete
 DELETE FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state = 'draft';

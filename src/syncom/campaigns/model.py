@@ -41,12 +41,16 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class CampaignInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a caller says about a campaign. Without ``sender_id`` the account's default sender sends."""
+    """What a caller says about a campaign. Without ``sender_id`` the template's or the default sender sends."""
 
     name: str
     template_id: int
     audience: Audience
     sender_id: int | None = None
+    #: The sender's name on its mails; empty: that of the template or of the sender.
+    from_name: str = ""
+    #: False: links lead to their targets directly, and clicks are not seen.
+    track_links: bool = True
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +75,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     audience_size: int
     created_at: datetime
     updated_at: datetime
+    from_name: str = ""
+    track_links: bool = True
 
 
 class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from syncom.activity.service import ActivityService
 from syncom.campaigns import store
 from syncom.campaigns.model import (
@@ -21,9 +23,10 @@ from syncom.campaigns.model import (
 )
 from syncom.clock import Clock
 from syncom.contacts.model import Channel
+from syncom.content.filing import clean_from_name
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
-from syncom.messages.model import LedgerState, Sender
+from syncom.messages.model import LedgerState
 from syncom.messages.notices import announce_campaigns
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
@@ -58,34 +61,42 @@ class CampaignsService:
 
     async def create(self, account_id: int, given: CampaignInput) -> Campaign:
         """Save a draft. Raises Invalid or NotFound naming what is wrong."""
-        sender = await self._check(account_id, given)
+        given, sender_id = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await audience_predicates(self._segments, connection, account_id, given.audience)
-            return await store.insert(
-                connection,
-                account_id,
-                name=given.name.strip(),
-                template_id=given.template_id,
-                sender_id=sender.sender_id,
-                audience=given.audience,
-                channel=Channel.EMAIL,
-            )
+            return await store.insert(connection, account_id, given, sender_id)
+
+    async def broadcast(self, account_id: int, given: CampaignInput, at: datetime | None) -> Campaign:
+        """Save a campaign and start it, at once or at a moment in the future: both or nothing.
+
+        Raises Invalid or NotFound naming what is wrong.
+        """
+        _check_moment(at, self._clock.now())
+        given, sender_id = await self._check(account_id, given)
+        async with self._database.tenant(account_id) as connection:
+            await audience_predicates(self._segments, connection, account_id, given.audience)
+            draft = await store.insert(connection, account_id, given, sender_id)
+            if at is None:
+                begun = await launch(connection, self._content, draft)
+            else:
+                begun = await store.move(
+                    connection,
+                    account_id,
+                    draft.campaign_id,
+                    allowed=("draft",),
+                    state=CampaignState.SCHEDULED.value,
+                    scheduled_at=at,
+                )
+            assert begun is not None, "the draft was made in this transaction"
+            await announce_campaigns(connection)
+        return begun
 
     async def update(self, account_id: int, campaign_id: int, given: CampaignInput) -> Campaign:
         """Replace a draft or a scheduled campaign. Raises Conflict once it has started."""
-        sender = await self._check(account_id, given)
+        given, sender_id = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await audience_predicates(self._segments, connection, account_id, given.audience)
-            campaign = await store.update(
-                connection,
-                account_id,
-                campaign_id,
-                name=given.name.strip(),
-                template_id=given.template_id,
-                sender_id=sender.sender_id,
-                audience=given.audience,
-                channel=Channel.EMAIL,
-            )
+            campaign = await store.update(connection, account_id, campaign_id, given, sender_id)
             if campaign is None:
                 raise await self._refusal(connection, account_id, campaign_id, "changed")
         return campaign
@@ -98,6 +109,11 @@ class CampaignsService:
         """Newest first; pass the last id of a page as ``before`` of the next."""
         async with self._database.tenant(account_id) as connection:
             return await store.page(connection, account_id, before or 2**62, limit)
+
+    async def part(self, account_id: int, *, offset: int, limit: int) -> tuple[list[Campaign], int]:
+        """Campaigns from a place in the list, newest first, and how many there are in all."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.part(connection, account_id, offset=offset, limit=limit)
 
     async def delete(self, account_id: int, campaign_id: int) -> None:
         """Delete a draft. What was sent stays for the record."""
@@ -122,10 +138,7 @@ class CampaignsService:
 
     async def schedule(self, account_id: int, campaign_id: int, at: datetime) -> Campaign:
         """Start by itself at a moment in the future."""
-        if at.tzinfo is None:
-            raise Invalid("at", "must say its offset, such as Z or +03:00")
-        if at <= self._clock.now():
-            raise Invalid("at", "must be in the future; start it instead")
+        _check_moment(at, self._clock.now())
         return await self._move(account_id, campaign_id, ("draft", "scheduled"), CampaignState.SCHEDULED, at)
 
     async def start(self, account_id: int, campaign_id: int) -> Campaign:
@@ -161,6 +174,18 @@ class CampaignsService:
         """End it now; who has not got it will not. The ledger says so for each."""
         allowed = ("scheduled", "expanding", "sending", "paused")
         return await self._move(account_id, campaign_id, allowed, CampaignState.CANCELLED)
+
+    async def call_off(self, account_id: int, campaign_id: int) -> bool:
+        """Cancel a campaign that waits for its time; False when it does not wait (any more)."""
+        async with self._database.tenant(account_id) as connection:
+            called_off = await store.move(
+                connection,
+                account_id,
+                campaign_id,
+                allowed=("scheduled",),
+                state=CampaignState.CANCELLED.value,
+            )
+        return called_off is not None
 
     async def retry_failed(self, account_id: int, campaign_id: int) -> int:
         """Try the failed recipients once more; returns how many. Suppressed addresses are left out."""
@@ -299,21 +324,40 @@ class CampaignsService:
         campaign = await self._get(connection, account_id, campaign_id)
         return Conflict(f"the campaign is {campaign.state.value} and cannot be {wish} now")
 
-    async def _check(self, account_id: int, given: CampaignInput) -> Sender:
-        """The sender to use: the named one, the template's, or the default. Raises Invalid for a wrong name."""
+    async def _check(self, account_id: int, given: CampaignInput) -> tuple[CampaignInput, int]:
+        """What is given in its clean form, and the sender: the named one, the template's, or the default.
+
+        Raises Invalid for a wrong name.
+        """
         name = given.name.strip()
         if not name or len(name) > NAME_LIMIT:
             raise Invalid("name", f"must have 1 to {NAME_LIMIT} characters")
         template = await self._content.get(account_id, given.template_id)
         sender_id = template.sender_id if given.sender_id is None else given.sender_id
+        given = msgspec.structs.replace(given, from_name=clean_from_name(given.from_name))
         if sender_id is not None:
-            return await self._senders.get(account_id, sender_id)
-        return await self._senders.default(account_id)
+            return given, (await self._senders.get(account_id, sender_id)).sender_id
+        return given, (await self._senders.default(account_id)).sender_id
+
+
+def _check_moment(at: datetime | None, now: datetime) -> None:
+    if at is None:
+        return
+    if at.tzinfo is None:
+        raise Invalid("at", "must say its offset, such as Z or +03:00")
+    if at <= now:
+        raise Invalid("at", "must be in the future; start it instead")
 
 
 async def launch(connection: Connection, content: ContentService, campaign: Campaign) -> Campaign | None:
     """Freeze content and start; None when the campaign has started already."""
-    content_id = await content.freeze(connection, campaign.account_id, campaign.template_id)
+    content_id = await content.freeze(
+        connection,
+        campaign.account_id,
+        campaign.template_id,
+        from_name=campaign.from_name,
+        track_links=campaign.track_links,
+    )
     return await store.launch(
         connection,
         campaign.account_id,

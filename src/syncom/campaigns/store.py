@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from syncom.campaigns.model import Audience, Campaign, LedgerRow
+from syncom.campaigns.model import Campaign, CampaignInput, LedgerRow
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.model import LedgerState
@@ -39,51 +39,30 @@ async def _many(connection: Connection, statement: str, values: Mapping[str, Any
     return msgspec.convert(rows, list[Campaign])
 
 
-async def insert(
-    connection: Connection,
-    account_id: int,
-    *,
-    name: str,
-    template_id: int,
-    sender_id: int,
-    audience: Audience,
-    channel: Channel,
-) -> Campaign:
-    values = {
-        "account_id": account_id,
-        "name": name,
-        "template_id": template_id,
-        "sender_id": sender_id,
-        "audience": Jsonb(msgspec.to_builtins(audience)),
-        "channel": channel.value,
-    }
-    campaign = await _one(connection, "insert", values)
+async def insert(connection: Connection, account_id: int, given: CampaignInput, sender_id: int) -> Campaign:
+    campaign = await _one(connection, "insert", {"account_id": account_id, **_columns(given, sender_id)})
     assert campaign is not None
     return campaign
 
 
 async def update(
-    connection: Connection,
-    account_id: int,
-    campaign_id: int,
-    *,
-    name: str,
-    template_id: int,
-    sender_id: int,
-    audience: Audience,
-    channel: Channel,
+    connection: Connection, account_id: int, campaign_id: int, given: CampaignInput, sender_id: int
 ) -> Campaign | None:
     """None when the campaign is not a draft any more."""
-    values = {
-        "account_id": account_id,
-        "campaign_id": campaign_id,
-        "name": name,
-        "template_id": template_id,
-        "sender_id": sender_id,
-        "audience": Jsonb(msgspec.to_builtins(audience)),
-        "channel": channel.value,
-    }
+    values = {"account_id": account_id, "campaign_id": campaign_id, **_columns(given, sender_id)}
     return await _one(connection, "update", values)
+
+
+def _columns(given: CampaignInput, sender_id: int) -> dict[str, Any]:
+    return {
+        "name": given.name.strip(),
+        "template_id": given.template_id,
+        "sender_id": sender_id,
+        "audience": Jsonb(msgspec.to_builtins(given.audience)),
+        "channel": Channel.EMAIL.value,
+        "from_name": given.from_name,
+        "track_links": given.track_links,
+    }
 
 
 async def get(connection: Connection, account_id: int, campaign_id: int) -> Campaign | None:
@@ -92,6 +71,13 @@ async def get(connection: Connection, account_id: int, campaign_id: int) -> Camp
 
 async def page(connection: Connection, account_id: int, before: int, limit: int) -> list[Campaign]:
     return await _many(connection, "page", {"account_id": account_id, "before": before, "limit": limit})
+
+
+async def part(connection: Connection, account_id: int, *, offset: int, limit: int) -> tuple[list[Campaign], int]:
+    """Some campaigns from a place in the list, and how many there are."""
+    found = await _many(connection, "part", {"account_id": account_id, "offset": offset, "limit": limit})
+    row = await (await connection.execute(_SQL["count"], {"account_id": account_id})).fetchone()
+    return found, int(row[0]) if row else 0
 
 
 async def delete(connection: Connection, account_id: int, campaign_id: int) -> bool:

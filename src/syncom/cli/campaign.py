@@ -44,6 +44,8 @@ async def create(
     exclude_list: Many = (),
     exclude_segment: Many = (),
     sender: int | None = None,
+    from_name: str = "",
+    track_links: Annotated[bool, Parameter(negative="--no-track-links")] = True,
     options: Options = _DEFAULT,
 ) -> None:
     """Save a draft for everybody that one of --list, --segment, --condition names, or for --everyone.
@@ -68,6 +70,10 @@ async def create(
         A segment that shall not get it. May be repeated.
     sender
         Id of the sender; the default one unless given.
+    from_name
+        The sender's name on these mails; that of the template or of the sender unless given.
+    track_links
+        See clicks; without, links lead to their targets directly.
     """
     tree = None if condition_ is None else condition("condition", condition_)
     async with here(options) as services:
@@ -79,7 +85,14 @@ async def create(
             exclude_lists=await list_ids(services, exclude_list),
             exclude_segments=await segment_ids(services, exclude_segment),
         )
-        given = CampaignInput(name=name, template_id=template, audience=audience, sender_id=sender)
+        given = CampaignInput(
+            name=name,
+            template_id=template,
+            audience=audience,
+            sender_id=sender,
+            from_name=from_name,
+            track_links=track_links,
+        )
         made = await services.app.campaigns.create(services.account_id, given)
         notice = await _notice(services, made)
 

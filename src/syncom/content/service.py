@@ -226,9 +226,28 @@ class ContentService:
         async with self._database.tenant(account_id) as connection:
             return await store.attached_files(connection, account_id, content.attachments)
 
-    async def freeze(self, connection: Connection, account_id: int, template_id: int) -> int:
-        """The content id of the template as it is now, for a campaign. Raises NotFound."""
-        content_id = (await _found(connection, account_id, template_id)).content_id
+    async def freeze(
+        self,
+        connection: Connection,
+        account_id: int,
+        template_id: int,
+        *,
+        from_name: str = "",
+        track_links: bool = True,
+    ) -> int:
+        """The content id of the template as it is now, for a campaign. Raises NotFound.
+
+        A campaign that comes under another name, or whose links lead to their targets directly, gets a content of
+        its own. Raises Invalid when that cannot be made.
+        """
+        stored = await _found(connection, account_id, template_id)
+        content_id = stored.content_id
+        if from_name or not track_links:
+            template = msgspec.structs.replace(stored.as_input(), from_name=from_name or stored.from_name)
+            compiled = await self._compiled(
+                connection, account_id, template, stored.attachments, track_links=track_links
+            )
+            content_id = await store.add_content(connection, account_id, compiled, _label(template, template_id))
         await self.mark_used(connection, account_id, (content_id,))
         return content_id
 
@@ -310,14 +329,20 @@ class ContentService:
         await store.save_language(connection, account_id, template_id, language, given, content_id, self._clock.now())
 
     async def _compiled(
-        self, connection: Connection, account_id: int, template: TemplateInput, attachments: Collection[Attachment]
+        self,
+        connection: Connection,
+        account_id: int,
+        template: TemplateInput,
+        attachments: Collection[Attachment],
+        *,
+        track_links: bool = True,
     ) -> CompiledContent:
         if template.sender_id is not None and not await store.has_sender(connection, account_id, template.sender_id):
             raise Invalid("sender_id", "names no sender of this account")
         known = await store.custom_field_keys(connection, account_id)
         # A short link costs characters: texts have tracked links only where their author says so.
-        track_links = template.channel is Channel.EMAIL or template.members.get("trackUrls") is True
-        compiled = compile_content(template, known, track_links=track_links)
+        wanted = template.channel is Channel.EMAIL or template.members.get("trackUrls") is True
+        compiled = compile_content(template, known, track_links=track_links and wanted)
         return msgspec.structs.replace(compiled, attachments=tuple(attachments), from_name=template.from_name)
 
     async def _content(self, connection: Connection, account_id: int, content_id: int) -> CompiledContent:

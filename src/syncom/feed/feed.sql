@@ -158,27 +158,23 @@ JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = (wanted.contact_
                AND c.contact_id = wanted.contact_id;
 
 -- name: sent_in_campaigns
--- What the ledger says of a campaign's messages. Index: ledger's primary key, in the campaign's month alone.
+-- What the ledger says of campaigns' messages. Index: ledger's primary key, in the campaign's month alone.
 SELECT l.message_id, l.content_id, l.address, l.external_request_id
-FROM unnest(%(message_ids)s::uuid[], %(campaigns)s::bigint[]) AS wanted (message_id, campaign_id)
-JOIN campaigns c ON c.account_id = %(account_id)s AND c.campaign_id = wanted.campaign_id
-CROSS JOIN LATERAL (
-    SELECT l.message_id, l.content_id, l.address, l.external_request_id FROM ledger l
-    WHERE l.account_id = %(account_id)s
-      AND l.bucket = ('x' || right(wanted.message_id::text, 2))::bit(8)::int::smallint
-      AND l.message_id = wanted.message_id AND l.launched_at = c.launched_at
-) AS l;
+FROM unnest(%(message_ids)s::uuid[], %(buckets)s::smallint[], %(launched_ats)s::timestamptz[])
+     AS wanted (message_id, bucket, launched_at)
+JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = wanted.bucket AND l.message_id = wanted.message_id
+             AND l.launched_at = wanted.launched_at;
+
+-- name: launches
+SELECT campaign_id, launched_at FROM campaigns
+WHERE account_id = %(account_id)s AND campaign_id = ANY (%(campaigns)s::bigint[]) AND launched_at IS NOT NULL;
 
 -- name: sent_alone
 -- The same of single messages, whose ids say when they were made. Index: ledger's primary key.
 SELECT l.message_id, l.content_id, l.address, l.external_request_id
-FROM unnest(%(message_ids)s::uuid[]) AS wanted (message_id)
-CROSS JOIN LATERAL (
-    SELECT l.message_id, l.content_id, l.address, l.external_request_id FROM ledger l
-    WHERE l.account_id = %(account_id)s
-      AND l.bucket = ('x' || right(wanted.message_id::text, 2))::bit(8)::int::smallint
-      AND l.message_id = wanted.message_id AND l.launched_at >= %(earliest)s AND l.launched_at < %(latest)s
-) AS l;
+FROM unnest(%(message_ids)s::uuid[], %(buckets)s::smallint[]) AS wanted (message_id, bucket)
+JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = wanted.bucket AND l.message_id = wanted.message_id
+WHERE l.launched_at >= %(earliest)s AND l.launched_at < %(latest)s;
 
 -- name: hard_bounced
 -- Which of these addresses nothing is sent to any more because they do not exist. Index: suppressions' primary key.

@@ -66,14 +66,14 @@ class FeedService:
         if not facts:
             return []
         async with self._database.tenant(account_id) as connection:
-            asked = [fact for fact in facts if fact.number != store.LEDGER_NUMBER or fact.address is None]
+            contacts = await store.contact_names(connection, account_id, {fact.contact_id for fact in facts})
+            asked = [fact for fact in facts if _needs_ledger(fact, contacts.get(fact.contact_id))]
             sent = await store.sent_messages(
                 connection,
                 account_id,
                 {fact.message_id: fact.campaign_id for fact in asked if fact.campaign_id},
                 list({fact.message_id for fact in asked if not fact.campaign_id}),
             )
-            contacts = await store.contact_names(connection, account_id, {fact.contact_id for fact in facts})
             contents = await store.content_names(
                 connection, account_id, {_content_of(fact, sent.get(fact.message_id)) for fact in facts} - {0}
             )
@@ -125,6 +125,17 @@ class FeedService:
                 offset=offset,
                 limit=limit,
             )
+
+
+def _needs_ledger(fact: Fact, contact: store.ContactName | None) -> bool:
+    """Whether only the ledger knows what is to be told.
+
+    A campaign's message has no request of its own, and its address is the contact's: to look it up would cost ten
+    times as much as all the rest of the page.
+    """
+    if fact.address is not None:
+        return False
+    return not fact.campaign_id or not fact.content_id or contact is None
 
 
 def _content_of(fact: Fact, sent: store.SentMessage | None) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from syncom.activity.model import ActivityKind, HitClass
 from syncom.contacts.model import Channel
 from syncom.feed.model import STATUS_OF_KIND, Fact, FeedPlace, FeedQuery, FeedStatus, MessageOf
-from syncom.ids import bucket_of
+from syncom.ids import bucket_of, bucket_of_message
 from syncom.messages.model import LedgerState
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
@@ -171,10 +171,14 @@ async def sent_messages(
     """What the ledger says of messages: those of campaigns with their campaign, and single ones."""
     rows: list[tuple[Any, ...]] = []
     if campaign_messages:
+        asked = {"account_id": account_id, "campaigns": list(set(campaign_messages.values()))}
+        launches = dict(await (await connection.execute(_SQL["launches"], asked)).fetchall())
+        known = [message_id for message_id, campaign_id in campaign_messages.items() if campaign_id in launches]
         values = {
             "account_id": account_id,
-            "message_ids": list(campaign_messages),
-            "campaigns": list(campaign_messages.values()),
+            "message_ids": known,
+            "buckets": [bucket_of_message(message_id) for message_id in known],
+            "launched_ats": [launches[campaign_messages[message_id]] for message_id in known],
         }
         rows += await (await connection.execute(_SQL["sent_in_campaigns"], values)).fetchall()
     if single:
@@ -182,6 +186,7 @@ async def sent_messages(
         values = {
             "account_id": account_id,
             "message_ids": list(single),
+            "buckets": [bucket_of_message(message_id) for message_id in single],
             "earliest": _moment(min(times)) - _ABOUT,
             "latest": _moment(max(times)) + _ABOUT,
         }

@@ -35,7 +35,7 @@ async def _a_mail_with_a_life(history: History) -> str:
     """Delivered, read, clicked and unsubscribed from; the message's id."""
     contact = await history.contact("olena@example.org", external_id="C-1001")
     content = await history.content("Autumn", tags=("sale", "autumn"), links=("https://shop.example/p/1",))
-    message = await history.sent(contact, "olena@example.org", NOON, content, external_request_id="rq-77")
+    message = await history.sent(contact, "olena@example.org", NOON, content)
     for number, (kind, link) in enumerate(
         ((ActivityKind.OPENED, None), (ActivityKind.CLICKED, 0), (ActivityKind.UNSUBSCRIBED, None)), start=1
     ):
@@ -64,7 +64,7 @@ async def test_a_mail_is_delivered_read_clicked_in_that_order_with_every_member(
     assert (clicked["messageId"], clicked["messageName"]) == (70, "Autumn")
     assert (clicked["messageTag"], clicked["messageLanguageCode"]) == ("sale,autumn", "uk")
     assert clicked["clickEventLink"] == "https://shop.example/p/1"
-    assert clicked["externalRequestId"] == "rq-77"
+    assert clicked["externalRequestId"] is None
     assert clicked["hardBounce"] is False
     assert (await _page(clicked["viewMessageLink"])).startswith("<p>Hello</p>")
     assert isinstance(clicked["broadcastId"], int)
@@ -133,7 +133,7 @@ async def test_filters_choose_a_contact_a_status_and_a_tag(shop: Shop, history: 
     await _a_mail_with_a_life(history)
     other = await history.contact("petro@example.org", phone="+380671112233")
     letter = await history.content("Letter", tags=("service",), links=("https://shop.example/help",))
-    single = await history.sent(other, "petro@example.org", NOON, letter, single=True)
+    single = await history.sent(other, "petro@example.org", NOON, letter, single=True, external_request_id="rq-77")
     await history.happened(ActivityKind.CLICKED, single, other, NOON, letter, single=True, link=0)
     assert len(await _rows(shop)) == 6
     assert len(await _rows(shop, email="Olena@Example.org")) == 4
@@ -150,6 +150,7 @@ async def test_filters_choose_a_contact_a_status_and_a_tag(shop: Shop, history: 
     service = await _rows(shop, messageTag="service")
     assert [row["activityStatus"] for row in service] == ["DELIVERED", "CLICKED"]
     assert [row["broadcastId"] for row in service] == [None, None]
+    assert [row["externalRequestId"] for row in service] == ["rq-77", "rq-77"]
     assert len(await _rows(shop, messageTag="service", email="petro@example.org")) == 2
     assert len(await _rows(shop, messageTag="autumn", email="petro@example.org")) == 0
     assert len(await _rows(shop, messageTag="unknown")) == 0

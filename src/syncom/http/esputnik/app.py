@@ -33,6 +33,7 @@ from syncom.http.authentication import Authentication
 from syncom.http.esputnik import (
     account,
     activity,
+    broadcasts,
     bulk,
     contacts,
     email_messages,
@@ -56,15 +57,16 @@ _log = logging.getLogger(__name__)
 METHODS: Final[tuple[Method, ...]] = (
     *account.METHODS,
     *activity.METHODS,
+    *broadcasts.METHODS,
     *bulk.METHODS,
     *contacts.METHODS,
+    *email_messages.METHODS,
     *events.METHODS,
     *groups.METHODS,
     *orders.METHODS,
+    *promocodes.METHODS,
     *senders.METHODS,
     *sends.METHODS,
-    *email_messages.METHODS,
-    *promocodes.METHODS,
 )
 PREFIX: Final = "/api"
 

@@ -13,3 +13,7 @@ CREATE INDEX IF NOT EXISTS ledger_single_content ON ledger (account_id, content_
 CREATE INDEX IF NOT EXISTS activity_single_content ON activity (account_id, content_id, occurred_at)
     WHERE campaign_id = 0;
 CREATE INDEX IF NOT EXISTS contents_tags ON contents USING gin (tags) WHERE tags <> '{}';
+
+-- What a campaign says in place of its template.
+ALTER TABLE campaigns ADD COLUMN IF NOT EXISTS from_name text NOT NULL DEFAULT '';      -- empty: that of the template
+ALTER TABLE campaigns ADD COLUMN IF NOT EXISTS track_links boolean NOT NULL DEFAULT true;
