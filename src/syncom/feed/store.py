@@ -156,6 +156,7 @@ def _values(account_id: int, query: FeedQuery, scope: Scope) -> dict[str, Any]:
         "message_id": after.message_id,
         "number": after.number,
         "contact_ids": scope.contact_ids,
+        "buckets": [bucket_of(contact_id) for contact_id in scope.contact_ids or ()],
         "contents": scope.contents,
         "campaigns": scope.campaigns,
         "limit": query.limit,
@@ -208,7 +209,8 @@ async def content_names(connection: Connection, account_id: int, contents: Itera
 
 
 async def contact_names(connection: Connection, account_id: int, contacts: Iterable[int]) -> dict[int, ContactName]:
-    values = {"account_id": account_id, "contact_ids": list(contacts)}
+    contact_ids = list(contacts)
+    values = {"account_id": account_id, "contact_ids": contact_ids, "buckets": [bucket_of(one) for one in contact_ids]}
     rows = await (await connection.execute(_SQL["names_of_contacts"], values)).fetchall()
     return {row[0]: ContactName(email=row[1], phone=row[2], external_id=row[3]) for row in rows}
 
