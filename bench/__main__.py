@@ -22,6 +22,7 @@ BENCHES = {
     "clicks": "bench.clicks",
     "event": "bench.events",
     "transactional": "bench.transactional",
+    "velocity": "bench.velocity",
     "activity": "bench.activity",
 }
 

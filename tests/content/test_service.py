@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from syncom.accounts.model import Velocity
+from syncom.accounts.service import AccountsService, machine_principal
 from syncom.clock import SystemClock
 from syncom.contacts.model import Contact, SubscriptionState
 from syncom.content.fields import STANDARD, contact_fields
-from syncom.content.model import AttachedFile, Format, RenderError, TemplateInput
+from syncom.content.model import AttachedFile, Dialect, Format, LanguageInput, RenderError, TemplateInput
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.postgres.pool import Database
+from syncom.security import Keyring
 
 HELLO = TemplateInput(
     name="Hello",
@@ -239,3 +242,53 @@ def contact(fields: dict[str, object]) -> Contact:
         created_at=now,
         updated_at=now,
     )
+
+
+VELOCITY = TemplateInput(
+    name="Order",
+    subject="Order $!data.get('n')",
+    source='<p>#if($x)full#{else}empty#end</p><a href="https://esputnik.com/unsubscribe">bye</a>',
+    dialect=Dialect.VELOCITY,
+)
+
+
+async def test_a_template_keeps_its_dialect_through_versions_copies_and_languages(
+    service: ContentService, account_id: int
+) -> None:
+    template = await service.create(account_id, VELOCITY)
+    assert template.dialect is Dialect.VELOCITY
+    copied = await service.copy(account_id, template.template_id, "Copy")
+    attached = await service.attach(account_id, template.template_id, PDF)
+    assert (copied.dialect, attached.dialect) == (Dialect.VELOCITY, Dialect.VELOCITY)
+    text = LanguageInput(subject="Замовлення $!data.get('n')", source="<p>$!x</p>")
+    await service.save_language(account_id, template.template_id, "uk", text)
+    versions = await service.languages(account_id, template.template_id)
+    content = await service.compiled(account_id, versions[0].content_id)
+    assert content.dialect is Dialect.VELOCITY
+    shown = await service.preview(account_id, template.template_id, {}, {"n": 7, "x": "yes"})
+    assert (shown.subject, shown.text.split()[0]) == ("Order 7", "full")
+    changed_back = changed(HELLO, name="Own")
+    assert (await service.update(account_id, template.template_id, changed_back)).dialect is Dialect.SYNCOM
+
+
+async def test_a_broken_velocity_template_is_not_stored(service: ContentService, account_id: int) -> None:
+    with pytest.raises(Invalid, match="html: line 1: #if is never closed; add #end"):
+        await service.create(account_id, changed(VELOCITY, source="<p>#if($x)</p>"))
+
+
+async def test_the_accounts_version_of_velocity_holds_for_what_is_saved_from_then_on(
+    service: ContentService, database: Database, account_id: int
+) -> None:
+    before = await service.create(account_id, VELOCITY)
+    accounts = AccountsService(database, Keyring(b"k" * 32), SystemClock())
+    by = machine_principal(account_id)
+    account = await accounts.update_account(by, velocity_truth=Velocity.TWO)
+    assert (account.velocity_truth, account.velocity_lines) == (Velocity.TWO, Velocity.ONE)
+    after = await service.create(account_id, VELOCITY)
+    params = {"x": ""}
+    texts = [(await service.preview(account_id, one.template_id, {}, params)).text for one in (before, after)]
+    assert [text.split()[0] for text in texts] == ["full", "empty"]
+    mail = changed(VELOCITY, name="Sent")
+    with_two = await service.made_for_send(account_id, mail)
+    await accounts.update_account(by, velocity_truth=Velocity.ONE)
+    assert await service.made_for_send(account_id, mail) != with_two

@@ -1,17 +1,20 @@
 -- name: add_account
 INSERT INTO accounts (name) VALUES (%(name)s)
-RETURNING account_id, name, time_zone, created_at;
+RETURNING account_id, name, time_zone, created_at, velocity_truth, velocity_lines;
 
 -- name: list_accounts
-SELECT account_id, name, time_zone, created_at FROM accounts ORDER BY account_id;
+SELECT account_id, name, time_zone, created_at, velocity_truth, velocity_lines FROM accounts ORDER BY account_id;
 
 -- name: get_account
-SELECT account_id, name, time_zone, created_at FROM accounts WHERE account_id = %(account_id)s;
+SELECT account_id, name, time_zone, created_at, velocity_truth, velocity_lines
+FROM accounts WHERE account_id = %(account_id)s;
 
 -- name: update_account
-UPDATE accounts SET name = coalesce(%(name)s, name), time_zone = coalesce(%(time_zone)s, time_zone)
+UPDATE accounts SET name = coalesce(%(name)s, name), time_zone = coalesce(%(time_zone)s, time_zone),
+    velocity_truth = coalesce(%(velocity_truth)s, velocity_truth),
+    velocity_lines = coalesce(%(velocity_lines)s, velocity_lines)
 WHERE account_id = %(account_id)s
-RETURNING account_id, name, time_zone, created_at;
+RETURNING account_id, name, time_zone, created_at, velocity_truth, velocity_lines;
 
 -- name: lock_users
 -- Held to the end of the transaction: two processes that start together make one first user.

@@ -151,12 +151,23 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Velocity(Enum):
+    """Which version of Velocity an account's templates follow where its versions differ (docs/esputnik.md)."""
+
+    ONE = 1
+    TWO = 2
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """One customer of this installation; everything belongs to exactly one."""
 
     account_id: int
     name: str
     time_zone: str
+    #: What `#if` takes for false: 1, a missing value and false; 2, also an empty text, 0 and an empty list.
+    velocity_truth: Velocity
+    #: What white space goes with a directive: 1, the line break after it; 2, its whole line when it stands alone.
+    velocity_lines: Velocity
     created_at: datetime
 
 

@@ -32,6 +32,7 @@ from syncom.accounts.model import (
     Role,
     Session,
     User,
+    Velocity,
 )
 from syncom.accounts.passwords import Passwords, make_password
 from syncom.clock import Clock
@@ -161,17 +162,44 @@ class AccountsService:
             raise NotFound("account", "(any): run `syncom up` or `syncom account create` first; it")
         return accounts[0]
 
-    async def update_account(self, by: Principal, *, name: str | None = None, time_zone: str | None = None) -> Account:
-        """Rename the account, or set the zone its schedules and reports use."""
+    async def update_account(
+        self,
+        by: Principal,
+        *,
+        name: str | None = None,
+        time_zone: str | None = None,
+        velocity_truth: Velocity | None = None,
+        velocity_lines: Velocity | None = None,
+    ) -> Account:
+        """Rename the account, set the zone its schedules and reports use, or the version of Velocity it follows.
+
+        Velocity's rules hold for templates that are saved from then on.
+        """
         if name is not None:
             name = _name(name)
         if time_zone is not None and time_zone not in available_timezones():
             raise Invalid("time_zone", "must be a name of the tz database, such as Europe/Kyiv")
         async with self._database.system() as connection:
-            account = await store.update_account(connection, by.account_id, name=name, time_zone=time_zone)
+            account = await store.update_account(
+                connection,
+                by.account_id,
+                name=name,
+                time_zone=time_zone,
+                velocity_truth=velocity_truth,
+                velocity_lines=velocity_lines,
+            )
             if account is None:
                 raise NotFound("account", by.account_id)
-            await _audit(connection, by, "account.update", f"account:{by.account_id}", name=name, time_zone=time_zone)
+            await _audit(
+                connection,
+                by,
+                "account.update",
+                f"account:{by.account_id}",
+                name=name,
+                time_zone=time_zone,
+                velocity_truth=velocity_truth and velocity_truth.value,
+                velocity_lines=velocity_lines and velocity_lines.value,
+            )
         return account
 
     async def audit(self, by: Principal, *, before: int | None, limit: int) -> list[AuditEntry]:

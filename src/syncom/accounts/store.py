@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from psycopg.types.json import Jsonb
 
-from syncom.accounts.model import Account, ApiKey, AuditEntry, Compat, KeyScope, Role, User
+from syncom.accounts.model import Account, ApiKey, AuditEntry, Compat, KeyScope, Role, User, Velocity
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -61,9 +61,23 @@ async def get_account(connection: Connection, account_id: int) -> Account | None
 
 
 async def update_account(
-    connection: Connection, account_id: int, *, name: str | None, time_zone: str | None
+    connection: Connection,
+    account_id: int,
+    *,
+    name: str | None,
+    time_zone: str | None,
+    velocity_truth: Velocity | None,
+    velocity_lines: Velocity | None,
 ) -> Account | None:
-    row = await _row(connection, "update_account", account_id=account_id, name=name, time_zone=time_zone)
+    row = await _row(
+        connection,
+        "update_account",
+        account_id=account_id,
+        name=name,
+        time_zone=time_zone,
+        velocity_truth=velocity_truth and velocity_truth.value,
+        velocity_lines=velocity_lines and velocity_lines.value,
+    )
     return _account(row) if row else None
 
 
@@ -278,7 +292,14 @@ async def list_audit(connection: Connection, account_id: int, *, before: int | N
 
 
 def _account(row: _Row) -> Account:
-    return Account(account_id=row[0], name=row[1], time_zone=row[2], created_at=row[3])
+    return Account(
+        account_id=row[0],
+        name=row[1],
+        time_zone=row[2],
+        created_at=row[3],
+        velocity_truth=Velocity(row[4]),
+        velocity_lines=Velocity(row[5]),
+    )
 
 
 def _user(row: _Row) -> User:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cyclopts import App
 
+from syncom.accounts.model import Account, Velocity
 from syncom.accounts.service import machine_principal
 from syncom.cli.output import facts, show, table
-from syncom.cli.services import Output, installation
+from syncom.cli.services import Options, Output, here, installation
 
 app = App(name="account", help="Accounts of this installation.")
 _PLAIN = Output()
+_DEFAULT = Options()
 
 
 @app.command(name="list")
@@ -37,3 +41,52 @@ async def create(name: str, *, output: Output = _PLAIN) -> None:
     async with installation() as services:
         account = await services.accounts.create_account(machine_principal(0), name=name)
     show(account, json=output.json, human=lambda: facts([("account", account.account_id), ("name", account.name)]))
+
+
+@app.command
+async def update(
+    *,
+    name: str | None = None,
+    time_zone: str | None = None,
+    velocity_truth: Literal["1", "2"] | None = None,
+    velocity_lines: Literal["1", "2"] | None = None,
+    options: Options = _DEFAULT,
+) -> None:
+    """Change an account; what is not named stays.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    time_zone
+        The zone of its schedules and reports, such as Europe/Kyiv.
+    velocity_truth
+        Which version of Velocity decides what #if takes for false, in templates saved from now on.
+    velocity_lines
+        Which version decides on the white space around directives.
+    """
+    async with here(options) as services:
+        account = await services.app.accounts.update_account(
+            machine_principal(services.account_id),
+            name=name,
+            time_zone=time_zone,
+            velocity_truth=_version(velocity_truth),
+            velocity_lines=_version(velocity_lines),
+        )
+    show(account, json=options.json, human=lambda: _shown(account))
+
+
+def _version(given: Literal["1", "2"] | None) -> Velocity | None:
+    return None if given is None else Velocity(int(given))
+
+
+def _shown(account: Account) -> None:
+    facts(
+        [
+            ("account", account.account_id),
+            ("name", account.name),
+            ("time zone", account.time_zone),
+            ("Velocity: truth of", account.velocity_truth.value),
+            ("Velocity: lines of", account.velocity_lines.value),
+        ]
+    )

@@ -13,7 +13,16 @@ from syncom.cli.given import Many, pairs, read_bytes, read_text
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Here, Options, here
 from syncom.content.fields import contact_fields
-from syncom.content.model import AttachedFile, Finding, Format, Severity, Template, TemplateInput, TemplateSummary
+from syncom.content.model import (
+    AttachedFile,
+    Dialect,
+    Finding,
+    Format,
+    Severity,
+    Template,
+    TemplateInput,
+    TemplateSummary,
+)
 from syncom.errors import Invalid
 from syncom.messages.service import MessageRecipient, SendRequest
 
@@ -35,6 +44,7 @@ async def add(
     subject: str,
     preheader: str = "",
     text: Path | None = None,
+    dialect: Dialect = Dialect.SYNCOM,
     tag: Tags = (),
     language: str = "",
     sender: int | None = None,
@@ -56,6 +66,8 @@ async def add(
         What mailboxes show behind the subject.
     text
         File with the plain-text part; it is made from the HTML unless given.
+    dialect
+        The language of its tags: syncom, velocity (templates from eSputnik), or plain (everything stays as it is).
     tag
         What it is filed under. May be repeated.
     language
@@ -72,6 +84,7 @@ async def add(
         subject=subject,
         source=read_text("file", file),
         format=_format(file),
+        dialect=dialect,
         preheader=preheader,
         text="" if text is None else read_text("text", text),
         tags=tag,
@@ -101,6 +114,7 @@ async def update(
     subject: str | None = None,
     preheader: str | None = None,
     text: Path | None = None,
+    dialect: Dialect | None = None,
     tag: Tags = (),
     language: str | None = None,
     sender: int | None = None,
@@ -124,6 +138,8 @@ async def update(
         What mailboxes show behind the subject.
     text
         File with the plain-text part.
+    dialect
+        The language of its tags.
     tag
         What it is filed under, instead of what it was. May be repeated; --tag "" files it under nothing.
     language
@@ -144,6 +160,7 @@ async def update(
             subject=stored.subject if subject is None else subject,
             source=stored.source if file is None else read_text("file", file),
             format=stored.format if file is None else _format(file),
+            dialect=stored.dialect if dialect is None else dialect,
             preheader=stored.preheader if preheader is None else preheader,
             text=stored.text if text is None else read_text("text", text),
             tags=tag or stored.tags,
@@ -194,6 +211,7 @@ async def show_template(template: int, *, options: Options = _DEFAULT) -> None:
                 ("subject", found.subject),
                 ("preheader", found.preheader),
                 ("format", found.format),
+                ("dialect", found.dialect),
                 ("tags", ", ".join(found.tags) or None),
                 ("language", found.language or None),
                 ("sender", found.sender_id),

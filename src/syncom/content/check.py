@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from syncom.content import language, markup
 from syncom.content.fields import OWN_URLS, PARAMS, STANDARD, UNSUBSCRIBE_URL
+from syncom.content.foreign import slot_names
 from syncom.content.markup import Kind, Token
-from syncom.content.model import CompiledContent, Finding, Rendered, Severity
+from syncom.content.model import CompiledContent, Dialect, Finding, Rendered, Severity
 
 #: Gmail shows that many bytes of HTML, and a link to the rest: the unsubscribe link and the pixel are cut off.
 GMAIL_CLIP = 102 * 1024
@@ -46,6 +47,8 @@ def check_content(
 
 
 def _names(compiled: CompiledContent, known_fields: Collection[str], params: Collection[str]) -> list[Finding]:
+    if compiled.dialect is not Dialect.SYNCOM:
+        return _foreign_names(compiled, params)
     known = {*STANDARD, *known_fields, *OWN_URLS, PARAMS, *params}
     findings: list[Finding] = []
     for where, source in (("subject", compiled.subject), ("html", compiled.html), ("text", compiled.text)):
@@ -60,6 +63,13 @@ def _names(compiled: CompiledContent, known_fields: Collection[str], params: Col
                 message = f"{name} is no field of a contact: its default is printed{hint}"
                 findings.append(_warning("unknown_field", message, where))
     return findings
+
+
+def _foreign_names(compiled: CompiledContent, params: Collection[str]) -> list[Finding]:
+    """Merge fields that are no fields. What Velocity reads comes with the message, and cannot be known."""
+    message = "{} is no field of a contact: its fallback is printed, or nothing"
+    unknown = [name for name in compiled.params if name not in params]
+    return [_warning("unknown_field", message.format(name), "html") for name in unknown]
 
 
 def _dead_tags(compiled: CompiledContent) -> list[Finding]:
@@ -83,9 +93,15 @@ def _subject(compiled: CompiledContent) -> list[Finding]:
 
 
 def _unsubscribe(compiled: CompiledContent) -> list[Finding]:
-    if UNSUBSCRIBE_URL in language.parse(compiled.html, "html", marks=True).names:
+    if compiled.dialect is Dialect.SYNCOM:
+        names = language.parse(compiled.html, "html", marks=True).names
+        link = "{{ unsubscribe_url }}"
+    else:
+        names = slot_names(compiled)
+        link = "https://esputnik.com/unsubscribe"
+    if UNSUBSCRIBE_URL in names:
         return []
-    message = 'there is no unsubscribe link; add <a href="{{ unsubscribe_url }}">Unsubscribe</a>'
+    message = f'there is no unsubscribe link; add <a href="{link}">Unsubscribe</a>'
     return [_error("no_unsubscribe_link", message, "html")]
 
 

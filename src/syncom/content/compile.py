@@ -6,17 +6,22 @@ import re
 from collections.abc import Collection
 
 import mrml
+import msgspec
 
 from syncom.contacts.model import Channel
-from syncom.content import language, markup, merge_tags
+from syncom.content import language, markup
+from syncom.content.dialects import ForeignTags, OwnTags, Tags, own_urls_in
 from syncom.content.fields import OWN_URLS, PARAMS, STANDARD, VIEW_URL
+from syncom.content.foreign import ForeignEngine, slot_names
+from syncom.content.language import Addresses
 from syncom.content.lines import short_html_lines, short_text_lines
 from syncom.content.markup import Edit, Kind, Token
 from syncom.content.members import rich_of
-from syncom.content.model import CompiledContent, Format, TemplateInput
+from syncom.content.model import CompiledContent, Dialect, Format, RenderError, TemplateInput
 from syncom.content.plain_text import plain_text
 from syncom.content.styles import inline_styles
 from syncom.content.targets import web_address
+from syncom.content.velocity.model import Rules
 from syncom.errors import Invalid
 
 #: Characters of the source, and of the text part.
@@ -43,6 +48,10 @@ _MJML_PLACE = re.compile(r"at position (\d+)")
 #: Elements whose href a reader can follow; `v:` are the buttons of Outlook.
 _LINKING = ("a", "area", "v:roundrect", "v:rect", "v:shape")
 _HTTP = re.compile(r"\s*https?://", re.IGNORECASE)
+#: Attributes with an address in them.
+_ADDRESSES = frozenset({"href", "src", "background", "action"})
+_MARKED = re.compile(r"\s*https?://.*\{\{@", re.IGNORECASE | re.DOTALL)
+_DIRECTIVE = re.compile(r"\{\{@dir |\{%")
 _PLAIN_URL = re.compile(r"https?://[^\s<>\"'\ue000][^\s<>\"']*", re.IGNORECASE)
 _URL_TAIL = ".,;:!?)]}'\""
 #: Keeps the words of the body out of the preview line: narrow blanks that print nothing.
@@ -50,37 +59,57 @@ _PREVIEW_FILLER = "&#847;&#8199;" * 30
 
 
 def compile_content(
-    source: TemplateInput, known_fields: Collection[str], *, track_links: bool = True
+    source: TemplateInput, known_fields: Collection[str], *, track_links: bool = True, rules: Rules | None = None
 ) -> CompiledContent:
-    """Compile a template. Without ``track_links`` its links lead to their targets directly.
+    """Compile a template. Without ``track_links`` its links lead to their targets directly; ``rules`` are Velocity's.
 
     ``known_fields`` are the keys of the account's custom fields; names that are neither these nor standard ones
     must come as parameters of the message. Raises Invalid naming 'name', 'subject', 'preheader', 'source', 'html'
     or 'text', with the line where there is one.
     """
     if source.channel is not Channel.EMAIL:
-        return _compile_text(source, known_fields, track_links=track_links)
+        return _compile_text(source, known_fields, rules or Rules(), track_links=track_links)
     if source.format is Format.TEXT:
         raise Invalid("format", "text is for other channels than email; choose html or mjml")
     _check_sizes(source)
-    subject = _translated(source.subject, "subject", source.name, known_fields)
-    preheader = _translated(source.preheader, "preheader", source.name, known_fields)
-    html = _translated(source.source, "html", source.name, known_fields)
+    rules = rules or Rules()
+    tags = _tags(source.dialect, rules, known_fields, source.name)
+    subject = tags.translated(source.subject, "subject")
+    preheader = tags.translated(source.preheader, "preheader")
+    html = tags.translated(source.source, "html")
     if source.format is Format.MJML:
         html = _mjml(html)
     _check_shape(html)
     html = inline_styles(_document(html))
     links: list[str] = []
-    html = _linked(html, links, track=track_links)
-    text = _translated(source.text, "text", source.name, known_fields) if source.text.strip() else ""
+    html = _linked(html, links, tags, track=track_links)
+    text = tags.translated(source.text, "text") if source.text.strip() else ""
     if not text:
         text = plain_text(html, links)
     elif track_links:
-        text = _linked_text(text, links)
-    return _assembled(subject, preheader, html, text, links, known_fields, track_links=track_links)
+        text = _linked_text(text, links, tags)
+    html = _with_preheader(html, preheader)
+    # The honeypot guards the counting of clicks; where none are counted it has nothing to do.
+    marks = "{{@trap}}{{@open}}" if track_links else "{{@open}}"
+    html = short_html_lines(_before_body_end(html, marks))
+    if len(html) > 2 * MAX_SOURCE:
+        raise Invalid("source", "becomes too large when it is compiled; remove styles or parts")
+    content = CompiledContent(
+        subject=subject,
+        preheader=source.preheader if source.dialect is not Dialect.SYNCOM else preheader,
+        html=html,
+        text=short_text_lines(text),
+        links=tuple(links),
+        dialect=source.dialect,
+        rules=rules,
+        text_is_derived=not source.text.strip(),
+    )
+    return _named(content, tags, known_fields)
 
 
-def _compile_text(source: TemplateInput, known_fields: Collection[str], *, track_links: bool) -> CompiledContent:
+def _compile_text(
+    source: TemplateInput, known_fields: Collection[str], rules: Rules, *, track_links: bool
+) -> CompiledContent:
     """A text of another channel than email."""
     if not source.name.strip() or len(source.name) > _MAX_NAME:
         raise Invalid("name", f"must have 1 to {_MAX_NAME} characters")
@@ -94,57 +123,55 @@ def _compile_text(source: TemplateInput, known_fields: Collection[str], *, track
     if len(source.subject) > _MAX_LINE or _LINE_END.search(source.subject):
         raise Invalid("subject", f"must be one line of at most {_MAX_LINE:,} characters")
     links: list[str] = []
-    subject = _translated(source.subject, "subject", source.name, known_fields)
-    text = _translated(source.source, "text", source.name, known_fields)
+    tags = _tags(source.dialect, rules, known_fields, source.name)
+    subject = tags.translated(source.subject, "subject")
+    text = tags.translated(source.source, "text")
     if track_links:
-        text = _linked_text(text, links)
-    names = language.parse(subject, "subject").names | language.parse(text, "text", marks=True).names
-    contact_names = frozenset((*STANDARD, *known_fields))
-    return CompiledContent(
+        text = _linked_text(text, links, tags)
+    content = CompiledContent(
         subject=subject,
         preheader="",
         html="",
         text=text,
         links=tuple(links),
-        fields=tuple(sorted(names & contact_names)),
-        params=tuple(sorted(names - contact_names - OWN_URLS - {PARAMS})),
+        dialect=source.dialect,
+        rules=rules,
         rich=rich_of(source.channel, source.members),
     )
+    return _named(content, tags, known_fields)
 
 
-def _assembled(
-    subject: str,
-    preheader: str,
-    html: str,
-    text: str,
-    links: list[str],
-    known_fields: Collection[str],
-    *,
-    track_links: bool,
-) -> CompiledContent:
-    html = _with_preheader(html, preheader)
-    # The honeypot guards the counting of clicks; where none are counted it has nothing to do.
-    marks = "{{@trap}}{{@open}}" if track_links else "{{@open}}"
-    html = short_html_lines(_before_body_end(html, marks))
-    text = short_text_lines(text)
-    if len(html) > 2 * MAX_SOURCE:
-        raise Invalid("source", "becomes too large when it is compiled; remove styles or parts")
-    programs = (
-        language.parse(subject, "subject"),
-        language.parse(html, "html", marks=True),
-        language.parse(text, "text", marks=True),
-    )
-    names = frozenset[str]().union(*(program.names for program in programs))
+def _tags(dialect: Dialect, rules: Rules, known_fields: Collection[str], name: str) -> Tags:
+    if dialect is Dialect.SYNCOM:
+        return OwnTags(known_fields, name)
+    return ForeignTags(dialect, rules, known_fields, name)
+
+
+def _named(content: CompiledContent, tags: Tags, known_fields: Collection[str]) -> CompiledContent:
+    """The content with the names in it, and its blocks checked."""
     contact_names = frozenset((*STANDARD, *known_fields))
-    return CompiledContent(
-        subject=subject,
-        preheader=preheader,
-        html=html,
-        text=text,
-        links=tuple(links),
-        fields=tuple(sorted(names & contact_names)),
+    if isinstance(tags, ForeignTags):
+        marked = msgspec.structs.replace(content, velocity=tags.tags(), data_fields=tags.data_fields())
+        try:
+            _ = ForeignEngine(marked, Addresses(str, "", ""))
+        except RenderError as error:
+            raise Invalid.of(list(error.fields)) from None
+        names = slot_names(marked)
+        fields = names & contact_names | frozenset(marked.data_fields.values())
+        content = marked
+    else:
+        programs = (
+            language.parse(content.subject, "subject"),
+            language.parse(content.html, "html", marks=True),
+            language.parse(content.text, "text", marks=True),
+        )
+        names = frozenset[str]().union(*(program.names for program in programs))
+        fields = names & contact_names
+    return msgspec.structs.replace(
+        content,
+        fields=tuple(sorted(fields)),
         params=tuple(sorted(names - contact_names - OWN_URLS - {PARAMS})),
-        is_viewable=VIEW_URL in names,
+        is_viewable=VIEW_URL in names and bool(content.html),
     )
 
 
@@ -163,13 +190,6 @@ def _check_sizes(source: TemplateInput) -> None:
             raise Invalid(field, f"is larger than {MAX_SOURCE:,} characters")
         if _CONTROL.search(text):
             raise Invalid(field, "contains control characters; save it as UTF-8 text")
-
-
-def _translated(text: str, part: str, name: str, known_fields: Collection[str]) -> str:
-    """The text in our language, checked while its lines are still those that the author knows."""
-    text = merge_tags.translate(language.without_reserved(text), known_fields, name)
-    language.parse(text, part)
-    return text
 
 
 def _check_shape(html: str) -> None:
@@ -249,18 +269,23 @@ def _document(html: str) -> str:
     )
 
 
-def _linked(html: str, links: list[str], *, track: bool) -> str:
+def _linked(html: str, links: list[str], tags: Tags, *, track: bool) -> str:
     """Put marks in place of the targets of links, and number them: each link of its own, as click maps need it."""
     edits: list[Edit] = []
     for token in markup.read(html):
         if token.kind is not Kind.START:
             continue
-        address = _tracked_address(html, token) if track else None
+        address = _tracked_address(html, token, tags) if track else None
         for attribute in token.attributes:
             written = html[attribute.start : attribute.end]
+            if not attribute.quote and '"' in markup.mask(written):
+                # The branches of a condition bring quotes of their own.
+                continue
             if address is not None and attribute.name == "href":
                 mark = _mark(address, links)
                 edits.append(_attribute_edit(attribute, mark))
+            elif attribute.name in _ADDRESSES and _is_composed(written, tags):
+                edits.append(_attribute_edit(attribute, f"{{{{@address}}}}{written}{{{{@endlink}}}}"))
             elif attribute.end > attribute.start and not attribute.quote and markup.has_tags(written):
                 # A value with a blank in it would begin a new attribute.
                 edits.append(_attribute_edit(attribute, written))
@@ -273,7 +298,12 @@ def _attribute_edit(attribute: markup.Attribute, value: str) -> Edit:
     return Edit(attribute.start - quote, attribute.end + quote, f"{sign}{value}{sign}")
 
 
-def _tracked_address(html: str, token: Token) -> str | None:
+def _is_composed(written: str, tags: Tags) -> bool:
+    """Whether an address that is not tracked is put together from values of another dialect."""
+    return isinstance(tags, ForeignTags) and bool(_MARKED.search(written)) and tags.is_whole(written)
+
+
+def _tracked_address(html: str, token: Token, tags: Tags) -> str | None:
     """The raw href of a link to be tracked."""
     href = token.attribute("href")
     if token.name not in _LINKING or href is None:
@@ -282,16 +312,10 @@ def _tracked_address(html: str, token: Token) -> str | None:
     if track and html[track.start : track.end].strip().lower() == "off":
         return None
     raw = html[href.start : href.end].strip()
-    if not OWN_URLS.isdisjoint(_names(raw)):
+    if own_urls_in(tags.names(raw)) or not tags.is_whole(raw):
         return None
     begins_with_field = raw.startswith(("{{", "{%"))
     return raw if begins_with_field or _HTTP.match(markup.unescape(raw)) else None
-
-
-def _names(raw: str) -> frozenset[str]:
-    if not markup.has_tags(raw):
-        return frozenset()
-    return language.parse(raw, "html").names
 
 
 def _mark(raw: str, links: list[str]) -> str:
@@ -309,19 +333,27 @@ def _mark(raw: str, links: list[str]) -> str:
     return f"{{{{@click {number}}}}}"
 
 
-def _linked_text(text: str, links: list[str]) -> str:
+def _linked_text(text: str, links: list[str], tags: Tags) -> str:
     """Track the addresses in a text part that the author wrote; one known from the HTML keeps its number."""
     edits: list[Edit] = []
     masked = markup.mask(text)
     for match in _PLAIN_URL.finditer(masked):
-        end = match.start() + len(match.group().rstrip(_URL_TAIL))
+        end = _address_end(text, match)
         raw = text[match.start() : end]
         target = None if markup.has_tags(raw) else web_address(raw)
         if target in links:
             edits.append(Edit(match.start(), end, f"{{{{@click {links.index(target)}}}}}"))
-        elif OWN_URLS.isdisjoint(_names(raw)):
+        elif not own_urls_in(tags.names(raw)):
             edits.append(Edit(match.start(), end, _mark(raw, links)))
     return markup.apply(text, edits)
+
+
+def _address_end(text: str, match: re.Match[str]) -> int:
+    """Where an address in plain text ends: before a directive, and before signs of the sentence."""
+    directive = _DIRECTIVE.search(text, match.start(), match.end())
+    # In the match tags are painted over: their brackets are no signs of the sentence.
+    address = match.group()[: directive.start() - match.start()] if directive else match.group()
+    return match.start() + len(address.rstrip(_URL_TAIL))
 
 
 def _with_preheader(html: str, preheader: str) -> str:

@@ -5,17 +5,17 @@ SELECT nextval(pg_get_serial_sequence('templates', 'template_id'));
 -- name: add_template
 -- The new template. Primary key.
 INSERT INTO templates (template_id, account_id, name, subject, preheader, format, source, text, content_id, tags,
-                       language, sender_id, from_name, channel, members)
+                       language, sender_id, from_name, channel, members, dialect)
 VALUES (%(template_id)s, %(account_id)s, %(name)s, %(subject)s, %(preheader)s, %(format)s, %(source)s, %(text)s,
-        %(content_id)s, %(tags)s, %(language)s, %(sender_id)s, %(from_name)s, %(channel)s, %(members)s);
+        %(content_id)s, %(tags)s, %(language)s, %(sender_id)s, %(from_name)s, %(channel)s, %(members)s, %(dialect)s);
 
 -- name: change_template
 -- The same template in its next version. Primary key.
 UPDATE templates
 SET name = %(name)s, subject = %(subject)s, preheader = %(preheader)s, format = %(format)s, source = %(source)s,
     text = %(text)s, content_id = %(content_id)s, tags = %(tags)s, language = %(language)s,
-    sender_id = %(sender_id)s, from_name = %(from_name)s, members = %(members)s, version = version + 1,
-    updated_at = %(now)s
+    sender_id = %(sender_id)s, from_name = %(from_name)s, members = %(members)s, dialect = %(dialect)s,
+    version = version + 1, updated_at = %(now)s
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
 -- name: find_template
@@ -23,7 +23,8 @@ WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
        tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
-             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
+             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language),
+       dialect
 FROM templates t
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
@@ -32,7 +33,8 @@ WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
        tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
-             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
+             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language),
+       dialect
 FROM templates t
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s
 FOR UPDATE OF t;
@@ -69,7 +71,8 @@ WHERE account_id = %(account_id)s AND channel = %(channel)s
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,
        tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
-             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language)
+             WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language),
+       dialect
 FROM templates t
 WHERE account_id = %(account_id)s AND template_id = ANY(%(template_ids)s)
 ORDER BY template_id;
@@ -182,6 +185,12 @@ ORDER BY attachment_id;
 UPDATE template_attachments
 SET template_id = NULL
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s AND attachment_id = %(attachment_id)s;
+
+-- name: velocity_rules
+-- Which versions of Velocity the account follows: truth, lines. Primary key.
+SELECT velocity_truth, velocity_lines
+FROM accounts
+WHERE account_id = %(account_id)s;
 
 -- name: custom_field_keys
 -- Merge-field names of the account's custom fields. Unique index (account_id, key).

@@ -10,11 +10,14 @@ not used; each operator and filter is a call of a guarded function (``sandbox.py
     {% set total = price * 2 %}   {% set block %} … {% endset %}   {# a comment: a blank after the sign #}
 
 Besides, the compiler writes marks, which an author cannot: ``{{@click 3}}`` the address of tracked link 3,
-``{{@link 4}} … {{@endlink}}`` around a personal target, ``{{@open}}`` the pixel, ``{{@trap}}`` the honeypot link.
+``{{@link 4}} … {{@endlink}}`` around a personal target, ``{{@open}}`` the pixel, ``{{@trap}}`` the honeypot link. In
+templates of other dialects ``{{@ref 5}}`` and ``{{@dir 6}}`` stand for tags of those (``dialects.py``), and
+``{{@address}} … {{@endlink}}`` is around an address that is not tracked.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,7 +31,8 @@ from syncom.errors import Invalid
 EXPRESSION_START, EXPRESSION_END = "\ue001", "\ue002"
 BLOCK_START, BLOCK_END = "\ue003", "\ue004"
 COMMENT_START, COMMENT_END = "\ue005", "\ue006"
-_RESERVED = re.compile("[\ue000-\ue006]")
+#: The two after them stand around merge fields of eSputnik in Velocity (``velocity/expressions.py``).
+_RESERVED = re.compile("[\ue000-\ue008]")
 
 #: A whole tag. `{#` opens a comment only before a blank: minified CSS writes `{#id`.
 _TAG = re.compile(
@@ -42,7 +46,7 @@ _OPENING = re.compile(r"\{\{|\{%|\{#(?=[-\s])")
 _MAX_DEPTH = 40
 _MAX_TAG = 10_000
 _MAX_TAGS = 5_000
-_MARKS = frozenset({"click", "link", "endlink", "open", "trap"})
+_MARKS = frozenset({"click", "link", "address", "endlink", "open", "trap", "ref", "dir"})
 #: Number of the link that no person can see: whoever follows it is a machine.
 TRAP_LINK = 65535
 TRACK = "{track}"
@@ -189,7 +193,7 @@ class _Parser:
         kind, _, number = tag["mark"].removeprefix("@").partition(" ")
         if not self._marks or kind not in _MARKS:
             self._fail(tag.start(), f"{tag.group()} is not a merge field")
-        if kind == "link":
+        if kind in ("link", "address"):
             self._open.append(("link", tag.start()))
         elif kind == "endlink":
             self._close("link", tag.start())
@@ -387,6 +391,16 @@ def address_of(mark: Mark, addresses: Addresses) -> str:
 def literal(text: str) -> str:
     """A text in which nothing is a tag."""
     return _OPENING.sub(lambda match: quoted_tag(match.group()), text)
+
+
+def is_literal(output: Output) -> bool:
+    """Whether this tag came from :func:`quoted_tag`."""
+    return output.label.startswith('"')
+
+
+def literal_text(output: Output) -> str:
+    """What such a tag prints."""
+    return str(json.loads(output.label))
 
 
 def quoted_tag(text: str) -> str:

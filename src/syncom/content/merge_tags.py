@@ -8,7 +8,7 @@ then as ``key``. Per cent signs of other origin stay: widths in CSS, and percent
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from syncom.content.expression import quoted
 from syncom.content.fields import OWN_URLS, STANDARD, UNSUBSCRIBE_URL, VIEW_URL
@@ -32,7 +32,16 @@ _TAG = re.compile(r"%([A-Z][A-Z0-9_]{1,99}(?:\.[A-Z0-9_]{1,100})?)(?:\|([^%<>\r\
 _ENCODED = re.compile(r"[0-9A-F]{2}")
 #: The vendor's addresses that stand for the personal ones.
 _OWN = re.compile(r"(?<=[\"'])https?://(?:www\.)?(?:esputnik\.com|yespo\.io)/(unsubscribe|viewInBrowser)/?(?=[\"'])")
+#: The same where no quotes stand around them: in plain text.
+_OWN_ANYWHERE = re.compile(
+    r"(?<![\w/.@-])https?://(?:www\.)?(?:esputnik\.com|yespo\.io)/(unsubscribe|viewInBrowser)/?(?![\w/?&#=.-]*\w)"
+)
 _OWN_NAMES = {"unsubscribe": UNSUBSCRIBE_URL, "viewInBrowser": VIEW_URL}
+#: The name of the segment that a broadcast goes to. A message has no segment here: the fallback is printed.
+_NOTHING = "GROUP.NAME"
+
+#: Writes a merge field in another language: its name (empty: none, only the fallback) and the fallback.
+Write = Callable[[str, str], str]
 
 
 def translate(source: str, known_fields: Collection[str], template_name: str) -> str:
@@ -47,6 +56,31 @@ def translate(source: str, known_fields: Collection[str], template_name: str) ->
         at = tag.end()
     pieces.append(_translated(source[at:], keys, template_name))
     return "".join(pieces)
+
+
+def write_fields(source: str, known_fields: Collection[str], template_name: str, write: Write) -> str:
+    """The source with each of the vendor's tags as ``write`` puts it. Lines stay lines."""
+    keys = {key.lower(): key for key in known_fields}
+
+    def replace(match: re.Match[str]) -> str:
+        name, fallback = match[1], match[2] or ""
+        if name in (_MESSAGE_NAME, _NOTHING):
+            return write("", template_name if name == _MESSAGE_NAME else fallback)
+        field = _field(name, keys)
+        return match.group() if field is None else write(field, fallback)
+
+    return _TAG.sub(replace, source)
+
+
+def write_own_addresses(source: str, write: Write) -> str:
+    """The source with the vendor's special addresses as ``write`` puts our own ones."""
+    return _OWN_ANYWHERE.sub(lambda match: write(_OWN_NAMES[match[1]], ""), source)
+
+
+def known_field(name: str, known_fields: Collection[str]) -> str | None:
+    """The contact's field that a name of the vendor's stands for, such as FIRSTNAME; None when there is none."""
+    field = _field(name, {key.lower(): key for key in known_fields})
+    return field if field in STANDARD or field in known_fields else None
 
 
 def _translated(text: str, keys: dict[str, str], template_name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from syncom.contacts.model import Channel
+from syncom.content.velocity.model import Rules
 from syncom.errors import Invalid
 
 
@@ -21,10 +22,21 @@ class Format(Enum):
     TEXT = "text"
 
 
+class Dialect(Enum):
+    """In which language the tags of a template are written."""
+
+    SYNCOM = "syncom"
+    #: That of eSputnik: its merge tags, and Velocity.
+    VELOCITY = "velocity"
+    #: None: everything is printed as it stands.
+    PLAIN = "plain"
+
+
 class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an author writes. ``text`` is the plain-text part; empty: it is made from the HTML.
 
     ``tags`` are what it is filed under; ``language`` (BCP 47) is that of its texts, empty when nobody said;
+    ``dialect`` is the language of its tags;
     ``sender_id`` is whom its mails come from unless the send says otherwise; ``from_name`` replaces its name.
 
     Of other channels than email, ``source`` is the text, ``subject`` its title where it has one, and ``members`` is
@@ -35,6 +47,7 @@ class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     subject: str
     source: str
     format: Format = Format.HTML
+    dialect: Dialect = Dialect.SYNCOM
     preheader: str = ""
     text: str = ""
     tags: tuple[str, ...] = ()
@@ -97,6 +110,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     from_name: str = ""
     channel: Channel = Channel.EMAIL
     members: dict[str, Any] = {}
+    dialect: Dialect = Dialect.SYNCOM
     attachments: tuple[Attachment, ...] = ()
     #: Languages it has versions in, beside its own.
     languages: tuple[str, ...] = ()
@@ -108,6 +122,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
             subject=self.subject,
             source=self.source,
             format=self.format,
+            dialect=self.dialect,
             preheader=self.preheader,
             text=self.text,
             tags=self.tags,
@@ -198,6 +213,13 @@ class TemplatePage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: int | None
 
 
+class VelocityTag(msgspec.Struct, frozen=True, array_like=True):
+    """A tag of Velocity as its author wrote it, merge fields in it as slots, and the line it stood in."""
+
+    source: str
+    line: int
+
+
 class CompiledContent(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a template, ready to be rendered: immutable, stored in ``contents.compiled``.
 
@@ -221,6 +243,14 @@ class CompiledContent(msgspec.Struct, frozen=True, kw_only=True):
     attachments: tuple[Attachment, ...] = ()
     #: Stands in for the name of the sender; empty: the sender's own.
     from_name: str = ""
+    dialect: Dialect = Dialect.SYNCOM
+    #: Tags of another dialect, by the number of their marks.
+    velocity: tuple[VelocityTag, ...] = ()
+    rules: Rules = Rules()
+    #: Whether the text part was made from the HTML: tags in values are no part of it then.
+    text_is_derived: bool = False
+    #: Fields of the contact that a template may read as members of `$data`, by the vendor's names.
+    data_fields: dict[str, str] = {}
     #: Texts for phones have ``text`` alone; this is what a Viber message has beside it.
     rich: Rich | None = None
 

@@ -22,7 +22,9 @@ _SPACE = re.compile(r"[ \t\r\n\f\u00a0]+")
 #: Fillers of preheaders.
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b\u200c\u200d\u2060\ufeff]+(?=\\s|$)")
 _CLICK = re.compile(r"^\{\{@click (\d+)\}\}$")
-_MARK = re.compile(r"^\{\{@(?:click|link) ")
+_MARK = re.compile(r"^\{\{@(?:click|link|address)")
+#: A directive of another dialect.
+_DIRECTIVE = re.compile(r"\{\{@dir \d+\}\}")
 
 
 def plain_text(source: str, links: Sequence[str]) -> str:
@@ -30,16 +32,25 @@ def plain_text(source: str, links: Sequence[str]) -> str:
     writer = _Writer(links)
     hidden = _Hidden()
     for token in read(source):
-        if hidden.covers(source, token):
-            continue
-        if token.kind is Kind.TEXT:
-            if token.name not in _SILENT:
-                writer.text(source[token.start : token.end])
+        piece = source[token.start : token.end]
+        if hidden.covers(source, token) or token.kind is Kind.COMMENT or token.name in _SILENT:
+            writer.statements(piece)
+        elif token.kind is Kind.TEXT:
+            writer.text(piece)
         elif token.kind is Kind.START:
+            writer.statements(_without_address(source, token))
             writer.start(source, token)
         elif token.kind is Kind.END:
             writer.end(token.name)
     return writer.result()
+
+
+def _without_address(source: str, token: Token) -> str:
+    """A start tag without the address that is shown behind the words of the link, and without the words of an image."""
+    attribute = token.attribute("href" if token.name == "a" else "alt")
+    if attribute is None:
+        return source[token.start : token.end]
+    return source[token.start : attribute.start] + source[attribute.end : token.end]
 
 
 class _Hidden:
@@ -92,6 +103,11 @@ class _Writer:
             self._tag(tag.group())
             at = tag.end()
         self._words(literal(html.unescape(source[at:])))
+
+    def statements(self, source: str) -> None:
+        """Directives of what is not shown: they open blocks and set variables of what is."""
+        for statement in _DIRECTIVE.findall(source):
+            self._tag(statement)
 
     def start(self, source: str, token: Token) -> None:
         match token.name:
@@ -147,7 +163,7 @@ class _Writer:
             self._space = text.endswith(" ")
 
     def _tag(self, tag: str) -> None:
-        if tag.startswith("{{"):
+        if tag.startswith("{{") and not _DIRECTIVE.match(tag):
             self._visible(tag)
             return
         # A statement stands between lines, not in them: the blank lines before it are written first.

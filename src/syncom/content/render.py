@@ -14,8 +14,10 @@ from uuid import UUID
 from syncom.content import language
 from syncom.content.expression import Simple, identifier
 from syncom.content.fields import OWN_URLS, PARAMS, UNSUBSCRIBE_URL, VIEW_URL
+from syncom.content.foreign import PARTS, ForeignEngine
 from syncom.content.language import TRACK, TRAP_LINK, Addresses, Escape, Mark, Output, Program, Text
-from syncom.content.model import CompiledContent, Rendered, RenderedText, RenderError
+from syncom.content.model import CompiledContent, Dialect, Rendered, RenderedText, RenderError
+from syncom.content.own import Own
 from syncom.content.sandbox import MAX_OUTPUT, Sandbox, escape, url_part
 from syncom.content.targets import web_address
 from syncom.tokens import MessageTokens
@@ -23,22 +25,9 @@ from syncom.tokens import MessageTokens
 #: A header line may have 998 characters (RFC 5322, 2.1.1); a subject that long is a mistake.
 _MAX_SUBJECT = 998
 _LINE_BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]")
-_PARTS = ("subject", "html", "text")
 #: Places in the row of pieces: the plain value, and behind it the escaped one.
 _UNSUBSCRIBE_PLACE, _VIEW_PLACE = 1, 3
 _NO_PARAMS: Mapping[str, Any] = {}
-
-Link = Callable[[int, str], str]
-
-
-@dataclass(slots=True)
-class _Own:
-    """What is made for one message: its token, its addresses, and how to write a personal link."""
-
-    track: str
-    unsubscribe_url: str
-    view_url: str
-    link: Link
 
 
 class Renderer:
@@ -51,7 +40,7 @@ class Renderer:
     def __init__(self, compiled: CompiledContent, *, base_url: str, tokens: MessageTokens) -> None:
         self._base = base_url.rstrip("/")
         self._tokens = tokens
-        self._engine = _Engine(compiled, _addresses(self._base))
+        self._engine = _engine(compiled, _addresses(self._base))
         self._pieces = _Pieces.of(self._engine)
 
     def render(
@@ -76,7 +65,7 @@ class Renderer:
             token = self._tokens.redirect(number, _checked_target(target), message_id)
             return f"{self._base}/t/r/{track}/{token}"
 
-        own = _Own(track, self.unsubscribe_url(*message), self._view_url(*message), link)
+        own = Own(track, self.unsubscribe_url(*message), self._view_url(*message), link)
         made = self._pieces.render(fields, params, own) if self._pieces else None
         if made is None:
             made = self._engine.render(fields, params, own)
@@ -119,7 +108,7 @@ class TextRenderer:
     def __init__(self, compiled: CompiledContent, *, base_url: str, tokens: MessageTokens) -> None:
         self._base = base_url.rstrip("/")
         self._tokens = tokens
-        self._engine = _Engine(compiled, Addresses(self._address, "", ""))
+        self._engine = _engine(compiled, Addresses(self._address, "", ""))
         self._pieces = _Pieces.of(self._engine)
 
     def render(
@@ -140,7 +129,7 @@ class TextRenderer:
             return self._address(number).replace(TRACK, code)
 
         token = self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)
-        own = _Own(code, f"{self._base}/t/u/{token}", "", link)
+        own = Own(code, f"{self._base}/t/u/{token}", "", link)
         made = self._pieces.render(fields, params, own) if self._pieces else None
         if made is None:
             made = self._engine.render(fields, params, own)
@@ -171,8 +160,8 @@ def render_preview(
     def plain_link(number: int, target: str) -> str:
         return _checked_target(target)
 
-    shown = _Engine(compiled, Addresses(click, "", "")).render(fields, params, _Own("", "#", "#", link))
-    plain = _Engine(compiled, Addresses(plain_click, "", "")).render(fields, params, _Own("", "#", "#", plain_link))
+    shown = _engine(compiled, Addresses(click, "", "")).render(fields, params, Own("", "#", "#", link))
+    plain = _engine(compiled, Addresses(plain_click, "", "")).render(fields, params, Own("", "#", "#", plain_link))
     return _rendered((shown[0], shown[1], plain[2]), "#")
 
 
@@ -192,6 +181,10 @@ def _addresses(base: str) -> Addresses:
             'aria-hidden="true" tabindex="-1" rel="nofollow"></a>'
         ),
     )
+
+
+def _engine(compiled: CompiledContent, addresses: Addresses) -> _Engine | ForeignEngine:
+    return _Engine(compiled, addresses) if compiled.dialect is Dialect.SYNCOM else ForeignEngine(compiled, addresses)
 
 
 class _Engine:
@@ -215,14 +208,14 @@ class _Engine:
         """Whether the mail names the address of its own web page."""
         return VIEW_URL in self._names
 
-    def render(self, fields: Mapping[str, Any], params: Mapping[str, Any], own: _Own) -> tuple[str, ...]:
+    def render(self, fields: Mapping[str, Any], params: Mapping[str, Any], own: Own) -> tuple[str, ...]:
         values: dict[str, Any] = {"_track": own.track}
         for name in self._names:
             values[identifier(name)] = _value(name, fields, params, self.optional)
         values[identifier(PARAMS)] = params
         values[identifier(UNSUBSCRIBE_URL)] = own.unsubscribe_url
         values[identifier(VIEW_URL)] = own.view_url
-        return tuple(self._sandbox.render(_PARTS, values, own.link))
+        return tuple(self._sandbox.render(PARTS, values, own.link))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,15 +243,17 @@ class _Pieces:
             self._field(Simple(name, None))
 
     @classmethod
-    def of(cls, engine: _Engine) -> _Pieces | None:
+    def of(cls, engine: _Engine | ForeignEngine) -> _Pieces | None:
         """None when a part needs the engine."""
+        if isinstance(engine, ForeignEngine):
+            return None
         pieces = cls(engine.optional)
         for part, program in engine.programs.items():
             if not pieces._add(program, engine.addresses, part == "html"):
                 return None
         return pieces
 
-    def render(self, fields: Mapping[str, Any], params: Mapping[str, Any], own: _Own) -> tuple[str, ...] | None:
+    def render(self, fields: Mapping[str, Any], params: Mapping[str, Any], own: Own) -> tuple[str, ...] | None:
         """None when a value is of a kind that only the engine prints."""
         values = self._blank.copy()
         values[0] = own.track

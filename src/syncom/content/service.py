@@ -271,10 +271,11 @@ class ContentService:
         mail = filed(mail)
         async with self._database.tenant(account_id) as connection:
             known = await store.custom_field_keys(connection, account_id)
-            digest = sha256(msgspec.json.encode((_MADE, mail, track_links, known))).digest()
+            rules = await store.velocity_rules(connection, account_id)
+            digest = sha256(msgspec.json.encode((_MADE, mail, track_links, known, rules))).digest()
             found = await store.find_digest(connection, account_id, digest)
             if found is None:
-                compiled = compile_content(mail, known, track_links=track_links)
+                compiled = compile_content(mail, known, track_links=track_links, rules=rules)
                 compiled = msgspec.structs.replace(compiled, from_name=mail.from_name)
                 label = ContentLabel(name=mail.name, tags=mail.tags, language=mail.language, channel=mail.channel)
                 await store.add_digest(connection, account_id, compiled, label, digest)
@@ -342,7 +343,8 @@ class ContentService:
         known = await store.custom_field_keys(connection, account_id)
         # A short link costs characters: texts have tracked links only where their author says so.
         wanted = template.channel is Channel.EMAIL or template.members.get("trackUrls") is True
-        compiled = compile_content(template, known, track_links=track_links and wanted)
+        rules = await store.velocity_rules(connection, account_id)
+        compiled = compile_content(template, known, track_links=track_links and wanted, rules=rules)
         return msgspec.structs.replace(compiled, attachments=tuple(attachments), from_name=template.from_name)
 
     async def _content(self, connection: Connection, account_id: int, content_id: int) -> CompiledContent:

@@ -16,6 +16,7 @@ from syncom.content.model import (
     Attachment,
     CompiledContent,
     ContentLabel,
+    Dialect,
     Format,
     LanguageInput,
     LanguageVersion,
@@ -24,6 +25,7 @@ from syncom.content.model import (
     TemplateInput,
     TemplateSummary,
 )
+from syncom.content.velocity.model import Lines, Rules, Truth
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -33,6 +35,11 @@ _SQL = load_sql("syncom.content", "content.sql")
 async def custom_field_keys(connection: Connection, account_id: int) -> list[str]:
     cursor = await connection.execute(_SQL["custom_field_keys"], {"account_id": account_id})
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def velocity_rules(connection: Connection, account_id: int) -> Rules:
+    row = await (await connection.execute(_SQL["velocity_rules"], {"account_id": account_id})).fetchone()
+    return Rules(truth=Truth(row[0]), lines=Lines(row[1])) if row else Rules()
 
 
 async def has_sender(connection: Connection, account_id: int, sender_id: int) -> bool:
@@ -142,6 +149,7 @@ def _template(row: tuple[Any, ...], attachments: tuple[Attachment, ...]) -> Temp
         channel=Channel(row[15]),
         members=row[16],
         languages=tuple(row[17]),
+        dialect=Dialect(row[18]),
         attachments=attachments,
     )
 
@@ -308,6 +316,7 @@ def _columns(template: TemplateInput) -> dict[str, Any]:
         "from_name": template.from_name,
         "channel": template.channel.value,
         "members": Jsonb(template.members),
+        "dialect": template.dialect.value,
     }
 
 

@@ -27,18 +27,18 @@ class Truth(Enum):
     """What ``#if`` takes for false besides a missing value and false itself."""
 
     #: Nothing: an empty text, 0 and an empty list are true.
-    VELOCITY_1 = "1"
+    VELOCITY_1 = 1
     #: An empty text, 0, an empty list and an empty map.
-    VELOCITY_2 = "2"
+    VELOCITY_2 = 2
 
 
 class Lines(Enum):
     """Which blanks and line breaks around a directive go with it."""
 
     #: The line break after it, also in the middle of a line; blanks before it stay.
-    VELOCITY_1 = "1"
+    VELOCITY_1 = 1
     #: The whole line when nothing else stands on it; else none.
-    VELOCITY_2 = "2"
+    VELOCITY_2 = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ def text_of(run: Run, value: Any) -> str:
     if isinstance(value, str):
         run.left -= len(value)
         return value
+    if type(value) is float:
+        return java.double(value)
     pieces: list[str] = []
     _print(run, value, pieces, 0)
     return joined(pieces)

@@ -10,6 +10,7 @@ from enum import Enum
 
 from syncom.content.velocity.expressions import SLOT, SLOT_START, Expressions, Interpolate, Part, Setter
 from syncom.content.velocity.model import Lines, Rules, VelocityError
+from syncom.content.velocity.run import Op
 
 #: Where something other than text may begin.
 _SPECIAL = re.compile(rf"\$(?=[!{{A-Za-z_]|\Z)|#(?=[#*\[{{A-Za-z_@]|\Z)|[\\{SLOT_START}]")
@@ -49,6 +50,9 @@ class Kind(Enum):
     STOP = "stop"
     #: White space and comments that print nothing.
     NOTHING = "nothing"
+    #: Not read: what the caller prints, and what it does with what stands up to the #end.
+    OP = "op"
+    WRAP = "link"
 
 
 @dataclass(slots=True)
@@ -69,6 +73,8 @@ class Token:
     escapes: int = 0
     #: Of #set.
     setter: Setter | None = None
+    op: Op | None = None
+    wrap: Callable[[Op], Op] | None = None
 
 
 _PLAIN = {"else": Kind.ELSE, "end": Kind.END, "stop": Kind.STOP}

@@ -14,6 +14,7 @@ from syncom.content.velocity.reader import Kind, Reader, Token
 from syncom.content.velocity.run import STEP, Break, Fragment, Op, Place, Run, Scope, Stop, Value
 
 _MAX_DEPTH = 40
+_LARGE = 1 << 63
 #: Characters of a text that #evaluate or a quoted text may hold.
 _MAX_INNER = 100_000
 _NO_FIELDS: Mapping[str, Any] = {}
@@ -197,6 +198,10 @@ class _Builder:
                 return _break
             case Kind.STOP:
                 return _stop
+            case Kind.OP:
+                return token.op
+            case Kind.WRAP if token.wrap:
+                return token.wrap(self._body(token))
             case _:
                 pass
         return None
@@ -289,6 +294,8 @@ def _print(token: Token) -> Op:
             if run.left < 0:
                 run.pay(0)
             run.out.append(found)
+        elif type(found) is int and -_LARGE < found < _LARGE:
+            run.out.append(str(found))
         elif found is not None:
             print_other(run, found)
         elif literal:

@@ -9,7 +9,7 @@ from litestar import get, patch, post
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 
-from syncom.accounts.model import Account, AuditEntry, Permission
+from syncom.accounts.model import Account, AuditEntry, Permission, Velocity
 from syncom.http.native.given import Accounts, By
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
 from syncom.http.native.routing import needs
@@ -23,6 +23,10 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     name: str | None = None
     #: A name of the tz database, such as Europe/Kyiv.
     time_zone: str | None = None
+    #: Which version of Velocity decides what `#if` takes for false, 1 or 2, in templates saved from now on.
+    velocity_truth: Velocity | None = None
+    #: The same for the white space around directives.
+    velocity_lines: Velocity | None = None
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,8 +43,14 @@ async def get_account(by: By, accounts: Accounts) -> Account:
 
 @patch("/account", tags=_TAGS, opt=needs(Permission.MANAGE_ACCOUNT))
 async def update_account(by: By, accounts: Accounts, data: JSONBody[AccountChange]) -> Account:
-    """Rename the account or set its time zone."""
-    return await accounts.update_account(by, name=data.name, time_zone=data.time_zone)
+    """Rename the account, set its time zone, or the version of Velocity that its templates follow."""
+    return await accounts.update_account(
+        by,
+        name=data.name,
+        time_zone=data.time_zone,
+        velocity_truth=data.velocity_truth,
+        velocity_lines=data.velocity_lines,
+    )
 
 
 @get("/account/audit", tags=_TAGS, opt=needs(Permission.MANAGE_ACCOUNT))
