@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncom.contacts.model import Channel
 from syncom.content.check import check_content
-from syncom.content.compile import compile_content, compile_text
-from syncom.content.model import CompiledContent, Dialect, Format, RenderError, TemplateInput, TextInput
+from syncom.content.compile import compile_content
+from syncom.content.model import CompiledContent, Dialect, Format, RenderError, TemplateInput
 from syncom.content.render import Renderer, TextRenderer, render_preview
 from syncom.content.velocity.model import Lines, Rules, Truth
 from syncom.errors import Invalid
@@ -346,7 +347,10 @@ def test_links_of_a_plain_template_are_tracked() -> None:
 
 def test_a_text_for_phones_speaks_velocity_too() -> None:
     source = "Order ${orderId}: $!{sum} UAH, %FIRSTNAME|friend%. https://shop.example/o/${orderId}"
-    content = compile_text(TextInput(name="T", text=source, track_links=True, dialect=Dialect.VELOCITY), ())
+    text = TemplateInput(
+        name="T", subject="", source=source, channel=Channel.SMS, format=Format.TEXT, dialect=Dialect.VELOCITY
+    )
+    content = compile_content(text, ())
     made = TextRenderer(content, base_url=BASE, tokens=TOKENS).render(*WHO, {}, {"orderId": 5, "sum": "10.50"})
     assert re.fullmatch(rf"Order 5: 10\.50 UAH, friend\. {BASE}/t/s/[\w-]+", made.text)
     assert made.targets == {0: "https://shop.example/o/5"}
