@@ -37,6 +37,7 @@ from syncom.outbound import OutboundClient
 from syncom.postgres.migrate import ensure_partitions
 from syncom.postgres.pool import Database
 from syncom.promocodes.service import PromocodesService
+from syncom.recommendations.service import RecommendationsService
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
@@ -66,6 +67,7 @@ class App:
         self.events = EventsService(database, self.contacts, clock)
         self.orders = OrdersService(database, self.contacts, self.events)
         self.promocodes = PromocodesService(database, clock)
+        self.recommendations = RecommendationsService(database, self.events, clock)
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock)

@@ -93,6 +93,14 @@ async def test_fields_suppressions_and_orders_are_kept(syncom: Command) -> None:
     assert (await syncom("order", "add", "--contact", 99, *order[4:])).code == EXIT_WRONG
 
 
+async def test_rules_of_recommendations_are_named_once(syncom: Command) -> None:
+    rule = ("recommendation", "add", "--name", "Goes with it", "--kind", "bought_together", "--days", "30")
+    made = await syncom.json(*rule)
+    assert (made["kind"], made["days"], made["size"]) == ("bought_together", 30, 10)
+    assert (await syncom(*rule)).code == EXIT_WRONG
+    assert await syncom.json("recommendation", "list") == [made]
+
+
 async def test_a_file_is_shown_imported_and_exported_again(syncom: Command, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("Email;First name;Shoe size;Plan\na@example.com;Анна;38;x\nnot-an-address;Bob;44;y\n", "utf-8")

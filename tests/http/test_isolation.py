@@ -16,6 +16,7 @@ from syncom.events.model import EventInput
 from syncom.messages.model import SenderConfig
 from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
+from syncom.recommendations.model import RecommendationKind
 from tests.http.running_site import Site
 
 CANARY = "canary7f3a"
@@ -45,6 +46,8 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     event = EventInput(type_key=mark, key=mark, contact_id=outcome.contact_id, params={mark: mark})
     await app.events.record(account_id, [event])
     event_type = await app.events.types.get(account_id, mark)
+    rule = RecommendationKind.MOST_BOUGHT
+    recommending = await app.recommendations.add_source(account_id, name=mark, kind=rule)
     audience = Audience(lists=(listed.list_id,))
     campaign = await app.campaigns.create(
         account_id, CampaignInput(name=mark, template_id=template.template_id, audience=audience)
@@ -67,6 +70,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "field_id": field.field_id,
         "list_id": listed.list_id,
         "segment_id": segment.segment_id,
+        "source_id": recommending.source_id,
         "inbox_id": 1,
     }
 
@@ -226,6 +230,7 @@ _ONES: dict[str, Any] = {
             "contact_id",
             "field_id",
             "list_id",
+            "source_id",
             "segment_id",
             "inbox_id",
             "import_id",

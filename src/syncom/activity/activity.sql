@@ -236,3 +236,9 @@ WHERE account_id = %(account_id)s
     AND kind = ANY(%(kinds)s::smallint[])
 ORDER BY occurred_at DESC, activity_id DESC
 LIMIT %(limit)s;
+
+-- name: sent_message
+-- A message that was handed over. Index: ledger's primary key.
+SELECT contact_id, campaign_id, channel, content_id, settled_at FROM ledger
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND message_id = %(message_id)s AND state IN (1, 5)
+ORDER BY launched_at DESC LIMIT 1;

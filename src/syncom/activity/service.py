@@ -55,6 +55,33 @@ class ActivityService:
             return 0
         return len(hits)
 
+    async def report(
+        self, account_id: int, message_id: UUID, kind: ActivityKind, *, occurred_at: datetime | None = None
+    ) -> bool:
+        """Record what an app says happened to a message it got; False: this account sent no such message.
+
+        The app's clock is believed between the sending and now.
+        """
+        # The journal belongs to nobody, so this is a system transaction; the statement names the account.
+        async with self._database.system() as connection:
+            sent = await store.sent_message(connection, account_id, message_id)
+            if sent is None:
+                return False
+            now = self._clock.now()
+            hit = Hit(
+                account_id=account_id,
+                contact_id=sent.contact_id,
+                message_id=message_id,
+                campaign_id=sent.campaign_id,
+                kind=kind,
+                occurred_at=min(max(occurred_at or now, sent.settled_at), now),
+                channel=sent.channel,
+                content_id=sent.content_id,
+                detail="reported by the app",
+            )
+            await self.record(connection, [hit])
+        return True
+
     async def settle(self, connection: Connection) -> None:
         """Move all hits of the journal to the activity, the engagements, and the counters of contacts,
         campaigns and links. ``connection`` is in autocommit mode: every step is a transaction of its own.

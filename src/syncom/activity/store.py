@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,7 @@ from syncom.activity.model import (
     TimelineEvent,
 )
 from syncom.contacts.model import Channel
+from syncom.ids import bucket_of_message
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -41,6 +42,25 @@ async def append(connection: Connection, hits: Sequence[Hit], batch: Batch | Non
         prepare=True,
     )
     return await cursor.fetchone() is not None
+
+
+class SentMessage(NamedTuple):
+    """What the ledger says of a message that was handed over."""
+
+    contact_id: int
+    campaign_id: int
+    channel: Channel
+    content_id: int
+    settled_at: datetime
+
+
+async def sent_message(connection: Connection, account_id: int, message_id: UUID) -> SentMessage | None:
+    values = {"account_id": account_id, "bucket": bucket_of_message(message_id), "message_id": message_id}
+    row = await (await connection.execute(_SQL["sent_message"], values)).fetchone()
+    if row is None:
+        return None
+    contact_id, campaign_id, channel, content_id, settled_at = row
+    return SentMessage(contact_id, campaign_id, Channel(channel), content_id, settled_at)
 
 
 async def count(connection: Connection, *, limit: int, shard: int, journal_id: int | None = None) -> int:

@@ -39,8 +39,10 @@ from syncom.http.esputnik import (
     email_messages,
     events,
     groups,
+    interactions,
     orders,
     promocodes,
+    recommendations,
     senders,
     sends,
 )
@@ -63,8 +65,10 @@ METHODS: Final[tuple[Method, ...]] = (
     *email_messages.METHODS,
     *events.METHODS,
     *groups.METHODS,
+    *interactions.METHODS,
     *orders.METHODS,
     *promocodes.METHODS,
+    *recommendations.METHODS,
     *senders.METHODS,
     *sends.METHODS,
 )

@@ -23,6 +23,7 @@ from syncom.inbox.service import InboxService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
+from syncom.recommendations.service import RecommendationsService
 from syncom.segments.service import SegmentsService
 
 By = NamedDependency[Principal]
@@ -35,6 +36,7 @@ Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
 Events = NamedDependency[EventsService]
 Orders = NamedDependency[OrdersService]
+Recommendations = NamedDependency[RecommendationsService]
 Activity = NamedDependency[ActivityService]
 Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
@@ -61,6 +63,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "segments": app.segments,
         "events": app.events,
         "orders": app.orders,
+        "recommendations": app.recommendations,
         "activity": app.activity,
         "inbox": app.inbox,
         "content": app.content,
