@@ -20,7 +20,6 @@ import psycopg
 
 from syncom.activity import store
 from syncom.activity.model import Batch, Hit
-from syncom.activity.own_connection import AWAY, OwnConnection
 from syncom.activity.service import ActivityService
 from syncom.activity.spool import Segment, Spool
 from syncom.activity.tally import Tally
@@ -30,6 +29,7 @@ from syncom.contacts.service import set_consents
 from syncom.errors import Unavailable
 from syncom.ids import uuid7
 from syncom.postgres.group_commit import GroupCommit
+from syncom.postgres.own_connection import AWAY, OwnConnection
 from syncom.postgres.pool import Connection
 
 _log = logging.getLogger(__name__)
@@ -72,8 +72,8 @@ class Recorder:
         spool_dir: Path,
         patience: float = 2.0,
     ) -> None:
-        self._writes = OwnConnection(dsn)
-        self._replays = OwnConnection(dsn)
+        self._writes = OwnConnection(dsn, "syncom hits")
+        self._replays = OwnConnection(dsn, "syncom hits")
         self._tally = Tally(dsn, activity, clock)
         self._activity = activity
         self._clock = clock

@@ -12,9 +12,9 @@ import logging
 
 import psycopg
 
-from syncom.activity.own_connection import AWAY, OwnConnection
 from syncom.activity.service import ActivityService
 from syncom.clock import Clock
+from syncom.postgres.own_connection import AWAY, OwnConnection
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Tally:
     """Settles the journal soon after each :meth:`wake`, and what others left at the start and from time to time."""
 
     def __init__(self, dsn: str, activity: ActivityService, clock: Clock) -> None:
-        self._connection = OwnConnection(dsn)
+        self._connection = OwnConnection(dsn, "syncom hits")
         self._activity = activity
         self._clock = clock
         self._woken = asyncio.Event()

@@ -29,6 +29,7 @@ from syncom.events.model import Event, EventInput, EventPage, EventType, Recorde
 from syncom.events.prepare import PreparedEvent, checked_type_key, prepare
 from syncom.events.types import EventTypes
 from syncom.postgres.group_commit import GroupCommit
+from syncom.postgres.own_connection import OwnConnection
 from syncom.postgres.pool import Connection, Database
 
 __all__ = ["MAX_EVENTS", "EventsService", "UnexpectedParameters", "checked_type_key", "key_of"]
@@ -83,6 +84,8 @@ class EventsService:
         self._contacts = contacts
         self._clock = clock
         self._requests: GroupCommit[_Request, _Result] = GroupCommit(self._write, max_batch=_BATCH)
+        #: Written on by one batch at a time.
+        self._connection = OwnConnection(database.dsn, "syncom events")
         self._forgetting: asyncio.Task[None] | None = None
         self._forget_at = clock.monotonic() + store.REPEAT_SECONDS
         self.types = EventTypes(database, clock)
@@ -92,6 +95,7 @@ class EventsService:
         await self._requests.close()
         if self._forgetting is not None:
             await self._forgetting
+        await self._connection.close()
 
     # ------------------------------------------------------------ recording
 
@@ -221,13 +225,9 @@ class EventsService:
     async def _write(self, requests: Sequence[_Request]) -> Sequence[_Result | BaseException]:
         """One transaction for all that is waiting."""
         events = [event for request in requests for event in request.events]
-        async with self._database.system() as connection:
-            await hold_contacts(connection, {event.account_id for event in events})
-            contact_ids = await store.find_contacts(connection, events)
-            rows, results = _rows(requests, contact_ids)
-            event_ids = await store.insert_once(connection, [row for row in rows if row is not None]) if rows else []
+        rows, results, inserting = await self._transaction(requests, events)
         self._forget_now_and_then()
-        written = iter(event_ids)
+        written = iter(await inserting.done())
         recorded = iter(
             [Recorded(event_id=None) if row is None else _recorded(next(written), row.contact_id) for row in rows]
         )
@@ -235,6 +235,28 @@ class EventsService:
             [next(recorded) for _ in request.events] if result is None else result
             for request, result in zip(requests, results, strict=True)
         ]
+
+    async def _transaction(
+        self, requests: Sequence[_Request], events: Sequence[PreparedEvent]
+    ) -> tuple[list[store.Row | None], list[list[int] | NotFound | None], store.Inserting]:
+        """Two round trips: whom the events are about, and the rest with the commit.
+
+        BEGIN and COMMIT are written out: a transaction block in pipeline mode waits for the server at both its ends.
+        """
+        connection = await self._connection.get()
+        try:
+            async with connection.pipeline():
+                await connection.execute("BEGIN")
+                await hold_contacts(connection, {event.account_id for event in events})
+                contact_ids = await store.find_contacts(connection, events)
+                rows, results = _rows(requests, contact_ids)
+                inserting = await store.insert_once(connection, [row for row in rows if row is not None])
+                await connection.execute("COMMIT")
+        except BaseException:
+            # Nothing of it may stay, and the connection may be in the midst of anything.
+            await self._connection.close()
+            raise
+        return rows, results, inserting
 
     def _forget_now_and_then(self) -> None:
         """Once a minute, beside the writing: what may come again need not be remembered."""

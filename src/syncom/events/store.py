@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from syncom.events.identity import KINDS, Naming
@@ -68,18 +69,31 @@ async def find_contacts(connection: Connection, events: Sequence[PreparedEvent])
     return contact_ids
 
 
-async def insert_once(connection: Connection, rows: Sequence[Row]) -> list[UUID | None]:
-    """Record events; None for each that was to be recorded once and has been within the last minute."""
+class Inserting(NamedTuple):
+    """An insert on its way, in pipeline mode."""
+
+    cursor: AsyncCursor[TupleRow] | None
+    event_ids: list[UUID]
+
+    async def done(self) -> list[UUID | None]:
+        """The ids of what was recorded; None for each event that was to be recorded once and has been."""
+        if self.cursor is None:
+            return []
+        found = await self.cursor.fetchall()
+        if len(found) == len(self.event_ids):
+            return list(self.event_ids)
+        recorded = {row[0] for row in found}
+        return [event_id if event_id in recorded else None for event_id in self.event_ids]
+
+
+async def insert_once(connection: Connection, rows: Sequence[Row]) -> Inserting:
+    """Record events, those left out that were to be recorded once and have been within the last minute."""
     if not rows:
-        return []
+        return Inserting(None, [])
     columns, event_ids = _columns(rows)
     columns["hashes"] = _nullable_uuids([row.event.event_hash if row.once else None for row in rows])
     columns["seconds"] = REPEAT_SECONDS
-    found = await (await connection.execute(_SQL["insert_once"], columns)).fetchall()
-    if len(found) == len(rows):
-        return list(event_ids)
-    recorded = {row[0] for row in found}
-    return [event_id if event_id in recorded else None for event_id in event_ids]
+    return Inserting(await connection.execute(_SQL["insert_once"], columns), event_ids)
 
 
 async def insert(connection: Connection, rows: Sequence[Row]) -> list[UUID]:

@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import msgspec
@@ -47,7 +48,17 @@ from syncom.http.esputnik import (
     sends,
 )
 from syncom.http.esputnik.lenient import BodyReader
-from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Query, Refused, Sentence, reason_phrase
+from syncom.http.esputnik.method import (
+    EMPTY,
+    Answer,
+    Call,
+    Method,
+    Query,
+    Refused,
+    RequestHeaders,
+    Sentence,
+    reason_phrase,
+)
 from syncom.http.esputnik.repeats import claimed
 from syncom.http.headers import request_id_of
 from syncom.http.problems import Malformed, TooLarge
@@ -90,6 +101,9 @@ _CORS: Final = (
     ),
     (b"access-control-expose-headers", b"TotalCount, Retry-After, ES-TOKEN"),
 )
+#: The answer of the busiest methods.
+_EMPTY_HEADERS: Final = ((b"content-length", b"0"), *_CORS)
+_EMPTY_BODY: Final[Any] = {"type": "http.response.body", "body": b"", "more_body": False}
 _NOBODY: Final = Principal(account_id=0, role=Role.VIEWER, actor="nobody")
 _TOO_MANY: Final = "Too many requests: More than 200 requests per 1 second"
 _MAX_ID: Final = 2**63 - 1
@@ -157,7 +171,7 @@ class EsputnikApi:
             if verb == "OPTIONS":
                 await _send(send, 200, b"", None, {"Allow": "GET, POST, PUT, DELETE, OPTIONS"})
                 return
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            headers = RequestHeaders(scope["headers"])
             path = scope["path"].removeprefix(PREFIX).rstrip("/")
             method, members = self._find(path, verb)
             if isinstance(method, Method) and method.public:
@@ -271,11 +285,16 @@ def _member(name: str, value: str) -> int | str:
 
 def _charset(method: Method, headers: Mapping[str, str]) -> str:
     """The charset of the body, when one is named. Raises Refused (415) for content that is not read here."""
-    media, _, rest = headers.get("content-type", "").partition(";")
-    media = media.strip().lower()
     if method.body is None and not method.media:
         return ""
-    if media and media not in method.media and not (method.body is not None and media.endswith("json")):
+    return _charset_of(headers.get("content-type", ""), method.media, method.body is not None)
+
+
+@lru_cache(maxsize=256)
+def _charset_of(content_type: str, other_media: tuple[str, ...], takes_json: bool) -> str:
+    media, _, rest = content_type.partition(";")
+    media = media.strip().lower()
+    if media and media not in other_media and not (takes_json and media.endswith("json")):
         raise Refused(415, "Unsupported media type")
     name, _, value = rest.partition("=")
     return value.strip().strip('"').lower() if name.strip().lower() == "charset" else ""
@@ -331,6 +350,10 @@ def _refusal(error: Exception, scope: Scope) -> tuple[int, str, bool, dict[str, 
 
 async def _send_value(send: Send, value: object, compat: frozenset[Compat]) -> None:
     headers: Mapping[str, str] = {}
+    if value is EMPTY and not compat:
+        await send({"type": "http.response.start", "status": 200, "headers": _EMPTY_HEADERS})
+        await send(_EMPTY_BODY)
+        return
     if isinstance(value, Answer):
         value, headers = value.value, value.headers
     as_json = Compat.JSON_SENTENCES in compat

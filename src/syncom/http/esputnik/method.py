@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
@@ -71,11 +71,44 @@ class Scope(Enum):
     WRITE_CAMPAIGNS = Permission.WRITE_CAMPAIGNS
 
 
+class RequestHeaders(Mapping[str, str]):
+    """The headers of a request by lower-case name. Methods look at two of them, so they are read when asked for."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.encode("latin-1")
+        found: bytes | None = None
+        for given, value in self._raw:
+            if given == wanted:
+                found = value
+        if found is None:
+            raise KeyError(name)
+        return found.decode("latin-1")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self._raw))
+
+    def __len__(self) -> int:
+        return len({name for name, _ in self._raw})
+
+
 class Query:
     """The query of a request. Wrong values are refused by name."""
 
     def __init__(self, raw: bytes) -> None:
         self._values: dict[str, list[str]] = {}
+        if not raw:
+            return
         try:
             pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
         except ValueError:

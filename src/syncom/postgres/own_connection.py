@@ -22,18 +22,19 @@ class OwnConnection:
     """One kept connection in autocommit mode.
 
     The pool checks a connection with a round trip before it lends it, and after an outage it waits for
-    minutes before it connects again; hits can afford neither.
+    minutes before it connects again; hits and events can afford neither. ``name`` shows in ``pg_stat_activity``.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, name: str) -> None:
         self._dsn = dsn
+        self._name = name
         self._connection: Connection | None = None
 
     async def get(self) -> Connection:
         """The connection, made anew when it was lost. Raises one of `AWAY`."""
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
-                self._dsn, autocommit=True, connect_timeout=5, application_name="syncom hits"
+                self._dsn, autocommit=True, connect_timeout=5, application_name=self._name
             )
             # Each large statement has one good plan; planning it anew costs more than running it.
             await self._connection.execute("SET plan_cache_mode = force_generic_plan")
