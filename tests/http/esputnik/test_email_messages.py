@@ -81,7 +81,7 @@ async def test_an_email_without_a_sender_comes_from_the_default_one(shop: Shop) 
         ({"subject": None}, "subject"),
         ({"htmlText": None}, "htmlText"),
         ({"htmlText": "  "}, "htmlText"),
-        ({"htmlText": "{{ broken"}, "html"),
+        ({"htmlText": "#if($broken)"}, "html"),
         ({"subject": "a\nb"}, "subject"),
         ({"name": "x" * 201}, "name"),
         ({"from": "who@elsewhere.example"}, "senders"),
@@ -179,7 +179,7 @@ async def test_a_wrong_version_is_refused_and_the_email_stays_as_it_was(shop: Sh
     path = f"/v1/messages/email/{message}"
     before = await read(shop, message)
     for language, body in (
-        ("uk", {"subject": "{{ broken"}),
+        ("uk", {"subject": "${broken"}),
         ("uk", {"htmlText": ""}),
         ("not a language", {"subject": "x"}),
         ("en", {"subject": "x"}),
@@ -196,7 +196,7 @@ async def opened(link: str) -> httpx.Response:
 
 
 async def test_an_email_can_be_seen_in_the_browser(shop: Shop) -> None:
-    message = await add(shop, htmlText="<p>Dear {{ first_name }}, order {{ number }}</p>")
+    message = await add(shop, htmlText="<p>Dear %FIRSTNAME%, order $number</p>")
     answer = await shop.get(f"/v1/messages/email/{message}/viewLink")
     assert answer.status == 200, answer.body
     link = answer.json()["link"]

@@ -27,9 +27,9 @@ from tests.messages.house import sending
 
 LETTER = {
     "name": "Order",
-    "subject": "Order {{ number|default('?') }}",
+    "subject": "Order ${number|'?'}",
     "htmlText": (
-        '<html><body><p>Dear %FIRSTNAME|friend%, {{ number|default("?") }}</p>'
+        "<html><body><p>Dear %FIRSTNAME|friend%, ${data.get('number')|'?'}</p>"
         '<a href="https://shop.example/o">See</a></body></html>'
     ),
 }
@@ -317,8 +317,8 @@ async def test_the_old_form_wants_somebody_and_knows_its_limits(shop: Shop) -> N
 def mail(*emails: str, **more: Any) -> dict[str, Any]:
     return {
         "from": '"Shop" <info@shop.example>',
-        "subject": "Receipt for {{ email }}",
-        "htmlText": '<p>Dear {{ first_name|default("friend") }}</p><a href="https://shop.example/r">See</a>',
+        "subject": "Receipt for %EMAIL%",
+        "htmlText": '<p>Dear %FIRSTNAME|friend%</p><a href="https://shop.example/r">See</a>',
         "emails": list(emails),
         **more,
     }
@@ -330,7 +330,7 @@ async def test_a_mail_in_the_request_arrives(shop: Shop, peer: SmtpPeer) -> None
         "b@",
         "a@example.org",
         **{"from": '"Other Name" <INFO@shop.example>'},
-        plainText="Plain for {{ email }}",
+        plainText="Plain for %EMAIL%",
         tags=["receipt"],
         externalRequestId="rq-1",
         ampHtmlText=None,
@@ -369,7 +369,7 @@ async def test_a_sender_that_is_not_one_of_the_accounts_is_an_error_of_each_reci
     assert [row["status"] for row in rows(answer)] == ["ERROR", "ERROR"]
     assert "fake@bank.example" in rows(answer)[0]["message"]
     assert await shop.app.contacts.find(shop.account_id, IdentityKind.EMAIL, "a@example.org") is None
-    broken = await shop.post("/v1/message/email", mail("a@example.org", htmlText="<p>{{ oops </p>"))
+    broken = await shop.post("/v1/message/email", mail("a@example.org", htmlText="<p>#if($oops)</p>"))
     assert rows(broken)[0]["status"] == "ERROR"
     assert not peer.accepted
 
@@ -414,7 +414,7 @@ async def test_every_end_of_a_message_has_its_word(shop: Shop, peer: SmtpPeer) -
     unconfirmed = UpsertOptions(consent=SubscriptionState.UNCONFIRMED)
     await app.contacts.upsert(account_id, [ContactInput(email="maybe@example.org")], unconfirmed)
     await app.contacts.consents.suppress(account_id, Channel.EMAIL, ["black@example.org"], reason="manual")
-    message = await prepared(shop, subject="{{ needed }}")
+    message = await prepared(shop, subject="#set($none = [])#if($needed)$needed#{else}$none.get(0)#end")
     good = {"jsonParam": '{"needed":"x"}'}
     answer = await smartsend(
         shop,
@@ -484,3 +484,64 @@ async def test_a_question_about_statuses_has_limits(shop: Shop) -> None:
     answer = await shop.get("/v1/message/status", ids=many)
     assert (answer.status, answer.message) == (400, "Maximum 500 ids per request")
     assert (await shop.get("/v1/message/status", ids=many.rpartition(",")[0])).status == 200
+
+
+# ------------------------------------------------------------------ the language of eSputnik's templates
+
+
+async def test_a_prepared_message_in_velocity_is_made_from_merge_tags_and_jsonparam(shop: Shop, peer: SmtpPeer) -> None:
+    await shop.app.contacts.upsert(
+        shop.account_id, [ContactInput(email="olena@example.org", first_name="O'Neil")], UpsertOptions()
+    )
+    message = await prepared(
+        shop,
+        subject="№$!data.get('orderNumber') for %FIRSTNAME|you%",
+        htmlText=(
+            "<table><!--#foreach($i in $!data.get('items'))--><tr><td>$foreach.count. <a"
+            ' href="https://shop.example/$i.id?n=%FIRSTNAME%">$i.name</a></td></tr><!--#end--></table>'
+            "#if($discount)Minus $discount#{else}No discount#end"
+            '<a id="unsubscribe" href="https://esputnik.com/unsubscribe">Bye</a>'
+        ),
+    )
+    items = [{"id": 1, "name": "<b>Lamp</b>"}, {"id": 2, "name": "Desk"}]
+    data = json.dumps({"orderNumber": "A-500", "discount": "5%", "items": items})
+    answer = await smartsend(
+        shop, message, {"locator": "olena@example.org", "jsonParam": data}, {"locator": "new@example.org"}
+    )
+    async with delivery(shop):
+        assert [row["status"] for row in await settled(shop, request_ids(answer))] == ["DELIVERED", "DELIVERED"]
+    first, second = sorted(letters(peer), key=lambda letter: str(letter["to"]), reverse=True)
+    assert first["subject"] == "№A-500 for O'Neil"
+    html = html_of(first)
+    assert re.search(r"1\. <a href=\"[^\"]+/t/r/[^\"]+\"><b>Lamp</b></a>", html)
+    assert "2. <a" in html
+    assert "Minus 5%" in html
+    assert "/t/u/" in html
+    assert "esputnik.com" not in html
+    assert second["subject"] == "№ for you"
+    assert "<table></table>No discount" in html_of(second)
+
+
+async def test_a_velocity_message_that_fails_for_one_recipient_is_an_error_of_that_one(
+    shop: Shop, peer: SmtpPeer
+) -> None:
+    message = await prepared(shop, htmlText="<p>$items[1].name</p>")
+    two, one = ('{"items":[{"name":"a"},{"name":"b"}]}', '{"items":[{"name":"a"}]}')
+    answer = await smartsend(
+        shop, message, {"locator": "a@example.org", "jsonParam": two}, {"locator": "b@example.org", "jsonParam": one}
+    )
+    async with delivery(shop):
+        assert [row["status"] for row in await settled(shop, request_ids(answer))] == ["DELIVERED", "ERROR"]
+    assert len(peer.accepted) == 1
+
+
+async def test_a_mail_without_personalisation_goes_as_it_is(shop: Shop, peer: SmtpPeer) -> None:
+    texts = {"subject": "%FIRSTNAME% $x #end", "htmlText": "<p>%FIRSTNAME|friend% $data.get('x') {{ y }} #if</p>"}
+    answer = await shop.post("/v1/message/email", mail("a@example.org", skipPersonalisation=True, **texts))
+    async with delivery(shop):
+        assert [row["status"] for row in await settled(shop, request_ids(answer))] == ["DELIVERED"]
+    (letter,) = letters(peer)
+    assert letter["subject"] == "%FIRSTNAME% $x #end"
+    assert texts["htmlText"] in html_of(letter)
+    personal = await shop.post("/v1/message/email", mail("a@example.org", **texts))
+    assert rows(personal)[0]["status"] == "ERROR"

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from syncom.contacts.model import Channel
-from syncom.content.model import LanguageInput, LanguageVersion, Template, TemplateInput
+from syncom.content.model import Dialect, LanguageInput, LanguageVersion, Template, TemplateInput
 from syncom.errors import Invalid, NotFound
 from syncom.http.esputnik.method import EMPTY, PAGING, Answer, Call, Method, Parameter, Refused, Scope
 from syncom.http.esputnik.senders import from_text, read_from
@@ -78,7 +78,8 @@ async def add_message(call: Call[EmailMessageBody]) -> MessageId:
     for name, text in (("subject", body.subject), ("htmlText", body.html_text)):
         if not (text or "").strip():
             raise Refused(400, f"Required field '{name}' is missing")
-    blank = TemplateInput(name=(body.name or body.subject or "").strip()[:200], subject="", source="")
+    name = (body.name or body.subject or "").strip()[:200]
+    blank = TemplateInput(name=name, subject="", source="", dialect=Dialect.VELOCITY)
     given = await _changed(call, blank)
     if body.language_code:
         given = msgspec.structs.replace(given, language=body.language_code)

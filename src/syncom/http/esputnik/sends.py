@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from syncom.content.model import TemplateInput
+from syncom.content.model import Dialect, TemplateInput
 from syncom.errors import NotFound
 from syncom.http.esputnik.method import Call, Method, Parameter, Refused, Scope
 from syncom.http.esputnik.outcomes import (
@@ -163,6 +163,8 @@ class EmailSend(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     subscriptions_keys: list[str] = []
     subscription_keys: list[str] = []
     track_urls: bool = True
+    #: The texts go as they are: only links and the unsubscribe address are ours.
+    skip_personalisation: bool = False
     campaign_id: int = 0
 
 
@@ -179,6 +181,7 @@ async def send_email(call: Call[EmailSend]) -> SendAnswer:
             source=body.html_text,
             text=body.plain_text,
             tags=tuple(body.tags),
+            dialect=Dialect.PLAIN if body.skip_personalisation else Dialect.VELOCITY,
         ),
         recipients=tuple(BatchRecipient(locator=address) for address in body.emails),
         from_email=from_email,
