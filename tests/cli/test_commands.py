@@ -159,6 +159,24 @@ async def test_a_template_is_saved_checked_previewed_and_deleted(syncom: Command
     await syncom.json("template", "delete", template)
 
 
+async def test_a_template_of_another_dialect_follows_the_accounts_velocity(syncom: Command, tmp_path: Path) -> None:
+    file = tmp_path / "order.html"
+    file.write_text("<p>#if($x)full#{else}empty#end %FIRSTNAME|friend%</p>", "utf-8")
+    saved = await syncom.json("template", "add", file, "--subject", "Order $!n", "--dialect", "velocity")
+    assert saved["dialect"] == "velocity"
+    shown = await syncom.json("template", "preview", saved["template_id"], "--param", "x=", "--param", "n=7")
+    assert (shown["subject"], shown["text"]) == ("Order 7", "full friend\n")
+    account = await syncom.json("account", "update", "--velocity-truth", 2, "--velocity-lines", 2)
+    assert (account["velocity_truth"], account["velocity_lines"]) == (2, 2)
+    await syncom.json("template", "update", saved["template_id"], "--name", "Again")
+    shown = await syncom.json("template", "preview", saved["template_id"], "--param", "x=")
+    assert shown["text"] == "empty friend\n"
+    plain = await syncom.json("template", "update", saved["template_id"], "--dialect", "plain")
+    assert plain["dialect"] == "plain"
+    told = await syncom("template", "update", saved["template_id"], file, "--subject", "#end", "--dialect", "velocity")
+    assert (told.code, "subject: line 1: #end stands outside of a block" in told.err) == (EXIT_WRONG, True)
+
+
 async def test_segments_count_and_list_their_contacts(syncom: Command, tmp_path: Path) -> None:
     await syncom.json("contact", "add", "--email", "a@example.com", "--city", "Kyiv")
     await syncom.json("contact", "add", "--email", "b@example.com", "--city", "Lviv")

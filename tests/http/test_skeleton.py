@@ -229,6 +229,22 @@ async def test_an_unexpected_failure_says_nothing_but_its_request_id(
     assert answer.json()["request_id"] in caplog.text
 
 
+async def test_the_account_says_which_version_of_velocity_its_templates_follow(site: Site) -> None:
+    async with site.client() as client:
+        assert (await client.get(f"{V1}/account")).json()["velocity_truth"] == 1
+        changed = await client.patch(f"{V1}/account", json={"velocity_truth": 2})
+        assert (changed.json()["velocity_truth"], changed.json()["velocity_lines"]) == (2, 1)
+        refused = await client.patch(f"{V1}/account", json={"velocity_lines": 3})
+        assert (refused.status_code, "velocity_lines" in refused.text) == (422, True)
+        template = {"name": "T", "subject": "S", "source": "#if($x)a#{else}b#end", "dialect": "velocity"}
+        made = (await client.post(f"{V1}/templates", json=template)).json()
+        assert made["dialect"] == "velocity"
+        shown = await client.post(f"{V1}/templates/{made['template_id']}/preview", json={"params": {"x": ""}})
+        assert shown.json()["text"] == "b\n"
+        broken = await client.post(f"{V1}/templates", json=template | {"source": "<p>\n#if($x)</p>"})
+        assert (broken.status_code, "line 2: #if is never closed; add #end" in broken.text) == (422, True)
+
+
 async def test_lists_come_in_pages(site: Site) -> None:
     for number in range(5):
         await site.app.accounts.update_account(site.owner, name=f"Main {number}")
