@@ -48,6 +48,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     event_type = await app.events.types.get(account_id, mark)
     rule = RecommendationKind.MOST_BOUGHT
     recommending = await app.recommendations.add_source(account_id, name=mark, kind=rule)
+    category = await app.contacts.categories.put(account_id, mark, mark)
     audience = Audience(lists=(listed.list_id,))
     campaign = await app.campaigns.create(
         account_id, CampaignInput(name=mark, template_id=template.template_id, audience=audience)
@@ -57,6 +58,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     upload = await app.imports.store(account_id, f"{mark}.csv", _pieces(f"email\n{mark}.row@example.com\n"))
     imported = await app.imports.create(account_id, upload, ImportOptions())
     return {
+        "category_id": category.category_id,
         "template_id": template.template_id,
         "attachment_id": template.attachments[0].attachment_id,
         "sender_id": sender.sender_id,
@@ -89,6 +91,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "merge_contacts": {"drop_id": ids["contact_id"] + 1},
         "update_field": {"name": "Mallory"},
         "rename_list": {"name": "Mallory"},
+        "put_contact_categories": {"keys": ["mallory"]},
         "add_members": {"contact_ids": [ids["contact_id"]]},
         "remove_members": {"contact_ids": [ids["contact_id"]]},
         "update_template": {"name": "M", "subject": "M", "source": "<p>M</p>"},
@@ -239,6 +242,7 @@ _ONES: dict[str, Any] = {
             "campaign_id",
             "sender_id",
             "event_type_id",
+            "category_id",
         ),
         1,
     ),
@@ -249,6 +253,7 @@ _TABLES = (
     "identities",
     "lists",
     "list_members",
+    "subscription_categories",
     "custom_fields",
     "segments",
     "consent_events",

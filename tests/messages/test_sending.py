@@ -425,6 +425,31 @@ async def test_suppressed_addresses_get_no_transactional_mail_either(house: Send
     assert not peer.accepted
 
 
+async def test_an_unsubscribed_address_gets_what_it_asked_for_and_no_mailing(house: SendingHouse) -> None:
+    [contact_id] = await house.people(1)
+    consents = house.contacts.consents
+    await consents.unsubscribe_addresses(house.account_id, Channel.EMAIL, ["p1@example.com"], source="test")
+    # As if somebody else had the address from now on: only the address is on the list.
+    await consents.subscribe(house.account_id, [contact_id], Channel.EMAIL, source="test")
+    async with running_peer() as peer:
+        await house.sender(peer.port)
+        campaign = await house.campaign()
+        async with sending(house.loop(), house.loop(SenderRole.EXPRESS)):
+            await house.until(campaign.campaign_id, *DONE)
+            request = SendRequest(
+                template_id=campaign.template_id, recipients=(MessageRecipient(contact_id=contact_id),)
+            )
+            [message_id] = await house.messages.send(house.account_id, request)
+            async with asyncio.timeout(20):
+                while (await house.messages.status(house.account_id, [message_id]))[0].state is MessageState.QUEUED:
+                    await asyncio.sleep(0.02)
+    [status] = await house.messages.status(house.account_id, [message_id])
+    assert status.state is MessageState.SENT
+    shown = await house.campaigns.count_audience(house.account_id, Audience(everyone=True))
+    assert shown.excluded == {"suppressed": 1}
+    assert len(peer.accepted) == 1
+
+
 async def test_the_ledger_says_what_was_sent_and_repeats_the_callers_id(house: SendingHouse) -> None:
     ids = await house.people(3)
     await house.contacts.consents.unsubscribe(house.account_id, ids[:1], Channel.EMAIL, source="test")

@@ -42,6 +42,7 @@ _COMMANDS = (
     ("contact", "syncom.cli.contact:app", "People: add, find, change, merge, and what happened to them."),
     ("field", "syncom.cli.field:app", "Custom fields of contacts."),
     ("list", "syncom.cli.lists:app", "Static groups of contacts."),
+    ("category", "syncom.cli.category:app", "What subscribers can choose from."),
     ("suppression", "syncom.cli.suppression:app", "Addresses that nothing is sent to, whoever they belong to."),
     ("import", "syncom.cli.imports:app", "Files of contacts: read one, follow it, go on with it."),
     ("export", "syncom.cli.export:app", "Contacts as a CSV file."),

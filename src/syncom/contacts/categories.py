@@ -63,17 +63,16 @@ class Categories:
         assert row is not None
         return Category(category_id=row[0], key=row[1], name=row[2])
 
-    async def delete(self, account_id: int, key: str) -> None:
+    async def delete(self, account_id: int, category_id: int) -> None:
         """Remove a category from the account and from its contacts. Raises NotFound."""
+        parameters = {"account_id": account_id, "category_id": category_id}
         async with self._database.tenant(account_id) as connection:
-            parameters = {"account_id": account_id, "key": key}
             row = await (await connection.execute(_SQL["delete_category"], parameters)).fetchone()
         if row is None:
-            raise NotFound("category", key)
+            raise NotFound("category", category_id)
         for bucket in range(BUCKETS):  # in short transactions: nobody sees the category any more
             async with self._database.tenant(account_id) as connection:
-                parameters = {"account_id": account_id, "bucket": bucket, "category_id": row[0]}
-                await connection.execute(_SQL["forget_category"], parameters)
+                await connection.execute(_SQL["forget_category"], parameters | {"bucket": bucket})
 
     async def of(self, account_id: int, contact_id: int) -> list[str]:
         """Keys of a contact's categories. Raises NotFound."""

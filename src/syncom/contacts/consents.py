@@ -31,6 +31,8 @@ _SQL = load_sql("syncom.contacts", "consents.sql")
 _BATCH_LIMIT: Final = 50_000
 #: Addresses of one suppression call.
 _SUPPRESS_LIMIT: Final = 50_000
+#: The reason of an address that is asked to get no mailings.
+UNSUBSCRIBED: Final = "unsubscribed"
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _WORDS_LENGTH: Final = 500
 
@@ -271,6 +273,62 @@ class Consents:
         async with self._database.tenant(account_id) as connection:
             await suppress(connection, rows)
 
+    async def unsubscribe_addresses(
+        self, account_id: int, channel: Channel, addresses: Sequence[str], *, source: str
+    ) -> None:
+        """No mailings to these addresses, e-mail or numbers, whoever has them now or later.
+
+        The contacts whose primary address one is are unsubscribed. Raises Invalid for what is no address.
+        """
+        stored = _addresses(channel, addresses)
+        rows = [
+            Suppression(account_id=account_id, channel=channel, address=address, reason=UNSUBSCRIBED)
+            for address in stored
+        ]
+        async with self._database.tenant(account_id) as connection:
+            await suppress(connection, rows)
+            owners = await _primary_owners(connection, account_id, channel, stored)
+            await self._decide(connection, account_id, channel, list(owners), SubscriptionState.UNSUBSCRIBED, source)
+
+    async def resubscribe_addresses(
+        self, account_id: int, channel: Channel, addresses: Sequence[str], *, source: str
+    ) -> None:
+        """Take addresses off that list; contacts who are unsubscribed and have one are subscribed again.
+
+        Bounces and complaints stay. Raises Invalid for what is no address.
+        """
+        stored = _addresses(channel, addresses)
+        async with self._database.tenant(account_id) as connection:
+            values = {"account_id": account_id, "channel": int(channel), "addresses": stored}
+            await connection.execute(_SQL["lift_unsubscribed"], values)
+            owners = await _primary_owners(connection, account_id, channel, stored)
+            left = [contact_id for contact_id, state in owners.items() if state is SubscriptionState.UNSUBSCRIBED]
+            await self._decide(connection, account_id, channel, left, SubscriptionState.SUBSCRIBED, source)
+
+    async def _decide(
+        self,
+        connection: Connection,
+        account_id: int,
+        channel: Channel,
+        contact_ids: Sequence[int],
+        state: SubscriptionState,
+        source: str,
+    ) -> None:
+        now = self._clock.now()
+        changes = [
+            ConsentChange(
+                account_id=account_id,
+                contact_id=contact_id,
+                channel=channel,
+                state=state,
+                source=source,
+                detail={"by": "address"},
+                occurred_at=now,
+            )
+            for contact_id in contact_ids
+        ]
+        await set_consents(connection, changes)
+
     async def unsuppress(self, account_id: int, channel: Channel, address: str) -> None:
         """Allow an address again. Raises NotFound when it was not suppressed."""
         parameters = {
@@ -306,6 +364,28 @@ class Consents:
             )
             for row in rows
         ]
+
+
+def _addresses(channel: Channel, addresses: Sequence[str]) -> list[str]:
+    """Normalised, each once. Raises Invalid."""
+    if len(addresses) > _SUPPRESS_LIMIT:
+        raise Invalid("addresses", f"has more than {_SUPPRESS_LIMIT:,} entries")
+    stored: dict[str, None] = {}
+    for place, given in enumerate(addresses):
+        address = _address(channel, given)
+        if not address:
+            raise Invalid(f"addresses.{place}", "is not an address of this channel")
+        stored[address] = None
+    return sorted(stored)
+
+
+async def _primary_owners(
+    connection: Connection, account_id: int, channel: Channel, addresses: Sequence[str]
+) -> dict[int, SubscriptionState]:
+    """Contacts whose primary address is one of these, with their state."""
+    values = {"account_id": account_id, "channel": int(channel), "addresses": list(addresses)}
+    rows = await (await connection.execute(_SQL["primary_owners"], values)).fetchall()
+    return {row[0]: SubscriptionState(row[1] if channel is Channel.EMAIL else row[2]) for row in rows}
 
 
 def _address(channel: Channel, address: str) -> str | None:

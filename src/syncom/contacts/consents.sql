@@ -50,7 +50,8 @@ ORDER BY occurred_at DESC, consent_event_id DESC
 LIMIT %(limit)s
 
 -- name: suppress
--- A longer suppression wins; a reason already there stays unless the new one lasts longer.
+-- A longer suppression wins; a reason already there stays unless the new one lasts longer. 'unsubscribed' stops mailings
+-- only, so any other reason takes its place.
 INSERT INTO suppressions AS s (account_id, channel, address, reason, detail, expires_at)
 SELECT k.account_id, k.channel, k.address, k.reason, k.detail, k.expires_at
 FROM unnest(%(account_ids)s::bigint[], %(channels)s::smallint[], string_to_array(%(addresses)s, E'\x1f'),
@@ -59,7 +60,22 @@ FROM unnest(%(account_ids)s::bigint[], %(channels)s::smallint[], string_to_array
 WHERE k.account_id IS NOT NULL
 ON CONFLICT (account_id, channel, address) DO UPDATE
     SET reason = excluded.reason, detail = excluded.detail, expires_at = excluded.expires_at, created_at = now()
-    WHERE s.expires_at IS NOT NULL AND (excluded.expires_at IS NULL OR excluded.expires_at > s.expires_at)
+    WHERE (s.reason = 'unsubscribed' AND excluded.reason <> 'unsubscribed')
+        OR s.expires_at IS NOT NULL AND (excluded.expires_at IS NULL OR excluded.expires_at > s.expires_at)
+
+-- name: lift_unsubscribed
+-- Addresses that were asked to get no mailings; other reasons stay.
+DELETE FROM suppressions
+WHERE account_id = %(account_id)s AND channel = %(channel)s AND reason = 'unsubscribed'
+    AND address = ANY (%(addresses)s::text[])
+
+-- name: primary_owners
+-- Contacts whose mails go to these addresses. Primary keys of identities and contacts.
+SELECT c.contact_id, c.email_state, c.sms_state
+FROM unnest(%(addresses)s::text[]) AS k (address)
+JOIN identities i ON i.account_id = %(account_id)s AND i.kind = %(channel)s AND i.value = k.address
+JOIN contacts c ON c.account_id = i.account_id AND c.bucket = (i.contact_id & 255)::smallint
+    AND c.contact_id = i.contact_id AND k.address = CASE %(channel)s WHEN 1 THEN c.email ELSE c.phone END
 
 -- name: unsuppress
 DELETE FROM suppressions

@@ -442,7 +442,10 @@ class Category(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
-    """An address nothing may be sent to. ``reason`` is 'hard bounce', 'complaint' or 'manual'."""
+    """An address nothing may be sent to. ``reason`` is 'hard bounce', 'complaint' or 'manual'.
+
+    'unsubscribed' stops mailings only: what an address was asked to be sent (transactional messages) still goes.
+    """
 
     account_id: int
     channel: Channel

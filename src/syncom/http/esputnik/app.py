@@ -34,6 +34,7 @@ from syncom.http.authentication import Authentication
 from syncom.http.esputnik import (
     account,
     activity,
+    addressbooks,
     broadcasts,
     bulk,
     contacts,
@@ -46,6 +47,7 @@ from syncom.http.esputnik import (
     recommendations,
     senders,
     sends,
+    subscribing,
 )
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import (
@@ -70,6 +72,7 @@ _log = logging.getLogger(__name__)
 METHODS: Final[tuple[Method, ...]] = (
     *account.METHODS,
     *activity.METHODS,
+    *addressbooks.METHODS,
     *broadcasts.METHODS,
     *bulk.METHODS,
     *contacts.METHODS,
@@ -80,6 +83,7 @@ METHODS: Final[tuple[Method, ...]] = (
     *orders.METHODS,
     *promocodes.METHODS,
     *recommendations.METHODS,
+    *subscribing.METHODS,
     *senders.METHODS,
     *sends.METHODS,
 )
