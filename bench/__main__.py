@@ -23,6 +23,7 @@ BENCHES = {
     "event": "bench.events",
     "transactional": "bench.transactional",
     "velocity": "bench.velocity",
+    "smartsend": "bench.smartsend",
     "activity": "bench.activity",
 }
 

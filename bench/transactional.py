@@ -80,7 +80,7 @@ async def run(recipients: int = 1_000_000) -> list[Figure]:
         account = (await house.app.accounts.create_account(at.BY, name="Bench")).account_id
         await at.add_contacts(house.app.database.dsn, account, recipients)
         await sending.prepare(house, account, port)
-        sender_id = await _quick_sender(house, account, watch_port)
+        sender_id = await quick_sender(house, account, watch_port)
         receipt = (await house.app.content.create(account, _RECEIPT)).template_id
         await at.wear_in(house.app.database.dsn)
         async with at.process(*at.syncom("run", "sender", "--lane", "express"), environment=house.environment):
@@ -136,7 +136,7 @@ async def watch() -> AsyncGenerator[tuple[int, dict[str, float]]]:
         server.close()
 
 
-async def _quick_sender(house: at.House, account: int, port: int) -> int:
+async def quick_sender(house: at.House, account: int, port: int) -> int:
     config = SenderConfig(host="127.0.0.1", port=port, security=Security.PLAIN, max_connections=4)
     sender = await house.app.senders.add(
         account, SenderInput(name="Quick", from_email="shop@brand.example", config=config)

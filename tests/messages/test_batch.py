@@ -165,6 +165,30 @@ async def test_marketing_does_not_go_to_who_unsubscribed_and_the_rest_does(house
     assert found == [MessageState.QUEUED, MessageState.EXCLUDED]
 
 
+async def test_who_chose_other_categories_does_not_get_it(house: SendingHouse) -> None:
+    never, news, sales, both = await house.people(4)
+    categories = house.contacts.categories
+    for contact_id, keys in ((news, ["news"]), (sales, ["sales"]), (both, ["News", "sales"])):
+        await categories.replace(house.account_id, contact_id, keys)
+    template = await house.content.create(house.account_id, ORDER)
+
+    async def left_out(*keys: str) -> set[int]:
+        request = BatchSend(
+            template_id=template.template_id,
+            recipients=tuple(BatchRecipient(contact_id=one) for one in (never, news, sales, both)),
+            categories=keys,
+        )
+        results = await house.messages.send_each(house.account_id, request)
+        ids = [result.message_id for result in results if result.message_id]
+        found = await house.messages.status(house.account_id, ids)
+        return {one.contact_id for one in found if one.state is MessageState.EXCLUDED}
+
+    assert await left_out("NEWS") == {sales}
+    assert await left_out("news", "sales") == set()
+    assert await left_out("not a category of this account") == set()
+    assert await left_out() == set()
+
+
 async def test_everybody_reads_it_in_their_language(house: SendingHouse) -> None:
     template = await house.content.create(
         house.account_id,

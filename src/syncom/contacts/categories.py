@@ -9,7 +9,7 @@ from syncom.contacts.model import Category
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.errors import Invalid, NotFound
 from syncom.ids import BUCKETS, bucket_of
-from syncom.postgres.columns import by_bucket, numbers
+from syncom.postgres.columns import buckets, by_bucket, numbers
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
 
@@ -80,6 +80,25 @@ class Categories:
             await _require(connection, account_id, contact_id)
             rows = await connection.execute(_SQL["contact_categories"], _one(account_id, contact_id))
             return [row[0] for row in await rows.fetchall()]
+
+    async def opted_out(
+        self, connection: Connection, account_id: int, contact_ids: Sequence[int], keys: Sequence[str]
+    ) -> frozenset[int]:
+        """Of these contacts, those who chose categories and none of these, inside the caller's transaction.
+
+        Who never chose gets everything. A category that the account does not have is one nobody could choose.
+        """
+        values = {"account_id": account_id, "keys": list(keys)}
+        known = [row[0] for row in await (await connection.execute(_SQL["named_categories"], values)).fetchall()]
+        if not known or not contact_ids:
+            return frozenset()
+        parameters = {
+            "account_id": account_id,
+            "buckets": buckets(contact_ids),
+            "contact_ids": numbers(contact_ids),
+            "category_ids": numbers(known),
+        }
+        return frozenset(row[0] for row in await (await connection.execute(_SQL["opted_out"], parameters)).fetchall())
 
     async def replace(self, account_id: int, contact_id: int, keys: Sequence[str]) -> None:
         """Give a contact these categories and no others. Raises NotFound, Invalid."""

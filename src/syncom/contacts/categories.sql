@@ -50,3 +50,10 @@ ORDER BY lower(g.key)
 -- Index: primary key of contacts.
 SELECT 1 FROM contacts
 WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s FOR SHARE
+
+-- name: opted_out
+-- Of these contacts, those who chose categories and none of these. Primary key of contact_categories.
+SELECT c.contact_id
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+JOIN contact_categories c ON c.account_id = %(account_id)s AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+GROUP BY c.contact_id HAVING NOT bool_or(c.category_id = ANY (%(category_ids)s::bigint[]))

@@ -28,7 +28,7 @@ from syncom.postgres.pool import Connection, Database
 MAX_RECIPIENTS = 1000
 EXTERNAL_ID_LIMIT = 255
 PARAMS_LIMIT = 64 * 1024
-_MAX_CATEGORIES = 50
+MAX_CATEGORIES = 50
 
 
 class BatchRecipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +123,8 @@ class BatchSends:
         """
         if not 0 < len(request.recipients) <= MAX_RECIPIENTS:
             raise Invalid("recipients", f"must have 1 to {MAX_RECIPIENTS} entries")
+        if len(request.categories) > MAX_CATEGORIES:
+            raise Invalid("categories", f"must be at most {MAX_CATEGORIES}")
         plans = [_plan(given, request) for given in request.recipients]
         letter = await self._letter(account_id, request, plans)
         if letter is not None:
@@ -214,6 +216,10 @@ class BatchSends:
         ids = {plan.contact_id for plan in plans if not plan.problem and plan.contact_id is not None}
         contacts = await store.reach(connection, account_id, sorted(ids))
         opted_out: frozenset[int] = frozenset()
+        if request.categories:
+            opted_out = await self._contacts.categories.opted_out(
+                connection, account_id, list(contacts), request.categories
+            )
         queued: list[store.Queued] = []
         excluded: list[store.Excluded] = []
         for plan in plans:
