@@ -249,12 +249,39 @@ async def test_a_campaign_is_drafted_counted_scheduled_and_cancelled(syncom: Com
     assert (await syncom.json("campaign", "start", started["campaign_id"]))["state"] == "expanding"
 
 
+async def test_a_template_is_filed_and_translated(syncom: Command, tmp_path: Path) -> None:
+    (tmp_path / "letter.html").write_text(_LETTER, "utf-8")
+    filed = ("--tag", "spring", "--tag", "sale", "--language", "en", "--from-name", "Ann")
+    added = await syncom.json("template", "add", "letter.html", "--subject", "News", *filed)
+    assert (added["tags"], added["language"], added["from_name"]) == (["spring", "sale"], "en", "Ann")
+    template = added["template_id"]
+    kept = await syncom.json("template", "update", template, "--subject", "New")
+    assert (kept["tags"], kept["language"], kept["from_name"]) == (["spring", "sale"], "en", "Ann")
+    translated = await syncom.json("template", "translate", template, "UK", "letter.html", "--subject", "Новини")
+    assert translated["languages"] == ["uk"]
+    assert (await syncom("template", "translate", template, "en", "letter.html", "--subject", "x")).code == EXIT_WRONG
+    assert (await syncom.json("template", "untranslate", template, "uk"))["languages"] == []
+    assert (await syncom("template", "untranslate", template, "uk")).code == EXIT_NOT_FOUND
+
+
 async def test_a_single_message_is_queued_and_followed(syncom: Command, tmp_path: Path) -> None:
     (tmp_path / "letter.html").write_text(_LETTER + "{{ code }}", "utf-8")
     template = (await syncom.json("template", "add", "letter.html", "--subject", "Code"))["template_id"]
-    sent = await syncom.json("message", "send", "--template", template, "--to", "a@example.com", "--param", "code=1=2")
+    sent = await syncom.json(
+        "message",
+        "send",
+        "--template",
+        template,
+        "--to",
+        "a@example.com",
+        "--param",
+        "code=1=2",
+        "--external-request-id",
+        "rq-1",
+    )
     (status,) = await syncom.json("message", "status", *sent["message_ids"])
     assert (status["state"], status["address"]) == ("queued", "a@example.com")
+    assert (status["external_request_id"], status["template_id"]) == ("rq-1", template)
     tested = await syncom.json("template", "test-send", template, "--to", "b@example.com", "--param", "code=7")
     assert len(tested["message_ids"]) == 1
     both = await syncom("message", "send", "--template", template, "--to", "a@example.com", "--contact", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,15 @@ from syncom.accounts.service import AccountsService, machine_principal
 from syncom.clock import SystemClock
 from syncom.contacts.model import Contact, SubscriptionState
 from syncom.content.fields import STANDARD, contact_fields
-from syncom.content.model import AttachedFile, Dialect, Format, LanguageInput, RenderError, TemplateInput
+from syncom.content.model import (
+    AttachedFile,
+    Dialect,
+    Format,
+    LanguageInput,
+    RenderError,
+    TemplateInput,
+    content_in,
+)
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.postgres.pool import Database
@@ -205,10 +214,89 @@ async def test_freeze_names_the_content_of_now(
 ) -> None:
     template = await service.create(account_id, HELLO)
     async with database.tenant(account_id) as connection:
-        assert await service.freeze(connection, account_id, template.template_id) == template.content_id
+        frozen = await service.freeze(connection, account_id, template.template_id)
+        assert (frozen.content_id, frozen.all_languages) == (template.content_id, {})
     async with database.tenant(other_account_id) as connection:
         with pytest.raises(NotFound):
             await service.freeze(connection, other_account_id, template.template_id)
+
+
+async def test_versions_in_other_languages_follow_their_template(
+    service: ContentService, database: Database, account_id: int
+) -> None:
+    english = msgspec.structs.replace(HELLO, language="en-gb", tags=("a",))
+    template = await service.create(account_id, english)
+    text = LanguageInput(subject="Вітаю", source="<p>Вітаю</p>")
+    saved = await service.save_language(account_id, template.template_id, "UK", text)
+    assert (saved.language, saved.languages, saved.version) == ("en-GB", ("uk",), template.version)
+    (first,) = await service.languages(account_id, template.template_id)
+    # A new attachment and a new sender's name are the versions' too.
+    await service.attach(account_id, template.template_id, PDF)
+    named = msgspec.structs.replace(english, from_name="Ann")
+    await service.update(account_id, template.template_id, named)
+    (second,) = await service.languages(account_id, template.template_id)
+    assert (second.subject, second.content_id != first.content_id) == ("Вітаю", True)
+    compiled = await service.compiled(account_id, second.content_id)
+    assert (compiled.from_name, [file.file_name for file in compiled.attachments]) == ("Ann", [PDF.file_name])
+    # A campaign under another name has contents of its own, in all languages.
+    async with database.tenant(account_id) as connection:
+        frozen = await service.freeze(connection, account_id, template.template_id, from_name="Bob")
+    assert set(frozen.all_languages) == {"en-GB", "uk"}
+    assert second.content_id not in frozen.languages.values()
+    for content_id in frozen.all_languages.values():
+        assert (await service.compiled(account_id, content_id)).from_name == "Bob"
+    copy = await service.copy(account_id, template.template_id, "Copy")
+    (copied,) = await service.languages(account_id, copy.template_id)
+    assert (copied.subject, copied.content_id != second.content_id) == ("Вітаю", True)
+    gone = await service.delete_language(account_id, template.template_id, "uk")
+    assert gone.languages == ()
+    assert (await service.get(account_id, copy.template_id)).languages == ("uk",)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "field"),
+    [
+        ("", {}, "language"),
+        ("english", {}, "language"),
+        ("en", {}, "language"),
+        ("uk", {"source": "{{ x"}, "html"),
+        ("uk", {"subject": "a\nb"}, "subject"),
+    ],
+)
+async def test_wrong_versions_are_refused(
+    service: ContentService, account_id: int, language: str, text: dict[str, str], field: str
+) -> None:
+    template = await service.create(account_id, msgspec.structs.replace(HELLO, language="en"))
+    given = LanguageInput(**{"subject": "Вітаю", "source": "<p>Вітаю</p>", **text})
+    with pytest.raises(Invalid, match=field):
+        await service.save_language(account_id, template.template_id, language, given)
+    assert await service.languages(account_id, template.template_id) == ()
+
+
+@pytest.mark.parametrize(
+    ("language", "content"),
+    [("uk", 2), ("uk-UA", 2), ("pt-BR", 3), ("pt", 1), ("en-GB", 4), ("en-US", 1), ("", 1), ("de", 1)],
+)
+def test_a_reader_gets_the_nearest_version(language: str, content: int) -> None:
+    assert content_in({"uk": 2, "pt-BR": 3, "en-GB": 4}, language, 1) == content
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tags": ("x" * 101,)},
+        {"tags": ("a\nb",)},
+        {"tags": tuple(str(number) for number in range(51))},
+        {"language": "english"},
+        {"from_name": "a\nb"},
+        {"sender_id": 10**12},
+    ],
+)
+async def test_what_a_template_says_about_itself_is_checked(
+    service: ContentService, account_id: int, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(Invalid, match=next(iter(wrong))):
+        await service.create(account_id, msgspec.structs.replace(HELLO, **wrong))
 
 
 def test_merge_fields_of_a_contact_are_the_standard_ones_and_its_own() -> None:

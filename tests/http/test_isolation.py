@@ -96,6 +96,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "remove_members": {"contact_ids": [ids["contact_id"]]},
         "update_template": {"name": "M", "subject": "M", "source": "<p>M</p>"},
         "copy_template": {"name": "Mallory"},
+        "save_language": {"subject": "M", "source": "<p>M</p>"},
         "test_send": {"to": ["m@example.com"]},
         "update_sender": {"name": "M", "from_email": "m@example.com", "config": {"host": "127.0.0.1"}},
         "test_sender": {"to": "m@example.com"},
@@ -114,7 +115,7 @@ def _routes(site: Site) -> Iterator[Route]:
 
 
 def _with_ids(path: str, ids: dict[str, int]) -> str:
-    return path.format_map(ids)
+    return path.format_map(ids | {"language": "uk"})
 
 
 async def test_every_route_but_signing_in_needs_credentials(site: Site) -> None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from syncom.campaigns.model import Audience, CampaignInput, CampaignState
 from syncom.contacts.model import Channel, ContactInput, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.content.model import LanguageInput, TemplateInput
 from syncom.errors import Invalid, NotFound
@@ -224,6 +225,63 @@ async def test_everybody_reads_it_in_their_language(house: SendingHouse) -> None
     }
     assert {one.template_id for one in settled} == {template.template_id}
     assert len({one.content_id for one in settled}) == 3
+
+
+async def test_a_campaign_reaches_everybody_in_their_language_also_when_it_is_tried_again(house: SendingHouse) -> None:
+    letter = TemplateInput(name="News", subject="News", source="<p>News</p>", language="en")
+    template = await house.content.create(house.account_id, letter)
+    for language, word in (("uk", "Новини"), ("en-GB", "Newes")):
+        version = LanguageInput(subject=word, source=f"<p>{word}</p>")
+        await house.content.save_language(house.account_id, template.template_id, language, version)
+    readers = {
+        "a@x.example": "uk-UA",
+        "b@x.example": "en-GB",
+        "c@x.example": "en",
+        "d@x.example": "",
+        "e@x.example": "de",
+    }
+    people = [ContactInput(email=address, language=language) for address, language in readers.items()]
+    await house.contacts.upsert(house.account_id, people, UpsertOptions())
+    async with running_peer(SmtpPeer(greylist=True)) as peer:
+        await house.sender(peer.port)
+        campaign = await house.campaigns.create(
+            house.account_id,
+            CampaignInput(name="News", template_id=template.template_id, audience=Audience(everyone=True)),
+        )
+        await house.campaigns.start(house.account_id, campaign.campaign_id)
+        # What was started keeps its texts.
+        version = LanguageInput(subject="Later", source="<p>Later</p>")
+        await house.content.save_language(house.account_id, template.template_id, "uk", version)
+        async with sending(house.loop()), asyncio.timeout(30):
+            while (
+                await house.campaigns.get(house.account_id, campaign.campaign_id)
+            ).state is not CampaignState.FINISHED:
+                await house.keeper_rests()
+                await house.retries_are_due()
+                await asyncio.sleep(0.05)
+    subjects = {address: str(letter["Subject"]) for address, letter in letters(peer).items()}
+    assert subjects == {
+        "a@x.example": "Новини",
+        "b@x.example": "Newes",
+        "c@x.example": "News",
+        "d@x.example": "News",
+        "e@x.example": "News",
+    }
+
+
+async def test_more_texts_than_a_line_keeps_go_out_in_one_batch(house: SendingHouse) -> None:
+    results: list[BatchResult] = []
+    async with running_peer(SmtpPeer(greylist=True)) as peer:
+        await house.sender(peer.port)
+        for number in range(90):
+            mail = TemplateInput(name="Hi", subject=f"Mail {number}", source="<p>Hi</p>")
+            recipients = (BatchRecipient(locator=f"p{number}@x.example"),)
+            results += await house.messages.send_each(house.account_id, BatchSend(mail=mail, recipients=recipients))
+        async with sending(house.loop(SenderRole.EXPRESS)), asyncio.timeout(30):
+            while len(peer.accepted) < 90:
+                await house.retries_are_due()
+                await asyncio.sleep(0.05)
+    assert {str(letter["Subject"]) for letter in letters(peer).values()} == {f"Mail {number}" for number in range(90)}
 
 
 async def test_a_mail_that_comes_with_the_request_is_compiled_and_kept_once(house: SendingHouse) -> None:

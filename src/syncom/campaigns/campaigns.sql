@@ -45,7 +45,7 @@ RETURNING *;
 -- name: launch
 -- Freezes content and sender, and hands the campaign to the expansion.
 UPDATE campaigns
-SET state = 'expanding', content_id = %(content_id)s, sender_id = %(sender_id)s, launched_at = now(),
+SET state = 'expanding', content_id = %(content_id)s, content_languages = %(languages)s, sender_id = %(sender_id)s, launched_at = now(),
     updated_at = now(), problem = ''
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;

@@ -351,7 +351,7 @@ def _check_moment(at: datetime | None, now: datetime) -> None:
 
 async def launch(connection: Connection, content: ContentService, campaign: Campaign) -> Campaign | None:
     """Freeze content and start; None when the campaign has started already."""
-    content_id = await content.freeze(
+    template = await content.freeze(
         connection,
         campaign.account_id,
         campaign.template_id,
@@ -362,7 +362,8 @@ async def launch(connection: Connection, content: ContentService, campaign: Camp
         connection,
         campaign.account_id,
         campaign.campaign_id,
-        content_id=content_id,
+        content_id=template.content_id,
+        languages=template.all_languages,
         sender_id=campaign.sender_id,
     )
 

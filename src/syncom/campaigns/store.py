@@ -106,12 +106,19 @@ async def move(
 
 
 async def launch(
-    connection: Connection, account_id: int, campaign_id: int, *, content_id: int, sender_id: int
+    connection: Connection,
+    account_id: int,
+    campaign_id: int,
+    *,
+    content_id: int,
+    languages: Mapping[str, int],
+    sender_id: int,
 ) -> Campaign | None:
     values = {
         "account_id": account_id,
         "campaign_id": campaign_id,
         "content_id": content_id,
+        "languages": Jsonb(dict(languages)),
         "sender_id": sender_id,
     }
     return await _one(connection, "launch", values)

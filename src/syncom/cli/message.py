@@ -24,6 +24,9 @@ async def send(
     contact: int | None = None,
     param: Many = (),
     sender: int | None = None,
+    from_name: str = "",
+    language: str = "",
+    external_request_id: str = "",
     options: Options = _DEFAULT,
 ) -> None:
     """Send a template to one person, at once.
@@ -39,13 +42,25 @@ async def send(
     param
         A merge field of this message, NAME=VALUE. May be repeated.
     sender
-        Id of the sender; the default one unless given.
+        Id of the sender; the template's or the default one unless given.
+    from_name
+        Stands in for the sender's name.
+    language
+        Send the version in this language; the contact's own unless given.
+    external_request_id
+        Your own id of this message, kept with it.
     """
     if (to is None) == (contact is None):
         raise Invalid("to", "give either --to ADDRESS or --contact ID")
-    recipient = MessageRecipient(contact_id=contact, email=to, params=dict(pairs("param", param)))
+    recipient = MessageRecipient(contact_id=contact, email=to, params=dict(pairs("param", param)), language=language)
     async with here(options) as services:
-        request = SendRequest(template_id=template, recipients=(recipient,), sender_id=sender)
+        request = SendRequest(
+            template_id=template,
+            recipients=(recipient,),
+            sender_id=sender,
+            from_name=from_name,
+            external_request_id=external_request_id,
+        )
         message_ids = await services.app.messages.send(services.account_id, request)
     said = f"Message {message_ids[0]} is queued: `syncom message status {message_ids[0]}` tells where it is."
     show({"message_ids": message_ids}, json=options.json, human=lambda: print(said))

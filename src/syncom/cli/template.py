@@ -18,6 +18,7 @@ from syncom.content.model import (
     Dialect,
     Finding,
     Format,
+    LanguageInput,
     Severity,
     Template,
     TemplateInput,
@@ -175,6 +176,65 @@ async def update(
     show(saved, json=options.json, human=lambda: _saved(saved, findings))
 
 
+@app.command
+async def translate(
+    template: int,
+    language: str,
+    file: Path,
+    *,
+    subject: str,
+    preheader: str = "",
+    text: Path | None = None,
+    options: Options = _DEFAULT,
+) -> None:
+    """Save a template's version in another language: who reads that language gets it.
+
+    Parameters
+    ----------
+    template
+        Its id.
+    language
+        A language tag, such as uk or pt-BR.
+    file
+        The source, in the template's own format.
+    subject
+        The subject.
+    preheader
+        What mailboxes show behind the subject.
+    text
+        File with the plain-text part; it is made from the HTML unless given.
+    """
+    given = LanguageInput(
+        subject=subject,
+        source=read_text("file", file),
+        preheader=preheader,
+        text="" if text is None else read_text("text", text),
+    )
+    async with here(options) as services:
+        saved = await services.app.content.save_language(services.account_id, template, language, given)
+    show(saved, json=options.json, human=lambda: print(f"Template {template} has versions in {_languages(saved)}."))
+
+
+@app.command
+async def untranslate(template: int, language: str, *, options: Options = _DEFAULT) -> None:
+    """Remove a template's version in a language.
+
+    Parameters
+    ----------
+    template
+        Its id.
+    language
+        A language tag, such as uk or pt-BR.
+    """
+    async with here(options) as services:
+        saved = await services.app.content.delete_language(services.account_id, template, language)
+    show(saved, json=options.json, human=lambda: print(f"Template {template} has versions in {_languages(saved)}."))
+
+
+def _languages(template: Template) -> str:
+    return ", ".join(template.languages) or "no other language"
+
+
 @app.command(name="list")
 async def list_templates(*, options: Options = _DEFAULT) -> None:
     """List the templates."""
@@ -214,6 +274,7 @@ async def show_template(template: int, *, options: Options = _DEFAULT) -> None:
                 ("dialect", found.dialect),
                 ("tags", ", ".join(found.tags) or None),
                 ("language", found.language or None),
+                ("other languages", ", ".join(found.languages) or None),
                 ("sender", found.sender_id),
                 ("from name", found.from_name or None),
                 ("version", found.version),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -183,13 +184,23 @@ class Sendable(msgspec.Struct, frozen=True, kw_only=True):
     from_name: str = ""
 
     def content_for(self, language: str) -> int:
-        """The content in this language (BCP 47), in the same language of another region, or the one for everybody."""
-        if not self.languages or not language or language == self.language:
-            return self.content_id
-        found = self.languages.get(language)
-        if found is None:
-            found = self.languages.get(language.partition("-")[0], self.content_id)
-        return found
+        """The content for a reader of this language."""
+        return content_in(self.all_languages, language, self.content_id)
+
+    @property
+    def all_languages(self) -> dict[str, int]:
+        """Content ids by language, the template's own among them; empty when it has no other."""
+        if not self.languages or not self.language:
+            return self.languages
+        return {self.language: self.content_id, **self.languages}
+
+
+def content_in(languages: Mapping[str, int], language: str, otherwise: int) -> int:
+    """The content in a language (BCP 47), in the same language without its region, or the one for everybody."""
+    if not languages or not language:
+        return otherwise
+    found = languages.get(language)
+    return languages.get(language.partition("-")[0], otherwise) if found is None else found
 
 
 class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):

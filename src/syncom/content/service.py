@@ -234,22 +234,42 @@ class ContentService:
         *,
         from_name: str = "",
         track_links: bool = True,
-    ) -> int:
-        """The content id of the template as it is now, for a campaign. Raises NotFound.
+    ) -> Sendable:
+        """The template's contents as they are now, for a campaign that keeps them. Raises NotFound.
 
-        A campaign that comes under another name, or whose links lead to their targets directly, gets a content of
-        its own. Raises Invalid when that cannot be made.
+        A campaign that comes under another name, or whose links lead to their targets directly, gets contents of
+        its own. Raises Invalid when those cannot be made.
         """
-        stored = await _found(connection, account_id, template_id)
-        content_id = stored.content_id
+        found = await self.sendable(connection, account_id, template_id)
         if from_name or not track_links:
+            stored = await _found(connection, account_id, template_id)
             template = msgspec.structs.replace(stored.as_input(), from_name=from_name or stored.from_name)
-            compiled = await self._compiled(
-                connection, account_id, template, stored.attachments, track_links=track_links
+            languages: dict[str, int] = {}
+            for version in await store.language_versions(connection, account_id, template_id):
+                translated = _translated(template, version.language, _texts(version))
+                languages[version.language] = await self._add_content(
+                    connection, account_id, template_id, translated, stored.attachments, track_links=track_links
+                )
+            content_id = await self._add_content(
+                connection, account_id, template_id, template, stored.attachments, track_links=track_links
             )
-            content_id = await store.add_content(connection, account_id, compiled, _label(template, template_id))
-        await self.mark_used(connection, account_id, (content_id,))
-        return content_id
+            found = msgspec.structs.replace(found, content_id=content_id, languages=languages)
+        await self.mark_used(connection, account_id, (found.content_id, *found.languages.values()))
+        return found
+
+    async def _add_content(
+        self,
+        connection: Connection,
+        account_id: int,
+        template_id: int,
+        template: TemplateInput,
+        attachments: Collection[Attachment],
+        *,
+        track_links: bool = True,
+    ) -> int:
+        """A content of the template with this id."""
+        compiled = await self._compiled(connection, account_id, template, attachments, track_links=track_links)
+        return await store.add_content(connection, account_id, compiled, _label(template, template_id))
 
     async def sendable(self, connection: Connection, account_id: int, template_id: int) -> Sendable:
         """What a single message needs of a template as it is now. Raises NotFound."""
@@ -285,9 +305,8 @@ class ContentService:
 
     async def _add(self, connection: Connection, account_id: int, template: TemplateInput) -> int:
         """A new template's id."""
-        compiled = await self._compiled(connection, account_id, template, ())
         template_id = await store.next_template_id(connection)
-        content_id = await store.add_content(connection, account_id, compiled, _label(template, template_id))
+        content_id = await self._add_content(connection, account_id, template_id, template, ())
         await store.add_template(connection, account_id, template_id, template, content_id)
         return template_id
 
@@ -295,9 +314,7 @@ class ContentService:
         self, connection: Connection, account_id: int, stored: Template, template: TemplateInput
     ) -> Template:
         attachments = await store.attachments_of(connection, account_id, stored.template_id)
-        compiled = await self._compiled(connection, account_id, template, attachments)
-        label = _label(template, stored.template_id)
-        content_id = await store.add_content(connection, account_id, compiled, label)
+        content_id = await self._add_content(connection, account_id, stored.template_id, template, attachments)
         await store.change_template(connection, account_id, stored.template_id, template, content_id, self._clock.now())
         # What the versions share with the template, such as its attachments and tags, is in their contents too.
         for version in await store.language_versions(connection, account_id, stored.template_id):
@@ -315,18 +332,9 @@ class ContentService:
         language: str,
         given: LanguageInput,
     ) -> None:
-        translated = msgspec.structs.replace(
-            template,
-            subject=given.subject,
-            preheader=given.preheader,
-            source=given.source,
-            text=given.text,
-            language=language,
-            members={**template.members, **checked_members(template.channel, given.members)},
-        )
+        translated = _translated(template, language, given)
         attachments = await store.attachments_of(connection, account_id, template_id)
-        compiled = await self._compiled(connection, account_id, translated, attachments)
-        content_id = await store.add_content(connection, account_id, compiled, _label(translated, template_id))
+        content_id = await self._add_content(connection, account_id, template_id, translated, attachments)
         await store.save_language(connection, account_id, template_id, language, given, content_id, self._clock.now())
 
     async def _compiled(
@@ -370,6 +378,18 @@ async def _found(connection: Connection, account_id: int, template_id: int, *, l
     if template is None:
         raise NotFound("template", template_id)
     return template
+
+
+def _translated(template: TemplateInput, language: str, given: LanguageInput) -> TemplateInput:
+    return msgspec.structs.replace(
+        template,
+        subject=given.subject,
+        preheader=given.preheader,
+        source=given.source,
+        text=given.text,
+        language=language,
+        members={**template.members, **checked_members(template.channel, given.members)},
+    )
 
 
 def _texts(version: LanguageVersion) -> LanguageInput:

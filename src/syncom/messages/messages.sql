@@ -34,7 +34,8 @@ UPDATE campaign_chunks k
 SET worker_id = %(worker_id)s, fence = k.fence + 1
 FROM picked, campaigns c
 WHERE k.campaign_id = picked.campaign_id AND k.chunk_no = picked.chunk_no AND c.campaign_id = k.campaign_id
-RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id, c.launched_at, c.channel;
+RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id,
+          c.content_languages, c.launched_at, c.channel;
 
 -- name: unsettled
 -- Of these recipients of a campaign, those without a ledger row and without a row in the retry lane.
@@ -289,7 +290,7 @@ WHERE m.message_id IS NOT NULL OR l.message_id IS NOT NULL;
 -- name: chunks_of_worker
 -- What a dead process held: to settle its journal.
 SELECT k.campaign_id, k.chunk_no, k.account_id, k.sender_id, k.contact_ids, c.channel, c.launched_at, c.content_id,
-       s.config ->> 'on_uncertain' AS on_uncertain
+       c.content_languages, s.config ->> 'on_uncertain' AS on_uncertain
 FROM campaign_chunks k JOIN campaigns c ON c.campaign_id = k.campaign_id JOIN senders s ON s.sender_id = k.sender_id
 WHERE k.worker_id = %(worker_id)s;
 
@@ -301,8 +302,8 @@ FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id JOIN send
 WHERE m.worker_id = %(worker_id)s;
 
 -- name: addresses
--- Of a channel: 1 email, 2 sms. Index: contacts' primary key.
-SELECT contact_id, CASE %(channel)s WHEN 1 THEN email ELSE phone END FROM contacts c
+-- Of a channel: 1 email, 2 sms; with the language to write in. Index: contacts' primary key.
+SELECT contact_id, CASE %(channel)s WHEN 1 THEN email ELSE phone END, language FROM contacts c
 JOIN unnest(%(contact_ids)s::bigint[]) AS ids (id) ON c.bucket = (ids.id & 255)::smallint AND c.contact_id = ids.id
 WHERE c.account_id = %(account_id)s;
 

@@ -12,6 +12,7 @@ import msgspec
 from psycopg.rows import class_row, dict_row
 
 from syncom.contacts.model import STANDARD_FIELDS, Channel
+from syncom.content.model import content_in
 from syncom.errors import Conflict
 from syncom.ids import bucket_of, bucket_of_message, campaign_message_id
 from syncom.messages.model import (
@@ -34,6 +35,7 @@ _SQL = load_sql("syncom.messages", "messages.sql")
 #: Columns of statement ``recipients``, in order; custom fields, state and suppression follow.
 RECIPIENT_FIELDS = STANDARD_FIELDS
 #: Where a recipient's address of a channel stands among them.
+LANGUAGE_PLACE = RECIPIENT_FIELDS.index("language")
 ADDRESS_PLACE = {Channel.EMAIL: RECIPIENT_FIELDS.index("email"), Channel.SMS: RECIPIENT_FIELDS.index("phone")}
 
 
@@ -69,6 +71,7 @@ class _LeasedChunk(msgspec.Struct, frozen=True, kw_only=True):
     contact_ids: list[int]
     size: int
     content_id: int
+    content_languages: dict[str, int]
     launched_at: datetime
     channel: Channel
 
@@ -99,6 +102,7 @@ async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, 
                 fence=row.fence,
                 account_id=row.account_id,
                 content_id=row.content_id,
+                content_languages=row.content_languages,
                 launched_at=row.launched_at,
                 channel=row.channel,
                 address_place=ADDRESS_PLACE[row.channel.consent],
@@ -195,12 +199,15 @@ async def recipients(
 def work_of_chunk(lease: Lease, contact_id: int, contact: tuple[Any, ...] | None) -> Work:
     """One recipient of a chunk."""
     message_id = campaign_message_id(lease.campaign_id, contact_id)
+    content_id = lease.content_id
+    if lease.content_languages and contact is not None:
+        content_id = content_in(lease.content_languages, contact[LANGUAGE_PLACE] or "", content_id)
     return Work(
         account_id=lease.account_id,
         contact_id=contact_id,
         channel=lease.channel,
         campaign_id=lease.campaign_id,
-        content_id=lease.content_id,
+        content_id=content_id,
         message_id=message_id,
         message=message_id.bytes,
         address=(contact[lease.address_place] or "") if contact else "",
@@ -377,6 +384,7 @@ class ChunkHeld(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     launched_at: datetime
     content_id: int
+    content_languages: dict[str, int]
     on_uncertain: str | None
 
 
@@ -412,12 +420,12 @@ async def messages_of_worker(connection: Connection, worker_id: UUID) -> list[Me
 
 
 async def addresses(
-    connection: Connection, account_id: int, contact_ids: Sequence[int], channel: Channel = Channel.EMAIL
-) -> dict[int, str]:
-    """Primary addresses of contacts for a channel; nobody is missing but those who were deleted."""
+    connection: Connection, account_id: int, contact_ids: Sequence[int], channel: Channel
+) -> dict[int, tuple[str, str]]:
+    """Primary addresses of contacts for a channel, and languages; nobody is missing but those who were deleted."""
     values = {"account_id": account_id, "channel": channel.consent.value, "contact_ids": list(contact_ids)}
     rows = await (await connection.execute(_SQL["addresses"], values)).fetchall()
-    return {row[0]: row[1] or "" for row in rows}
+    return {row[0]: (row[1] or "", row[2]) for row in rows}
 
 
 # ------------------------------------------------------------------ senders' limits

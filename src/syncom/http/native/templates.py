@@ -11,7 +11,16 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
 from syncom.content.fields import contact_fields
-from syncom.content.model import AttachedFile, Finding, Rendered, Template, TemplateInput, TemplateSummary
+from syncom.content.model import (
+    AttachedFile,
+    Finding,
+    LanguageInput,
+    LanguageVersion,
+    Rendered,
+    Template,
+    TemplateInput,
+    TemplateSummary,
+)
 from syncom.errors import Invalid
 from syncom.http.headers import header
 from syncom.http.native.given import By, Contacts, Content, Messages
@@ -93,6 +102,26 @@ async def delete_template(by: By, content: Content, template_id: FromPath[int]) 
 async def copy_template(by: By, content: Content, template_id: FromPath[int], data: JSONBody[Copy]) -> Template:
     """Make another template of this one, attachments included."""
     return await content.copy(by.account_id, template_id, data.name)
+
+
+@get("/templates/{template_id:int}/languages", tags=_TAGS, opt=needs(Permission.READ_CONTENT))
+async def list_languages(by: By, content: Content, template_id: FromPath[int]) -> Page[LanguageVersion]:
+    """A template's versions in other languages, with their texts."""
+    return Page(items=list(await content.languages(by.account_id, template_id)), next_cursor=None)
+
+
+@put("/templates/{template_id:int}/languages/{language:str}", tags=_TAGS, opt=needs(Permission.WRITE_CONTENT))
+async def save_language(
+    by: By, content: Content, template_id: FromPath[int], language: FromPath[str], data: JSONBody[LanguageInput]
+) -> Template:
+    """Add or replace the version in a language (BCP 47). Readers of this language get it from now on."""
+    return await content.save_language(by.account_id, template_id, language, data)
+
+
+@delete("/templates/{template_id:int}/languages/{language:str}", tags=_TAGS, opt=needs(Permission.WRITE_CONTENT))
+async def delete_language(by: By, content: Content, template_id: FromPath[int], language: FromPath[str]) -> None:
+    """Remove the version in a language: its readers get the template's own texts."""
+    await content.delete_language(by.account_id, template_id, language)
 
 
 @post(
@@ -180,6 +209,9 @@ HANDLERS: list[Any] = [
     update_template,
     delete_template,
     copy_template,
+    list_languages,
+    save_language,
+    delete_language,
     preview_template,
     check_template,
     test_send,

@@ -45,11 +45,13 @@ class SenderLine:
         #: Recipients that may be sent now, in order.
         self.ready: deque[Work] = deque()
         self.leases: list[Lease] = []
+        #: Rows of the single-message lanes that are this process's and not ready yet.
+        self.leased: list[Work] = []
         #: Set when there may be new work for this sender.
         self.news = asyncio.Event()
         #: What was last written down about its server.
         self.trouble = ""
-        #: Composers by content and campaign.
+        #: Composers that were used last, by content and campaign. What is ready keeps its own beside them.
         self.composers: dict[tuple[int, int], Composer] = {}
         self._carrier: Carrier | None = None
         #: Permits of the rate limit that were taken and not used; None: no limit.
@@ -116,6 +118,11 @@ class SenderLine:
                 self._journal.refused(work.message)
             self._refused(work, outcome, answer)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the queue is in this line's hands."""
+        return not (self.leases or self.leased or self.ready or self.in_flight)
+
     # ------------------------------------------------------------ steps
 
     def _parcel(self, work: Work) -> Parcel | None:
@@ -127,7 +134,8 @@ class SenderLine:
             self._done(work, LedgerState.FAILED, f"{Failure.GIVEN_UP.value}: its time was over before a server took it")
             return None
         try:
-            return self.composers[work.content_id, work.campaign_id].compose(work)
+            assert work.composer is not None, "what is ready was read with its composer"
+            return work.composer.compose(work)
         except Invalid as error:
             self._done(work, LedgerState.FAILED, f"{Failure.NOT_MADE.value}: {error.message}")
             return None

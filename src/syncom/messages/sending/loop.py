@@ -23,6 +23,7 @@ from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Unavailable
 from syncom.messages import store
+from syncom.messages.channels.carrier import Composer
 from syncom.messages.model import Lane, Sender, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.senders import SendersService
@@ -49,6 +50,8 @@ _RECOVER = 15.0
 _MAX_SLICE, _MIN_SLICE = 500, 20
 #: Recipients are read for about so many seconds of sending, so that consent is never older than that.
 _READ_AHEAD = 0.2
+#: Composers that a line keeps: contents that several recipients share come back soon.
+_COMPOSERS = 64
 #: Results that wait for the database before no more is claimed.
 _MAX_BACKLOG = 20_000
 
@@ -191,7 +194,7 @@ class SendingLoop:
         for found in active:
             sender = found.sender
             line = self._lines.get(sender.sender_id)
-            if line is not None and line.sender.config != sender.config and not line.leases and not line.in_flight:
+            if line is not None and line.sender.config != sender.config and line.is_empty:
                 await self._close_line(sender.sender_id)
                 line = None
             if line is None:
@@ -294,51 +297,74 @@ class SendingLoop:
         return added
 
     async def _read_messages(self, line: SenderLine, size: int) -> int:
-        async with self._database.autocommit() as connection:
-            works = await store.lease_messages(connection, line.sender.sender_id, self._worker_id, self._lanes, size)
+        if not line.leased:
+            async with self._database.autocommit() as connection:
+                line.leased = await store.lease_messages(
+                    connection, line.sender.sender_id, self._worker_id, self._lanes, size
+                )
+        # When the database goes away here, they are there for the next try.
+        works = line.leased
         for work in works:
-            await self._prepare_composer(line, work.account_id, work.content_id, work.campaign_id)
+            work.composer = await self._composer(line, work.account_id, work.content_id, work.campaign_id)
+        line.leased = []
         line.ready.extend(works)
         return len(works)
 
     async def _read_chunk(self, line: SenderLine, size: int) -> int:
-        lease = next((lease for lease in line.leases if lease.pending and not lease.stopped), None)
-        async with self._database.system() as connection:
-            if lease is None:
-                line.leases += await store.lease_chunks(connection, line.sender.sender_id, self._worker_id, 2)
-                lease = next((lease for lease in line.leases if lease.pending and not lease.stopped), None)
-                if lease is None:
-                    return 0
-            ids = [lease.pending.popleft() for _ in range(min(size, len(lease.pending)))]
-            lease.outstanding += len(ids)
-            try:
+        lease = await self._lease_to_read(line)
+        if lease is None:
+            return 0
+        ids = [lease.pending.popleft() for _ in range(min(size, len(lease.pending)))]
+        lease.outstanding += len(ids)
+        try:
+            # The database may go away at any of these steps, the end of the transaction too: nobody may get lost.
+            async with self._database.system() as connection:
                 found = await store.recipients(connection, lease.account_id, lease.channel, ids)
-                await self._prepare_composer(line, lease.account_id, lease.content_id, lease.campaign_id)
-            except BaseException:
-                lease.pending.extendleft(reversed(ids))
-                lease.outstanding -= len(ids)
-                raise
+            works = [store.work_of_chunk(lease, contact_id, found.get(contact_id)) for contact_id in ids]
+            composers = {
+                content_id: await self._composer(line, lease.account_id, content_id, lease.campaign_id)
+                for content_id in {work.content_id for work in works}
+            }
+        except BaseException:
+            lease.pending.extendleft(reversed(ids))
+            lease.outstanding -= len(ids)
+            raise
         if lease.stopped:
             lease.outstanding -= len(ids)
             return 0
-        line.ready.extend(store.work_of_chunk(lease, contact_id, found.get(contact_id)) for contact_id in ids)
+        for work in works:
+            work.composer = composers[work.content_id]
+        line.ready.extend(works)
         return len(ids)
 
-    async def _prepare_composer(self, line: SenderLine, account_id: int, content_id: int, campaign_id: int) -> None:
+    async def _lease_to_read(self, line: SenderLine) -> Lease | None:
+        """A chunk in hand with recipients that were not read yet; new ones are leased when there is none."""
+        lease = next((lease for lease in line.leases if lease.pending and not lease.stopped), None)
+        if lease is None:
+            async with self._database.system() as connection:
+                leased = await store.lease_chunks(connection, line.sender.sender_id, self._worker_id, 2)
+            line.leases += leased
+            lease = next((lease for lease in leased if lease.pending), None)
+        return lease
+
+    async def _composer(self, line: SenderLine, account_id: int, content_id: int, campaign_id: int) -> Composer:
         key = (content_id, campaign_id)
-        if key in line.composers:
-            return
-        if len(line.composers) > 64:
+        found = line.composers.get(key)
+        if found is not None:
+            return found
+        if len(line.composers) >= _COMPOSERS:
             line.composers.pop(next(iter(line.composers)))
         compiled = await self._content.compiled(account_id, content_id)
         fields = await self._contacts.fields.all(account_id)
-        line.composers[key] = line.carrier.composer(
+        found = line.carrier.composer(
             compiled,
             content_id=content_id,
             campaign_id=campaign_id,
             custom_fields={field.key: field.field_id for field in fields},
             attachments=await self._content.attached_files(account_id, content_id),
         )
+        line.composers[key] = found
+        return found
 
     async def _take_permits(self, line: SenderLine, size: int) -> None:
         rate = line.sender.config.rate_per_second

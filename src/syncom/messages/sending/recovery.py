@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 from syncom.clock import Clock
+from syncom.content.model import content_in
 from syncom.ids import campaign_of_message, contact_of_campaign_message
 from syncom.messages import store
 from syncom.messages.model import CAMPAIGN_LIFE, Lane, LedgerState, OnUncertain
@@ -100,20 +101,22 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
             fence=0,
             account_id=chunk.account_id,
             content_id=chunk.content_id,
+            content_languages=chunk.content_languages,
             launched_at=chunk.launched_at,
             channel=chunk.channel,
             pending=deque(),
         )
         for contact_id in unsettled:
+            address, language = addresses.get(contact_id, ("", ""))
             work = Work(
                 account_id=chunk.account_id,
                 contact_id=contact_id,
                 channel=chunk.channel,
                 campaign_id=chunk.campaign_id,
-                content_id=chunk.content_id,
+                content_id=content_in(chunk.content_languages, language, chunk.content_id),
                 message_id=touched[contact_id],
                 message=touched[contact_id].bytes,
-                address=addresses.get(contact_id, ""),
+                address=address,
                 contact=None,
                 launched_at=chunk.launched_at,
                 deadline=chunk.launched_at + CAMPAIGN_LIFE,

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from syncom.contacts.model import Channel
+from syncom.messages.channels.carrier import Composer
 from syncom.messages.model import Lane, LedgerState
 
 ChunkKey = tuple[int, int]
@@ -24,6 +25,8 @@ class Lease:
     fence: int
     account_id: int
     content_id: int
+    #: Contents by language; empty: one for everybody.
+    content_languages: Mapping[str, int]
     launched_at: datetime
     channel: Channel
     #: Contacts not read yet.
@@ -71,6 +74,8 @@ class Work:
     external_request_id: str = ""
     #: The sender's name on this mail alone; empty: that of the content or of the sender.
     from_name: str = ""
+    #: Makes what is sent of it, once it was read to be sent.
+    composer: Composer | None = None
 
 
 @dataclass(slots=True, frozen=True)

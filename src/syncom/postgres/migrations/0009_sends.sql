@@ -40,6 +40,9 @@ DROP POLICY IF EXISTS tenant ON template_languages;
 CREATE POLICY tenant ON template_languages TO syncom_tenant
     USING (account_id = (SELECT nullif(current_setting('syncom.account_id', true), '')::bigint));
 
+-- Frozen at launch beside content_id: {"<language>": content_id}; empty: one content for everybody.
+ALTER TABLE campaigns ADD COLUMN IF NOT EXISTS content_languages jsonb NOT NULL DEFAULT '{}';
+
 -- Single messages: their channel, the caller's own id of the request, and a sender's name for this message alone.
 ALTER TABLE messages ADD COLUMN IF NOT EXISTS channel smallint NOT NULL DEFAULT 1;
 ALTER TABLE messages ADD COLUMN IF NOT EXISTS external_request_id text NOT NULL DEFAULT '';
