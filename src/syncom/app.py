@@ -42,6 +42,8 @@ from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
 from syncom.tokens import MessageTokens
+from syncom.webhooks.jobs import WebhookPoster
+from syncom.webhooks.service import WebhooksService
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class App:
         )
         self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
         self.feed = FeedService(database, self.tokens, base_url=settings.base_url)
+        self.webhooks = WebhooksService(database, keyring, self.outbound)
 
     @property
     def inbox_address(self) -> InboxAddress:
@@ -111,6 +114,10 @@ class App:
                 _log.warning("upkeep is tried again later: %s", error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _UPKEEP)
+
+    def webhook_poster(self) -> WebhookPoster:
+        """What posts activity to outgoing webhooks in the background."""
+        return WebhookPoster(self.database, self.feed, self.keyring, self.outbound, self.clock)
 
     def keeper(self) -> CampaignKeeper:
         """What moves campaigns along in the background."""

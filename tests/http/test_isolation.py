@@ -16,7 +16,10 @@ from syncom.events.model import EventInput
 from syncom.messages.model import SenderConfig
 from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
+from syncom.outbound import OutboundClient
 from syncom.recommendations.model import RecommendationKind
+from syncom.webhooks.model import WebhookInput
+from syncom.webhooks.service import WebhooksService
 from tests.http.running_site import Site
 
 CANARY = "canary7f3a"
@@ -73,8 +76,22 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "list_id": listed.list_id,
         "segment_id": segment.segment_id,
         "source_id": recommending.source_id,
+        "webhook_id": await _webhook(app, account_id, mark),
         "inbox_id": 1,
     }
+
+
+async def _webhook(app: App, account_id: int, mark: str) -> int:
+    """A webhook that leads to this site itself."""
+    client = OutboundClient("127.0.0.1/32")
+    given = WebhookInput(
+        name=mark, url=f"{app.settings.base_url}/healthz?{mark}", username=mark, password=mark, headers={mark: mark}
+    )
+    try:
+        saved = await WebhooksService(app.database, app.keyring, client).add(account_id, given)
+    finally:
+        await client.close()
+    return saved.webhook.webhook_id
 
 
 async def _pieces(text: str) -> AsyncIterator[bytes]:
@@ -102,6 +119,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "test_sender": {"to": "m@example.com"},
         "update_campaign": {"name": "M", "template_id": ids["template_id"], "audience": {"everyone": True}},
         "schedule_campaign": {"at": "2036-01-01T00:00:00Z"},
+        "update_webhook": {"name": "M", "url": "http://127.0.0.1:9/"},
         "update_segment": {"name": "Mallory", "condition": {"all": []}},
     }
 
@@ -244,6 +262,7 @@ _ONES: dict[str, Any] = {
             "sender_id",
             "event_type_id",
             "category_id",
+            "webhook_id",
         ),
         1,
     ),
@@ -266,6 +285,7 @@ _TABLES = (
     "imports",
     "events",
     "event_types",
+    "webhooks",
 )
 #: Questions that are too long for a URL.
 _READS = {"count_matching", "count_audience", "preview_template", "check_template"}

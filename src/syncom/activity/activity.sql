@@ -130,8 +130,54 @@ WITH taken AS MATERIALIZED (
     ON CONFLICT (account_id, campaign_id, link, shard) DO UPDATE SET
         clicks = known.clicks + excluded.clicks,
         machine_clicks = known.machine_clicks + excluded.machine_clicks
+), told AS (
+    -- Whoever follows the account hears of it; machines are no news.
+    SELECT f.account_id, f.follower_id, hit.occurred_at,
+        json_build_object('contact_id', contact_id, 'message_id', message_id, 'campaign_id', campaign_id,
+            'content_id', coalesce(content_id, 0), 'channel', channel, 'occurred_at', occurred_at, 'kind', kind,
+            'is_unsure', class = 2, 'link', link, 'detail', detail) AS fact,
+        (row_number() OVER (PARTITION BY f.follower_id ORDER BY hit.occurred_at) - 1) / 1000 AS part
+    FROM activity_followers f JOIN hit USING (account_id)
+    WHERE class <> 1
+), news AS (
+    INSERT INTO activity_news (follower_id, account_id, facts, size)
+    SELECT follower_id, account_id, json_agg(fact ORDER BY occurred_at), count(*)
+    FROM told
+    GROUP BY follower_id, account_id, part
+    ORDER BY follower_id, part
 )
 SELECT count(*) FROM taken;
+
+-- name: followers
+-- Who follows these accounts. Index: activity_followers_account.
+SELECT account_id, follower_id FROM activity_followers WHERE account_id = ANY (%(account_ids)s::bigint[]);
+
+-- name: add_news
+INSERT INTO activity_news (follower_id, account_id, facts, size)
+VALUES (%(follower_id)s, %(account_id)s, %(facts)s, %(size)s);
+
+-- name: follow
+INSERT INTO activity_followers (follower_id, account_id) VALUES (%(follower_id)s, %(account_id)s)
+ON CONFLICT (follower_id) DO NOTHING;
+
+-- name: unfollow
+DELETE FROM activity_followers WHERE follower_id = %(follower_id)s;
+
+-- name: news
+-- The oldest that were written before a moment. Index: activity_news_follower.
+SELECT news_id, facts, size FROM activity_news
+WHERE follower_id = %(follower_id)s AND written_at <= now() - %(rest)s
+ORDER BY news_id LIMIT %(limit)s;
+
+-- name: forget_news
+DELETE FROM activity_news WHERE news_id = ANY (%(news_ids)s::bigint[]);
+
+-- name: forget_all_news
+DELETE FROM activity_news WHERE follower_id = %(follower_id)s;
+
+-- name: count_news
+-- Facts that wait. Index: activity_news_follower.
+SELECT coalesce(sum(size), 0)::bigint FROM activity_news WHERE follower_id = %(follower_id)s;
 
 -- name: uncounted
 -- Batches in the journal, oldest first, those included that somebody is counting at the moment.

@@ -75,6 +75,28 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     number: int
 
 
+class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One fact for those who follow an account: a state of the ledger, or what happened afterwards."""
+
+    contact_id: int
+    message_id: UUID
+    campaign_id: int
+    content_id: int
+    channel: Channel
+    #: UTC.
+    occurred_at: datetime
+    #: What happened; None: the ledger's state below.
+    kind: ActivityKind | None = None
+    #: As in the ledger.
+    state: int | None = None
+    is_unsure: bool = False
+    link: int | None = None
+    detail: str | None = None
+    #: Of the ledger's rows: where the message went, and the caller's own id of the request.
+    address: str | None = None
+    external_request_id: str = ""
+
+
 class HourCount(msgspec.Struct, frozen=True, kw_only=True):
     """One counter of a campaign in one hour."""
 

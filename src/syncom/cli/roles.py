@@ -40,7 +40,7 @@ def inbox() -> None:
 
 @app.command
 def worker() -> None:
-    """Background jobs: imports, audiences of campaigns, schedules."""
+    """Background jobs: imports, audiences of campaigns, schedules, outgoing webhooks."""
     _run(_worker)
 
 
@@ -77,12 +77,13 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
     async with open_app(settings, dsn=dsn, pool_size=8, name="syncom-worker") as parts:
         jobs = asyncio.create_task(run_worker(parts.jobs(dsn)))
         upkeep = asyncio.create_task(parts.upkeep(stop))
+        poster = asyncio.create_task(parts.webhook_poster().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
-            for task in (jobs, upkeep):
+            for task in (jobs, upkeep, poster):
                 task.cancel()
-            await asyncio.gather(jobs, upkeep, return_exceptions=True)
+            await asyncio.gather(jobs, upkeep, poster, return_exceptions=True)
 
 
 async def _sender(role: SenderRole, settings: Settings, dsn: str, stop: asyncio.Event) -> None:

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import msgspec
 
-from syncom.activity.model import ActivityKind
+from syncom.activity.model import ActivityKind, News
 from syncom.contacts.model import Channel
+from syncom.messages.model import LedgerState
 
 
 class FeedStatus(Enum):
@@ -148,3 +149,39 @@ STATUS_OF_KIND = {
     ActivityKind.COMPLAINED: FeedStatus.SPAM,
     ActivityKind.SUBSCRIPTION_CHANGED: FeedStatus.SUBSCRIPTION_CHANGED,
 }
+#: What the states of the ledger are called. A mail whose fate is unknown has not been delivered for all we know.
+STATUS_OF_STATE = {
+    LedgerState.SENT: FeedStatus.DELIVERED,
+    LedgerState.FAILED: FeedStatus.UNDELIVERED,
+    LedgerState.UNCERTAIN: FeedStatus.UNDELIVERED,
+}
+#: The ledger's rows have no number of their own: one a message.
+LEDGER_NUMBER = -1
+_UNCERTAIN = "the connection broke before the server's answer: a copy may have arrived"
+
+
+def words_of(state: LedgerState, reason: str | None) -> str | None:
+    """Why a message ended in this state."""
+    return _UNCERTAIN if state is LedgerState.UNCERTAIN else reason or None
+
+
+def fact_of(account_id: int, number: int, news: News) -> Fact:
+    """What a follower was told, as a row of the feed. ``number`` keeps those of the same time in their order."""
+    state = None if news.state is None else LedgerState(news.state)
+    status = STATUS_OF_KIND[news.kind] if news.kind is not None else STATUS_OF_STATE[state or LedgerState.UNCERTAIN]
+    return Fact(
+        account_id=account_id,
+        occurred_at=news.occurred_at,
+        message_id=news.message_id,
+        number=number,
+        status=status,
+        contact_id=news.contact_id,
+        campaign_id=news.campaign_id,
+        content_id=news.content_id,
+        channel=news.channel,
+        address=news.address,
+        external_request_id=news.external_request_id,
+        link=news.link,
+        detail=news.detail if state is None else words_of(state, news.detail),
+        is_unsure=news.is_unsure,
+    )

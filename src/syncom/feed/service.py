@@ -32,7 +32,7 @@ _PLACE: Final = struct.Struct(">q16sq")
 #: Rows that are told in one go, before others get their turn: a large page must not keep visitors waiting.
 _BITE: Final = 1_000
 #: Channels that reach a phone by its number.
-_BY_PHONE: Final = frozenset({Channel.SMS})
+_BY_PHONE: Final = frozenset({Channel.SMS, Channel.VIBER})
 
 
 class FeedService:

@@ -11,7 +11,17 @@ import msgspec
 
 from syncom.activity.model import ActivityKind, HitClass
 from syncom.contacts.model import Channel
-from syncom.feed.model import STATUS_OF_KIND, Fact, FeedPlace, FeedQuery, FeedStatus, MessageOf
+from syncom.feed.model import (
+    LEDGER_NUMBER,
+    STATUS_OF_KIND,
+    STATUS_OF_STATE,
+    Fact,
+    FeedPlace,
+    FeedQuery,
+    FeedStatus,
+    MessageOf,
+    words_of,
+)
 from syncom.ids import bucket_of, bucket_of_message
 from syncom.messages.model import LedgerState
 from syncom.postgres.pool import Connection
@@ -21,18 +31,8 @@ _SQL = load_sql("syncom.feed", "feed.sql")
 
 #: Before every message and every number.
 _FIRST: Final = UUID(int=0)
-#: The ledger's rows have no number of their own: one a message.
-LEDGER_NUMBER: Final = -1
 #: A single message is written down within this time of the moment in its id, unless clocks are far apart.
 _ABOUT: Final = timedelta(days=1)
-
-#: What the states of the ledger are called. A mail whose fate is unknown has not been delivered for all we know.
-STATUS_OF_STATE: Final = {
-    LedgerState.SENT: FeedStatus.DELIVERED,
-    LedgerState.FAILED: FeedStatus.UNDELIVERED,
-    LedgerState.UNCERTAIN: FeedStatus.UNDELIVERED,
-}
-_UNCERTAIN: Final = "the connection broke before the server's answer: a copy may have arrived"
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +116,7 @@ def _ledger_fact(account_id: int, row: tuple[Any, ...]) -> Fact:
         channel=Channel(channel),
         address=address,
         external_request_id=external_request_id,
-        detail=_UNCERTAIN if state is LedgerState.UNCERTAIN else reason or None,
+        detail=words_of(state, reason),
     )
 
 

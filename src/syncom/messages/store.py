@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,8 @@ from uuid import UUID
 import msgspec
 from psycopg.rows import class_row, dict_row
 
+from syncom.activity.model import News
+from syncom.activity.news import tell_followers
 from syncom.contacts.model import STANDARD_FIELDS, Channel
 from syncom.content.model import content_in
 from syncom.errors import Conflict
@@ -245,11 +247,36 @@ async def settle_chunks(
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-async def copy_ledger(connection: Connection, sender_id: int, rows: Iterable[Settled]) -> None:
+async def copy_ledger(connection: Connection, sender_id: int, rows: Sequence[Settled]) -> None:
     """Append terminal states. Raises UniqueViolation when one of them is there already."""
     lines = [_ledger_line(sender_id, row) for row in rows]
     async with connection.cursor().copy(_SQL["copy_ledger"]) as copy:
         await copy.write("".join(lines).encode())
+    await _tell_followers(connection, rows)
+
+
+async def _tell_followers(connection: Connection, rows: Sequence[Settled]) -> None:
+    """What was sent, or could not be, is news; what was not sent on purpose is not."""
+    if rows:
+        await tell_followers(connection, rows, lambda row: row.work.account_id, _news)
+
+
+def _news(row: Settled) -> News | None:
+    if row.state in (LedgerState.EXCLUDED, LedgerState.CANCELLED):
+        return None
+    work = row.work
+    return News(
+        contact_id=work.contact_id,
+        message_id=work.message_id,
+        campaign_id=work.campaign_id,
+        content_id=work.content_id,
+        channel=work.channel,
+        occurred_at=row.at,
+        state=row.state.value,
+        detail=row.reason or None,
+        address=work.address,
+        external_request_id=work.external_request_id,
+    )
 
 
 def _ledger_line(sender_id: int, row: Settled) -> str:
@@ -288,7 +315,9 @@ async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Se
         "external_request_ids": [row.work.external_request_id for row in rows],
     }
     found = await (await connection.execute(_SQL["merge_ledger"], values)).fetchall()
-    return {row[0] for row in found if row[1]}
+    new = {row[0] for row in found if row[1]}
+    await _tell_followers(connection, [row for row in rows if row.work.message_id in new])
+    return new
 
 
 async def add_doubt(connection: Connection, rows: Sequence[Postponed]) -> set[UUID]:

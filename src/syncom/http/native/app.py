@@ -36,6 +36,7 @@ from syncom.http.native import (
     suppressions,
     templates,
     users,
+    webhooks,
 )
 from syncom.http.native.given import given
 from syncom.http.native.idempotency import Idempotency
@@ -68,6 +69,7 @@ _RESOURCES: list[Any] = [
     *messages.HANDLERS,
     *activity.HANDLERS,
     *inbox.HANDLERS,
+    *webhooks.HANDLERS,
 ]
 
 

@@ -25,6 +25,7 @@ from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
 from syncom.recommendations.service import RecommendationsService
 from syncom.segments.service import SegmentsService
+from syncom.webhooks.service import WebhooksService
 
 By = NamedDependency[Principal]
 Signing = NamedDependency[Authentication]
@@ -43,6 +44,7 @@ Content = NamedDependency[ContentService]
 Senders = NamedDependency[SendersService]
 Messages = NamedDependency[MessagesService]
 Campaigns = NamedDependency[CampaignsService]
+Webhooks = NamedDependency[WebhooksService]
 #: For the few things that are no service.
 Wiring = NamedDependency[App]
 
@@ -70,6 +72,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "senders": app.senders,
         "messages": app.messages,
         "campaigns": app.campaigns,
+        "webhooks": app.webhooks,
         "wiring": app,
     }
     return {"by": Provide(principal), **{name: _provide(part) for name, part in parts.items()}}
