@@ -75,6 +75,14 @@ WHERE campaign_id = %(campaign_id)s;
 -- Index: the primary keys of contacts, suppressions and whatever the predicate names.
 SELECT c.bucket, c.contact_id, coalesce({address}, '') AS address,
        CASE WHEN {excluded} THEN 'excluded by list or segment'
+            WHEN cardinality(%(categories)s::text[]) > 0
+                 AND EXISTS (SELECT FROM contact_categories k WHERE k.account_id = c.account_id
+                             AND k.bucket = c.bucket AND k.contact_id = c.contact_id)
+                 AND NOT EXISTS (SELECT FROM contact_categories k
+                                 JOIN subscription_categories g ON g.category_id = k.category_id
+                                 WHERE k.account_id = c.account_id AND k.bucket = c.bucket
+                                   AND k.contact_id = c.contact_id AND lower(g.key) = ANY (%(categories)s::text[]))
+                 THEN 'chose other categories'
             WHEN {address} IS NULL THEN {no_address}
             WHEN {state} = 3 THEN 'unsubscribed'
             WHEN {state} <> 2 THEN 'not confirmed'

@@ -38,6 +38,8 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     condition: dict[str, Any] | None = None
     exclude_lists: tuple[int, ...] = ()
     exclude_segments: tuple[int, ...] = ()
+    #: Keys of subscription categories it belongs to: who chose others, and none of these, does not get it.
+    categories: tuple[str, ...] = ()
 
 
 class CampaignInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

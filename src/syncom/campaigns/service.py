@@ -34,6 +34,7 @@ from syncom.segments.compile import Predicate
 from syncom.segments.service import SegmentsService
 
 NAME_LIMIT = 200
+_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.VIBER)
 _NOBODY: dict[str, Any] = {"any": []}
 _EVERYONE: dict[str, Any] = {"all": []}
 
@@ -61,10 +62,10 @@ class CampaignsService:
 
     async def create(self, account_id: int, given: CampaignInput) -> Campaign:
         """Save a draft. Raises Invalid or NotFound naming what is wrong."""
-        given, sender_id = await self._check(account_id, given)
+        given, sender_id, channel = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await audience_predicates(self._segments, connection, account_id, given.audience)
-            return await store.insert(connection, account_id, given, sender_id)
+            return await store.insert(connection, account_id, given, sender_id, channel)
 
     async def broadcast(self, account_id: int, given: CampaignInput, at: datetime | None) -> Campaign:
         """Save a campaign and start it, at once or at a moment in the future: both or nothing.
@@ -72,10 +73,10 @@ class CampaignsService:
         Raises Invalid or NotFound naming what is wrong.
         """
         _check_moment(at, self._clock.now())
-        given, sender_id = await self._check(account_id, given)
+        given, sender_id, channel = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await audience_predicates(self._segments, connection, account_id, given.audience)
-            draft = await store.insert(connection, account_id, given, sender_id)
+            draft = await store.insert(connection, account_id, given, sender_id, channel)
             if at is None:
                 begun = await launch(connection, self._content, draft)
             else:
@@ -93,10 +94,10 @@ class CampaignsService:
 
     async def update(self, account_id: int, campaign_id: int, given: CampaignInput) -> Campaign:
         """Replace a draft or a scheduled campaign. Raises Conflict once it has started."""
-        given, sender_id = await self._check(account_id, given)
+        given, sender_id, channel = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await audience_predicates(self._segments, connection, account_id, given.audience)
-            campaign = await store.update(connection, account_id, campaign_id, given, sender_id)
+            campaign = await store.update(connection, account_id, campaign_id, given, sender_id, channel)
             if campaign is None:
                 raise await self._refusal(connection, account_id, campaign_id, "changed")
         return campaign
@@ -127,7 +128,7 @@ class CampaignsService:
         """Who would get it now, and who would not and why: the same statement that freezes the audience."""
         async with self._database.tenant(account_id) as connection:
             included, excluded = await audience_predicates(self._segments, connection, account_id, audience)
-            counts = await store.count_audience(connection, account_id, channel, included, excluded)
+            counts = await store.count_audience(connection, account_id, audience, channel, included, excluded)
         return AudienceCount(
             matched=sum(counts.values()),
             recipients=counts.get(None, 0),
@@ -324,20 +325,26 @@ class CampaignsService:
         campaign = await self._get(connection, account_id, campaign_id)
         return Conflict(f"the campaign is {campaign.state.value} and cannot be {wish} now")
 
-    async def _check(self, account_id: int, given: CampaignInput) -> tuple[CampaignInput, int]:
-        """What is given in its clean form, and the sender: the named one, the template's, or the default.
+    async def _check(self, account_id: int, given: CampaignInput) -> tuple[CampaignInput, int, Channel]:
+        """What is given in its clean form, the sender (the named one, the template's, or the default), and the channel.
 
-        Raises Invalid for a wrong name.
+        Raises Invalid for a wrong name, for a message of a channel without campaigns, and for a sender of another one.
         """
         name = given.name.strip()
         if not name or len(name) > NAME_LIMIT:
             raise Invalid("name", f"must have 1 to {NAME_LIMIT} characters")
         template = await self._content.get(account_id, given.template_id)
         sender_id = template.sender_id if given.sender_id is None else given.sender_id
+        channel = template.channel
+        if channel not in _CHANNELS:
+            raise Invalid("template_id", f"is a message of {channel.name.lower()}, which is not sent by campaigns")
         given = msgspec.structs.replace(given, from_name=clean_from_name(given.from_name))
-        if sender_id is not None:
-            return given, (await self._senders.get(account_id, sender_id)).sender_id
-        return given, (await self._senders.default(account_id)).sender_id
+        if sender_id is None:
+            return given, (await self._senders.default(account_id, channel)).sender_id, channel
+        sender = await self._senders.get(account_id, sender_id)
+        if sender.channel is not channel.consent:
+            raise Invalid("sender_id", f"is a sender of {sender.channel.name.lower()}")
+        return given, sender_id, channel
 
 
 def _check_moment(at: datetime | None, now: datetime) -> None:

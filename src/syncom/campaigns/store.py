@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from syncom.campaigns.model import Campaign, CampaignInput, LedgerRow
+from syncom.campaigns.model import Audience, Campaign, CampaignInput, LedgerRow
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.model import LedgerState
@@ -39,27 +39,34 @@ async def _many(connection: Connection, statement: str, values: Mapping[str, Any
     return msgspec.convert(rows, list[Campaign])
 
 
-async def insert(connection: Connection, account_id: int, given: CampaignInput, sender_id: int) -> Campaign:
-    campaign = await _one(connection, "insert", {"account_id": account_id, **_columns(given, sender_id)})
+async def insert(
+    connection: Connection, account_id: int, given: CampaignInput, sender_id: int, channel: Channel
+) -> Campaign:
+    campaign = await _one(connection, "insert", {"account_id": account_id, **_columns(given, sender_id, channel)})
     assert campaign is not None
     return campaign
 
 
 async def update(
-    connection: Connection, account_id: int, campaign_id: int, given: CampaignInput, sender_id: int
+    connection: Connection,
+    account_id: int,
+    campaign_id: int,
+    given: CampaignInput,
+    sender_id: int,
+    channel: Channel,
 ) -> Campaign | None:
     """None when the campaign is not a draft any more."""
-    values = {"account_id": account_id, "campaign_id": campaign_id, **_columns(given, sender_id)}
+    values = {"account_id": account_id, "campaign_id": campaign_id, **_columns(given, sender_id, channel)}
     return await _one(connection, "update", values)
 
 
-def _columns(given: CampaignInput, sender_id: int) -> dict[str, Any]:
+def _columns(given: CampaignInput, sender_id: int, channel: Channel) -> dict[str, Any]:
     return {
         "name": given.name.strip(),
         "template_id": given.template_id,
         "sender_id": sender_id,
         "audience": Jsonb(msgspec.to_builtins(given.audience)),
-        "channel": Channel.EMAIL.value,
+        "channel": channel.value,
         "from_name": given.from_name,
         "track_links": given.track_links,
     }
@@ -163,14 +170,24 @@ def _judged(statement: LiteralString, channel: Channel, included: Predicate, exc
     return sql.SQL(statement).format(judged=judged)
 
 
+def _categories(audience: Audience) -> list[str]:
+    return [key.strip().lower() for key in audience.categories]
+
+
 async def count_audience(
-    connection: Connection, account_id: int, channel: Channel, included: Predicate, excluded: Predicate
+    connection: Connection,
+    account_id: int,
+    audience: Audience,
+    channel: Channel,
+    included: Predicate,
+    excluded: Predicate,
 ) -> dict[str | None, int]:
     """How many contacts the audience matches, by reason of exclusion; None are the recipients."""
     values = {
         **included.values,
         **excluded.values,
         "account_id": account_id,
+        "categories": _categories(audience),
         "from_bucket": 0,
         "to_bucket": BUCKETS,
     }
@@ -191,6 +208,7 @@ async def expand(
         "channel": campaign.channel.value,
         "content_id": campaign.content_id or 0,
         "launched_at": campaign.launched_at,
+        "categories": _categories(campaign.audience),
         "from_bucket": campaign.expanded_buckets,
         "to_bucket": to_bucket,
         "chunk": CHUNK,

@@ -73,9 +73,6 @@ async def test_groups_are_joined_duplicates_removed_and_the_unsubscribed_skipped
     readers = await desk.group("Readers", ["b@example.org", "c@example.org", "staff@example.org"])
     staff = await desk.group("Staff", ["staff@example.org"])
     await desk.contact("vip@example.org", first_name="Vip")
-    async with shop.app.database.system() as connection:
-        # Lists and segments of an older installation may share numbers: these do not.
-        await connection.execute("SELECT setval(pg_get_serial_sequence('segments', 'segment_id'), 1000000)")
     segment = await shop.app.segments.create(
         shop.account_id, "Vips", {"field": "first_name", "op": "equals", "value": "Vip"}
     )
@@ -169,6 +166,41 @@ async def test_the_senders_name_and_untracked_links_belong_to_the_broadcast_alon
     template = await shop.app.content.get(shop.account_id, message)
     own = await shop.app.content.compiled(shop.account_id, template.content_id)
     assert (own.from_name, own.links) == ("", ("https://shop.example/sale",))
+
+
+async def test_who_chose_other_categories_gets_nothing_and_who_never_chose_gets_it(shop: Shop, desk: Desk) -> None:
+    people = ["news@example.org", "sales@example.org", "never@example.org"]
+    group = await desk.group("Buyers", people)
+    for email, key in zip(people, ("news", "sales"), strict=False):
+        await shop.app.contacts.categories.replace(shop.account_id, await desk.contact(email), [key])
+    body = {"title": "Autumn", "messageId": await desk.message(), "groups": [group], "subscriptionsKeys": "News"}
+    broadcast_id = int((await shop.post("/v1/broadcast", body)).json()["broadcastId"])
+    assert await desk.settled(broadcast_id) == {
+        "news@example.org": None,
+        "sales@example.org": "chose other categories",
+        "never@example.org": None,
+    }
+
+
+async def test_a_text_goes_to_phones_and_a_push_has_no_broadcast(shop: Shop, desk: Desk) -> None:
+    group = await desk.group("Buyers", ["a@example.org"])
+    given = ContactInput(email="b@example.org", phone="+380671112233")
+    contact = (await shop.app.contacts.upsert_one(shop.account_id, given, UpsertOptions())).contact_id
+    await shop.app.contacts.consents.subscribe(shop.account_id, [contact], Channel.SMS, source="api")
+    await shop.app.contacts.lists.add(shop.account_id, group, [contact])
+    for channel, status in ((Channel.SMS, 200), (Channel.MOBILEPUSH, 400)):
+        text = TemplateInput(name="Text", subject="", source="Hello", channel=channel)
+        message = (await shop.app.content.create(shop.account_id, text)).template_id
+        answer = await shop.post("/v1/broadcast", {"title": "Text", "messageId": message, "groups": [group]})
+        assert answer.status == status, answer.body
+        if status == 200:
+            campaign = await shop.app.campaigns.get(shop.account_id, int(answer.json()["broadcastId"]))
+            assert campaign.channel is Channel.SMS
+            keeper = shop.app.keeper()
+            while await keeper.step():
+                pass
+            report = await shop.app.campaigns.report(shop.account_id, campaign.campaign_id)
+            assert (report.audience, report.excluded) == (2, {"no phone": 1})
 
 
 async def test_broadcasts_are_listed_newest_first_with_their_number(shop: Shop, desk: Desk) -> None:

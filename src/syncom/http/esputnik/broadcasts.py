@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,9 @@ from syncom.http.esputnik.method import EMPTY, PAGING, Answer, Call, Method, Ref
 from syncom.http.esputnik.moments import account_zone, required_moment, write_moment
 
 _MAX_GROUPS = 500
+_MAX_CATEGORIES = 100
 _MAX_PAGE = 500
+_MOST_GROUPS = 100_000
 _MAX_ID = 2**63 - 1
 _STATUS = {
     CampaignState.DRAFT: "PLANNED",
@@ -71,8 +73,6 @@ async def add_broadcast(call: Call[BroadcastBody]) -> BroadcastId:
     title = body.title.strip()
     if not title or len(title) > NAME_LIMIT:
         raise Refused(400, f"Field 'title' must have 1 to {NAME_LIMIT} characters")
-    if any(key.strip() for key in body.subscriptions_keys):
-        raise Refused(400, "Field 'subscriptionsKeys' is not supported: choose the contacts by a segment")
     message_id = _number("messageId", body.message_id)
     zone = await account_zone(call)
     given = CampaignInput(
@@ -97,7 +97,8 @@ async def add_broadcast(call: Call[BroadcastBody]) -> BroadcastId:
 
 
 async def get_broadcast(call: Call[None]) -> Broadcast:
-    return _shown(await _found(call), await account_zone(call))
+    campaign = await _found(call)
+    return _shown(campaign, await account_zone(call), await _numbers(call, [campaign]))
 
 
 async def cancel_broadcast(call: Call[None]) -> object:
@@ -119,7 +120,8 @@ async def list_broadcasts(call: Call[None]) -> Answer:
     limit = call.query.number("maxrows", default=_MAX_PAGE, least=1, clamp=_MAX_PAGE)
     zone = await account_zone(call)
     found, total = await call.app.campaigns.part(call.account_id, offset=start - 1, limit=limit)
-    return Answer([_shown(campaign, zone) for campaign in found], {"TotalCount": str(total)})
+    numbers = await _numbers(call, found)
+    return Answer([_shown(campaign, zone, numbers) for campaign in found], {"TotalCount": str(total)})
 
 
 async def start_campaign(call: Call[None]) -> object:
@@ -140,26 +142,36 @@ async def _audience(call: Call[Any], body: BroadcastBody) -> Audience:
         raise Refused(400, "Field 'groups' must name one group at least")
     if len(body.groups) > _MAX_GROUPS or len(body.excluded_groups) > _MAX_GROUPS:
         raise Refused(400, f"Maximum {_MAX_GROUPS} groups per request")
+    keys = tuple(dict.fromkeys(key.strip() for key in body.subscriptions_keys if key.strip()))
+    if len(keys) > _MAX_CATEGORIES:
+        raise Refused(400, f"Maximum {_MAX_CATEGORIES} subscriptionsKeys per request")
     lists, segments = await _groups(call, body.groups)
     exclude_lists, exclude_segments = await _groups(call, body.excluded_groups)
-    return Audience(lists=lists, segments=segments, exclude_lists=exclude_lists, exclude_segments=exclude_segments)
+    return Audience(
+        lists=lists,
+        segments=segments,
+        exclude_lists=exclude_lists,
+        exclude_segments=exclude_segments,
+        categories=keys,
+    )
 
 
 async def _groups(call: Call[Any], ids: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Lists and segments of these ids, each once. Raises Refused (404) for one that is neither."""
-    lists: dict[int, None] = {}
-    segments: dict[int, None] = {}
-    for group_id in ids:
-        try:
-            await call.app.contacts.lists.get(call.account_id, _number("groups", group_id))
-            lists[group_id] = None
-        except NotFound:
-            try:
-                await call.app.segments.get(call.account_id, group_id)
-            except NotFound:
-                raise Refused(404, f"Group with id='{group_id}' not found") from None
-            segments[group_id] = None
+    """Lists and segments of these numbers, each once. Raises Refused (404) for one that is neither."""
+    wanted = list(dict.fromkeys(_number("groups", group_id) for group_id in ids))
+    try:
+        lists, segments = await call.app.segments.groups.resolve(call.account_id, wanted)
+    except NotFound as error:
+        raise Refused(404, f"Group with id='{error.ident}' not found") from None
     return tuple(lists), tuple(segments)
+
+
+async def _numbers(call: Call[Any], campaigns: Sequence[Campaign]) -> dict[int, int]:
+    """The API's numbers of the segments that these campaigns name."""
+    if not any(campaign.audience.segments or campaign.audience.exclude_segments for campaign in campaigns):
+        return {}
+    groups, _ = await call.app.segments.groups.page(call.account_id, offset=0, limit=_MOST_GROUPS)
+    return {group.segment_id: group.group_id for group in groups if group.segment_id is not None}
 
 
 def _number(name: str, value: int | str) -> int:
@@ -169,7 +181,7 @@ def _number(name: str, value: int | str) -> int:
     raise Refused(400, f"Field '{name}' must be a positive whole number")
 
 
-def _shown(campaign: Campaign, zone: ZoneInfo) -> Broadcast:
+def _shown(campaign: Campaign, zone: ZoneInfo, numbers: Mapping[int, int]) -> Broadcast:
     waits = campaign.state is CampaignState.PAUSED and campaign.launched_at is None
     moment = campaign.launched_at or campaign.scheduled_at
     audience = campaign.audience
@@ -179,8 +191,8 @@ def _shown(campaign: Campaign, zone: ZoneInfo) -> Broadcast:
         title=campaign.name,
         name=campaign.name,
         message_id=campaign.template_id,
-        groups=[*audience.lists, *audience.segments],
-        excluded_groups=[*audience.exclude_lists, *audience.exclude_segments],
+        groups=[*audience.lists, *(numbers.get(one, one) for one in audience.segments)],
+        excluded_groups=[*audience.exclude_lists, *(numbers.get(one, one) for one in audience.exclude_segments)],
         status="PLANNED" if waits else _STATUS[campaign.state],
         start_date=write_moment(moment, zone) if moment else None,
     )
