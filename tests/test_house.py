@@ -28,6 +28,7 @@ CONTACT_OWNED = {
     "engagements",
     "merged_contacts",
     "message_params",
+    "erased_contacts",
     "events",
     "deleted_contacts",
     "contact_channels",

@@ -110,6 +110,7 @@ class App:
                 await self.web_versions.forget()
                 await self.imports.clear()
                 await self.contacts.sessions.forget_old()
+                await self.content.collect(link_days=self.settings.link_days)
             except (psycopg.Error, Unavailable, OSError) as error:
                 _log.warning("upkeep is tried again later: %s", error)
             with suppress(TimeoutError):

@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outbound_allow: str = ""
     view_days: int = 30
     upload_days: int = 30
+    link_days: int = 730
     log_level: str = "info"
 
     @property
@@ -95,10 +96,17 @@ HELP: Mapping[str, str] = {
     "outbound_allow": "Private networks that webhooks, gateways and pulls may reach, such as 10.1.0.0/16,127.0.0.1/32.",
     "view_days": "Days for which a single message can be read in the browser, when its template has {{ view_url }}.",
     "upload_days": "Days for which an uploaded file of contacts and its refused rows are kept after the import.",
+    "link_days": "Days for which links in a mail work after the last mail of its version; a campaign's work longer.",
     "log_level": "debug, info, warning or error.",
 }
 
-_RANGES = {"senders": (1, 64), "api_rate": (0, 1_000_000), "view_days": (1, 3650), "upload_days": (1, 3650)}
+_RANGES = {
+    "senders": (1, 64),
+    "api_rate": (0, 1_000_000),
+    "view_days": (1, 3650),
+    "upload_days": (1, 3650),
+    "link_days": (30, 36500),
+}
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 

@@ -10,13 +10,18 @@ INSERT INTO activity_journal (hits)
 SELECT %(hits)s::json WHERE %(writer_id)s::uuid IS NULL OR EXISTS (SELECT FROM claimed)
 RETURNING 1;
 
+-- name: may_count
+-- Until the transaction ends no contact is erased. A statement of its own, since what follows must see the erasures
+-- that it waited for.
+SELECT pg_advisory_xact_lock_shared(%(lock)s);
+
 -- name: count
 -- Moves batches from the journal to `activity` with every counter they change, in one statement and so in one
 -- transaction. Returns the number of batches taken; batches that another process is counting are left to it.
 --
 -- Tables are written one after the other, each in the order of its key, so that writers wait for each other and
 -- never in a circle. A first time that moves to an earlier hour, because a hit arrived late, is moved in the
--- counters too: the counters always equal a recount of the raw rows.
+-- counters too: the counters always equal a recount of the raw rows. Hits of erased contacts are dropped.
 WITH taken AS MATERIALIZED (
     DELETE FROM activity_journal
     WHERE journal_id = ANY (ARRAY(
@@ -32,6 +37,8 @@ WITH taken AS MATERIALIZED (
     FROM taken, json_to_recordset(hits) AS hit (account_id bigint, contact_id bigint, message_id uuid,
         campaign_id bigint, kind smallint, hit_class smallint, channel smallint, occurred_at timestamptz, link smallint,
         content_id bigint, ip text, user_agent text, detail text)
+    WHERE NOT EXISTS (SELECT FROM erased_contacts e WHERE e.account_id = hit.account_id
+        AND e.bucket = (hit.contact_id & 255)::smallint AND e.contact_id = hit.contact_id)
 ), raw AS (
     INSERT INTO activity (account_id, bucket, contact_id, occurred_at, kind, class, channel, campaign_id, message_id,
         link, content_id, ip, user_agent, detail)

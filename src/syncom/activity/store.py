@@ -19,6 +19,7 @@ from syncom.activity.model import (
     TimelineEvent,
 )
 from syncom.contacts.model import Channel
+from syncom.contacts.service import COUNTING_LOCK
 from syncom.ids import bucket_of_message
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
@@ -65,10 +66,12 @@ async def sent_message(connection: Connection, account_id: int, message_id: UUID
 
 async def count(connection: Connection, *, limit: int, shard: int, journal_id: int | None = None) -> int:
     """Count up to ``limit`` batches of the journal, or only the one given; returns how many were counted."""
-    cursor = await connection.execute(
-        _SQL["count"], {"limit": limit, "shard": shard, "journal_id": journal_id}, prepare=True
-    )
-    row = await cursor.fetchone()
+    async with connection.transaction():
+        await connection.execute(_SQL["may_count"], {"lock": COUNTING_LOCK}, prepare=True)
+        cursor = await connection.execute(
+            _SQL["count"], {"limit": limit, "shard": shard, "journal_id": journal_id}, prepare=True
+        )
+        row = await cursor.fetchone()
     return int(row[0]) if row else 0
 
 

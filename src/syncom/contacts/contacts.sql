@@ -138,6 +138,16 @@ UPDATE activity a SET ip = NULL, user_agent = NULL,
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 WHERE a.account_id = %(account_id)s AND a.bucket = k.bucket AND a.contact_id = k.contact_id
 
+-- name: hold_counting
+-- Waits for the counts of hits under way, and makes new ones wait until this transaction ends.
+SELECT pg_advisory_xact_lock(%(lock)s)
+
+-- name: add_erased
+INSERT INTO erased_contacts (account_id, bucket, contact_id)
+SELECT %(account_id)s, k.bucket, k.contact_id
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+ON CONFLICT DO NOTHING
+
 -- name: delete_message_params
 -- Primary key of message_params.
 DELETE FROM message_params p

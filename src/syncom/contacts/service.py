@@ -52,6 +52,7 @@ from syncom.contacts.normalise import normalise_email, normalise_phone
 from syncom.contacts.prepare import prepare_patch, prepare_rows
 from syncom.contacts.saving import Also, Saver
 from syncom.contacts.sessions import ApiSessions, put_session
+from syncom.contacts.store import COUNTING_LOCK
 from syncom.contacts.upsert import (
     ContactIds,
     Merged,
@@ -67,7 +68,16 @@ from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.pool import Connection, Database
 
-__all__ = ["BATCH_LIMIT", "ContactsService", "hold_contacts", "prepare_rows", "put_session", "set_consents", "suppress"]
+__all__ = [
+    "BATCH_LIMIT",
+    "COUNTING_LOCK",
+    "ContactsService",
+    "hold_contacts",
+    "prepare_rows",
+    "put_session",
+    "set_consents",
+    "suppress",
+]
 
 #: Rows of one merge. 10,000 to 50,000 is where set-based writing is cheapest.
 BATCH_LIMIT: Final = 50_000
@@ -441,7 +451,8 @@ class ContactsService:
         """Erase contacts (at most 1,000) with all they own, events and orders too, for good.
 
         Ledger and activity rows stay, without address, IP and user agent, so that reports keep their counts.
-        Suppressions stay: an address that asked for silence keeps it. Returns how many existed.
+        Suppressions stay: an address that asked for silence keeps it. Hits that are not counted yet, and later ones,
+        are dropped. Returns how many existed.
         """
         chosen = _page(contact_ids)
         # Tenants may not change the append-only tables, so this is a system transaction; every statement names

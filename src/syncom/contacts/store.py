@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
@@ -25,8 +25,11 @@ from syncom.postgres.sql import load_sql
 
 _SQL = load_sql("syncom.contacts", "contacts.sql")
 
+#: Held (shared) while hits are counted, so that an erasure is before a count or after it: advisory lock.
+COUNTING_LOCK: Final = 0x6869 << 40
 #: What goes with a contact, in this order, after the contact itself is gone.
 _OWNED = (
+    "add_erased",
     "delete_identities",
     "delete_channels",
     "delete_categories",
@@ -174,6 +177,7 @@ async def erase_contacts(connection: Connection, account_id: int, contact_ids: S
     existed = [row[0] for row in await cursor.fetchall()]
     existed += await forget_deleted(connection, account_id, contact_ids)
     if existed:
+        await connection.execute(_SQL["hold_counting"], {"lock": COUNTING_LOCK})
         everyone = by_bucket(await lineage(connection, account_id, existed))
         for statement in _OWNED:
             await connection.execute(_SQL[statement], _these(account_id, everyone))

@@ -130,10 +130,41 @@ VALUES (%(account_id)s, %(compiled)s, %(links)s, %(is_viewable)s, %(attachment_i
 RETURNING content_id;
 
 -- name: mark_used
--- Contents that a message was made from: kept for the links of what was sent. Written once a day at most. Primary key.
-UPDATE contents SET used_at = now()
-WHERE content_id = ANY(%(content_ids)s) AND account_id = %(account_id)s
-  AND (used_at IS NULL OR used_at < now() - interval '1 day');
+-- Contents that a message was made from: kept for the links of what was sent. Written once a day at most. Returns how
+-- many there are: whoever was marked within a day is not collected, and an update waits for a collection under way.
+-- Primary key.
+WITH marked AS (
+    UPDATE contents SET used_at = now()
+    WHERE content_id = ANY(%(content_ids)s) AND account_id = %(account_id)s
+      AND (used_at IS NULL OR used_at < now() - interval '1 day')
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM marked) + (
+    SELECT count(*) FROM contents
+    WHERE content_id = ANY(%(content_ids)s) AND account_id = %(account_id)s AND used_at >= now() - interval '1 day');
+
+-- name: collect_contents
+-- Contents that nothing was sent from for a day, and those whose links had their time; but never a template's present
+-- version or what a campaign froze. Whoever is just marking one as used is not waited for, and keeps it.
+-- Indexes: contents_age, templates_content, template_languages_content, campaigns_content.
+DELETE FROM contents
+WHERE content_id IN (
+    SELECT c.content_id FROM contents c
+    WHERE coalesce(c.used_at, c.created_at) < %(now)s - interval '1 day'
+      AND (c.used_at IS NULL OR c.used_at < %(now)s - make_interval(days => %(link_days)s))
+      AND NOT EXISTS (SELECT FROM templates t WHERE t.content_id = c.content_id)
+      AND NOT EXISTS (SELECT FROM template_languages l WHERE l.content_id = c.content_id)
+      AND NOT EXISTS (SELECT FROM campaigns g WHERE g.content_id = c.content_id)
+    LIMIT %(limit)s
+    FOR UPDATE OF c SKIP LOCKED
+);
+
+-- name: collect_attachments
+-- Files that no template has any more and no content names. Indexes: template_attachments_loose, contents_attachments.
+DELETE FROM template_attachments a
+WHERE a.template_id IS NULL
+  AND NOT EXISTS (SELECT FROM contents c
+                  WHERE c.attachment_ids @> ARRAY[a.attachment_id] AND c.attachment_ids <> '{}');
 
 -- name: find_digest
 -- The content that was made of the same for an earlier send. Unique index contents_digest.

@@ -33,7 +33,7 @@ from syncom.content.model import (
     TemplatePage,
 )
 from syncom.content.render import render_preview
-from syncom.errors import Conflict, Invalid, NotFound
+from syncom.errors import Conflict, Invalid, NotFound, Unavailable
 from syncom.postgres.pool import Connection, Database
 
 #: All attachments of one template: mail servers take 20 to 25 MB, and base64 adds a third.
@@ -43,6 +43,8 @@ MAX_LANGUAGES = 50
 #: Raised when the compiler makes something else of the same mail, so that no content of an older one is taken for it.
 _MADE = 1
 _MAX_PAGE = 500
+#: Contents deleted in one transaction.
+_COLLECTED = 200
 #: Contents kept in memory: those of the campaigns that are being sent.
 _CACHED = 64
 _FILE_NAME = re.compile(r"[^\x00-\x1f\x7f/\\:*?\"<>|]{1,200}")
@@ -279,8 +281,32 @@ class ContentService:
         return found
 
     async def mark_used(self, connection: Connection, account_id: int, content_ids: Iterable[int]) -> None:
-        """Say that messages are made from these contents, in the transaction that queues them."""
-        await store.mark_used(connection, account_id, sorted(set(content_ids)))
+        """Say that messages are made from these contents, in the transaction that queues them.
+
+        Raises Unavailable when one was cleared away since it was read; then a newer version has taken its place.
+        """
+        wanted = sorted(set(content_ids))
+        if await store.mark_used(connection, account_id, wanted) < len(wanted):
+            raise Unavailable("the template has just changed; try again")
+
+    async def collect(self, *, link_days: int) -> int:
+        """Delete contents that nothing needs any more, and files that only they named; returns how many contents.
+
+        Versions that were never sent go after a day; what was sent stays for ``link_days``, because its links lead
+        through it, and what a campaign froze stays with the campaign.
+        """
+        collected = 0
+        while True:
+            async with self._database.system() as connection:
+                count = await store.collect_contents(
+                    connection, now=self._clock.now(), link_days=link_days, limit=_COLLECTED
+                )
+            collected += count
+            if count < _COLLECTED:
+                break
+        async with self._database.system() as connection:
+            await store.collect_attachments(connection)
+        return collected
 
     async def made_for_send(self, account_id: int, mail: TemplateInput, *, track_links: bool = True) -> int:
         """The content of a mail that comes with the request to send it.

@@ -52,9 +52,21 @@ async def add_content(connection: Connection, account_id: int, compiled: Compile
     return _identity(await (await connection.execute(_SQL["add_content"], values)).fetchone())
 
 
-async def mark_used(connection: Connection, account_id: int, content_ids: Sequence[int]) -> None:
-    """Keep these contents: something was sent from them."""
-    await connection.execute(_SQL["mark_used"], {"account_id": account_id, "content_ids": list(content_ids)})
+async def mark_used(connection: Connection, account_id: int, content_ids: Sequence[int]) -> int:
+    """Keep these contents: something was sent from them. Returns how many of them there are."""
+    values = {"account_id": account_id, "content_ids": list(content_ids)}
+    return _identity(await (await connection.execute(_SQL["mark_used"], values)).fetchone())
+
+
+async def collect_contents(connection: Connection, *, now: datetime, link_days: int, limit: int) -> int:
+    """Delete contents that nothing needs, at most so many; returns how many."""
+    values = {"now": now, "link_days": link_days, "limit": limit}
+    return (await connection.execute(_SQL["collect_contents"], values)).rowcount
+
+
+async def collect_attachments(connection: Connection) -> int:
+    """Delete files that nothing names; returns how many."""
+    return (await connection.execute(_SQL["collect_attachments"])).rowcount
 
 
 async def find_digest(connection: Connection, account_id: int, digest: bytes) -> int | None:

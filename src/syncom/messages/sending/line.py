@@ -144,6 +144,8 @@ class SenderLine:
         """Why this recipient must not get it, decided on what was read a moment ago; empty: may be sent."""
         contact = work.contact
         if contact is None:
+            # The ledger must not keep the address of somebody who was erased meanwhile.
+            work.address = ""
             return Exclusion.DELETED.value
         if contact[SUPPRESSED_PLACE] is not None:
             return Exclusion.SUPPRESSED.value

@@ -14,6 +14,8 @@ WHERE attachment_ids = '{}' AND jsonb_array_length(coalesce(compiled -> 'attachm
 CREATE INDEX IF NOT EXISTS contents_attachments ON contents USING gin (attachment_ids) WHERE attachment_ids <> '{}';
 CREATE INDEX IF NOT EXISTS contents_age ON contents ((coalesce(used_at, created_at)));
 CREATE INDEX IF NOT EXISTS templates_content ON templates (content_id);
+CREATE INDEX IF NOT EXISTS template_languages_content ON template_languages (content_id);
+CREATE INDEX IF NOT EXISTS campaigns_content ON campaigns (content_id) WHERE content_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS template_attachments_loose ON template_attachments (attachment_id) WHERE template_id IS NULL;
 
 -- The merge fields of a single message, for its web page: kept only for contents that are viewable, and for a limited
@@ -34,4 +36,19 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON message_params TO syncom_tenant;
 ALTER TABLE message_params ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS tenant ON message_params;
 CREATE POLICY tenant ON message_params TO syncom_tenant
+    USING (account_id = (SELECT nullif(current_setting('syncom.account_id', true), '')::bigint));
+
+-- Contacts that were erased, so that nothing that is under way or comes late (a click on an old link) is counted or
+-- stored for them. Ids are never given again.
+CREATE TABLE IF NOT EXISTS erased_contacts (
+    account_id  bigint NOT NULL,
+    bucket      smallint NOT NULL,
+    contact_id  bigint NOT NULL,
+    erased_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, bucket, contact_id)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON erased_contacts TO syncom_tenant;
+ALTER TABLE erased_contacts ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS tenant ON erased_contacts;
+CREATE POLICY tenant ON erased_contacts TO syncom_tenant
     USING (account_id = (SELECT nullif(current_setting('syncom.account_id', true), '')::bigint));
