@@ -88,6 +88,12 @@ def test_merge_tags_work_in_text_and_inside_of_tags() -> None:
     assert shown(source) == "friend  none no code Letter all   nobody"
 
 
+def test_the_fallback_of_a_merge_tag_is_read_like_the_rest() -> None:
+    source = "%FIRSTNAME|$!data.get('name')% %LASTNAME|#if($vip)VIP#{else}friend#end%"
+    assert shown(source, {"name": "Ann", "vip": True}) == "Ann VIP"
+    assert shown(source, {"name": "Ann"}, first_name="$name", last_name="#end") == "$name #end"
+
+
 def test_the_contacts_fields_are_members_of_data_by_the_vendors_names() -> None:
     source = "$!data.get('FIRSTNAME')/$data.TOWN/$!data.get('VIP')/$!data.get('LASTNAME')#if($data.get('SMS'))sms#end"
     content = compiled(source)

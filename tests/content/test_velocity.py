@@ -78,7 +78,11 @@ def test_every_known_difference_is_one() -> None:
         ("#if($y.isEmpty() == false)full#end", "full"),
         ("#macro(m $a)$a#end#m($nope)", "$nope"),
         ("#macro(m)a#break b#end#m()c", "ac"),
-        ("\\\\#set($x=1)[$x]", "\\[1]"),
+        ("\\\\#set($x=1)[$x]", "\\\\[1]"),
+        ("$![a] $!(", "$![a] $("),
+        ("$y._x $y.x_", "Y._x $y.x_"),
+        ("#if('x')T#{else}F#end#if(1)T#{else}F#end#if(!'x')T#end", "FFT"),
+        ("#if('x' == 'x' && true)T#end", "T"),
         ("#literal()$y #set($a=1) \\$y#end!", "$y #set($a=1) \\$y!"),
         ("#[[$y]]#$y", "$yY"),
         ("Order #sale (до 50%) and #5", "Order #sale (до 50%) and #5"),
@@ -115,16 +119,26 @@ def test_an_error_names_the_line_and_the_reason(template: str, reason: str) -> N
 @pytest.mark.parametrize(
     "call",
     [
-        "$y.class", "$y.getClass()", "$y.class.forName('java.lang.Runtime')", "$y.__class__", "$y.__init__",
-        "$l.__len__()", "$l.remove(0)", "$l.clear()", "$l.sort()", "$m.clear()", "$m.remove('a')", "$m.pop('a')",
-        "$l.append('x')", "$m.update($m)", "$y.encode()", "$y.getBytes()", "$foreach.__class__", "$l.class",
-        "$mathTool.class", "$mathTool.__class__", "$mathTool.random", "$y.intern()", "$l.stream()", "$m.__dict__",
+        "$y.class", "$y.getClass()", "$y.class.forName('java.lang.Runtime')",
+        "$l.remove(0)", "$l.clear()", "$l.sort()", "$m.clear()", "$m.remove('a')", "$m.pop('a')",
+        "$l.append('x')", "$m.update($m)", "$y.encode()", "$y.getBytes()", "$l.class",
+        "$mathTool.class", "$mathTool.random", "$y.intern()", "$l.stream()",
     ],
 )  # fmt: skip
 def test_what_is_not_written_down_does_not_exist(call: str) -> None:
     values = {"y": "Y", "l": ["a"], "m": {"a": 1}, **MATH}
     assert rendered(call, values) == call
     assert rendered(f"#foreach($i in $l){call}#end", values) == call
+
+
+@pytest.mark.parametrize("name", ["__class__", "__init__", "__dict__", "_parts"])
+def test_names_of_python_are_out_of_reach(name: str) -> None:
+    values = {"y": "Y", "l": ["a"], "m": {"a": 1}, **MATH}
+    # A name that begins with a line ends the reference.
+    assert rendered(f"$y.{name}()", values) == f"Y.{name}()"
+    for variable in ("$y", "$l", "$m", "$mathTool"):
+        for reference in (f"{variable}['{name}']", f"{variable}.get('{name}')"):
+            assert rendered(reference, values) == reference
 
 
 def test_data_grow_by_put_and_add_only() -> None:
@@ -143,6 +157,12 @@ def test_the_truth_rule_of_velocity_2_takes_empty_values_for_false(value: Any, o
     template = "#if($v)T#{else}F#end"
     assert rendered(template, {"v": value}) == one
     assert rendered(template, {"v": value}, Rules(truth=Truth.VELOCITY_2)) == two
+
+
+def test_a_literal_decides_under_the_truth_rule_of_velocity_2_only() -> None:
+    template = "#if('x')T#{else}F#end#if('')T#{else}F#end#if(1 + 1)T#{else}F#end"
+    assert rendered(template) == "FFF"
+    assert rendered(template, rules=Rules(truth=Truth.VELOCITY_2)) == "TFT"
 
 
 def test_the_vendors_test_for_not_empty_is_the_same_under_both_rules() -> None:

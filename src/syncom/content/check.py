@@ -74,6 +74,8 @@ def _foreign_names(compiled: CompiledContent, params: Collection[str]) -> list[F
 
 def _dead_tags(compiled: CompiledContent) -> list[Finding]:
     findings: list[Finding] = []
+    if compiled.dialect is Dialect.PLAIN:
+        return findings
     for where, source in (("subject", compiled.subject), ("html", compiled.html), ("text", compiled.text)):
         for tag in sorted(set(_DEAD_TAG.findall(markup.mask(source)))):
             message = f"{tag} is not a merge field here and will be printed as it is"

@@ -108,7 +108,7 @@ class ForeignTags:
         """Fields of the contact that may be read as members of `$data`, by the names that are used for them."""
         found: dict[str, str] = {}
         for token in self._tokens:
-            for match in _DATA_NAME.finditer(SLOT.sub("", token.tag)):
+            for match in _DATA_NAME.finditer(SLOT.sub(r"\2", token.tag)):
                 field = merge_tags.known_field(match.group(), self._known_fields)
                 if field is not None:
                     found[match.group()] = field

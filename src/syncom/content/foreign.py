@@ -44,7 +44,6 @@ class ForeignEngine:
         self._changes = any(_CHANGES.search(tag.source) for tag in content.velocity)
         sources = (content.subject, content.html, content.text)
         self._parts = [self._template(part, source) for part, source in zip(PARTS, sources, strict=True)]
-        self._params = {name: name for name in content.params}
 
     def render(self, fields: Mapping[str, Any], params: Mapping[str, Any], own: Own) -> tuple[str, ...]:
         """Subject, HTML and text. Raises RenderError naming the part, the line and the reason."""

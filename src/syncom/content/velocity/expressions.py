@@ -20,7 +20,7 @@ SLOT = re.compile(f"{SLOT_START}([^{SLOT_START}{SLOT_END}|]*)\\|([^{SLOT_START}{
 IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_-]*"
 _NAME = re.compile(IDENTIFIER)
 _REFERENCE = re.compile(rf"\$(!?)(\{{?)({IDENTIFIER})")
-_MEMBER = re.compile(rf"\.({IDENTIFIER})(\(?)")
+_MEMBER = re.compile(r"\.([A-Za-z][A-Za-z0-9_-]*)(\(?)")
 _EMPTY_INDEX = re.compile(r"\[\s*\]")
 _BLANK = re.compile(r"\s*")
 _NUMBER = re.compile(r"-?(?:\d+\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\d+\.(?!\.)|\.\d+|\d+)")
@@ -49,6 +49,8 @@ class Part:
     formal: bool = False
     #: Of a text that is always the same.
     constant: str | None = None
+    #: Whether it can be a condition: in 1.7 a literal or a sum is false as one, whatever its value.
+    decides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class Expressions:
 
     def condition(self) -> Value:
         """An expression as `#if` takes it."""
-        return self._truth(self.expression().value)
+        return self._truth(self.expression())
 
     def _level(self, level: int) -> Part:
         if level == len(_LEVELS):
@@ -187,7 +189,7 @@ class Expressions:
             if length > 200:
                 self.fail("this expression is too long; split it by #set")
             right = self._level(level + 1)
-            left = Part(self._combined(sign, left, right), "")
+            left = Part(self._combined(sign, left, right), "", decides=sign not in "+-*/%")
         return left
 
     def _operator(self, signs: tuple[str, ...]) -> str:
@@ -204,9 +206,9 @@ class Expressions:
     def _combined(self, sign: str, left: Part, right: Part) -> Value:
         match sign:
             case "&&":
-                return _both(self._truth(left.value), self._truth(right.value))
+                return _both(self._truth(left), self._truth(right))
             case "||":
-                return _any(self._truth(left.value), self._truth(right.value))
+                return _any(self._truth(left), self._truth(right))
             case "==" | "!=":
                 return _equality(left.value, right.value, sign == "==")
             case "<" | ">" | "<=" | ">=":
@@ -216,9 +218,12 @@ class Expressions:
             case _:
                 return _arithmetic(sign, left.value, right.value)
 
-    def _truth(self, value: Value) -> Value:
+    def _truth(self, part: Part) -> Value:
+        value = part.value
         if self._rules.truth is Truth.VELOCITY_2:
             return lambda run: bool(value(run))
+        if not part.decides:
+            return _constant(False)
 
         def truth(run: Run) -> bool:
             found = value(run)
@@ -233,7 +238,7 @@ class Expressions:
             return self._primary()
         self.at = found.end()
         self._deeper()
-        truth = self._truth(self._unary().value)
+        truth = self._truth(self._unary())
         self._depth -= 1
         return Part(lambda run: not truth(run), "")
 
@@ -254,11 +259,11 @@ class Expressions:
                 inside = self.expression()
                 self.blanks()
                 self.expect(")", "a parenthesis is never closed; add )")
-                return Part(inside.value, "")
+                return Part(inside.value, "", decides=inside.decides)
             case "[":
-                return Part(self._list(), "")
+                return Part(self._list(), "", decides=False)
             case "{":
-                return Part(self._map(), "")
+                return Part(self._map(), "", decides=False)
             case _ if sign == SLOT_START:
                 return self._slot()
             case _:
@@ -269,7 +274,7 @@ class Expressions:
     def _constant(self) -> Part:
         number = _NUMBER.match(self.source, self.at)
         if number:
-            return Part(_constant(self._number(number)), number.group())
+            return Part(_constant(self._number(number)), number.group(), decides=False)
         word = _WORD.match(self.source, self.at)
         if word and word.group() in ("true", "false"):
             self.at = word.end()
@@ -303,7 +308,7 @@ class Expressions:
         self._deeper()
         value = self._interpolate(text, line)
         self._depth -= 1
-        return Part(value, found.group())
+        return Part(value, found.group(), decides=False)
 
     def _slot(self) -> Part:
         found = SLOT.match(self.source, self.at)
@@ -410,8 +415,8 @@ def slot(found: re.Match[str]) -> Callable[[Run], str]:
 def _text(text: str, source: str) -> Part:
     """A text between quotes without tags in it."""
     if SLOT_START not in text:
-        return Part(_constant(text), source, constant=text)
-    return Part(_with_slots(text), source)
+        return Part(_constant(text), source, constant=text, decides=False)
+    return Part(_with_slots(text), source, decides=False)
 
 
 def _with_slots(text: str) -> Value:

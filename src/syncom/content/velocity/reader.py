@@ -195,7 +195,7 @@ class Reader:
             return
         rest = self._source[dollar + 1 : dollar + 2]
         end = dollar + 1
-        if rest == "!" and not self._source.startswith("{", dollar + 2):
+        if rest == "!" and not self._source.startswith(("{", "["), dollar + 2):
             # An exclamation mark that quiets nothing is lost.
             end += 1
         if end >= len(self._source) and not self._inside:
@@ -223,7 +223,9 @@ class Reader:
             shown = "\\" * (count // 2) + directive.group() if known else self._source[begin : directive.end()]
             self._say(shown, directive.end())
         else:
-            self._say("\\" * (count // 2 if known else count), after)
+            # Two are one before a directive; #set is read in another way and leaves them.
+            halves = known and name != "set"
+            self._say("\\" * (count // 2 if halves else count), after)
 
     # --- directives
 

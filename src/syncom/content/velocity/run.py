@@ -37,7 +37,7 @@ class Scope(Protocol):
 class Run:
     """State of one rendering."""
 
-    __slots__ = ("depth", "fields", "left", "link", "out", "place", "scope")
+    __slots__ = ("depth", "fields", "left", "out", "place", "scope")
 
     def __init__(
         self,
@@ -46,14 +46,12 @@ class Run:
         *,
         fields: Mapping[str, Any],
         left: int = BUDGET,
-        link: Callable[[int, str], str] | None = None,
     ) -> None:
         self.scope = scope
         self.place = place
         #: Merge fields of the recipient, for ``%NAME%``.
         self.fields = fields
         self.left = left
-        self.link = link
         self.out: list[str] = []
         self.depth = 0
 

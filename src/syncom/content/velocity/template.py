@@ -141,19 +141,28 @@ class _Builder:
         if opening and self._depth > _MAX_DEPTH:
             raise VelocityError(f"blocks are nested deeper than {_MAX_DEPTH}", opening.line)
         ops: list[Op] = []
+        text = ""
         while self._at < len(self._tokens):
             token = self._tokens[self._at]
             if token.kind in (Kind.END, Kind.ELSE, Kind.ELSEIF):
                 break
             self._at += 1
             self._cost += STEP + len(token.source)
-            op = self._op(token)
+            if token.kind is Kind.TEXT:
+                text += token.text
+                continue
+            op = _print(token, text) if token.kind is Kind.PRINT else self._op(token)
+            if text and token.kind is not Kind.PRINT:
+                ops.append(_text(text))
+            text = ""
             if op is not None:
                 ops.append(op)
         else:
             if opening is not None:
                 self._unclosed(opening)
         self._depth -= 1
+        if text:
+            ops.append(_text(text))
         return _sequence(ops)
 
     def _body(self, opening: Token) -> Op:
@@ -170,12 +179,8 @@ class _Builder:
 
     def _op(self, token: Token) -> Op | None:
         match token.kind:
-            case Kind.TEXT:
-                return _text(token.text)
-            case Kind.PRINT:
-                return _print(token)
             case Kind.SLOT:
-                return _slot(token)
+                return _slot(token, self._rules)
             case Kind.IF:
                 return self._if(token)
             case Kind.SET:
@@ -280,14 +285,16 @@ def _text(text: str) -> Op:
     return lambda run: run.out.append(text)
 
 
-def _print(token: Token) -> Op:
+def _print(token: Token, before: str) -> Op:
+    """A reference and the text before it: one call for both, of which a mail is full."""
     part = token.parts[0]
     value = part.value
     if token.escapes:
-        return _escaped(token, part)
+        return _sequence([_text(before), _escaped(token, part)])
     literal = "" if part.quiet else part.source
 
     def print_value(run: Run) -> None:
+        run.out.append(before)
         found = value(run)
         if type(found) is str:
             run.left -= len(found)
@@ -329,13 +336,21 @@ def _escaped(token: Token, part: Part) -> Op:
     return print_escaped
 
 
-def _slot(token: Token) -> Op:
+def _slot(token: Token, rules: Rules) -> Op:
     found = SLOT.match(token.tag)
     assert found is not None, f"a slot is written {SLOT_START}name|fallback{SLOT_END}"
     value = slot_value(found)
+    if "$" not in found[2] and "#" not in found[2]:
+        return lambda run: run.write(value(run))
+    fallback = _inner(found[2], rules, token.line)
+    name = found[1]
 
     def print_slot(run: Run) -> None:
-        run.write(value(run))
+        # Merge fields are filled in first: what an author wrote for an empty one is read like the rest.
+        if run.fields.get(name):
+            run.write(value(run))
+        else:
+            fallback(run)
 
     return print_slot
 
