@@ -20,6 +20,7 @@ BENCHES = {
     "send": "bench.sending",
     "upsert": "bench.upsert",
     "clicks": "bench.clicks",
+    "bulk_contacts": "bench.bulk_contacts",
     "event": "bench.events",
     "transactional": "bench.transactional",
     "velocity": "bench.velocity",

@@ -111,6 +111,8 @@ class App:
                 await self.imports.clear()
                 await self.contacts.sessions.forget_old()
                 await self.content.collect(link_days=self.settings.link_days)
+                await self.contacts.tokens.forget_old()
+                await self.accounts.forget_tokens()
             except (psycopg.Error, Unavailable, OSError) as error:
                 _log.warning("upkeep is tried again later: %s", error)
             with suppress(TimeoutError):

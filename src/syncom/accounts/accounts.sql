@@ -134,6 +134,25 @@ FROM api_keys WHERE key_hash = %(key_hash)s AND revoked_at IS NULL;
 -- name: touch_api_key
 UPDATE api_keys SET last_used_at = now() WHERE api_key_id = %(api_key_id)s;
 
+-- name: add_api_token
+INSERT INTO api_tokens (token_hash, account_id, actor, expires_at)
+VALUES (%(token_hash)s, %(account_id)s, %(actor)s, now() + %(seconds)s * interval '1 second');
+
+-- name: find_api_token
+-- Whom a token stands for, as long as that key or login is good. Primary keys of all tables.
+SELECT k.account_id, k.role, t.actor, k.scope, k.compat, NULL::bigint AS user_id
+FROM api_tokens t JOIN api_keys k ON t.actor = 'key:' || k.api_key_id AND k.account_id = t.account_id
+WHERE t.token_hash = %(token_hash)s AND t.expires_at > now() AND k.revoked_at IS NULL
+UNION ALL
+SELECT t.account_id, m.role, t.actor, 'full', '{}'::text[], m.user_id
+FROM api_tokens t JOIN memberships m ON m.account_id = t.account_id AND t.actor = 'user:' || m.user_id
+JOIN users u ON u.user_id = m.user_id AND u.disabled_at IS NULL
+WHERE t.token_hash = %(token_hash)s AND t.expires_at > now();
+
+-- name: forget_api_tokens
+-- Index: api_tokens_expired.
+DELETE FROM api_tokens WHERE expires_at <= now();
+
 -- name: notify
 -- NOTIFY takes no parameters; pg_notify does.
 SELECT pg_notify('syncom_auth', %(payload)s);

@@ -13,7 +13,7 @@ import secrets
 import string
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from syncom.accounts import store
@@ -56,6 +56,9 @@ _EMAIL = re.compile(r"[^\s@\x00-\x20\x7f]{1,64}@[^\s@\x00-\x20\x7f]{1,189}")
 
 #: What every API key begins with.
 KEY_PREFIX = "sk_"
+#: What every short-lived token begins with.
+TOKEN_PREFIX: Final = "st_"  # noqa: S105 - what a token begins with
+TOKEN_SECONDS: Final = 24 * 3600
 _WRONG_LOGIN = "the email or the password is wrong"
 _NO_KEY = "the API key is not valid; `syncom api-key create` makes one"
 _NO_SESSION = "sign in again: the session has ended"
@@ -375,8 +378,37 @@ class AccountsService:
         """The principal of a key that was seen in the last seconds, without waiting for anything."""
         return self._keys.get(hash_token(key))
 
+    async def issue_token(self, by: Principal) -> str:
+        """A token that stands for this key or login for :data:`TOKEN_SECONDS`, and no longer than that is good."""
+        token = TOKEN_PREFIX + "".join(secrets.choice(_BASE62) for _ in range(_KEY_LENGTH))
+        async with self._database.system() as connection:
+            await store.add_api_token(
+                connection, by.account_id, token_hash=hash_token(token), actor=by.actor, seconds=TOKEN_SECONDS
+            )
+        return token
+
+    async def _authenticate_token(self, token: str) -> Principal:
+        token_hash = hash_token(token)
+        known = self._keys.get(token_hash)
+        if known is not None:
+            return known
+        generation = self._keys.generation
+        async with self._database.system() as connection:
+            principal = await store.find_api_token(connection, token_hash)
+        if principal is None:
+            raise Unauthorized(_NO_KEY)
+        self._keys.put(token_hash, principal, generation=generation)
+        return principal
+
+    async def forget_tokens(self) -> None:
+        """Remove tokens that have had their time."""
+        async with self._database.system() as connection:
+            await store.forget_api_tokens(connection)
+
     async def authenticate_key(self, key: str) -> Principal:
-        """Who a key acts for. Raises Unauthorized for anything but a live key."""
+        """Who a key, or a token made with one, acts for. Raises Unauthorized for anything but a live one."""
+        if key.startswith(TOKEN_PREFIX):
+            return await self._authenticate_token(key)
         if _KEY.fullmatch(key) is None:
             raise Unauthorized(_NO_KEY)
         key_hash = hash_token(key)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from psycopg.types.json import Jsonb
 
-from syncom.accounts.model import Account, ApiKey, AuditEntry, Compat, KeyScope, Role, User, Velocity
+from syncom.accounts.model import Account, ApiKey, AuditEntry, Compat, KeyScope, Principal, Role, User, Velocity
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -263,6 +263,31 @@ async def find_api_key(connection: Connection, key_hash: bytes) -> KeyRow | None
 
 async def touch_api_key(connection: Connection, api_key_id: int) -> None:
     await _run(connection, "touch_api_key", api_key_id=api_key_id)
+
+
+async def add_api_token(
+    connection: Connection, account_id: int, *, token_hash: bytes, actor: str, seconds: float
+) -> None:
+    await _run(connection, "add_api_token", account_id=account_id, token_hash=token_hash, actor=actor, seconds=seconds)
+
+
+async def find_api_token(connection: Connection, token_hash: bytes) -> Principal | None:
+    """Whom a token that is still good stands for."""
+    row = await _row(connection, "find_api_token", token_hash=token_hash)
+    if row is None:
+        return None
+    return Principal(
+        account_id=row[0],
+        role=Role(row[1]),
+        actor=row[2],
+        scope=KeyScope(row[3]),
+        compat=frozenset(Compat(name) for name in row[4]),
+        user_id=row[5],
+    )
+
+
+async def forget_api_tokens(connection: Connection) -> None:
+    await _run(connection, "forget_api_tokens")
 
 
 async def notify(connection: Connection, payload: str) -> None:

@@ -323,6 +323,14 @@ class ContactDetails(msgspec.Struct, frozen=True, kw_only=True):
     orders: OrderSummary | None
 
 
+class TokenUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a contact's token speaks for, and the token to go on with."""
+
+    account_id: int
+    contact_id: int
+    fresh: str
+
+
 class PushToken(msgspec.Struct, frozen=True, kw_only=True):
     """A push token: whose it is, what was said about the device, whether anything may be sent to it."""
 

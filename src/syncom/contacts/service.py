@@ -5,8 +5,8 @@
 
 Custom fields are at ``contacts.fields``, lists at ``contacts.lists``, consent and suppressed addresses at
 ``contacts.consents``, subscription categories at ``contacts.categories``, lists with totals at ``contacts.directory``,
-asynchronous calls at ``contacts.sessions``; :func:`set_consents` and :func:`suppress` do batches inside a caller's
-transaction, and :func:`hold_contacts` keeps contacts there until it ends.
+asynchronous calls at ``contacts.sessions``, tokens of contacts at ``contacts.tokens``; :func:`set_consents` and
+:func:`suppress` do batches inside a caller's transaction, and :func:`hold_contacts` keeps contacts there until it ends.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ from syncom.contacts.prepare import prepare_patch, prepare_rows
 from syncom.contacts.saving import Also, Saver
 from syncom.contacts.sessions import ApiSessions, put_session
 from syncom.contacts.store import COUNTING_LOCK
+from syncom.contacts.tokens import ContactTokens
 from syncom.contacts.upsert import (
     ContactIds,
     Merged,
@@ -114,6 +115,7 @@ class ContactsService:
         self.categories = Categories(database)
         self.directory = Directory(database, self.fields)
         self.sessions = ApiSessions(database)
+        self.tokens = ContactTokens(database)
         self._saver = Saver(self.fields, clock, self._merge)
 
     async def close(self) -> None:

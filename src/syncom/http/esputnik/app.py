@@ -48,6 +48,7 @@ from syncom.http.esputnik import (
     senders,
     sends,
     subscribing,
+    tokens,
 )
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import (
@@ -84,6 +85,7 @@ METHODS: Final[tuple[Method, ...]] = (
     *promocodes.METHODS,
     *recommendations.METHODS,
     *subscribing.METHODS,
+    *tokens.METHODS,
     *senders.METHODS,
     *sends.METHODS,
 )
