@@ -275,12 +275,17 @@ async def test_the_old_form_sends_the_same_data_to_locators_a_contact_and_a_smal
     await shop.app.contacts.lists.add(shop.account_id, group.list_id, ids[:2])
     path = f"/v1/message/{message}/send"
     params = [{"key": "number", "value": "N-9"}]
+    condition = {"field": "email", "op": "equals", "value": "g2@example.org"}
+    segment = await shop.app.segments.create(shop.account_id, "Third", condition)
     answers = [
         await shop.post(path, {"recipients": ["a@example.org", "bad@"], "params": params, "email": True}),
         await shop.post(path, {"contactId": ids[2], "params": {"key": "number", "value": "N-9"}}),
         await shop.post(path, {"groupId": group.list_id, "params": params, "externalRequestId": "old-1"}),
+        await shop.post(path, {"groupId": segment.segment_id, "params": params}),
     ]
-    assert [[row["status"] for row in rows(answer)] for answer in answers] == [["OK", "ERROR"], ["OK"], ["OK", "OK"]]
+    assert [[row["status"] for row in rows(answer)] for answer in answers] == [
+        ["OK", "ERROR"], ["OK"], ["OK", "OK"], ["OK"],
+    ]  # fmt: skip
     sent = [row["requestId"] for answer in answers for row in rows(answer) if row["status"] == "OK"]
     async with delivery(shop):
         await settled(shop, sent)
@@ -299,6 +304,8 @@ async def test_the_old_form_wants_somebody_and_knows_its_limits(shop: Shop) -> N
     for unknown in (10**9, theirs.list_id):
         answer = await shop.post(path, {"groupId": unknown})
         assert answer.status == 404, answer.body
+    empty = await shop.app.contacts.lists.create(shop.account_id, "Empty")
+    assert (await shop.post(path, {"groupId": empty.list_id})).status == 400
     people = [ContactInput(email=f"big{number}@example.org") for number in range(1001)]
     made = await shop.app.contacts.upsert(shop.account_id, people, UpsertOptions())
     big = await shop.app.contacts.lists.create(shop.account_id, "Big")

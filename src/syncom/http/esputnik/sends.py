@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 
 from syncom.content.model import Dialect, TemplateInput
-from syncom.errors import NotFound
 from syncom.http.esputnik.method import Call, Method, Parameter, Refused, Scope
 from syncom.http.esputnik.outcomes import (
     SendAnswer,
@@ -128,18 +127,13 @@ async def old_send(call: Call[OldSend]) -> SendAnswer:
 async def group_members(call: Call[Any], group_id: int) -> list[int]:
     """The contacts of a group that is small enough to be answered one by one.
 
-    Raises NotFound, and Refused (400) for a group with more members than a send has recipients.
+    Raises NotFound, and Refused (400) for a group without contacts, or with more than a send has recipients.
     """
-    condition: dict[str, Any] = {"list": group_id}
-    try:
-        await call.app.contacts.lists.get(call.account_id, group_id)
-    except NotFound:
-        try:
-            await call.app.segments.get(call.account_id, group_id)
-        except NotFound:
-            raise NotFound("group", group_id) from None
-        condition = {"segment": group_id}
+    group = await call.app.segments.groups.get(call.account_id, group_id)
+    condition = {"list": group.list_id} if group.list_id is not None else {"segment": group.segment_id}
     found = await call.app.segments.page(call.account_id, condition, limit=MAX_RECIPIENTS + 1)
+    if not found:
+        raise Refused(400, f"Group with id='{group_id}' has no contacts")
     if len(found) > MAX_RECIPIENTS:
         raise Refused(
             400, f"Group with id='{group_id}' has more than {MAX_RECIPIENTS} contacts: send a broadcast to it"
