@@ -81,18 +81,20 @@ async def test_what_a_campaign_froze_stays_with_the_campaign(
     content: ContentService, database: Database, account_id: int
 ) -> None:
     template = await content.create(account_id, HELLO)
+    await content.save_language(account_id, template.template_id, "uk", LanguageInput(subject="Як", source="<p>Як</p>"))
+    (version,) = await content.languages(account_id, template.template_id)
     async with database.system() as connection:
         await connection.execute(
-            "INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, content_id)"
-            " VALUES (%s, 'C', %s, 1, '{}', %s)",
-            (account_id, template.template_id, template.content_id),
+            "INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, content_id, content_languages)"
+            " VALUES (%s, 'C', %s, 1, '{}', %s, jsonb_build_object('uk', %s::bigint))",
+            (account_id, template.template_id, template.content_id, version.content_id),
         )
         await connection.execute("DELETE FROM templates")
     await _grow_old(database, 4000)
     assert await content.collect(link_days=30) == 0
     async with database.system() as connection:
         await connection.execute("DELETE FROM campaigns")
-    assert await content.collect(link_days=30) == 1
+    assert await content.collect(link_days=30) == 2
 
 
 async def test_files_go_with_the_last_version_that_names_them(

@@ -146,7 +146,7 @@ SELECT (SELECT count(*) FROM marked) + (
 -- name: collect_contents
 -- Contents that nothing was sent from for a day, and those whose links had their time; but never a template's present
 -- version or what a campaign froze. Whoever is just marking one as used is not waited for, and keeps it.
--- Indexes: contents_age, templates_content, template_languages_content, campaigns_content.
+-- Indexes: contents_age, templates_content, template_languages_content, campaigns_content, campaigns_languages.
 DELETE FROM contents
 WHERE content_id IN (
     SELECT c.content_id FROM contents c
@@ -155,6 +155,10 @@ WHERE content_id IN (
       AND NOT EXISTS (SELECT FROM templates t WHERE t.content_id = c.content_id)
       AND NOT EXISTS (SELECT FROM template_languages l WHERE l.content_id = c.content_id)
       AND NOT EXISTS (SELECT FROM campaigns g WHERE g.content_id = c.content_id)
+      AND NOT EXISTS (SELECT FROM campaigns g
+                      WHERE g.account_id = c.account_id AND g.content_languages <> '{}'
+                        AND jsonb_path_exists(g.content_languages, '$.* ? (@ == $id)',
+                                              jsonb_build_object('id', c.content_id)))
     LIMIT %(limit)s
     FOR UPDATE OF c SKIP LOCKED
 );

@@ -42,6 +42,7 @@ CREATE POLICY tenant ON template_languages TO syncom_tenant
 
 -- Frozen at launch beside content_id: {"<language>": content_id}; empty: one content for everybody.
 ALTER TABLE campaigns ADD COLUMN IF NOT EXISTS content_languages jsonb NOT NULL DEFAULT '{}';
+CREATE INDEX IF NOT EXISTS campaigns_languages ON campaigns (account_id) WHERE content_languages <> '{}';
 
 -- Single messages: their channel, the caller's own id of the request, and a sender's name for this message alone.
 ALTER TABLE messages ADD COLUMN IF NOT EXISTS channel smallint NOT NULL DEFAULT 1;
