@@ -31,7 +31,12 @@ from syncom.contacts.imports.model import (
 from syncom.contacts.model import FieldType, MergeMode, SubscriptionState
 from syncom.errors import Invalid
 
-app = App(name="import", help="Files of contacts: read one, follow it, go on with it.")
+app = App(name="import", help="Files of contacts, and whole accounts from elsewhere: read, follow, go on.")
+app.command(
+    "syncom.cli.moving:esputnik", name="esputnik", help="Pull an account from eSputnik, or from another Syncom."
+)
+app.command("syncom.cli.moving:moves", name="moves", help="Moves from other accounts, and how far they got.")
+app.command("syncom.cli.moving:move_problems", name="move-problems", help="What a move left out, and why.")
 _DEFAULT = Options()
 _PIECE = 1 << 20
 #: Seconds between two looks at a running import.

@@ -290,6 +290,22 @@ class Consents:
             owners = await _primary_owners(connection, account_id, channel, stored)
             await self._decide(connection, account_id, channel, list(owners), SubscriptionState.UNSUBSCRIBED, source)
 
+    async def apply_unsubscribed(
+        self, account_id: int, channel: Channel, addresses: Sequence[str], *, source: str
+    ) -> None:
+        """Contacts who came after their address was put on that list are unsubscribed too, so that it shows.
+
+        Nothing would be mailed to them anyway. What is no address is passed over.
+        """
+        given = sorted({found for one in addresses if (found := _address(channel, one))})
+        async with self._database.tenant(account_id) as connection:
+            values = {"account_id": account_id, "channel": int(channel), "addresses": given}
+            rows = await (await connection.execute(_SQL["listed_unsubscribed"], values)).fetchall()
+            if rows:
+                owners = await _primary_owners(connection, account_id, channel, [row[0] for row in rows])
+                state = SubscriptionState.UNSUBSCRIBED
+                await self._decide(connection, account_id, channel, list(owners), state, source)
+
     async def resubscribe_addresses(
         self, account_id: int, channel: Channel, addresses: Sequence[str], *, source: str
     ) -> None:

@@ -69,6 +69,12 @@ DELETE FROM suppressions
 WHERE account_id = %(account_id)s AND channel = %(channel)s AND reason = 'unsubscribed'
     AND address = ANY (%(addresses)s::text[])
 
+-- name: listed_unsubscribed
+-- Of these addresses, those that were asked to get no mailings. Primary key.
+SELECT address FROM suppressions
+WHERE account_id = %(account_id)s AND channel = %(channel)s AND reason = 'unsubscribed'
+    AND address = ANY (%(addresses)s::text[])
+
 -- name: primary_owners
 -- Contacts whose mails go to these addresses. Primary keys of identities and contacts.
 SELECT c.contact_id, c.email_state, c.sms_state

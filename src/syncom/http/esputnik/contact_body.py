@@ -21,6 +21,7 @@ from syncom.contacts.model import (
     FurtherChannel,
     OrderSummary,
     RowProblem,
+    SubscriptionState,
 )
 from syncom.errors import Invalid
 from syncom.http.esputnik.method import Call, Refused
@@ -407,6 +408,8 @@ class ContactShown(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     groups: list[GroupShown] | UnsetType = UNSET
     language_code: str | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
+    #: Ours, and there only when it says something: types of channels over which no mailings are wanted.
+    unsubscribed: list[str] | UnsetType = UNSET
 
 
 def show_contact(details: ContactDetails, book: Addressbook, *, with_groups: bool = False) -> ContactShown:
@@ -427,7 +430,13 @@ def show_contact(details: ContactDetails, book: Addressbook, *, with_groups: boo
         groups=groups if with_groups and groups else UNSET,
         language_code=contact.language or UNSET,
         time_zone=contact.time_zone or UNSET,
+        unsubscribed=_unsubscribed(contact) or UNSET,
     )
+
+
+def _unsubscribed(contact: Contact) -> list[str]:
+    states = (("email", contact.email_state), ("sms", contact.sms_state), ("webpush", contact.push_state))
+    return [type_ for type_, state in states if state is SubscriptionState.UNSUBSCRIBED]
 
 
 def _shown_channels(details: ContactDetails) -> list[ShownChannel]:

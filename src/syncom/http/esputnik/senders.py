@@ -20,6 +20,8 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def email_interfaces(call: Call[None]) -> list[Interface]:
+    """The senders of mail; before there is one, the dev inbox."""
+    await call.app.senders.default(call.account_id)
     senders = await call.app.senders.list(call.account_id)
     return [Interface(type="email", value=from_text(sender)) for sender in senders if sender.channel is Channel.EMAIL]
 

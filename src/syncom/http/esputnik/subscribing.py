@@ -173,6 +173,28 @@ def _shown(category: Category) -> CategoryShown:
 # ---------------------------------------------------------------- addresses
 
 
+class UnsubscribedAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that gets no mailings. ``reason`` is 'unsubscribed', 'complaint', 'hard bounce' or 'manual'."""
+
+    email: str
+    reason: str
+    date: str
+
+
+async def list_unsubscribed(call: Call[None]) -> list[UnsubscribedAddress]:
+    """eSputnik's API has no way to read this list; moving an account needs one."""
+    found = await call.app.contacts.consents.suppressions(
+        call.account_id,
+        Channel.EMAIL,
+        after=call.query.text("after") or "",
+        limit=call.query.number("maxrows", default=500, least=1, clamp=500),
+    )
+    return [
+        UnsubscribedAddress(email=one.address, reason=one.reason, date=f"{one.created_at:%Y-%m-%dT%H:%M:%S}")
+        for one in found
+    ]
+
+
 async def add_unsubscribed(call: Call[EmailsBody]) -> object:
     _check_emails(call.body.emails)
     try:
@@ -269,6 +291,18 @@ METHODS = [
         scope=Scope.GENERAL,
         summary="Subscription categories of the account",
         answer=list[CategoryShown],
+    ),
+    Method(
+        "GET",
+        "/v1/emails/unsubscribed",
+        list_unsubscribed,
+        scope=Scope.READ_CONTACTS,
+        summary="Addresses that get no mailings (not a method of eSputnik's)",
+        query=(
+            Parameter(name="after", text="Give the last address of the page before; none: the first page."),
+            Parameter(name="maxrows", type="integer", text="Rows to return, 500 at most."),
+        ),
+        answer=list[UnsubscribedAddress],
     ),
     Method(
         "POST",
