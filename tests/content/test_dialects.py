@@ -251,6 +251,17 @@ def test_markup_in_values_is_left_out_of_a_text_made_from_the_html_only() -> Non
     assert render_preview(content, {}, params).text == params["html"]
 
 
+def test_what_only_outlook_shows_keeps_its_conditions() -> None:
+    source = (
+        "<!--[if mso]><table><tr><td><![endif]--><!--#foreach($i in $items)--><div>$i</div>"
+        "<!--#if($foreach.hasNext)--><!--[if mso]></td><td>$i<![endif]--><!--#end--><!--#end-->"
+        '<!--[if mso]></td></tr></table><![endif]--><a href="$!link">more</a>'
+    )
+    assert text_of(source, {"items": ["A", "B"]}) == "A\nB\nmore\n"
+    html = shown(source, {"items": ["A", "B"]})
+    assert "<div>A</div><!--[if mso]></td><td>A<![endif]--><div>B</div><!--[if mso]></td></tr>" in html
+
+
 def test_directives_in_comments_leave_no_comment_behind() -> None:
     assert shown("<!--#if($x)-->A<!--#else-->B<!--#end--><!-- kept -->") == "B<!-- kept -->"
 

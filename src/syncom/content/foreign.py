@@ -164,7 +164,11 @@ def _text(text: str) -> Token:
 
 
 def _without_markup(text: str) -> str:
-    """A text part without the HTML that came in values: at eSputnik they are printed raw, and shops send markup."""
+    """A text part without the HTML that came in values: at eSputnik they are printed raw, and shops send markup.
+
+    An address that turned out to be empty leaves no parentheses behind.
+    """
+    text = text.replace(" ()", "")
     if "<" in text:
         text = _TAG.sub("", _LINE_END.sub("\n", text))
     return _ENTITY.sub(lambda found: html.unescape(found.group()), text) if "&" in text else text
