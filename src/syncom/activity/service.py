@@ -16,7 +16,7 @@ from syncom.activity import store
 from syncom.activity.model import ActivityKind, Batch, Hit, HourCount, LinkCount, TimelinePage
 from syncom.clock import Clock
 from syncom.errors import FieldError, Invalid
-from syncom.ids import bucket_of
+from syncom.ids import bucket_of, single_message_id
 from syncom.postgres.pool import Connection, Database
 
 _log = logging.getLogger(__name__)
@@ -81,6 +81,23 @@ class ActivityService:
             )
             await self.record(connection, [hit])
         return True
+
+    async def subscription_changed(self, account_id: int, contact_id: int, *, source: str) -> None:
+        """Note that a contact's categories of messages were changed, by itself or on its behalf.
+
+        No message led to it, so the fact has an id of its own.
+        """
+        hit = Hit(
+            account_id=account_id,
+            contact_id=contact_id,
+            message_id=single_message_id(contact_id),
+            campaign_id=0,
+            kind=ActivityKind.SUBSCRIPTION_CHANGED,
+            occurred_at=self._clock.now(),
+            detail=source,
+        )
+        async with self._database.system() as connection:
+            await self.record(connection, [hit])
 
     async def settle(self, connection: Connection) -> None:
         """Move all hits of the journal to the activity, the engagements, and the counters of contacts,
