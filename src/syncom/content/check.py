@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from syncom.content import language, markup
-from syncom.content.fields import OWN_URLS, PARAMS, STANDARD, UNSUBSCRIBE_URL
-from syncom.content.foreign import slot_names
+from syncom.content.fields import OWN_URLS, PARAMS, STANDARD
 from syncom.content.markup import Kind, Token
 from syncom.content.model import CompiledContent, Dialect, Finding, Rendered, Severity
+from syncom.content.unsubscribe import LINKS, has_unsubscribe_link
 
 #: Gmail shows that many bytes of HTML, and a link to the rest: the unsubscribe link and the pixel are cut off.
 GMAIL_CLIP = 102 * 1024
@@ -95,14 +95,9 @@ def _subject(compiled: CompiledContent) -> list[Finding]:
 
 
 def _unsubscribe(compiled: CompiledContent) -> list[Finding]:
-    if compiled.dialect is Dialect.SYNCOM:
-        names = language.parse(compiled.html, "html", marks=True).names
-        link = "{{ unsubscribe_url }}"
-    else:
-        names = slot_names(compiled)
-        link = "https://esputnik.com/unsubscribe"
-    if UNSUBSCRIBE_URL in names:
+    if has_unsubscribe_link(compiled):
         return []
+    link = LINKS.get(compiled.dialect, LINKS[Dialect.VELOCITY])
     message = f'there is no unsubscribe link; add <a href="{link}">Unsubscribe</a>'
     return [_error("no_unsubscribe_link", message, "html")]
 

@@ -33,6 +33,7 @@ from syncom.content.model import (
     TemplatePage,
 )
 from syncom.content.render import render_preview
+from syncom.content.unsubscribe import lacks_unsubscribe_link, with_unsubscribe_link
 from syncom.errors import Conflict, Invalid, NotFound, Unavailable
 from syncom.postgres.pool import Connection, Database
 
@@ -240,19 +241,22 @@ class ContentService:
         """The template's contents as they are now, for a campaign that keeps them. Raises NotFound.
 
         A campaign that comes under another name, or whose links lead to their targets directly, gets contents of
-        its own. Raises Invalid when those cannot be made.
+        its own, and so does a mail without an unsubscribe link, which gets one at its end. Raises Invalid when those
+        cannot be made.
         """
         found = await self.sendable(connection, account_id, template_id)
-        if from_name or not track_links:
+        contents = (found.content_id, *found.languages.values())
+        lacking = [one for one in contents if lacks_unsubscribe_link(await self._content(connection, account_id, one))]
+        if from_name or not track_links or (lacking and found.channel is Channel.EMAIL):
             stored = await _found(connection, account_id, template_id)
             template = msgspec.structs.replace(stored.as_input(), from_name=from_name or stored.from_name)
             languages: dict[str, int] = {}
             for version in await store.language_versions(connection, account_id, template_id):
                 translated = _translated(template, version.language, _texts(version))
-                languages[version.language] = await self._add_content(
+                languages[version.language] = await self._add_mailing(
                     connection, account_id, template_id, translated, stored.attachments, track_links=track_links
                 )
-            content_id = await self._add_content(
+            content_id = await self._add_mailing(
                 connection, account_id, template_id, template, stored.attachments, track_links=track_links
             )
             found = msgspec.structs.replace(found, content_id=content_id, languages=languages)
@@ -272,6 +276,24 @@ class ContentService:
         """A content of the template with this id."""
         compiled = await self._compiled(connection, account_id, template, attachments, track_links=track_links)
         return await store.add_content(connection, account_id, compiled, _label(template, template_id))
+
+    async def _add_mailing(
+        self,
+        connection: Connection,
+        account_id: int,
+        template_id: int,
+        template: TemplateInput,
+        attachments: Collection[Attachment],
+        *,
+        track_links: bool,
+    ) -> int:
+        """The same for a campaign alone: a mail that nobody could leave by gets an unsubscribe link."""
+        compiled = await self._compiled(connection, account_id, template, attachments, track_links=track_links)
+        if template.channel is Channel.EMAIL and lacks_unsubscribe_link(compiled):
+            template = with_unsubscribe_link(template)
+        return await self._add_content(
+            connection, account_id, template_id, template, attachments, track_links=track_links
+        )
 
     async def sendable(self, connection: Connection, account_id: int, template_id: int) -> Sendable:
         """What a single message needs of a template as it is now. Raises NotFound."""
