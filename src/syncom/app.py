@@ -12,6 +12,7 @@ from procrastinate import App as JobRunner
 
 from syncom.accounts.service import AccountsService
 from syncom.activity.service import ActivityService
+from syncom.activity.subscriptions import Subscriptions
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.service import CampaignsService
 from syncom.clock import Clock, SystemClock
@@ -85,6 +86,7 @@ class App:
             days=settings.view_days,
         )
         self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
+        self.subscriptions = Subscriptions(self.contacts, self.activity)
         self.feed = FeedService(database, self.tokens, base_url=settings.base_url)
         self.webhooks = WebhooksService(database, keyring, self.outbound)
 

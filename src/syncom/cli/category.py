@@ -68,7 +68,6 @@ async def set_of_contact(contact: int, *keys: str, options: Options = _DEFAULT) 
         Categories; none: the contact gets none.
     """
     async with here(options) as services:
-        await services.app.contacts.categories.replace(services.account_id, contact, keys)
-        found = await services.app.contacts.categories.of(services.account_id, contact)
+        found = await services.app.subscriptions.choose(services.account_id, contact, keys, source="cli")
     said = f"Contact {contact}: {', '.join(found) or 'no category'}"
     show({"contact": contact, "categories": found}, json=options.json, human=lambda: print(said))

@@ -197,6 +197,18 @@ async def test_who_leaves_and_comes_back_by_the_link_in_the_mail_changes_a_subsc
     assert [row["activityStatus"] for row in rows] == ["DELIVERED", "UNSUBSCRIBED", "SUBSCRIPTION_CHANGED"]
 
 
+async def test_who_chooses_other_categories_leaves_a_row_and_the_same_ones_none(shop: Shop, history: History) -> None:
+    contact = await history.contact("olena@example.org")
+    for _ in range(2):
+        assert (await shop.put(f"/v1/contact/{contact}/subscriptions", ["news"])).status == 200
+    await settle(shop.app.database)
+    until = (NOON + timedelta(days=1)).strftime("%Y-%m-%d")
+    answer = await shop.get("/v2/contacts/activity", dateFrom=NOON.strftime("%Y-%m-%d"), dateTo=until)
+    (row,) = answer.json()
+    assert (row["activityStatus"], row["contactId"]) == ("SUBSCRIPTION_CHANGED", contact)
+    assert (row["email"], row["messageId"]) == ("olena@example.org", None)
+
+
 async def test_times_are_in_the_zone_of_the_account(shop: Shop, history: History) -> None:
     await shop.app.accounts.update_account(machine_principal(shop.account_id), time_zone="Asia/Tokyo")
     contact = await history.contact("olena@example.org")

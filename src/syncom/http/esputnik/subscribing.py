@@ -160,10 +160,9 @@ async def put_subscriptions(call: Call[Any]) -> list[str]:
     if keys is None:
         raise Refused(400, "Required field 'subscriptions' is missing")
     try:
-        await call.app.contacts.categories.replace(call.account_id, call.path["id"], keys)
+        return await call.app.subscriptions.choose(call.account_id, call.path["id"], keys, source=call.by.actor)
     except Invalid as error:
         raise Refused(400, f"Field 'subscriptions' {error.fields[0].reason}") from None
-    return await call.app.contacts.categories.of(call.account_id, call.path["id"])
 
 
 def _shown(category: Category) -> CategoryShown:

@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
 from syncom.contacts.model import Category
-from syncom.http.native.given import By, Contacts
+from syncom.http.native.given import By, Contacts, Wiring
 from syncom.http.native.paging import Page
 from syncom.http.native.routing import needs
 
@@ -55,12 +55,9 @@ async def get_contact_categories(by: By, contacts: Contacts, contact_id: FromPat
 
 
 @put("/contacts/{contact_id:int}/categories", tags=_TAGS, opt=needs(Permission.WRITE_CONTACTS))
-async def put_contact_categories(
-    by: By, contacts: Contacts, contact_id: FromPath[int], data: JSONBody[Chosen]
-) -> Chosen:
+async def put_contact_categories(by: By, wiring: Wiring, contact_id: FromPath[int], data: JSONBody[Chosen]) -> Chosen:
     """Replace what a contact chose; categories that are missing are made."""
-    await contacts.categories.replace(by.account_id, contact_id, data.keys)
-    return Chosen(keys=await contacts.categories.of(by.account_id, contact_id))
+    return Chosen(keys=await wiring.subscriptions.choose(by.account_id, contact_id, data.keys, source=by.actor))
 
 
 HANDLERS: list[Any] = [
