@@ -26,6 +26,7 @@ from syncom.events.service import EventsService
 from syncom.feed.service import FeedService
 from syncom.inbox.service import InboxService
 from syncom.jobs.runner import make_app
+from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import SenderRole
 from syncom.messages.senders import InboxAddress, SendersService
 from syncom.messages.sending.carriers import Carriers
@@ -85,6 +86,7 @@ class App:
             base_url=settings.base_url,
             days=settings.view_days,
         )
+        self.short_links = ShortLinks(database)
         self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
         self.subscriptions = Subscriptions(self.contacts, self.activity)
         self.feed = FeedService(database, self.tokens, base_url=settings.base_url)
@@ -136,12 +138,12 @@ class App:
             content=self.content,
             senders=self.senders,
             carriers=Carriers(
-                self.database,
                 clock=self.clock,
                 tokens=self.tokens,
                 base_url=self.settings.base_url,
                 inbox_address=self.inbox_address,
                 inbox=self.inbox,
+                short_links=self.short_links,
                 outbound_allow=self.settings.outbound_allow,
             ),
             clock=self.clock,

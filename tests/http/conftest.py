@@ -40,7 +40,9 @@ async def site(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = Settings(port=port, data_dir=tmp_path_factory.mktemp("data"), log_level="warning")
+    settings = Settings(
+        port=port, data_dir=tmp_path_factory.mktemp("data"), log_level="warning", outbound_allow="127.0.0.1/32"
+    )
     async with open_app(settings, dsn=module_dsn, pool_size=8) as app, web(app) as application:
         server = QuietServer(uvicorn_config(application, settings))
         running = asyncio.create_task(server.serve())

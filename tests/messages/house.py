@@ -21,6 +21,7 @@ from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
 from syncom.inbox.service import InboxService
 from syncom.messages.channels.email.model import Security
+from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
 from syncom.messages.sending.carriers import Carriers
@@ -92,12 +93,12 @@ class SendingHouse:
             content=self.content,
             senders=self.senders,
             carriers=Carriers(
-                self.database,
                 clock=self.clock,
                 tokens=MessageTokens(self.keyring),
                 base_url=BASE_URL,
                 inbox_address=InboxAddress(),
                 inbox=InboxService(self.database),
+                short_links=ShortLinks(self.database),
                 outbound_allow="127.0.0.0/8",
             ),
             clock=self.clock,

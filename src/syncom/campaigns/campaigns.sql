@@ -50,6 +50,34 @@ SET state = 'expanding', content_id = %(content_id)s, content_languages = %(lang
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;
 
+-- name: insert_launched
+-- A message that came with the request to send it: there is no template and no draft.
+INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, channel, content_id, state, launched_at)
+VALUES (%(account_id)s, %(name)s, 0, %(sender_id)s, %(audience)s, %(channel)s, %(content_id)s, 'expanding', now())
+RETURNING *;
+
+-- name: call_outs
+-- Campaigns of a channel that were started, newest first, with their counters. Index: campaigns_account, and the primary
+-- key of campaign_statistics.
+SELECT c.name, c.audience, c.launched_at, coalesce(s.sent, 0), coalesce(s.failed, 0), coalesce(s.uncertain, 0)
+FROM (
+    SELECT * FROM campaigns
+    WHERE account_id = %(account_id)s AND channel = %(channel)s AND launched_at IS NOT NULL
+    ORDER BY campaign_id DESC OFFSET %(skip)s LIMIT %(limit)s
+) AS c
+CROSS JOIN LATERAL (
+    SELECT sum(count) FILTER (WHERE kind = 'sent')::bigint AS sent,
+           sum(count) FILTER (WHERE kind = 'failed')::bigint AS failed,
+           sum(count) FILTER (WHERE kind = 'uncertain')::bigint AS uncertain
+    FROM campaign_statistics
+    WHERE account_id = %(account_id)s AND campaign_id = c.campaign_id AND kind IN ('sent', 'failed', 'uncertain')
+) AS s
+ORDER BY c.campaign_id DESC;
+
+-- name: count_call_outs
+SELECT count(*) FROM campaigns
+WHERE account_id = %(account_id)s AND channel = %(channel)s AND launched_at IS NOT NULL;
+
 -- name: resume
 -- Back to where it was: still expanding, or sending.
 UPDATE campaigns

@@ -89,6 +89,19 @@ class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
     excluded: dict[str, int]
 
 
+class CallOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign of a channel in a list, with how it went so far."""
+
+    name: str
+    audience: Audience
+    launched_at: datetime
+    #: Handed over or tried to the end: ``delivered`` and ``errors`` together.
+    sent: int
+    #: The gateway took responsibility.
+    delivered: int
+    errors: int
+
+
 class LinkClicks(msgspec.Struct, frozen=True, kw_only=True):
     """Clicks on one link of a campaign."""
 

@@ -13,6 +13,7 @@ from syncom.campaigns import store
 from syncom.campaigns.model import (
     Audience,
     AudienceCount,
+    CallOut,
     Campaign,
     CampaignInput,
     CampaignState,
@@ -24,11 +25,12 @@ from syncom.campaigns.model import (
 from syncom.clock import Clock
 from syncom.contacts.model import Channel
 from syncom.content.filing import clean_from_name
+from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.messages.model import LedgerState
 from syncom.messages.notices import announce_campaigns
-from syncom.messages.senders import SendersService
+from syncom.messages.senders import SendersService, own_name
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.compile import Predicate
 from syncom.segments.service import SegmentsService
@@ -151,6 +153,45 @@ class CampaignsService:
                 raise await self._refusal(connection, account_id, campaign_id, "started")
             await announce_campaigns(connection)
         return launched
+
+    async def send_at_once(
+        self,
+        account_id: int,
+        message: TemplateInput,
+        audience: Audience,
+        *,
+        track_links: bool = False,
+    ) -> Campaign:
+        """Send a text that comes with the request to an audience of any size, as a campaign that has started.
+
+        ``message.from_name`` must be a name of one of the account's senders; empty: the default one. Raises Invalid
+        naming what is wrong.
+        """
+        sender = await self._senders.of_texts(account_id, message.channel, message.from_name)
+        if message.from_name:
+            message = msgspec.structs.replace(message, from_name=own_name(sender, message.from_name))
+        content_id = await self._content.made_for_send(account_id, message, track_links=track_links)
+        async with self._database.tenant(account_id) as connection:
+            await audience_predicates(self._segments, connection, account_id, audience)
+            await self._content.mark_used(connection, account_id, (content_id,))
+            campaign = await store.insert_launched(
+                connection,
+                account_id,
+                name=message.name,
+                content_id=content_id,
+                channel=message.channel,
+                sender_id=sender.sender_id,
+                audience=audience,
+            )
+            await announce_campaigns(connection)
+        return campaign
+
+    async def call_outs(
+        self, account_id: int, channel: Channel, *, skip: int = 0, limit: int = 500
+    ) -> tuple[list[CallOut], int]:
+        """Campaigns of a channel that were started, newest first, and how many there are in all."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.call_outs(connection, account_id, channel, skip=skip, limit=limit)
 
     async def pause(self, account_id: int, campaign_id: int) -> Campaign:
         """Begin no more mails; those on the wire are finished."""
@@ -340,7 +381,10 @@ class CampaignsService:
             raise Invalid("template_id", f"is a message of {channel.name.lower()}, which is not sent by campaigns")
         given = msgspec.structs.replace(given, from_name=clean_from_name(given.from_name))
         if sender_id is None:
-            return given, (await self._senders.default(account_id, channel)).sender_id, channel
+            if channel is Channel.EMAIL:
+                return given, (await self._senders.default(account_id)).sender_id, channel
+            sender = await self._senders.of_texts(account_id, channel, given.from_name or template.from_name)
+            return given, sender.sender_id, channel
         sender = await self._senders.get(account_id, sender_id)
         if sender.channel is not channel.consent:
             raise Invalid("sender_id", f"is a sender of {sender.channel.name.lower()}")

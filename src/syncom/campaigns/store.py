@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from syncom.campaigns.model import Audience, Campaign, CampaignInput, LedgerRow
+from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, LedgerRow
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.model import LedgerState
@@ -129,6 +129,50 @@ async def launch(
         "sender_id": sender_id,
     }
     return await _one(connection, "launch", values)
+
+
+async def insert_launched(
+    connection: Connection,
+    account_id: int,
+    *,
+    name: str,
+    content_id: int,
+    channel: Channel,
+    sender_id: int,
+    audience: Audience,
+) -> Campaign:
+    values = {
+        "account_id": account_id,
+        "name": name,
+        "content_id": content_id,
+        "channel": channel.value,
+        "sender_id": sender_id,
+        "audience": Jsonb(msgspec.to_builtins(audience)),
+    }
+    campaign = await _one(connection, "insert_launched", values)
+    assert campaign is not None
+    return campaign
+
+
+async def call_outs(
+    connection: Connection, account_id: int, channel: Channel, *, skip: int, limit: int
+) -> tuple[list[CallOut], int]:
+    """A page of the campaigns of a channel, and how many there are in all."""
+    values = {"account_id": account_id, "channel": channel.value, "skip": skip, "limit": limit}
+    rows = await (await connection.execute(_SQL["call_outs"], values)).fetchall()
+    total = await (await connection.execute(_SQL["count_call_outs"], values)).fetchone()
+    found = [
+        CallOut(
+            name=name,
+            audience=msgspec.convert(audience, Audience),
+            launched_at=launched_at,
+            sent=delivered + failed + uncertain,
+            delivered=delivered,
+            errors=failed + uncertain,
+        )
+        for name, audience, launched_at, delivered, failed, uncertain in rows
+    ]
+    return found, int(total[0]) if total else 0
 
 
 async def resume(connection: Connection, account_id: int, campaign_id: int) -> Campaign | None:

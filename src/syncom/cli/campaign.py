@@ -114,7 +114,7 @@ async def audience(campaign: int, *, options: Options = _DEFAULT) -> None:
     """
     async with here(options) as services:
         found = await services.app.campaigns.get(services.account_id, campaign)
-        count = await services.app.campaigns.count_audience(services.account_id, found.audience)
+        count = await services.app.campaigns.count_audience(services.account_id, found.audience, channel=found.channel)
     show(count, json=options.json, human=lambda: facts(_counted(count)))
 
 

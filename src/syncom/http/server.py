@@ -72,7 +72,15 @@ class Server:
             f"{PREFIX}/openapi.json": self._openapi,
         }
         proxies = TrustedProxies(app.settings.trusted_proxies)
-        tracking = TrackingApp(app.tokens, recorder, self._links, app.web_versions.page, app.clock, proxies=proxies)
+        tracking = TrackingApp(
+            app.tokens,
+            recorder,
+            self._links,
+            app.web_versions.page,
+            app.clock,
+            proxies=proxies,
+            short_links=app.short_links.find,
+        )
         inbox = InboxApp(app.inbox, self._is_operator)
         self._below: list[tuple[str, Route]] = [
             ("/t", cast("Route", tracking)),

@@ -151,7 +151,7 @@ class BatchSends:
         try:
             sender = await self._sender(account_id, request, channel, template)
         except Invalid as error:
-            _refuse(plans, error.message)
+            _refuse(plans, error.fields[0].reason)
             return None
         if channel is not Channel.EMAIL:
             _check_names(plans, sender)
@@ -303,7 +303,7 @@ def _check_names(plans: Sequence[_Plan], sender: Sender) -> None:
             if plan.from_name and not plan.problem:
                 plan.from_name = own_name(sender, plan.from_name)
         except Invalid as error:
-            plan.problem = error.message
+            plan.problem = error.fields[0].reason
 
 
 def _refuse(plans: Sequence[_Plan], problem: str) -> None:

@@ -37,6 +37,7 @@ from syncom.http.esputnik import (
     addressbooks,
     broadcasts,
     bulk,
+    channel_messages,
     contacts,
     email_messages,
     events,
@@ -48,6 +49,7 @@ from syncom.http.esputnik import (
     senders,
     sends,
     subscribing,
+    texts,
     tokens,
 )
 from syncom.http.esputnik.lenient import BodyReader
@@ -88,6 +90,8 @@ METHODS: Final[tuple[Method, ...]] = (
     *tokens.METHODS,
     *senders.METHODS,
     *sends.METHODS,
+    *texts.METHODS,
+    *channel_messages.METHODS,
 )
 PREFIX: Final = "/api"
 

@@ -42,9 +42,13 @@ async def queue(call: Call[Any], request: BatchSend) -> SendAnswer:
         results = await call.app.messages.send_each(call.account_id, request)
     except NotFound as error:
         raise NotFound("message", error.ident) from None
-    rows = [_row(result) for result in results]
+    return collapsed(call, [_row(result) for result in results])
+
+
+def collapsed(call: Call[Any], rows: Sequence[SendRow]) -> SendAnswer:
+    """The answer of a send: a list of rows, or the only row for callers that want it so."""
     collapse = len(rows) == 1 and Compat.COLLAPSE_SINGLE in call.by.compat
-    return SendAnswer(results=rows[0] if collapse else rows)
+    return SendAnswer(results=rows[0] if collapse else list(rows))
 
 
 def _row(result: BatchResult) -> SendRow:

@@ -4,6 +4,7 @@
 `GET /t/o/<token>.gif`           a transparent pixel
 `GET /t/c/<token>/<link>`        leads to a stored target of the message's content
 `GET /t/r/<token>/<redirect>`    leads to the personal target that the second token carries
+`GET /t/s/<code>[/<link>]`       leads to a target of a text's content, or to a personal one; the code is looked up
 `GET /t/u/<token>`               a page with a button; changes nothing, since scanners follow every link
 `POST /t/u/<token>`              unsubscribes: the page's button, and mailbox providers' one click (RFC 8058)
 `GET /t/v/<token>`               the mail as a web page
@@ -17,6 +18,7 @@ installation, so there is no framework between them and the server.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from datetime import datetime
 from typing import Any
@@ -36,6 +38,7 @@ from syncom.http.tracking.client import TrustedProxies, clean_agent
 from syncom.http.tracking.forms import MAX_BODY, FormError, parse_form
 from syncom.http.tracking.targets import LoadLinks, Targets, location
 from syncom.ids import campaign_of_message, made_at
+from syncom.messages.channels.sms.model import ShortLink
 from syncom.tokens import MessageRef, MessageTokens
 
 _log = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ Headers = list[tuple[bytes, bytes]]
 
 #: A token is 76 or 107 characters, a personal redirect carries its target: anything longer is not ours.
 _LONGEST_TOKEN = 200
+_CODE = re.compile(r"[A-Za-z0-9]{12}")
 _LONGEST_REDIRECT = 12_000
 
 _SECURITY: Headers = [
@@ -98,6 +102,14 @@ _WRONG_METHOD = _text(405, pages.WRONG_METHOD, (b"allow", b"GET, HEAD"))
 _WRONG_METHOD_HERE = _text(405, pages.WRONG_METHOD, (b"allow", b"GET, HEAD, POST"))
 
 
+#: The message behind a short link's code; None: there is none.
+FindShortLink = Callable[[str], Awaitable[ShortLink | None]]
+
+
+async def _no_short_links(_: str) -> ShortLink | None:
+    return None
+
+
 class TrackingApp:
     """The ASGI application for every path that begins with `/t/`.
 
@@ -115,10 +127,12 @@ class TrackingApp:
         clock: Clock,
         *,
         proxies: TrustedProxies | None = None,
+        short_links: FindShortLink = _no_short_links,
     ) -> None:
         self._tokens = tokens
         self._recorder = recorder
         self._targets = Targets(load_links)
+        self._short_links = short_links
         self._load_page = load_page
         self._clock = clock
         self._client = (proxies or TrustedProxies()).client
@@ -152,6 +166,10 @@ class TrackingApp:
                 return await self._open(scope, method, picture[:-4])
             case ["", "r", token, redirect]:
                 return await self._redirect(scope, method, token, redirect)
+            case ["", "s", code]:
+                return await self._short(scope, method, code, "0")
+            case ["", "s", code, link]:
+                return await self._short(scope, method, code, link)
             case ["", "u", token]:
                 return await self._unsubscribe(scope, receive, method, token)
             case ["", "v", token]:
@@ -194,17 +212,53 @@ class TrackingApp:
             return _NOT_FOUND
         return await self._lead(scope, method, reference, found[0], target)
 
-    async def _lead(self, scope: Scope, method: str, reference: MessageRef, link: int, target: bytes | None) -> Answer:
+    async def _short(self, scope: Scope, method: str, code: str, link: str) -> Answer:
+        number = _number(link)
+        found = await self._short_links(code) if _CODE.fullmatch(code) and number is not None else None
+        if found is None or number is None:
+            return _NOT_FOUND
+        if number in found.targets:
+            target = location(found.targets[number])
+        else:
+            targets = await self._targets.of(found.account_id, found.content_id)
+            target = targets[number] if targets is not None and number < len(targets) else None
+        if target is None:
+            return _NOT_FOUND
+        reference = MessageRef(
+            account_id=found.account_id,
+            content_id=found.content_id,
+            contact_id=found.contact_id,
+            message_id=found.message_id,
+        )
+        return await self._lead(scope, method, reference, number, target, found.channel)
+
+    async def _lead(
+        self,
+        scope: Scope,
+        method: str,
+        reference: MessageRef,
+        link: int,
+        target: bytes | None,
+        channel: Channel = Channel.EMAIL,
+    ) -> Answer:
         """Record the click and send the client to its target; only the honeypot has none."""
         if method == "GET":
-            await self._recorder.record(Entry(hit=self._hit(scope, reference, ActivityKind.CLICKED, link)))
+            hit = self._hit(scope, reference, ActivityKind.CLICKED, link, channel)
+            await self._recorder.record(Entry(hit=hit))
         elif method != "HEAD":
             return _WRONG_METHOD
         if target is None:
             return _NOTHING
         return Answer(302, [*_REDIRECT_HEADERS, (b"location", target)], b"")
 
-    def _hit(self, scope: Scope, reference: MessageRef, kind: ActivityKind, link: int | None) -> Hit:
+    def _hit(
+        self,
+        scope: Scope,
+        reference: MessageRef,
+        kind: ActivityKind,
+        link: int | None,
+        channel: Channel = Channel.EMAIL,
+    ) -> Hit:
         agent = forwarded = purpose = b""
         has_language = False
         for name, value in scope["headers"]:
@@ -238,6 +292,7 @@ class TrackingApp:
             message_id=message_id,
             campaign_id=campaign_of_message(message_id) or 0,
             kind=kind,
+            channel=channel,
             occurred_at=now,
             hit_class=verdict.hit_class,
             link=link,

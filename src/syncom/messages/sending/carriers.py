@@ -22,7 +22,6 @@ from syncom.messages.senders import InboxAddress, is_text_sender, server_of
 from syncom.messages.sending.compose import MailComposer
 from syncom.messages.sending.text import TextComposer
 from syncom.outbound import OutboundClient
-from syncom.postgres.pool import Database
 from syncom.tokens import MessageTokens
 
 
@@ -31,13 +30,13 @@ class Carriers:
 
     def __init__(
         self,
-        database: Database,
         *,
         clock: Clock,
         tokens: MessageTokens,
         base_url: str,
         inbox_address: InboxAddress,
         inbox: InboxService,
+        short_links: ShortLinks,
         outbound_allow: str = "",
     ) -> None:
         self._clock = clock
@@ -46,7 +45,7 @@ class Carriers:
         self._inbox_address = inbox_address
         self._inbox = inbox
         self._outbound_allow = outbound_allow
-        self._short_links = ShortLinks(database)
+        self._short_links = short_links
 
     def open(self, sender: Sender, secret: str, source: Source[Any, Any]) -> Carrier:
         """The carrier of this sender's messages; ``secret`` is its password, ``source`` is where it pulls from."""
