@@ -42,6 +42,7 @@ BY_VALUE = {
     "short_links",
     "suppressions",
     "deleted_identities",
+    "site_visitors",
 }
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {

@@ -43,6 +43,7 @@ from syncom.recommendations.service import RecommendationsService
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
+from syncom.sites.service import SitesService
 from syncom.tokens import MessageTokens
 from syncom.webhooks.jobs import WebhookPoster
 from syncom.webhooks.service import WebhooksService
@@ -71,6 +72,7 @@ class App:
         self.events = EventsService(database, self.contacts, clock)
         self.orders = OrdersService(database, self.contacts, self.events)
         self.promocodes = PromocodesService(database, clock)
+        self.sites = SitesService(database, self.events, clock)
         self.recommendations = RecommendationsService(database, self.events, clock)
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)

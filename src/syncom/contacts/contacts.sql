@@ -118,6 +118,10 @@ WHERE v.account_id = %(account_id)s AND v.bucket = k.bucket AND v.contact_id = k
 -- Index: order_identities_contact.
 DELETE FROM order_identities WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
 
+-- name: delete_visitors
+-- Index: site_visitors_contact.
+DELETE FROM site_visitors WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
+
 -- name: delete_engagements
 -- Through the contact's messages in the ledger: engagements have no index by contact.
 DELETE FROM engagements g
@@ -264,6 +268,11 @@ ON CONFLICT DO NOTHING
 -- name: hand_over_order_identities
 -- Index: order_identities_contact.
 UPDATE order_identities SET contact_id = %(keep_id)s
+WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s
+
+-- name: hand_over_visitors
+-- Index: site_visitors_contact.
+UPDATE site_visitors SET contact_id = %(keep_id)s
 WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s
 
 -- name: hand_over_statistics

@@ -48,6 +48,7 @@ from syncom.http.esputnik import (
     recommendations,
     senders,
     sends,
+    sites,
     subscribing,
     texts,
     tokens,
@@ -62,6 +63,7 @@ from syncom.http.esputnik.method import (
     Refused,
     RequestHeaders,
     Sentence,
+    Text,
     reason_phrase,
 )
 from syncom.http.esputnik.repeats import claimed
@@ -78,6 +80,7 @@ METHODS: Final[tuple[Method, ...]] = (
     *addressbooks.METHODS,
     *broadcasts.METHODS,
     *bulk.METHODS,
+    *channel_messages.METHODS,
     *contacts.METHODS,
     *email_messages.METHODS,
     *events.METHODS,
@@ -86,12 +89,12 @@ METHODS: Final[tuple[Method, ...]] = (
     *orders.METHODS,
     *promocodes.METHODS,
     *recommendations.METHODS,
-    *subscribing.METHODS,
-    *tokens.METHODS,
     *senders.METHODS,
     *sends.METHODS,
+    *sites.METHODS,
+    *subscribing.METHODS,
     *texts.METHODS,
-    *channel_messages.METHODS,
+    *tokens.METHODS,
 )
 PREFIX: Final = "/api"
 
@@ -372,6 +375,8 @@ async def _send_value(send: Send, value: object, compat: frozenset[Compat]) -> N
     elif isinstance(value, Sentence):
         body = _encode({"message": str(value)}) if as_json else str(value).encode()
         await _send(send, 200, body, _JSON, headers)
+    elif isinstance(value, Text):
+        await _send(send, 200, value.text.encode(), value.media.encode(), headers)
     else:
         await _send(send, 200, _encode(value), _JSON, headers)
 

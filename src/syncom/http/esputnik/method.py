@@ -40,6 +40,14 @@ class Sentence(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A body that is no JSON, such as a script."""
+
+    text: str
+    media: str = "text/plain;charset=UTF-8"
+
+
 class _Empty:
     """The type of EMPTY."""
 
@@ -50,7 +58,7 @@ EMPTY: Final = _Empty()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body with headers of its own, such as ``TotalCount``. The body: anything msgspec encodes, Sentence, EMPTY."""
+    """A body with headers of its own, such as ``TotalCount``: anything msgspec encodes, Sentence, Text or EMPTY."""
 
     value: object
     headers: Mapping[str, str] = field(default_factory=dict[str, str])

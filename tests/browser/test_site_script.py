@@ -1,0 +1,159 @@
+"""The script of a site's pages in a real browser, on an origin of its own."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.installation import Installation
+
+_CHROMIUM = os.environ.get("SYNCOM_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
+    pytest.mark.timeout(180),
+]
+_PRODUCT = "{ProductPage: {productKey: '200600', price: '990', isInStock: 1}}"
+
+
+class Shop:
+    """A shop's site, whose pages carry the script."""
+
+    def __init__(self, installation: Installation, folder: Path, address: str) -> None:
+        self._installation = installation
+        self._folder = folder
+        self.address = address
+        self._key = self.syncom("api-key", "create", "--name", "plugin")["key"]
+        self.call("POST", "/v1/site/domains", {"domain": address})
+        self.snippet = self.call("GET", "/v1/site/script").decode()
+        self.syncom("contact", "add", "--email", "olena@example.org")
+
+    def syncom(self, *command: str) -> Any:
+        done = subprocess.run(
+            ["syncom", *command, "--json"], env=self._installation.environment, check=True, capture_output=True
+        )
+        return json.loads(done.stdout)
+
+    def call(self, verb: str, path: str, body: Any = None) -> bytes:
+        credentials = b64encode(f"any:{self._key}".encode()).decode()
+        request = urllib.request.Request(
+            f"{self._installation.url}/api{path}",
+            method=verb,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read()
+
+    def open(self, page: Page, name: str, script: str, *, head: str | None = None) -> None:
+        """Put a page on the site that runs this, and visit it."""
+        lines = self.snippet if head is None else head
+        html = f"<!doctype html><html><head>{lines}</head><body><script>{script}</script></body></html>"
+        (self._folder / f"{name}.html").write_text(html, "utf-8")
+        page.goto(f"{self.address}/{name}.html", wait_until="networkidle")
+
+    def events(self, type_key: str, count: int = 1) -> list[dict[str, Any]]:
+        """Events of a type, once there are so many of them."""
+        for _ in range(50):
+            try:
+                found = self.syncom("event", "list", "--type", type_key)
+            except subprocess.CalledProcessError:
+                found = []  # no event of this type yet
+            if len(found) >= count:
+                break
+            time.sleep(0.2)
+        return found
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("site")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    site = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    with Installation() as installation:
+        installation.wait_for("Ctrl-C stops everything.")
+        yield Shop(installation, folder, f"http://127.0.0.1:{site.server_address[1]}")
+    site.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"the page has an error: {error}"))
+    yield page
+    context.close()
+
+
+def _visitor(page: Page) -> str | None:
+    return next((cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "sc"), None)
+
+
+def test_a_page_reports_views_and_the_person_is_known_from_then_on(shop: Shop, page: Page) -> None:
+    shop.open(page, "main", "eS('sendEvent', 'MainPage');")
+    shop.open(page, "login", "eS('sendEvent', 'CustomerData', {CustomerData: {user_email: 'olena@example.org'}});")
+    [login] = shop.events("customerData")
+    shop.open(page, "product", f"eS('sendEvent', 'ProductPage', {_PRODUCT});")
+    [main], [view] = shop.events("mainPageViewed"), shop.events("productViewed")
+    assert view["params"]["product"] == {"productId": "200600", "price": "990", "isInStock": 1}
+    assert view["params"]["location"] == f"{shop.address}/product.html"
+    assert main["params"]["sc"] == login["params"]["sc"] == view["params"]["sc"] == _visitor(page)
+    assert main["contact_id"] is None
+    assert view["contact_id"] == login["contact_id"] is not None
+
+
+def test_nothing_is_stored_or_sent_before_the_page_begins(shop: Shop, page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
+    not_begun = shop.snippet.replace("eS('init');", "")
+    assert not_begun != shop.snippet
+    shop.open(page, "waiting", "eS('sendEvent', 'StatusCartPage');", head=not_begun)
+    page.wait_for_timeout(500)
+    assert not [line for line in sent if line.startswith("POST")]
+    assert _visitor(page) is None
+    page.evaluate("eS('init')")
+    assert len(shop.events("cartPageViewed")) == 1
+    assert _visitor(page)
+
+
+def test_a_page_that_asks_for_consent_sends_after_it_and_forgets_when_it_is_withdrawn(shop: Shop, page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
+    asking = shop.snippet.replace("eS('init');", "eS('init', {CONSENT: true});")
+    shop.open(page, "asking", "eS('sendEvent', 'quizPassed', {score: 5});", head=asking)
+    page.wait_for_timeout(500)
+    assert not [line for line in sent if line.startswith("POST")]
+    assert _visitor(page) is None
+    page.evaluate("eS('consent', true)")
+    [quiz] = shop.events("quizPassed")
+    assert quiz["params"]["data"] == {"score": 5}
+    assert quiz["params"]["sc"] == _visitor(page)
+    page.evaluate("eS('consent', false)")
+    assert _visitor(page) is None
+    page.evaluate("eS('sendEvent', 'NotFound')")
+    page.wait_for_timeout(500)
+    assert len([line for line in sent if line.startswith("POST")]) == 1
+    assert _visitor(page) is None
