@@ -43,6 +43,7 @@ from syncom.recommendations.service import RecommendationsService
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
+from syncom.sites.push import WebPush
 from syncom.sites.service import SitesService
 from syncom.tokens import MessageTokens
 from syncom.webhooks.jobs import WebhookPoster
@@ -73,6 +74,7 @@ class App:
         self.orders = OrdersService(database, self.contacts, self.events)
         self.promocodes = PromocodesService(database, clock)
         self.sites = SitesService(database, self.events, clock)
+        self.web_push = WebPush(database, self.contacts, self.sites, keyring)
         self.recommendations = RecommendationsService(database, self.events, clock)
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)

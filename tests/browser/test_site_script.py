@@ -65,6 +65,10 @@ class Shop:
         (self._folder / f"{name}.html").write_text(html, "utf-8")
         page.goto(f"{self.address}/{name}.html", wait_until="networkidle")
 
+    def put(self, name: str, content: str) -> None:
+        """A file of the site."""
+        (self._folder / name).write_text(content, "utf-8")
+
     def events(self, type_key: str, count: int = 1) -> list[dict[str, Any]]:
         """Events of a type, once there are so many of them."""
         for _ in range(50):
@@ -157,3 +161,37 @@ def test_a_page_that_asks_for_consent_sends_after_it_and_forgets_when_it_is_with
     page.wait_for_timeout(500)
     assert len([line for line in sent if line.startswith("POST")]) == 1
     assert _visitor(page) is None
+
+
+#: The push service of the browser's maker is not to be had here; everything else is the browser's own.
+_PUSH_SERVICE = """
+PushManager.prototype.subscribe = function (options) {
+  window.subscribedWith = new Uint8Array(options.applicationServerKey);
+  return Promise.resolve({
+    endpoint: 'https://push.example/abc',
+    toJSON: function () { return {endpoint: this.endpoint, keys: {p256dh: 'BPk', auth: 'c2U'}}; }
+  });
+};
+"""
+
+
+def test_a_visitor_who_allows_it_is_subscribed_to_web_push(shop: Shop, browser: Browser) -> None:
+    worker = {"serviceWorkerName": "sw.js", "serviceWorkerPath": "/", "serviceWorkerScope": "/"}
+    shop.call("POST", "/v1/site/webpush/domain", {"domain": shop.address, **worker})
+    scripts = json.loads(shop.call("GET", f"/v1/site/webpush/script?domain={shop.address}"))
+    shop.put("sw.js", scripts["serviceWorker"])
+    context = browser.new_context(permissions=["notifications"])
+    page = context.new_page()
+    page.add_init_script(_PUSH_SERVICE)
+    known = "eS('sendEvent', 'CustomerData', {CustomerData: {user_email: 'olena@example.org'}});"
+    shop.open(page, "known", known)
+    with page.expect_response(lambda response: response.url.endswith("/api/v2/webpush")) as answered:
+        shop.open(page, "push", "", head=scripts["script"])
+    assert answered.value.status == 200
+    assert page.evaluate("subscribedWith.length") == 65
+    assert page.evaluate("navigator.serviceWorker.getRegistration('/').then(found => Boolean(found))")
+    [contact] = json.loads(shop.call("GET", "/v1/contacts?email=olena@example.org"))
+    assert ("webpush", "https://push.example/abc") in {
+        (channel["type"], channel["value"]) for channel in contact["channels"]
+    }
+    context.close()

@@ -64,7 +64,7 @@ class SitesService:
         Whom it is about: the person the page names, else the one this visitor turned out to be before. ``origin`` is
         where the browser says the page is: pages elsewhere are refused (Forbidden); a server has none. Raises Invalid.
         """
-        if origin is not None and not _is_of(origin, site.domain):
+        if origin is not None and not is_of(origin, site.domain):
             raise Forbidden(f"pages of {origin} do not report to the site {site.domain}")
         if _OF_ORDERS.match(event.type_key):
             raise Forbidden("events of orders are not taken from pages: send orders instead")
@@ -103,6 +103,10 @@ class SitesService:
             return None
         return event.occurred_at
 
+    async def contact_of(self, account_id: int, visitor: str) -> int | None:
+        """The contact this visitor turned out to be."""
+        return await self._known(account_id, visitor) if _VISITOR.fullmatch(visitor) else None
+
     async def _known(self, account_id: int, visitor: str) -> int | None:
         async with self._database.tenant(account_id) as connection:
             return await store.visitor(connection, account_id, visitor)
@@ -128,7 +132,7 @@ def normalise_domain(text: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 
-def _is_of(origin: str, domain: str) -> bool:
+def is_of(origin: str, domain: str) -> bool:
     """Whether a page of this origin is one of the site: its host, or one below it."""
     try:
         host = urlsplit(origin).hostname or ""

@@ -1,4 +1,4 @@
-"""The script that pages load, and the few lines that load it."""
+"""The scripts that pages of a site run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Final
 import msgspec
 
 from syncom.sites.model import Site
+from syncom.sites.push import PushDomain
 
-_TRACKER: Final = resources.files("syncom.sites").joinpath("tracker.js").read_text("utf-8")
+_FILES: Final = resources.files("syncom.sites")
+_TRACKER: Final = _FILES.joinpath("tracker.js").read_text("utf-8")
+_PUSH: Final = _FILES.joinpath("push.js").read_text("utf-8")
+#: What the site itself serves as its service worker.
+PUSH_WORKER: Final = _FILES.joinpath("push_worker.js").read_text("utf-8")
 #: Calls made before the script is there wait in ``eS.q``, in the form eSputnik's own pages keep them.
 _SNIPPET: Final = """<script>
 !function (w, d, u) {
@@ -31,6 +36,18 @@ def tracker(site: Site, base_url: str) -> str:
 def snippet(site: Site, base_url: str) -> str:
     """What stands in the pages."""
     return _SNIPPET % _script_text(f"{base_url}/api/v2/script/{site.site_id}.js")
+
+
+def push_snippet(domain: PushDomain, public_key: str, base_url: str) -> str:
+    """What stands in the pages of a site whose visitors may subscribe to web push."""
+    settings = {
+        "push": str(domain.push_id),
+        "collector": f"{base_url}/api/v2/webpush",
+        "worker": domain.worker_path,
+        "scope": domain.scope,
+        "key": public_key,
+    }
+    return f"<script>\n{_PUSH.replace('/*SETTINGS*/ {}', _script_text(settings))}</script>\n"
 
 
 def _script_text(value: object) -> str:

@@ -52,6 +52,7 @@ from syncom.http.esputnik import (
     subscribing,
     texts,
     tokens,
+    webpush,
 )
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import (
@@ -95,6 +96,7 @@ METHODS: Final[tuple[Method, ...]] = (
     *subscribing.METHODS,
     *texts.METHODS,
     *tokens.METHODS,
+    *webpush.METHODS,
 )
 PREFIX: Final = "/api"
 

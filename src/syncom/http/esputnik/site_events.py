@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from syncom.http.esputnik.orders import international
+from syncom.http.esputnik.contact_body import international
 from syncom.sites.model import PageEvent, Visitor
 
 #: Our keys of types by the names that pages use. Others are kept.

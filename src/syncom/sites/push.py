@@ -1,0 +1,155 @@
+"""Visitors of a site subscribe to web push: domains, the account's keys, the subscriptions."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64encode
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from psycopg.rows import TupleRow
+
+from syncom.contacts.model import (
+    Channel,
+    ContactInput,
+    ContactSave,
+    FurtherChannel,
+    Recognition,
+    SaveOptions,
+    UpsertOptions,
+)
+from syncom.contacts.service import ContactsService
+from syncom.errors import Forbidden, Invalid, NotFound
+from syncom.postgres.pool import Database
+from syncom.postgres.sql import load_sql
+from syncom.security import Keyring
+from syncom.sites.service import SitesService, is_of, normalise_domain
+
+_SQL = load_sql("syncom.sites", "push.sql")
+#: A path of a site: what may stand in a script and in a file name, and nothing that leaves the folder.
+_PATH: Final = re.compile(r"/(?:[\w.~-]+/)*", re.ASCII)
+_NAME: Final = re.compile(r"[\w.~-]{1,100}\.js", re.ASCII)
+_ENDPOINT_LIMIT: Final = 2000
+
+
+class PushDomain(msgspec.Struct, frozen=True, kw_only=True):
+    """A site whose visitors may subscribe."""
+
+    push_id: UUID
+    account_id: int
+    domain: str
+    #: Where the site serves the service worker.
+    worker_path: str
+    scope: str
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """What a browser gives out (Push API, W3C): where to send, and keys to encrypt with."""
+
+    endpoint: str
+    keys: dict[str, str]
+
+
+class WebPush:
+    """Web push of an account's sites. Sending is a channel's work, not done here."""
+
+    def __init__(self, database: Database, contacts: ContactsService, sites: SitesService, keyring: Keyring) -> None:
+        self._database = database
+        self._contacts = contacts
+        self._sites = sites
+        self._keyring = keyring
+
+    async def register(self, account_id: int, *, domain: str, name: str, path: str, scope: str) -> PushDomain:
+        """Let visitors of a site subscribe; a known one gets the new paths. Raises Invalid."""
+        if not _NAME.fullmatch(name):
+            raise Invalid("serviceWorkerName", "must be a file name such as push-sw.js")
+        for field, value in (("serviceWorkerPath", path), ("serviceWorkerScope", scope)):
+            if not _PATH.fullmatch(value) or ".." in value or len(value) > 200:
+                raise Invalid(field, "must be a path that begins and ends with / such as /uploads/")
+        await self._ensure_key(account_id)
+        values = {
+            "push_id": uuid4(),
+            "account_id": account_id,
+            "domain": normalise_domain(domain),
+            "worker_path": path + name,
+            "scope": scope,
+        }
+        async with self._database.tenant(account_id) as connection:
+            row = await (await connection.execute(_SQL["put_domain"], values)).fetchone()
+        assert row is not None
+        return _domain(row)
+
+    async def domain(self, account_id: int, domain: str) -> PushDomain:
+        """A registered site. Raises NotFound."""
+        values = {"account_id": account_id, "domain": normalise_domain(domain)}
+        async with self._database.tenant(account_id) as connection:
+            row = await (await connection.execute(_SQL["domain"], values)).fetchone()
+        if row is None:
+            raise NotFound("domain", domain)
+        return _domain(row)
+
+    async def find(self, push_id: UUID) -> PushDomain:
+        """The site whose pages carry this id, of whatever account. Raises NotFound."""
+        async with self._database.system() as connection:
+            row = await (await connection.execute(_SQL["find"], {"push_id": push_id})).fetchone()
+        if row is None:
+            raise NotFound("domain", push_id)
+        return _domain(row)
+
+    async def public_key(self, account_id: int) -> str:
+        """What browsers subscribe with."""
+        async with self._database.system() as connection:
+            row = await (await connection.execute(_SQL["key"], {"account_id": account_id})).fetchone()
+        if row is None:
+            raise NotFound("push key", account_id)
+        return row[0]
+
+    async def subscribe(
+        self, domain: PushDomain, subscription: Subscription, *, visitor: str, origin: str | None
+    ) -> None:
+        """Keep a visitor's subscription as a channel: of the contact they turned out to be, else of a new one.
+
+        Raises Forbidden for pages elsewhere, Invalid.
+        """
+        if origin is not None and not is_of(origin, domain.domain):
+            raise Forbidden(f"pages of {origin} do not report to the site {domain.domain}")
+        parts = urlsplit(subscription.endpoint)
+        if parts.scheme != "https" or not parts.hostname or len(subscription.endpoint) > _ENDPOINT_LIMIT:
+            raise Invalid("subscription.endpoint", "must be the https address of a push service")
+        if not {"p256dh", "auth"} <= subscription.keys.keys():
+            raise Invalid("subscription.keys", "must have p256dh and auth")
+        data: dict[str, Any] = {
+            "keys": {name: subscription.keys[name] for name in ("p256dh", "auth")},
+            "domain": domain.domain,
+        }
+        channel = FurtherChannel(channel=Channel.WEBPUSH, value=subscription.endpoint, data=data)
+        known = await self._sites.contact_of(domain.account_id, visitor)
+        options = SaveOptions(
+            upsert=UpsertOptions(source="web push"),
+            recognition=Recognition.PUSH_TOKEN if known is None else Recognition.CONTACT_ID,
+            channel=Channel.WEBPUSH,
+        )
+        save = ContactSave(contact=ContactInput(), contact_id=known or 0, channels=(channel,))
+        await self._contacts.save_one(domain.account_id, save, options)
+
+    async def _ensure_key(self, account_id: int) -> None:
+        private = ec.generate_private_key(ec.SECP256R1())
+        public = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        secret = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        values = {
+            "account_id": account_id,
+            "public_key": urlsafe_b64encode(public).rstrip(b"=").decode(),
+            "private_key": self._keyring.seal(secret, purpose="web push", owner=f"account:{account_id}"),
+        }
+        # Keys are out of reach for the account's role; the statement names the account.
+        async with self._database.system() as connection:
+            await connection.execute(_SQL["add_key"], values)
+
+
+def _domain(row: TupleRow) -> PushDomain:
+    push_id, account_id, domain, worker_path, scope = row
+    return PushDomain(push_id=push_id, account_id=account_id, domain=domain, worker_path=worker_path, scope=scope)

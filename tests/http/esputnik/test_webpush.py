@@ -1,0 +1,143 @@
+"""Web push of a site: domains, scripts, subscriptions."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from typing import Any
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from syncom.contacts.model import ContactInput, IdentityKind, UpsertOptions
+from tests.http.esputnik.conftest import Shop
+
+DOMAIN = "https://shop.example"
+WORKER = {"serviceWorkerName": "sw.js", "serviceWorkerPath": "/uploads/", "serviceWorkerScope": "/uploads/"}
+SUBSCRIPTION = {"endpoint": "https://push.example/send/abc", "keys": {"p256dh": "BPk", "auth": "c2U"}, "extra": None}
+
+
+async def registered(shop: Shop) -> str:
+    """The id that stands in the pages."""
+    answer = await shop.post("/v1/site/webpush/domain", {"domain": DOMAIN, **WORKER})
+    assert answer.json() == {"success": {"domain": DOMAIN, "status": "ACTIVE"}}, answer.body
+    return str((await shop.app.web_push.domain(shop.account_id, DOMAIN)).push_id)
+
+
+async def subscribe(shop: Shop, push_id: str, *, origin: str | None = None, **body: Any) -> int:
+    async with httpx.AsyncClient(base_url=shop.url) as page:
+        answer = await page.post(
+            "/api/v2/webpush",
+            json={"pushId": push_id, "subscription": SUBSCRIPTION, **body},
+            headers={"Content-Type": "text/plain;charset=UTF-8", **({"Origin": origin} if origin else {})},
+        )
+    return answer.status_code
+
+
+async def tokens(shop: Shop) -> list[tuple[str, int]]:
+    async with shop.app.database.tenant(shop.account_id) as connection:
+        rows = await (
+            await connection.execute(
+                "SELECT value, contact_id FROM identities WHERE kind = %s", (int(IdentityKind.PUSH_TOKEN),)
+            )
+        ).fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+async def test_a_site_gets_its_script_and_its_service_worker(shop: Shop) -> None:
+    push_id = await registered(shop)
+    scripts = (await shop.get("/v1/site/webpush/script", domain=DOMAIN)).json()
+    assert push_id in scripts["script"]
+    assert '"worker":"/uploads/sw.js"' in scripts["script"]
+    assert "showNotification" in scripts["serviceWorker"]
+    key = await shop.app.web_push.public_key(shop.account_id)
+    assert key in scripts["script"]
+    point = urlsafe_b64decode(key + "=")
+    assert ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    again = await shop.post("/v1/site/webpush/domain", {"domain": DOMAIN, "serviceWorkerName": "other.js"})
+    assert again.status == 200
+    scripts = (await shop.get("/v1/site/webpush/script", domain="shop.example")).json()
+    assert push_id in scripts["script"]
+    assert '"worker":"/other.js"' in scripts["script"]
+    assert await shop.app.web_push.public_key(shop.account_id) == key, "subscriptions are bound to it"
+
+
+async def test_the_private_key_is_out_of_the_accounts_reach(shop: Shop) -> None:
+    await registered(shop)
+    with pytest.raises(Exception, match="permission denied"):
+        async with shop.app.database.tenant(shop.account_id) as connection:
+            await connection.execute("SELECT private_key FROM push_keys")
+
+
+async def test_several_sites_are_registered_and_the_wrong_ones_named(shop: Shop) -> None:
+    domains = [{"domain": "https://a.example"}, {"domain": "no site"}, {"domain": "https://b.example"}]
+    answer = (await shop.post("/v1/site/webpush/domains", {"domains": domains})).json()
+    assert [one["domain"] for one in answer["success"]] == ["https://a.example", "https://b.example"]
+    assert [one["domain"] for one in answer["errors"]] == ["no site"]
+    assert "address of a site" in answer["errors"][0]["message"]
+    for wrong in ({}, {"domains": []}, {"domains": [{"domain": "https://a.example"}] * 101}):
+        assert (await shop.post("/v1/site/webpush/domains", wrong)).status == 400
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"domain": None},
+        {"domain": "no site"},
+        {"serviceWorkerName": "../sw.js"},
+        {"serviceWorkerName": "sw.html"},
+        {"serviceWorkerPath": "uploads"},
+        {"serviceWorkerPath": "/a/../"},
+        {"serviceWorkerScope": "https://evil.example/"},
+        {"serviceWorkerScope": '/"</script>/'},
+    ],
+)
+async def test_a_wrong_registration_is_refused(shop: Shop, wrong: dict[str, Any]) -> None:
+    answer = await shop.post("/v1/site/webpush/domain", {"domain": DOMAIN, **WORKER, **wrong})
+    assert answer.status == 400
+    assert (await shop.get("/v1/site/webpush/script", domain=DOMAIN)).status == 404
+
+
+async def test_a_subscription_becomes_a_channel_of_the_visitor(shop: Shop) -> None:
+    push_id = await registered(shop)
+    made = await shop.app.contacts.upsert_one(shop.account_id, ContactInput(email="olena@example.org"), UpsertOptions())
+    site = await shop.app.sites.add(shop.account_id, DOMAIN)
+    info = {"eventName": "CustomerData", "siteId": str(site.site_id), "user_email": "olena@example.org"}
+    async with httpx.AsyncClient(base_url=shop.url) as page:
+        await page.post("/api/v2", json={"GeneralInfo": info | {"cookies": {"sc": "visitor-1"}}})
+    assert await subscribe(shop, push_id, sc="visitor-1", origin=DOMAIN) == 200
+    assert await tokens(shop) == [(SUBSCRIPTION["endpoint"], made.contact_id)]
+    contact = (await shop.get(f"/v1/contact/{made.contact_id}")).json()
+    [channel] = [channel for channel in contact["channels"] if channel["type"] == "webpush"]
+    assert channel["value"] == SUBSCRIPTION["endpoint"]
+
+
+async def test_an_unknown_visitor_becomes_a_contact_with_that_channel_once(shop: Shop) -> None:
+    push_id = await registered(shop)
+    assert await subscribe(shop, push_id) == 200
+    assert await subscribe(shop, push_id, sc="visitor-1") == 200
+    [(value, contact_id)] = await tokens(shop)
+    assert value == SUBSCRIPTION["endpoint"]
+    assert (await shop.app.contacts.get(shop.account_id, contact_id)).email is None
+
+
+async def test_wrong_subscriptions_are_refused_and_nothing_is_kept(shop: Shop) -> None:
+    push_id = await registered(shop)
+    assert await subscribe(shop, str(uuid4())) == 404
+    assert await subscribe(shop, "x") == 404
+    assert await subscribe(shop, push_id, origin="https://evil.example") == 403
+    keys = SUBSCRIPTION["keys"]
+    for wrong in (
+        {},
+        None,
+        {"endpoint": "http://push.example", "keys": keys},
+        {"endpoint": "javascript:x", "keys": keys},
+        {"endpoint": "https://push.example/" + "x" * 3000, "keys": keys},
+        {"endpoint": "https://push.example", "keys": {}},
+        {"endpoint": "https://push.example", "keys": "x"},
+    ):
+        assert await subscribe(shop, push_id, subscription=wrong) == 400
+    assert await tokens(shop) == []
+    assert (await shop.get("/v1/site/webpush/script")).status == 400
+    assert (await shop.other.get("/v1/site/webpush/script", domain=DOMAIN)).status == 404
