@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -137,6 +138,8 @@ class OrderDeletion(msgspec.Struct, frozen=True, kw_only=True):
     """Orders that somebody wants gone: by number, or those made from ``since`` on and before ``until``."""
 
     account_id: int
+    #: Says how far it is (``contacts.sessions``).
+    session_id: UUID
     external_ids: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None

@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 import psycopg
 
-from syncom.contacts.model import ContactInput, IdentityKind, MergeMode, UpsertOptions
+from syncom.contacts.model import ContactInput, IdentityKind, MergeMode, SessionStatus, UpsertOptions
 from syncom.contacts.normalise import normalise_phone
-from syncom.contacts.service import ContactsService, hold_contacts, prepare_rows
+from syncom.contacts.service import ContactsService, hold_contacts, prepare_rows, put_session
 from syncom.errors import Conflict, FieldError, Invalid, Unavailable
 from syncom.events.model import EventInput
 from syncom.events.service import EventsService
@@ -96,17 +96,28 @@ class OrdersService:
     async def delete(self, deletion: OrderDeletion) -> None:
         """Delete orders, a batch in a transaction; safe to run again after a crash."""
         numbers = list(deletion.external_ids)
+        count = 0
         while True:
             async with self._database.tenant(deletion.account_id) as connection:
                 if deletion.since is not None:
                     numbers = await store.numbers_between(connection, deletion, MAX_ORDERS)
                 batch, numbers = numbers[:MAX_ORDERS], numbers[MAX_ORDERS:]
-                if not batch:
+                gone = 0
+                if batch:
+                    held = await store.lock_known(connection, deletion.account_id, batch)
+                    gone = await store.delete(connection, deletion, held)
+                    count += gone
+                # Orders of the range that stayed were changed a moment ago, and are not of it any more.
+                if not gone and (deletion.since is not None or not numbers):
+                    await put_session(
+                        connection,
+                        deletion.account_id,
+                        deletion.session_id,
+                        "orders",
+                        SessionStatus.FINISHED,
+                        description=f"{count} deleted",
+                    )
                     return
-                held = await store.lock_known(connection, deletion.account_id, batch)
-                gone = await store.delete(connection, deletion, held)
-            if deletion.since is not None and not gone:
-                return  # what is left was changed a moment ago and is not of the range any more
 
     # ------------------------------------------------------------ taking orders
 

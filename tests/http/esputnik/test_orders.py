@@ -66,6 +66,18 @@ async def test_an_order_of_an_unknown_customer_makes_the_contact(shop: Shop) -> 
     assert await shop.app.orders.find(shop.other.account_id, "A-500") is None
 
 
+async def test_the_session_of_a_call_says_what_became_of_it(shop: Shop) -> None:
+    answer = await shop.post("/v1/orders", {"orders": [order(), order("A-2", status="LOST")]})
+    session = (await shop.get(f"/v1/importstatus/{answer.json()['asyncSessionId']}")).json()
+    assert (session["status"], session["description"]) == ("FINISHED", "1 taken, 1 refused")
+    deletion = (await shop.delete("/v1/orders", externalOrderId="A-500")).json()["asyncSessionId"]
+    assert (await shop.get(f"/v1/importstatus/{deletion}")).json()["status"] == "STARTED"
+    await drain(shop)
+    session = (await shop.get(f"/v1/importstatus/{deletion}")).json()
+    assert (session["status"], session["description"]) == ("FINISHED", "1 deleted")
+    assert (await shop.other.get(f"/v1/importstatus/{deletion}")).status == 404
+
+
 async def test_the_same_number_updates_the_order(shop: Shop) -> None:
     await shop.post("/v1/orders", {"orders": [order()]})
     members = {

@@ -133,6 +133,26 @@ async def test_a_contact_is_named_by_id_address_or_number(stocked: Shop) -> None
         assert await recommended(stocked, together, **query) == expected
 
 
+async def test_an_app_asks_with_the_token_of_its_contact(stocked: Shop) -> None:
+    together = await source(stocked, RecommendationKind.BOUGHT_TOGETHER, size=2)
+    answer = await stocked.post("/v1/auth/contact/token", {"externalCustomerId": "C-1"})
+    token = answer.json()["token"]
+    first = await stocked.call("GET", f"/v1/recoms/{together}", headers={"ES-TOKEN": token}, query={"products": "saw"})
+    assert first.status == 200, first.body
+    assert [product["id"] for product in first.json()] == ["hammer"]
+    fresh = first.headers["es-token"]
+    assert fresh != token
+    again = await stocked.call("GET", f"/v1/recoms/{together}", headers={"ES-TOKEN": fresh})
+    assert [product["id"] for product in again.json()] == ["hammer", "saw"]
+    for wrong in ({}, {"ES-TOKEN": ""}, {"ES-TOKEN": "ct_forged"}, {"ES-TOKEN": stocked.key}):
+        refused = await stocked.call("GET", f"/v1/recoms/{together}", headers=wrong)
+        assert (refused.status, refused.message) == (401, "Authentication error")
+    foreign = (await stocked.other.post("/v1/orders", {"orders": [order("X", "C-1", "lamp")]})).status
+    token = (await stocked.other.post("/v1/auth/contact/token", {"externalCustomerId": "C-1"})).json()["token"]
+    theirs = await stocked.call("GET", f"/v1/recoms/{together}", headers={"ES-TOKEN": token})
+    assert (foreign, theirs.status) == (200, 404)
+
+
 async def test_unknown_sources_and_contacts_are_not_found(stocked: Shop) -> None:
     most = await source(stocked, RecommendationKind.MOST_BOUGHT)
     assert (await stocked.get(f"/v2/contacts/recoms/{most + 999}")).status == 404

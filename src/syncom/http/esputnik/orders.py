@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from syncom.accounts.model import Compat
+from syncom.contacts.model import SessionStatus
+from syncom.http.esputnik.contact_body import international
 from syncom.http.esputnik.method import EMPTY, Call, Method, Parameter, Refused, Scope
 from syncom.http.esputnik.moments import account_zone, read_moment
 from syncom.orders import jobs
@@ -19,6 +21,7 @@ from syncom.orders.service import MAX_ORDERS
 
 _STATUSES: Final = frozenset(status.value for status in OrderStatus)
 _DAY: Final = timedelta(days=1)
+_SESSION_KIND: Final = "orders"
 
 
 class ApiOrderItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -111,10 +114,15 @@ async def add_orders(call: Call[OrdersBody]) -> object:
             failed[place] = str(error)
     taken = await call.app.orders.take(call.account_id, orders)
     failed |= {places[problem.index]: _sentence(problem) for problem in taken.problems}
+    session_id = uuid.uuid4()
+    done = f"{len(given) - len(failed)} taken, {len(failed)} refused"
+    await call.app.contacts.sessions.put(
+        call.account_id, session_id, _SESSION_KIND, SessionStatus.FINISHED, description=done
+    )
     if not failed and Compat.EMPTY_ORDERS in call.by.compat:
         return EMPTY
     return OrdersAnswer(
-        async_session_id=str(uuid.uuid4()),
+        async_session_id=str(session_id),
         failed_orders=[submitted[place] | {"errorMessage": failed[place]} for place in sorted(failed)],
     )
 
@@ -148,7 +156,7 @@ def order_input(order: ApiOrder, zone: ZoneInfo, extra: dict[str, Any]) -> Order
     customer = Customer(
         external_id=order.external_customer_id.strip(),
         email=order.email.strip(),
-        phone=international(order.phone),
+        phone=international(order.phone.strip()),
         first_name=order.first_name.strip(),
         last_name=order.last_name.strip(),
     )
@@ -187,13 +195,6 @@ def _item(item: ApiOrderItem) -> OrderItem:
         image_url=item.image_url.strip(),
         description=item.description,
     )
-
-
-def international(phone: str) -> str:
-    """A number as eSputnik takes it, with or without the plus, in E.164's form."""
-    digits = "".join(phone.split())
-    is_bare = digits.isascii() and digits.isdigit() and len(digits) >= 10 and not digits.startswith("0")
-    return f"+{digits}" if is_bare else phone.strip()
 
 
 def _moment(name: str, text: str, zone: ZoneInfo) -> datetime:
@@ -250,12 +251,15 @@ async def delete_orders(call: Call[DeletionBody]) -> DeletionAnswer:
         known = await call.app.orders.known(call.account_id, numbers)
         if not known:
             raise Refused(404, f"Order with id='{numbers[0]}' not found")
-        deletion = OrderDeletion(account_id=call.account_id, external_ids=tuple(known))
+        deletion = OrderDeletion(account_id=call.account_id, session_id=uuid.uuid4(), external_ids=tuple(known))
     else:
         since, until = _range(call)
-        deletion = OrderDeletion(account_id=call.account_id, since=since, until=until)
+        deletion = OrderDeletion(account_id=call.account_id, session_id=uuid.uuid4(), since=since, until=until)
+    await call.app.contacts.sessions.put(
+        call.account_id, deletion.session_id, _SESSION_KIND, SessionStatus.STARTED, description="deletion"
+    )
     await jobs.start(call.jobs, deletion)
-    return DeletionAnswer(async_session_id=str(uuid.uuid4()), message="The orders will be deleted")
+    return DeletionAnswer(async_session_id=str(deletion.session_id), message="The orders will be deleted")
 
 
 def _range(call: Call[Any]) -> tuple[datetime, datetime]:

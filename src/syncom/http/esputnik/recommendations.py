@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 
 from syncom.contacts.model import IdentityKind
-from syncom.http.esputnik.method import Call, Method, Parameter, Refused, Scope
-from syncom.http.esputnik.orders import international
+from syncom.errors import Unauthorized
+from syncom.http.esputnik.contact_body import international
+from syncom.http.esputnik.method import Answer, Call, Method, Parameter, Refused, Scope
 from syncom.recommendations.model import Product
 
 _MAX_PRODUCTS: Final = 50
@@ -30,17 +31,40 @@ class ApiProduct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 async def recommend(call: Call[None]) -> list[ApiProduct]:
-    products = call.query.words("products")
-    if len(products) > _MAX_PRODUCTS:
-        raise Refused(400, f"Maximum {_MAX_PRODUCTS} products per request")
     found = await call.app.recommendations.recommend(
         call.account_id,
         call.path["dataSourceId"],
         contact_id=await _contact(call),
-        products=products,
+        products=_products(call),
         category=call.query.text("category"),
     )
     return [api_product(product) for product in found]
+
+
+async def recommend_to_bearer(call: Call[None]) -> Answer:
+    """The same for the contact whose token an app shows; the answer brings the token to go on with."""
+    token = call.headers.get("es-token")
+    if not token:
+        raise Unauthorized("Authentication error")
+    try:
+        used = await call.app.contacts.tokens.use(token)
+    except Unauthorized:
+        raise Unauthorized("Authentication error") from None
+    found = await call.app.recommendations.recommend(
+        used.account_id,
+        call.path["dataSourceId"],
+        contact_id=used.contact_id,
+        products=_products(call),
+        category=call.query.text("category"),
+    )
+    return Answer([api_product(product) for product in found], {"ES-TOKEN": used.fresh})
+
+
+def _products(call: Call[None]) -> list[str]:
+    products = call.query.words("products")
+    if len(products) > _MAX_PRODUCTS:
+        raise Refused(400, f"Maximum {_MAX_PRODUCTS} products per request")
+    return products
 
 
 async def _contact(call: Call[None]) -> int | None:
@@ -78,6 +102,11 @@ def api_product(product: Product) -> ApiProduct:
     )
 
 
+_WANTED: Final = (
+    Parameter(name="products", text="Products that stand beside what is known of the contact, by commas."),
+    Parameter(name="category", text="Products of this category."),
+)
+
 METHODS: Final = [
     Method(
         "GET",
@@ -89,10 +118,19 @@ METHODS: Final = [
             Parameter(name="externalCustomerId", text="Or by the id of your system."),
             Parameter(name="email", text="Or by its e-mail address."),
             Parameter(name="phone", text="Or by its phone number."),
-            Parameter(name="products", text="Products that stand beside what is known of the contact, by commas."),
-            Parameter(name="category", text="Products of this category."),
+            *_WANTED,
         ),
         summary="Products recommended by a data source",
+        answer=list[ApiProduct],
+    ),
+    Method(
+        "GET",
+        "/v1/recoms/{dataSourceId}",
+        recommend_to_bearer,
+        scope=Scope.READ_CONTACTS,
+        public=True,
+        query=_WANTED,
+        summary="The same for the contact of the header ES-TOKEN",
         answer=list[ApiProduct],
     ),
 ]
