@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from syncom.contacts.model import ContactInput, UpsertOptions
-from syncom.content.model import TemplateInput
+from syncom.content.model import Dialect, TemplateInput
 from syncom.content.render import Renderer
 from syncom.ids import campaign_message_id, single_message_id
 from syncom.messages.service import MessageRecipient, SendRequest
@@ -59,9 +59,10 @@ class Shop:
         return int(row[0])
 
 
-async def _shop(site: Site, source: str, email: str) -> Shop:
+async def _shop(site: Site, source: str, email: str, dialect: Dialect = Dialect.SYNCOM) -> Shop:
     account_id = site.owner.account_id
-    template = await site.app.content.create(account_id, TemplateInput(name="L", subject="S", source=source))
+    given = TemplateInput(name="L", subject="S", source=source, dialect=dialect)
+    template = await site.app.content.create(account_id, given)
     contact = await site.app.contacts.upsert_one(
         account_id, ContactInput(email=email, first_name="Anna <b>"), UpsertOptions()
     )
@@ -92,6 +93,14 @@ async def test_a_single_message_keeps_its_parameters_for_the_page(shop: Shop) ->
     async with shop.site.app.database.system() as connection:
         await connection.execute("DELETE FROM messages WHERE message_id = %s", (message_id,))
     assert "<p>4711</p>" in (await shop.get(shop.address(message_id))).text
+
+
+async def test_a_mail_in_velocity_has_a_page_by_the_vendors_address(site: Site) -> None:
+    source = '<p>$!data.get("n") %FIRSTNAME%</p><a href="https://esputnik.com/viewInBrowser">View</a>'
+    shop = await _shop(site, source, "velocity@example.com", Dialect.VELOCITY)
+    message_id = await shop.send(n="A-500")
+    page = await shop.get(shop.address(message_id))
+    assert (page.status_code, "<p>A-500 Anna &lt;b&gt;</p>" in page.text) == (200, True)
 
 
 async def test_nothing_is_kept_of_messages_without_parameters_or_without_a_page(shop: Shop, site: Site) -> None:

@@ -22,8 +22,6 @@ from syncom.errors import Invalid
 
 _OPENING = frozenset({Kind.IF, Kind.FOREACH, Kind.MACRO, Kind.DEFINE, Kind.BLOCK, Kind.LITERAL})
 _MARK = re.compile(r"\{\{@(?:ref|dir) (\d+)\}\}")
-#: Directives that the vendor's editor hides from HTML. Bare ones leave an empty comment behind; here they go whole.
-_COMMENTED = re.compile(r"<!--\s*((?:\{\{@dir \d+\}\}\s*)+)-->")
 #: Names that stand for the recipient's data in `$data`: a member, or a text between quotes.
 _DATA_NAME = re.compile(r"(?<=[.'\"])[A-Z][A-Z0-9_]{1,99}(?:\.[A-Z0-9_]{1,100})?(?=['\"\W]|$)")
 
@@ -84,8 +82,7 @@ class ForeignTags:
         except VelocityError as error:
             raise Invalid(part, str(error)) from None
         macros = {token.name for token in tokens if token.kind is Kind.MACRO}
-        marked = "".join(self._marked(token, macros) for token in tokens)
-        return _COMMENTED.sub(r"\1", marked)
+        return "".join(self._marked(token, macros) for token in tokens)
 
     def names(self, text: str) -> frozenset[str]:
         tokens = [self._tokens[int(mark[1])] for mark in _MARK.finditer(text)]
