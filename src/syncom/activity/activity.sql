@@ -176,6 +176,12 @@ SELECT news_id, facts, size FROM activity_news
 WHERE follower_id = %(follower_id)s AND written_at <= now() - %(rest)s
 ORDER BY news_id LIMIT %(limit)s;
 
+-- name: erased
+-- Of these contacts, those that were erased. Primary key of erased_contacts.
+SELECT e.contact_id
+FROM unnest(%(contact_ids)s::bigint[], %(buckets)s::smallint[]) AS k (contact_id, bucket)
+JOIN erased_contacts e ON e.account_id = %(account_id)s AND e.bucket = k.bucket AND e.contact_id = k.contact_id;
+
 -- name: forget_news
 DELETE FROM activity_news WHERE news_id = ANY (%(news_ids)s::bigint[]);
 

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from syncom.activity.model import News
+from syncom.ids import bucket_of
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -72,8 +73,11 @@ async def unfollow(connection: Connection, follower_id: int) -> None:
     await connection.execute(_SQL["unfollow"], {"follower_id": follower_id})
 
 
-async def read_news(connection: Connection, follower_id: int, *, rest: timedelta) -> list[Bundle]:
-    """The oldest facts that wait, for one delivery: those written at least ``rest`` ago."""
+async def read_news(connection: Connection, account_id: int, follower_id: int, *, rest: timedelta) -> list[Bundle]:
+    """The oldest facts that wait, for one delivery: those written at least ``rest`` ago.
+
+    What waits of a contact that was erased meanwhile is left out: its bundle is to be forgotten with the rest.
+    """
     values = {"follower_id": follower_id, "rest": rest, "limit": 100}
     rows = await (await connection.execute(_SQL["news"], values)).fetchall()
     found: list[Bundle] = []
@@ -83,7 +87,19 @@ async def read_news(connection: Connection, follower_id: int, *, rest: timedelta
         if found and total > MAX_NEWS:
             break
         found.append(Bundle(news_id=news_id, facts=msgspec.convert(facts, list[News])))
-    return found
+    contact_ids = sorted({fact.contact_id for bundle in found for fact in bundle.facts})
+    asked = {
+        "account_id": account_id,
+        "contact_ids": contact_ids,
+        "buckets": [bucket_of(contact_id) for contact_id in contact_ids],
+    }
+    erased = {row[0] for row in await (await connection.execute(_SQL["erased"], asked)).fetchall()}
+    if not erased:
+        return found
+    return [
+        Bundle(news_id=bundle.news_id, facts=[fact for fact in bundle.facts if fact.contact_id not in erased])
+        for bundle in found
+    ]
 
 
 async def forget_news(connection: Connection, news_ids: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 from syncom.feed import store
 from syncom.feed.model import Fact, FeedPlace, FeedQuery, FeedRow, FeedStatus, MessageOf
-from syncom.postgres.pool import Database
+from syncom.postgres.pool import Connection, Database
 from syncom.tokens import MessageTokens
 
 #: Rows of one page at most.
@@ -29,7 +29,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 #: microseconds, message, number
 _PLACE: Final = struct.Struct(">q16sq")
-#: Rows that are told in one go, before others get their turn: a large page must not keep visitors waiting.
+#: Rows that are read, and told, in one go before others get their turn: a large page must not keep visitors waiting.
+_STEP: Final = 2_500
 _BITE: Final = 1_000
 #: Channels that reach a phone by its number.
 _BY_PHONE: Final = frozenset({Channel.SMS, Channel.VIBER})
@@ -54,12 +55,17 @@ class FeedService:
             raise Invalid("dateTo", "must not be before dateFrom")
         if query.until - query.since > MAX_PERIOD:
             raise Invalid("dateTo", "must be at most three months after dateFrom")
+        facts: list[Fact] = []
         async with self._database.tenant(account_id) as connection:
             scope = await store.scope_of(connection, account_id, query)
-            facts = await store.ledger_facts(connection, account_id, query, scope)
-            facts += await store.activity_facts(connection, account_id, query, scope)
-        facts.sort(key=lambda fact: (fact.occurred_at, fact.message_id.int, fact.number))
-        return facts[: query.limit]
+            while len(facts) < query.limit:
+                step = min(_STEP, query.limit - len(facts))
+                part = await _part(connection, account_id, msgspec.structs.replace(query, limit=step), scope)
+                facts += part
+                if len(part) < step:
+                    break
+                query = msgspec.structs.replace(query, after=part[-1].place)
+        return facts
 
     async def tell(self, account_id: int, facts: Sequence[Fact], zone: ZoneInfo) -> list[FeedRow]:
         """The same facts with everything a reader elsewhere wants to know of them, in the same order."""
@@ -125,6 +131,14 @@ class FeedService:
                 offset=offset,
                 limit=limit,
             )
+
+
+async def _part(connection: Connection, account_id: int, query: FeedQuery, scope: store.Scope) -> list[Fact]:
+    """A page of one step: as many rows of each source as could be in it, merged."""
+    facts = await store.ledger_facts(connection, account_id, query, scope)
+    facts += await store.activity_facts(connection, account_id, query, scope)
+    facts.sort(key=lambda fact: (fact.occurred_at, fact.message_id.int, fact.number))
+    return facts[: query.limit]
 
 
 def _needs_ledger(fact: Fact, contact: store.ContactName | None) -> bool:

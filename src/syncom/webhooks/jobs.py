@@ -89,7 +89,7 @@ class WebhookPoster:
     async def _deliver(self, webhook: Leased) -> bool:
         """One request with the oldest facts; whether it went well."""
         async with self._database.system() as connection:
-            bundles = await news.read_news(connection, webhook.webhook_id, rest=self._rest)
+            bundles = await news.read_news(connection, webhook.account_id, webhook.webhook_id, rest=self._rest)
         rows = await self._rows(webhook, [fact for bundle in bundles for fact in bundle.facts])
         problem = await self._post(webhook, rows) if rows else ""
         now = self._clock.now()
