@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 
+from syncom.processes import PARENT_FD
+
 #: Patience only: everything is asked for again and again until it is there.
 _PATIENCE = 90.0
 
@@ -33,6 +35,8 @@ class Installation:
         self._arguments = arguments
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
+        #: Our end of a pipe: `syncom up` ends when it closes, also because this run was killed.
+        self._alive = -1
 
     @property
     def url(self) -> str:
@@ -51,10 +55,12 @@ class Installation:
         }
 
     def __enter__(self) -> Installation:
-        with self.output.open("wb") as output:
+        watched, self._alive = os.pipe()
+        with self.output.open("wb") as output, os.fdopen(watched, "rb"):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "syncom", "up", *self._arguments],
-                env=self.environment,
+                env={**self.environment, PARENT_FD: str(watched)},
+                pass_fds=[watched],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -63,6 +69,7 @@ class Installation:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        os.close(self._alive)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait_for(self, text: str) -> str:

@@ -165,7 +165,7 @@ def next_delay(previous: float, uptime: float) -> float:
 
 
 def exit_with_parent(*, grace: float = 10.0) -> None:
-    """In a child: end this process when its :class:`ProcessGroup` dies without a word.
+    """In a child: end this process when its :class:`ProcessGroup`, or whoever gave it such a pipe, dies without a word.
 
     Sends SIGTERM to itself, and exits hard ``grace`` seconds later. Does nothing outside a process group.
     A thread does it, so that neither a busy event loop nor a deaf signal handler keeps the process alive.

@@ -62,7 +62,10 @@ async def test_contacts_are_merged_and_decide_about_mail(syncom: Command) -> Non
     merged = await syncom.json("contact", "merge", keep, drop)
     assert (merged["phone"], merged["email_state"]) == ("+380671234567", "unsubscribed")
     assert (await syncom.json("contact", "subscribe", keep))["email_state"] == "subscribed"
-    kinds = {entry["kind"] for entry in await syncom.json("contact", "timeline", keep)}
+    entries = await syncom.json("contact", "timeline", keep)
+    kinds = {entry["kind"] for entry in entries}
+    consent = next(entry["detail"] for entry in entries if entry["kind"] == "consent")
+    assert (consent["channel"], consent["state"]) == ("email", "subscribed")
     assert {"created", "consent"} <= kinds
     told = await syncom("contact", "timeline", keep)
     assert "email: subscribed (cli)" in told.out

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from syncom.activity.timeline import named
 from syncom.cli.given import KEYS, KeyName, Many, list_id, list_ids, pairs, shown
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
@@ -24,7 +25,6 @@ from syncom.contacts.model import (
     UpsertOptions,
 )
 from syncom.errors import Invalid, NotFound
-from syncom.messages.model import LedgerState
 
 app = App(name="contact", help="People: add, find, change, merge, and what happened to them.")
 _DEFAULT = Options()
@@ -265,9 +265,10 @@ async def timeline(contact: int, *, limit: int = 50, options: Options = _DEFAULT
     """
     async with here(options) as services:
         page = await services.app.contacts.timeline(services.account_id, contact, limit=limit)
-    rows = [(entry.occurred_at, entry.kind.value.replace("_", " "), _told(entry)) for entry in page.entries]
+    entries = named(page.entries)
+    rows = [(entry.occurred_at, entry.kind.value.replace("_", " "), _told(entry)) for entry in entries]
     show(
-        page.entries,
+        entries,
         json=options.json,
         human=lambda: table(("when", "what", "more"), rows, empty="Nothing has happened yet."),
     )
@@ -342,13 +343,11 @@ def _told(entry: TimelineEntry) -> str:
     detail: dict[str, Any] = entry.detail
     match entry.kind:
         case TimelineKind.CONSENT:
-            state = SubscriptionState(detail["state"]).name.lower()
-            return f"{Channel(detail['channel']).name.lower()}: {state} ({detail['source']})"
+            return f"{detail['channel']}: {detail['state']} ({detail['source']})"
         case TimelineKind.JOINED_LIST:
             return str(detail["name"])
         case TimelineKind.MESSAGE:
-            state = LedgerState(detail["state"]).name.lower()
-            return f"{state} {detail['address'] or ''} {detail['reason'] or ''}".strip()
+            return f"{detail['state']} {detail['address'] or ''} {detail['reason'] or ''}".strip()
         case TimelineKind.ACTIVITY:
             return _activity(detail)
         case TimelineKind.ORDER:
@@ -360,9 +359,6 @@ def _told(entry: TimelineEntry) -> str:
 
 
 def _activity(detail: dict[str, Any]) -> str:
-    from syncom.activity.model import ActivityKind, HitClass
-
-    kind = ActivityKind(detail["kind"]).name.lower()
-    who = HitClass(detail["class"]).name.lower()
+    kind = str(detail["kind"])
     link = f", link {detail['link']}" if detail["link"] is not None else ""
-    return f"{kind} by a {who}{link}" if kind in ("opened", "clicked") else kind
+    return f"{kind} by a {detail['class']}{link}" if kind in ("opened", "clicked") else kind

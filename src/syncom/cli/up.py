@@ -19,10 +19,12 @@ from syncom.doctor import check_port
 from syncom.errors import Conflict, SyncomError
 from syncom.postgres.embedded import EmbeddedServer
 from syncom.postgres.migrate import migrate
-from syncom.processes import ProcessGroup, Role
+from syncom.processes import ProcessGroup, Role, exit_with_parent
 from syncom.settings import Settings, load_settings
 
 _READY_PATIENCE = 60.0
+#: Seconds for an orderly end, when whoever started this is gone.
+_STOP_PATIENCE = 60.0
 
 
 def up(*, demo: Switch = False) -> None:
@@ -33,6 +35,8 @@ def up(*, demo: Switch = False) -> None:
     demo
         Then load sample data and send a campaign into the dev inbox.
     """
+    # Where a program of ours started it: a test, whose run may be killed.
+    exit_with_parent(grace=_STOP_PATIENCE)
     asyncio.run(_up(load_settings(), demo=demo))
 
 

@@ -512,7 +512,8 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     ``detail`` by kind: consent ``{channel, state, source, detail}``; joined_list ``{list_id, name}``; message
     ``{message_id, campaign_id, channel, state, address, reason}``; activity ``{kind, class, channel, campaign_id,
     message_id, link, detail}``; order ``{external_id, status, total, currency}``; event ``{event_id, type, key,
-    params}``; the numbers are the stored ones.
+    params}``; the numbers are the stored ones, and
+    ``activity.timeline.named`` has their names.
     """
 
     kind: TimelineKind

@@ -10,6 +10,7 @@ from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
+from syncom.activity.timeline import named
 from syncom.contacts.model import (
     Change,
     Channel,
@@ -240,9 +241,14 @@ async def list_addresses(by: By, contacts: Contacts, contact_id: FromPath[int]) 
 async def get_timeline(
     by: By, contacts: Contacts, contact_id: FromPath[int], limit: Limit = 100, cursor: Cursor = None
 ) -> Page[TimelineEntry]:
-    """What happened to and was done by a contact, newest first."""
+    """What happened to and was done by a contact, newest first.
+
+    `detail` by kind: consent `channel, state, source, detail`; joined_list `list_id, name`; message `message_id,
+    campaign_id, channel, state, address, reason`; activity `kind, class, channel, campaign_id, message_id, link,
+    detail`; order `external_id, status, total, currency`; event `event_id, type, key, params`.
+    """
     page = await contacts.timeline(by.account_id, contact_id, cursor=cursor or None, limit=limit)
-    return Page(items=page.entries, next_cursor=page.cursor)
+    return Page(items=named(page.entries), next_cursor=page.cursor)
 
 
 @get("/contacts/{contact_id:int}/subscriptions", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
