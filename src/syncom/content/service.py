@@ -14,7 +14,7 @@ from syncom.clock import Clock
 from syncom.contacts.model import Channel
 from syncom.content import store
 from syncom.content.check import check_content
-from syncom.content.compile import compile_content
+from syncom.content.compiling import Compiler
 from syncom.content.filing import clean_language, filed
 from syncom.content.members import checked_members
 from syncom.content.model import (
@@ -64,6 +64,7 @@ class ContentService:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._compiler = Compiler()
         self._cache: OrderedDict[tuple[int, int], CompiledContent] = OrderedDict()
 
     async def create(self, account_id: int, template: TemplateInput) -> Template:
@@ -343,7 +344,7 @@ class ContentService:
             digest = sha256(msgspec.json.encode((_MADE, mail, track_links, known, rules))).digest()
             found = await store.find_digest(connection, account_id, digest)
             if found is None:
-                compiled = compile_content(mail, known, track_links=track_links, rules=rules)
+                compiled = await self._compiler.compile(mail, known, track_links=track_links, rules=rules)
                 compiled = msgspec.structs.replace(compiled, from_name=mail.from_name)
                 label = ContentLabel(name=mail.name, tags=mail.tags, language=mail.language, channel=mail.channel)
                 await store.add_digest(connection, account_id, compiled, label, digest)
@@ -400,7 +401,7 @@ class ContentService:
         # A short link costs characters: texts have tracked links only where their author says so.
         wanted = template.channel is Channel.EMAIL or template.members.get("trackUrls") is True
         rules = await store.velocity_rules(connection, account_id)
-        compiled = compile_content(template, known, track_links=track_links and wanted, rules=rules)
+        compiled = await self._compiler.compile(template, known, track_links=track_links and wanted, rules=rules)
         return msgspec.structs.replace(compiled, attachments=tuple(attachments), from_name=template.from_name)
 
     async def _content(self, connection: Connection, account_id: int, content_id: int) -> CompiledContent:
