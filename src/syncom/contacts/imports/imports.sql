@@ -30,8 +30,9 @@ WHERE import_id = %(import_id)s AND state IN ('queued', 'running') AND leased_un
 RETURNING account_id, fence, options, error_path, bytes_done, line_next
 
 -- name: import_state
--- State, account, and the seconds until its lease ends.
-SELECT state, account_id, greatest(extract(epoch FROM leased_until - now()), 0)::float8
+-- State, account, and the seconds until its lease ends. No arithmetic with infinity: PostgreSQL 15 and 16 refuse it.
+SELECT state, account_id,
+    CASE WHEN leased_until > now() THEN extract(epoch FROM leased_until - now()) ELSE 0 END::float8
 FROM imports WHERE import_id = %(import_id)s
 
 -- name: lock_import
