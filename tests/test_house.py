@@ -30,6 +30,7 @@ CONTACT_OWNED = {
     "message_params",
     "erased_contacts",
     "events",
+    "enrolments",
     "deleted_contacts",
     "contact_channels",
     "contact_categories",

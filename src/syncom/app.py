@@ -28,6 +28,7 @@ from syncom.inbox.service import InboxService
 from syncom.jobs.runner import make_app
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import SenderRole
+from syncom.messages.planned import PlannedSends
 from syncom.messages.senders import InboxAddress, SendersService
 from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.loop import SendingLoop
@@ -48,6 +49,8 @@ from syncom.sites.service import SitesService
 from syncom.tokens import MessageTokens
 from syncom.webhooks.jobs import WebhookPoster
 from syncom.webhooks.service import WebhooksService
+from syncom.workflows.jobs import WorkflowKeeper
+from syncom.workflows.service import WorkflowsService
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +94,7 @@ class App:
             days=settings.view_days,
         )
         self.short_links = ShortLinks(database)
+        self.workflows = WorkflowsService(database, self.events, self.content, self.senders)
         self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
         self.subscriptions = Subscriptions(self.contacts, self.activity)
         self.feed = FeedService(database, self.tokens, base_url=settings.base_url)
@@ -133,6 +137,10 @@ class App:
     def keeper(self) -> CampaignKeeper:
         """What moves campaigns along in the background."""
         return CampaignKeeper(self.database, self.segments, self.content)
+
+    def workflow_keeper(self) -> WorkflowKeeper:
+        """What moves contacts through workflows in the background."""
+        return WorkflowKeeper(self.database, self.events, PlannedSends(self.content, self.senders))
 
     def sending_loop(self, role: SenderRole) -> SendingLoop:
         """One sending process."""

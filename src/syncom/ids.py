@@ -5,7 +5,8 @@ A message id is a UUID in one of two forms, both ending in the low byte of the c
 * **Campaign messages** carry a UUIDv8 (RFC 9562, 5.8) built from the campaign and the contact, so the same
   contact in the same campaign always has the same id: it is the effect id of that send, and the ledger's key
   makes a second row impossible.
-* **Single messages** carry a UUIDv7 (RFC 9562, 5.7): the time in milliseconds, then random bits.
+* **Single messages** carry a UUIDv7 (RFC 9562, 5.7): the time in milliseconds, then random bits. Those of
+  workflows have a hash of what they follow from in their place, so they are effect ids too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import UTC, datetime
+from hashlib import blake2b
 from uuid import UUID
 
 BUCKETS = 256
@@ -69,6 +71,21 @@ def single_message_id(contact_id: int) -> UUID:
         int=milliseconds << 80
         | _V7
         | (noise >> 54 & 0xFFF) << 64
+        | _VARIANT
+        | (noise & ((1 << 54) - 1)) << 8
+        | bucket_of(contact_id)
+    )
+
+
+def workflow_message_id(event_id: UUID, workflow_id: int, step: int, contact_id: int) -> UUID:
+    """The one message id of a workflow's step after this event, for this contact: an effect id in the form of single
+    messages, with the time of the event."""
+    digest = blake2b(b"%b%d/%d" % (event_id.bytes, workflow_id, step), digest_size=9).digest()
+    noise = int.from_bytes(digest)
+    return UUID(
+        int=event_id.int >> 80 << 80
+        | _V7
+        | (noise >> 60 & 0xFFF) << 64
         | _VARIANT
         | (noise & ((1 << 54) - 1)) << 8
         | bucket_of(contact_id)

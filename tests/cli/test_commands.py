@@ -329,3 +329,18 @@ async def test_events_are_sent_listed_and_checked(syncom: Command) -> None:
     assert (await syncom("event", "send", "paid", "--key", "inv-2")).code == EXIT_WRONG
     assert (await syncom.json("event-type", "set", "paid", "--anything"))["parameters"] is None
     assert [one["key"] for one in await syncom.json("event-type", "list")] == ["paid"]
+
+
+async def test_a_workflow_is_added_started_shown_and_stopped(syncom: Command, tmp_path: Path) -> None:
+    file = tmp_path / "welcome.json"
+    file.write_text('{"trigger": {"type": "event", "event_type": "joined"}, "steps": [{"type": "stop"}]}', "utf-8")
+    made = await syncom.json("workflow", "add", "Welcome", "--definition", f"@{file}")
+    number = made["workflow_id"]
+    assert (await syncom.json("workflow", "start", number))["status"] == "active"
+    shown = await syncom.json("workflow", "show", number)
+    assert (shown["workflow"]["name"], shown["counts"]["waiting"]) == ("Welcome", 0)
+    assert (await syncom.json("workflow", "stop", number))["status"] == "stopped"
+    assert [one["status"] for one in await syncom.json("workflow", "list")] == ["stopped"]
+    wrong = await syncom("workflow", "add", "W", "--definition", '{"trigger": {"type": "segment"}}')
+    assert wrong.code == EXIT_WRONG
+    assert "definition.trigger.type" in wrong.err

@@ -56,6 +56,10 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     campaign = await app.campaigns.create(
         account_id, CampaignInput(name=mark, template_id=template.template_id, audience=audience)
     )
+    steps = [{"type": "send_email", "template_id": template.template_id}]
+    workflow = await app.workflows.create(
+        account_id, mark, {"trigger": {"type": "event", "event_type": mark}, "steps": steps}
+    )
     recipient = MessageRecipient(contact_id=outcome.contact_id)
     sent = await app.messages.send(account_id, SendRequest(template_id=template.template_id, recipients=(recipient,)))
     upload = await app.imports.store(account_id, f"{mark}.csv", _pieces(f"email\n{mark}.row@example.com\n"))
@@ -72,6 +76,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "api_key_id": key.api_key.api_key_id,
         "contact_id": outcome.contact_id,
         "event_type_id": event_type.event_type_id,
+        "workflow_id": workflow.workflow_id,
         "field_id": field.field_id,
         "list_id": listed.list_id,
         "segment_id": segment.segment_id,
@@ -120,6 +125,10 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "update_campaign": {"name": "M", "template_id": ids["template_id"], "audience": {"everyone": True}},
         "schedule_campaign": {"at": "2036-01-01T00:00:00Z"},
         "update_webhook": {"name": "M", "url": "http://127.0.0.1:9/"},
+        "update_workflow": {
+            "name": "M",
+            "definition": {"trigger": {"type": "event", "event_type": "m"}, "steps": [{"type": "stop"}]},
+        },
         "update_segment": {"name": "Mallory", "condition": {"all": []}},
     }
 
@@ -263,6 +272,7 @@ _ONES: dict[str, Any] = {
             "event_type_id",
             "category_id",
             "webhook_id",
+            "workflow_id",
         ),
         1,
     ),
@@ -286,6 +296,8 @@ _TABLES = (
     "events",
     "event_types",
     "webhooks",
+    "workflows",
+    "workflow_versions",
 )
 #: Questions that are too long for a URL.
 _READS = {"count_matching", "count_audience", "preview_template", "check_template"}

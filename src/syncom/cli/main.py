@@ -54,6 +54,7 @@ _COMMANDS = (
     ("template", "syncom.cli.template:app", "Mails before they are sent."),
     ("sender", "syncom.cli.sender:app", "Where mail leaves: SMTP accounts, and the dev inbox until there is one."),
     ("campaign", "syncom.cli.campaign:app", "One mail to many people: audience, life, report."),
+    ("workflow", "syncom.cli.workflow:app", "What is done with a contact after something happened."),
     ("message", "syncom.cli.message:app", "Single messages: send one, see where it is."),
     ("webhook", "syncom.cli.webhook:app", "Servers that an account's activity is posted to as it happens."),
     ("inbox", "syncom.cli.inbox:app", "Mail that was sent without an SMTP account."),

@@ -78,12 +78,13 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         jobs = asyncio.create_task(run_worker(parts.jobs(dsn)))
         upkeep = asyncio.create_task(parts.upkeep(stop))
         poster = asyncio.create_task(parts.webhook_poster().run(stop))
+        workflows = asyncio.create_task(parts.workflow_keeper().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
-            for task in (jobs, upkeep, poster):
+            for task in (jobs, upkeep, poster, workflows):
                 task.cancel()
-            await asyncio.gather(jobs, upkeep, poster, return_exceptions=True)
+            await asyncio.gather(jobs, upkeep, poster, workflows, return_exceptions=True)
 
 
 async def _sender(role: SenderRole, settings: Settings, dsn: str, stop: asyncio.Event) -> None:

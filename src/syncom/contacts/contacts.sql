@@ -122,6 +122,12 @@ DELETE FROM order_identities WHERE account_id = %(account_id)s AND contact_id = 
 -- Index: site_visitors_contact.
 DELETE FROM site_visitors WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
 
+-- name: delete_enrolments
+-- Index enrolments_contact.
+DELETE FROM enrolments n
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE n.account_id = %(account_id)s AND n.bucket = k.bucket AND n.contact_id = k.contact_id
+
 -- name: delete_engagements
 -- Through the contact's messages in the ledger: engagements have no index by contact.
 DELETE FROM engagements g

@@ -39,6 +39,7 @@ _OWNED = (
     "delete_statistics",
     "delete_orders",
     "delete_events",
+    "delete_enrolments",
     "delete_order_identities",
     "delete_visitors",
     "delete_engagements",

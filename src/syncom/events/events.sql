@@ -91,6 +91,21 @@ WHERE k.event_id IS NOT NULL
 ORDER BY k.bucket, k.event_id
 ON CONFLICT DO NOTHING
 
+-- name: take_followed
+-- Events of known contacts out of the change log, in the order they came; they are gone from it when the transaction
+-- commits. What another transaction is taking is left to it. Indexes: primary keys of followed_events and events.
+WITH taken AS (
+    DELETE FROM followed_events WHERE followed_id = ANY (ARRAY(
+        SELECT followed_id FROM followed_events ORDER BY followed_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING *
+)
+SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params
+FROM taken t
+LEFT JOIN events e ON e.account_id = t.account_id AND e.bucket = (t.contact_id & 255)::smallint
+    AND e.event_id = t.event_id AND e.occurred_at = t.occurred_at
+ORDER BY t.followed_id
+
 -- name: forget_recent
 -- Rows somebody claims at this moment are left for the next time: this must wait for nobody. Reads the whole table,
 -- which has the events of a minute or two.

@@ -51,6 +51,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: datetime
 
 
+class FollowedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of a type that is followed, out of the change log."""
+
+    account_id: int
+    event_type_id: int
+    contact_id: int
+    event_id: UUID
+    params: dict[str, Any]
+
+
 class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of events, newest first; ``cursor`` asks for the older ones, None: there are none."""
 

@@ -25,7 +25,15 @@ from syncom.contacts.service import ContactsService, hold_contacts
 from syncom.errors import Conflict, Invalid, NotFound, Unavailable
 from syncom.events import store
 from syncom.events.identity import KINDS, Named, Naming, key_of
-from syncom.events.model import Event, EventInput, EventPage, EventType, Recorded, UnexpectedParameters
+from syncom.events.model import (
+    Event,
+    EventInput,
+    EventPage,
+    EventType,
+    FollowedEvent,
+    Recorded,
+    UnexpectedParameters,
+)
 from syncom.events.prepare import PreparedEvent, checked_type_key, prepare
 from syncom.events.types import EventTypes
 from syncom.postgres.group_commit import GroupCommit
@@ -142,6 +150,12 @@ class EventsService:
         rows = [store.Row(event, contact_id, False) for event, contact_id in zip(prepared, contact_ids, strict=True)]
         event_ids = await store.insert(connection, rows)
         return [_recorded(event_id, row.contact_id) for event_id, row in zip(event_ids, rows, strict=True)]
+
+    async def take_followed(self, connection: Connection, limit: int) -> tuple[list[FollowedEvent], int]:
+        """Events of known contacts out of the change log, oldest first, for good when the caller's transaction
+        commits; and how many were taken in all. For a system transaction.
+        """
+        return await store.take_followed(connection, limit)
 
     async def import_past(self, account_id: int, events: Sequence[EventInput]) -> int:
         """Record up to 1,000 events that happened before; returns how many were not there yet.

@@ -11,7 +11,7 @@ from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from syncom.events.identity import KINDS, Naming
-from syncom.events.model import Event
+from syncom.events.model import Event, FollowedEvent
 from syncom.events.prepare import PreparedEvent, past_ids
 from syncom.ids import bucket_of, single_message_id
 from syncom.postgres.columns import moments, numbers, texts
@@ -110,6 +110,17 @@ async def insert_past(connection: Connection, rows: Sequence[Row]) -> int:
     columns["event_ids"] = _uuids([named for named, _ in ids])
     columns["unnamed_ids"] = _uuids([unnamed for _, unnamed in ids])
     return (await connection.execute(_SQL["insert_past"], columns)).rowcount
+
+
+async def take_followed(connection: Connection, limit: int) -> tuple[list[FollowedEvent], int]:
+    """Events out of the change log, those of nobody and the erased left out; and how many were taken."""
+    rows = await (await connection.execute(_SQL["take_followed"], {"limit": limit})).fetchall()
+    found = [
+        FollowedEvent(account_id=row[0], event_type_id=row[1], contact_id=row[2], event_id=row[3], params=row[4])
+        for row in rows
+        if row[2] and row[4] is not None
+    ]
+    return found, len(rows)
 
 
 async def forget_recent(connection: Connection) -> None:

@@ -88,6 +88,12 @@ class EventTypes:
             raise Conflict(f"an account has at most {TYPES_LIMIT:,} event types: put what differs into the parameters")
         return found
 
+    async def made_in(self, connection: Connection, account_id: int, key: str) -> EventType:
+        """The type with this key, made when there is none, inside a caller's transaction. Raises Invalid, Conflict."""
+        if checked_type_key(key) != key:
+            raise Invalid("type_key", "must not have blanks around it")
+        return (await self.ensure_in(connection, account_id, (key,)))[key]
+
     async def change(
         self,
         account_id: int,

@@ -131,6 +131,21 @@ class SendersService:
             return senders[0]
         return await self.add(account_id, _INBOXES[channel.consent])
 
+    async def chosen(
+        self, connection: Connection, account_id: int, sender_id: int | None, channel: Channel = Channel.EMAIL
+    ) -> Sender:
+        """The named sender, or else the one that is used when none is named, inside the caller's transaction.
+
+        Raises NotFound.
+        """
+        if sender_id is not None:
+            return await self.require(connection, account_id, sender_id)
+        found = await store.select_senders(connection, account_id, None)
+        usable = [sender for sender in found if sender.channel is channel.consent]
+        if not usable:
+            raise NotFound("sender", "by default")
+        return next((sender for sender in usable if sender.is_default), usable[0])
+
     async def with_address(self, account_id: int, address: str) -> Sender | None:
         """The sender with this From address, the default one before others; None when there is none."""
         try:

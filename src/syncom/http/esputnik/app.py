@@ -53,6 +53,7 @@ from syncom.http.esputnik import (
     texts,
     tokens,
     webpush,
+    workflows,
 )
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import (
@@ -97,6 +98,7 @@ METHODS: Final[tuple[Method, ...]] = (
     *texts.METHODS,
     *tokens.METHODS,
     *webpush.METHODS,
+    *workflows.METHODS,
 )
 PREFIX: Final = "/api"
 

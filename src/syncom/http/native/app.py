@@ -37,6 +37,7 @@ from syncom.http.native import (
     templates,
     users,
     webhooks,
+    workflows,
 )
 from syncom.http.native.given import given
 from syncom.http.native.idempotency import Idempotency
@@ -66,6 +67,7 @@ _RESOURCES: list[Any] = [
     *templates.HANDLERS,
     *senders.HANDLERS,
     *campaigns.HANDLERS,
+    *workflows.HANDLERS,
     *messages.HANDLERS,
     *activity.HANDLERS,
     *inbox.HANDLERS,

@@ -26,6 +26,7 @@ from syncom.orders.service import OrdersService
 from syncom.recommendations.service import RecommendationsService
 from syncom.segments.service import SegmentsService
 from syncom.webhooks.service import WebhooksService
+from syncom.workflows.service import WorkflowsService
 
 By = NamedDependency[Principal]
 Signing = NamedDependency[Authentication]
@@ -45,6 +46,7 @@ Senders = NamedDependency[SendersService]
 Messages = NamedDependency[MessagesService]
 Campaigns = NamedDependency[CampaignsService]
 Webhooks = NamedDependency[WebhooksService]
+Workflows = NamedDependency[WorkflowsService]
 #: For the few things that are no service.
 Wiring = NamedDependency[App]
 
@@ -73,6 +75,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "messages": app.messages,
         "campaigns": app.campaigns,
         "webhooks": app.webhooks,
+        "workflows": app.workflows,
         "wiring": app,
     }
     return {"by": Provide(principal), **{name: _provide(part) for name, part in parts.items()}}

@@ -13,7 +13,7 @@ from syncom.clock import Clock
 from syncom.contacts.model import Channel, SubscriptionState
 from syncom.errors import Invalid
 from syncom.messages.channels.carrier import Answer, Carrier, Composer, Outcome, Parcel, Refusal
-from syncom.messages.model import Exclusion, Failure, LedgerState, OnUncertain, Sender
+from syncom.messages.model import Exclusion, Failure, Lane, LedgerState, OnUncertain, Sender
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
 
@@ -27,6 +27,7 @@ SENDER_PAUSE = timedelta(minutes=15)
 UNCERTAIN_DELAY = 30.0
 MAX_ATTEMPTS = 12
 _SUBSCRIBED = SubscriptionState.SUBSCRIBED.value
+_UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED.value
 
 
 class SenderLine:
@@ -150,6 +151,8 @@ class SenderLine:
         if contact[SUPPRESSED_PLACE] is not None:
             return Exclusion.SUPPRESSED.value
         if work.campaign_id and contact[STATE_PLACE] != _SUBSCRIBED:
+            return Exclusion.UNSUBSCRIBED.value
+        if work.lane is Lane.WORKFLOW and contact[STATE_PLACE] == _UNSUBSCRIBED:
             return Exclusion.UNSUBSCRIBED.value
         if not work.address:
             return (Exclusion.NO_ADDRESS if work.channel is Channel.EMAIL else Exclusion.NO_PHONE).value

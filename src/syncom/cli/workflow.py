@@ -1,0 +1,93 @@
+"""``syncom workflow``."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from syncom.cli.given import condition as read_object
+from syncom.cli.output import facts, show, table
+from syncom.cli.services import Options, here
+
+app = App(name="workflow", help="What is done with a contact after something happened.")
+_DEFAULT = Options()
+
+
+@app.command
+async def add(name: str, *, definition: str, options: Options = _DEFAULT) -> None:
+    """Save a workflow. Nobody enters until it is started.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    definition
+        JSON as in docs/workflows.md, or @FILE.
+    """
+    given = read_object("definition", definition)
+    async with here(options) as services:
+        made = await services.app.workflows.create(services.account_id, name, given)
+    said = f"Workflow {made.workflow_id} is saved: `syncom workflow start {made.workflow_id}` lets contacts in."
+    show(made, json=options.json, human=lambda: print(said))
+
+
+@app.command(name="list")
+async def list_workflows(*, options: Options = _DEFAULT) -> None:
+    """List the workflows."""
+    async with here(options) as services:
+        found, _ = await services.app.workflows.page(services.account_id)
+    rows = [(one.workflow_id, one.name, one.status, one.definition.trigger.event_type) for one in found]
+    empty = "No workflow yet: `syncom workflow add NAME --definition @FILE` saves one."
+    show(found, json=options.json, human=lambda: table(("id", "name", "status", "starts with"), rows, empty=empty))
+
+
+@app.command(name="show")
+async def show_workflow(workflow: int, *, options: Options = _DEFAULT) -> None:
+    """Show a workflow, and how many journeys are where.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    """
+    async with here(options) as services:
+        found = await services.app.workflows.get(services.account_id, workflow)
+        counts = await services.app.workflows.counts(services.account_id, workflow)
+    named = {state.name.lower(): number for state, number in counts.items()}
+    pairs = [
+        ("id", found.workflow_id),
+        ("name", found.name),
+        ("status", found.status),
+        ("version", found.version),
+        ("definition", found.definition),
+        *named.items(),
+    ]
+    show({"workflow": found, "counts": named}, json=options.json, human=lambda: facts(pairs))
+
+
+@app.command
+async def start(workflow: int, *, options: Options = _DEFAULT) -> None:
+    """Let contacts in from now on, and let go on who was inside.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    """
+    async with here(options) as services:
+        found = await services.app.workflows.start(services.account_id, workflow)
+    said = f"Workflow {workflow} is started: each '{found.definition.trigger.event_type}' lets its contact in."
+    show(found, json=options.json, human=lambda: print(said))
+
+
+@app.command
+async def stop(workflow: int, *, options: Options = _DEFAULT) -> None:
+    """Let nobody in, and nobody go on, until it is started again.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    """
+    async with here(options) as services:
+        found = await services.app.workflows.stop(services.account_id, workflow)
+    show(found, json=options.json, human=lambda: print(f"Workflow {workflow} is stopped."))

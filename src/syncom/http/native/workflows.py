@@ -1,0 +1,96 @@
+"""/workflows: what is done with a contact after something happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import get, post, put
+from litestar.params import FromPath, JSONBody
+
+from syncom.accounts.model import Permission
+from syncom.http.native.given import By, Workflows
+from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
+from syncom.http.native.routing import needs
+from syncom.workflows.model import Workflow
+
+_TAGS = ["Workflows"]
+
+
+class WorkflowInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A name, and what it does (docs/workflows.md)."""
+
+    name: str
+    definition: dict[str, Any]
+
+
+class WorkflowCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many journeys are where: one is a contact after one event."""
+
+    waiting: int
+    paused: int
+    finished: int
+    failed: int
+    left: int
+
+
+class WorkflowSeen(Workflow, frozen=True, kw_only=True):
+    """A workflow, and how many journeys are where."""
+
+    counts: WorkflowCounts
+
+
+@get("/workflows", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def list_workflows(by: By, workflows: Workflows, limit: Limit = 100, cursor: Cursor = None) -> Page[Workflow]:
+    """All workflows, in the order they were made."""
+    offset = max(0, read_cursor(cursor, int) or 0)
+    found, total = await workflows.page(by.account_id, offset=min(offset, 2**31), limit=limit)
+    behind = offset + len(found)
+    return Page(items=found, next_cursor=cursor_for(behind) if found and behind < total else None)
+
+
+@post("/workflows", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def create_workflow(by: By, workflows: Workflows, data: JSONBody[WorkflowInput]) -> Workflow:
+    """Save a draft. Nobody enters until it is started."""
+    return await workflows.create(by.account_id, data.name, data.definition)
+
+
+@get("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]) -> WorkflowSeen:
+    """One workflow, and how many journeys are where."""
+    found = await workflows.get(by.account_id, workflow_id)
+    counts = await workflows.counts(by.account_id, workflow_id)
+    return WorkflowSeen(
+        **msgspec.structs.asdict(found),
+        counts=WorkflowCounts(**{state.name.lower(): number for state, number in counts.items()}),
+    )
+
+
+@put("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def update_workflow(
+    by: By, workflows: Workflows, workflow_id: FromPath[int], data: JSONBody[WorkflowInput]
+) -> Workflow:
+    """Give it a new version. Who is inside stays on theirs."""
+    return await workflows.change(by.account_id, workflow_id, name=data.name, definition=data.definition)
+
+
+@post("/workflows/{workflow_id:int}/start", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def start_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]) -> Workflow:
+    """Let contacts in from now on, and let go on who was inside."""
+    return await workflows.start(by.account_id, workflow_id)
+
+
+@post("/workflows/{workflow_id:int}/stop", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def stop_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]) -> Workflow:
+    """Let nobody in, and nobody go on, until it is started again."""
+    return await workflows.stop(by.account_id, workflow_id)
+
+
+HANDLERS: list[Any] = [
+    list_workflows,
+    create_workflow,
+    get_workflow,
+    update_workflow,
+    start_workflow,
+    stop_workflow,
+]

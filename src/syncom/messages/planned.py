@@ -1,0 +1,108 @@
+"""Sends that a higher room plans, inside its own transaction: it decides the ids, so that no plan is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from syncom.contacts.model import SubscriptionState
+from syncom.content.model import Sendable
+from syncom.content.service import ContentService
+from syncom.errors import Invalid
+from syncom.messages import store
+from syncom.messages.batch import params_text
+from syncom.messages.model import SINGLE_LIFE, Exclusion, Lane
+from syncom.messages.routes import ROUTES, Route
+from syncom.messages.senders import SendersService
+from syncom.postgres.pool import Connection
+
+
+class PlannedSend(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a plan."""
+
+    #: The effect id: the same plan and step have the same id. Ends in the contact's bucket (ids.py).
+    message_id: UUID
+    contact_id: int
+    params: Mapping[str, Any]
+
+
+class PlannedSends:
+    """Puts planned messages into the workflow lane."""
+
+    def __init__(self, content: ContentService, senders: SendersService) -> None:
+        self._content = content
+        self._senders = senders
+
+    async def queue(
+        self,
+        connection: Connection,
+        account_id: int,
+        template_id: int,
+        sends: Sequence[PlannedSend],
+        *,
+        sender_id: int | None = None,
+    ) -> list[Exclusion | None]:
+        """Queue one template's messages to contacts; for each why it is not sent, or None.
+
+        Who unsubscribed gets none of these: they are triggered marketing, so the ledger says why. Who has not confirmed
+        yet gets them. Who has no address is passed over. Suppressed addresses are held back when the message is sent.
+        Raises NotFound and Invalid when the template or a sender is gone.
+        """
+        template = await self._content.sendable(connection, account_id, template_id)
+        route = ROUTES.get(template.channel)
+        if route is None:
+            raise Invalid("template_id", f"{template.channel.name.lower()} messages cannot be sent on their own")
+        sender = await self._senders.chosen(connection, account_id, sender_id or template.sender_id, template.channel)
+        contacts = await store.reach(connection, account_id, sorted({send.contact_id for send in sends}))
+        outcomes: list[Exclusion | None] = []
+        queued: list[store.Queued] = []
+        excluded: list[store.Excluded] = []
+        for send in sends:
+            contact = contacts.get(send.contact_id)
+            if contact is None:
+                outcomes.append(Exclusion.DELETED)
+                continue
+            address = route.address(contact)
+            if not address:
+                outcomes.append(Exclusion.NO_ADDRESS)
+                continue
+            content_id = template.content_for(contact.language)
+            row = _row(account_id, template, route, send, address, content_id, sender.sender_id)
+            if route.state(contact) is SubscriptionState.UNSUBSCRIBED:
+                outcomes.append(Exclusion.UNSUBSCRIBED)
+                excluded.append(store.Excluded(row=row, reason=Exclusion.UNSUBSCRIBED.value))
+            else:
+                outcomes.append(None)
+                queued.append(row)
+        await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
+        if excluded:
+            await store.insert_excluded(connection, excluded)
+        if queued:
+            await store.insert_messages(connection, queued)
+        return outcomes
+
+
+def _row(
+    account_id: int,
+    template: Sendable,
+    route: Route,
+    send: PlannedSend,
+    address: str,
+    content_id: int,
+    sender_id: int,
+) -> store.Queued:
+    return store.Queued(
+        message_id=send.message_id,
+        account_id=account_id,
+        contact_id=send.contact_id,
+        channel=template.channel,
+        lane=Lane.WORKFLOW,
+        sender_id=sender_id,
+        content_id=content_id,
+        params=params_text(send.params),
+        address=address,
+        life=SINGLE_LIFE,
+    )

@@ -1,0 +1,194 @@
+"""The keeper of workflows: lets contacts in after events, and takes them from step to step.
+
+Every pass is one transaction, so a killed keeper leaves nothing half done. An event is taken out of the change log in
+the transaction that lets its contact in; a contact moves on in the transaction that queues the message of the step.
+Any number of keepers may run: rows of the log are taken by one of them, and the contacts of a group of buckets are
+moved by one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import NamedTuple
+
+import msgspec
+import psycopg
+
+from syncom.errors import Invalid, NotFound, Unavailable
+from syncom.events.model import FollowedEvent
+from syncom.events.service import EventsService
+from syncom.ids import workflow_message_id
+from syncom.messages.model import Exclusion
+from syncom.messages.planned import PlannedSend, PlannedSends
+from syncom.postgres.pool import Connection, Database
+from syncom.workflows import store
+from syncom.workflows.definition import fits
+from syncom.workflows.model import Definition, Enrolment, EnrolmentState, Moved, SendEmail, Wait
+
+_log = logging.getLogger(__name__)
+
+#: Events or contacts of one transaction: short enough to hold no lock for long.
+_BATCH = 1_000
+#: Seconds between looks while nothing happens.
+_POLL = 0.5
+
+
+class _Path(NamedTuple):
+    """What is done from a step on until the next rest: the same for everybody who stands there."""
+
+    sends: list[tuple[int, SendEmail]]
+    step: int
+    state: EnrolmentState
+    wait: timedelta
+
+
+class WorkflowKeeper:
+    """Moves workflows along in the background."""
+
+    def __init__(self, database: Database, events: EventsService, sends: PlannedSends) -> None:
+        self._database = database
+        self._events = events
+        self._sends = sends
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep going until ``stop`` is set."""
+        while not stop.is_set():
+            try:
+                while not stop.is_set() and await self.step():
+                    pass
+            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
+                _log.warning("workflows wait for the database: %s", error)
+            except psycopg.Error:
+                # Nothing is lost: the pass was undone, and the next one tries again.
+                _log.exception("a pass over the workflows failed")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _POLL)
+
+    async def step(self) -> bool:
+        """Do what can be done now; True when there may be more."""
+        more = await self._enrol()
+        async with self._database.system() as connection:
+            groups = await store.due_groups(connection)
+        moved = [await self._advance(group) for group in groups]
+        return more or any(moved)
+
+    # ------------------------------------------------------------ entering
+
+    async def _enrol(self) -> bool:
+        async with self._database.system() as connection:
+            events, taken = await self._events.take_followed(connection, _BATCH)
+            if not events:
+                return taken == _BATCH
+            workflows = await store.triggered(connection, sorted({event.event_type_id for event in events}))
+            entries = [
+                _entry(event, workflow)
+                for event in events
+                for workflow in workflows
+                if workflow.event_type_id == event.event_type_id and fits(workflow.definition.trigger, event.params)
+            ]
+            if entries:
+                await store.enrol(connection, entries)
+        return taken == _BATCH
+
+    # ------------------------------------------------------------ going on
+
+    async def _advance(self, group: int) -> bool:
+        """Take the contacts of some buckets whose time has come to where they rest next."""
+        async with self._database.system() as connection:
+            if not await store.claim_group(connection, group):
+                return False  # another keeper is at it
+            due = await store.due(connection, group, _BATCH)
+            active = await store.hold_active(connection, sorted({enrolment.workflow_id for enrolment in due}))
+            due = [enrolment for enrolment in due if enrolment.workflow_id in active]
+            if not due:
+                return False
+            places = _by_place(due)
+            wanted = sorted({(workflow_id, version) for _, workflow_id, version, _ in places})
+            definitions = await store.versions(connection, wanted)
+            moves: list[Moved] = []
+            for (account_id, workflow_id, version, step), enrolments in places.items():
+                path = walk(definitions[workflow_id, version], step)
+                moves += await self._take(connection, account_id, path, enrolments)
+            moved = await store.move(connection, moves)
+            if moved != len(moves):
+                raise RuntimeError(f"{len(moves) - moved} enrolments were moved by somebody else; nothing was done")
+        return len(due) == _BATCH
+
+    async def _take(
+        self, connection: Connection, account_id: int, path: _Path, enrolments: Sequence[Enrolment]
+    ) -> list[Moved]:
+        """Queue the messages on the path of contacts who stand at the same place."""
+        going = list(enrolments)
+        moves: list[Moved] = []
+        for number, step in path.sends:
+            planned = [_planned(enrolment, number) for enrolment in going]
+            try:
+                outcomes = await self._sends.queue(
+                    connection, account_id, step.template_id, planned, sender_id=step.sender_id
+                )
+            except (Invalid, NotFound) as error:
+                reason = f"step '{step.id}': {error.message}"[:500]
+                return moves + [_moved(one, number, EnrolmentState.FAILED, reason=reason) for one in going]
+            gone = {
+                enrolment.event_id
+                for enrolment, outcome in zip(going, outcomes, strict=True)
+                if outcome is Exclusion.DELETED
+            }
+            moves += [
+                _moved(one, number, EnrolmentState.LEFT, reason="the contact is gone")
+                for one in going
+                if one.event_id in gone
+            ]
+            going = [one for one in going if one.event_id not in gone]
+        return moves + [_moved(one, path.step, path.state, wait=path.wait) for one in going]
+
+
+def walk(definition: Definition, step: int) -> _Path:
+    """From a step to the next rest."""
+    sends: list[tuple[int, SendEmail]] = []
+    for number in range(step, len(definition.steps)):
+        one = definition.steps[number]
+        if isinstance(one, SendEmail):
+            sends.append((number, one))
+        elif isinstance(one, Wait):
+            return _Path(sends, number + 1, EnrolmentState.WAITING, one.span)
+        else:
+            return _Path(sends, number, EnrolmentState.FINISHED, timedelta())
+    return _Path(sends, len(definition.steps), EnrolmentState.FINISHED, timedelta())
+
+
+def _by_place(due: Sequence[Enrolment]) -> Mapping[tuple[int, int, int, int], list[Enrolment]]:
+    """Contacts by account, workflow, version and step."""
+    places: dict[tuple[int, int, int, int], list[Enrolment]] = {}
+    for one in due:
+        places.setdefault((one.account_id, one.workflow_id, one.version, one.step), []).append(one)
+    return places
+
+
+def _entry(event: FollowedEvent, workflow: store.Triggered) -> store.Entry:
+    return store.Entry(
+        account_id=event.account_id,
+        contact_id=event.contact_id,
+        workflow_id=workflow.workflow_id,
+        version=workflow.version,
+        event_id=event.event_id,
+        params=msgspec.json.encode(event.params).decode(),
+    )
+
+
+def _planned(enrolment: Enrolment, step: int) -> PlannedSend:
+    return PlannedSend(
+        message_id=workflow_message_id(enrolment.event_id, enrolment.workflow_id, step, enrolment.contact_id),
+        contact_id=enrolment.contact_id,
+        params={"data": enrolment.params},
+    )
+
+
+def _moved(
+    enrolment: Enrolment, step: int, state: EnrolmentState, *, wait: timedelta = timedelta(), reason: str = ""
+) -> Moved:
+    return Moved(enrolment=enrolment, step=step, state=state, wait=wait, reason=reason)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncom.clock import SystemClock
+from syncom.content.model import TemplateInput
+from syncom.events.model import EventInput
+from syncom.events.service import EventsService
+from syncom.messages.planned import PlannedSends
+from syncom.messages.sending.loop import SendingLoop
+from syncom.postgres.pool import Database
+from syncom.workflows.jobs import WorkflowKeeper
+from syncom.workflows.model import EnrolmentState, Workflow
+from syncom.workflows.service import WorkflowsService
+from tests.messages.house import SendingHouse
+
+LETTER = TemplateInput(name="Hello", subject="Hello {{ first_name }}", source="<p>{{ data.city }}</p>")
+
+
+@dataclass(kw_only=True)
+class Journeys:
+    """Workflows, and everything they need to run."""
+
+    sending: SendingHouse
+    events: EventsService
+    workflows: WorkflowsService
+    keeper: WorkflowKeeper
+
+    @classmethod
+    def on(cls, database: Database, account_id: int, data_dir: Path) -> Journeys:
+        sending = SendingHouse.on(database, account_id, data_dir)
+        events = EventsService(database, sending.contacts, SystemClock())
+        return cls(
+            sending=sending,
+            events=events,
+            workflows=WorkflowsService(database, events, sending.content, sending.senders),
+            keeper=another_keeper(database, events, sending),
+        )
+
+    @property
+    def account_id(self) -> int:
+        return self.sending.account_id
+
+    @property
+    def database(self) -> Database:
+        return self.sending.database
+
+    async def template(self, **members: Any) -> int:
+        letter = TemplateInput(**{"name": "Hello", "subject": "Hi", "source": LETTER.source, **members})
+        return (await self.sending.content.create(self.account_id, letter)).template_id
+
+    async def started(
+        self, *steps: dict[str, Any], where: dict[str, Any] | None = None, event: str = "joined"
+    ) -> Workflow:
+        trigger = {"type": "event", "event_type": event, "where": where or {}}
+        made = await self.workflows.create(self.account_id, "Welcome", {"trigger": trigger, "steps": list(steps)})
+        return await self.workflows.start(self.account_id, made.workflow_id)
+
+    async def happen(self, *contact_ids: int, event: str = "joined", key: str = "k", **params: Any) -> None:
+        """An event of each contact."""
+        await self.events.record(
+            self.account_id,
+            [EventInput(type_key=event, key=key, params=params, contact_id=contact_id) for contact_id in contact_ids],
+        )
+
+    async def settle(self) -> None:
+        """The keeper does what can be done."""
+        while await self.keeper.step():
+            pass
+
+    async def time_passes(self, seconds: float) -> None:
+        async with self.database.system() as connection:
+            await connection.execute(
+                "UPDATE enrolments SET wake_at = wake_at - %s * interval '1 second' WHERE state IN (1, 2)", (seconds,)
+            )
+        await self.settle()
+
+    async def queued(self) -> list[dict[str, Any]]:
+        """Messages in the lane: contact and what the event said."""
+        async with self.database.system() as connection:
+            rows = await (
+                await connection.execute(
+                    "SELECT contact_id, lane, params, content_id FROM messages ORDER BY message_id"
+                )
+            ).fetchall()
+        return [{"contact": row[0], "lane": row[1], "params": row[2], "content": row[3]} for row in rows]
+
+    async def states(self, workflow_id: int) -> dict[EnrolmentState, int]:
+        found = await self.workflows.counts(self.account_id, workflow_id)
+        return {state: number for state, number in found.items() if number}
+
+    def express(self) -> SendingLoop:
+        from syncom.messages.model import SenderRole
+
+        return self.sending.loop(SenderRole.EXPRESS)
+
+
+def another_keeper(database: Database, events: EventsService, sending: SendingHouse) -> WorkflowKeeper:
+    return WorkflowKeeper(database, events, PlannedSends(sending.content, sending.senders))
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="syncom-home-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def journeys(emptied_database: Database, account_id: int, data_dir: Path) -> AsyncIterator[Journeys]:
+    house = Journeys.on(emptied_database, account_id, data_dir)
+    yield house
+    await house.events.close()
+    await house.sending.contacts.close()
+
+
+@pytest.fixture
+async def database(emptied_database: Database) -> Database:
+    return emptied_database
