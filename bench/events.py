@@ -12,6 +12,7 @@ counts, since its two halves ran under the same neighbours.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -190,12 +191,19 @@ async def _server(kind: str, dsn: str, folder: str, account_id: int) -> AsyncIte
         process.wait(timeout=30)
 
 
+def _warm() -> None:
+    """As the product's own processes do after their start."""
+    gc.collect()
+    gc.freeze()
+
+
 async def _product(dsn: str, folder: str, port: int) -> None:
     from syncom.http.server import serve
     from syncom.settings import Settings
 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    asyncio.get_running_loop().call_later(1, _warm)
     await serve(Settings(port=port, data_dir=Path(folder)), dsn=dsn, stop=stop)
 
 
@@ -249,6 +257,7 @@ async def _floor(dsn: str, port: int, account_id: int) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
 
+        asyncio.get_running_loop().call_later(1, _warm)
         config = uvicorn.Config(
             application,
             host="127.0.0.1",

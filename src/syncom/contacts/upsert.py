@@ -99,7 +99,8 @@ async def end_batch(connection: Connection) -> None:
 
 async def hold_contacts(connection: Connection, account_ids: Collection[int]) -> None:
     """Keep contacts of these accounts from being deleted or merged until the transaction ends."""
-    await connection.execute(_SQL["hold_contacts"], {"locks": [_LOCKS + number for number in sorted(account_ids)]})
+    locks = numbers([_LOCKS + number for number in sorted(account_ids)])
+    await connection.execute(_SQL["hold_contacts"], {"locks": locks})
 
 
 async def lock_account(connection: Connection, account_id: int) -> None:

@@ -26,35 +26,76 @@ LEFT JOIN LATERAL (
 ) AS m ON c.contact_id IS NULL
 WHERE coalesce(c.contact_id, m.into_contact_id) IS NOT NULL
 
--- name: insert_once
--- Records events, those left out that were recorded within the last minute; returns the ids of the recorded. No hash
--- may be in a batch twice. Hashes are claimed in their order, so that no two batches wait for each other in a circle.
--- Indexes: primary keys of recent_events and event_types.
+-- name: record
+-- Finds whom events are about and records them, in one statement since callers wait for it. Returns the id and contact of
+-- each recorded event; and, with its place, each event that cannot be recorded as it is (`needs`: a contact that must
+-- be there or be made first): none of its request's events is. An event with a hash is left out when one with that
+-- hash was recorded within the last minute; no hash may be in a batch twice. Hashes are claimed in their order, so
+-- that no two batches wait for each other in a circle. The last two digits of an id are made the contact's bucket.
+-- Indexes: primary keys of identities, contacts, merged_contacts, recent_events, event_types.
 WITH given AS MATERIALIZED (
-    SELECT * FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[],
-        %(type_ids)s::bigint[], %(event_ids)s::uuid[], %(hashes)s::uuid[], %(occurred)s::timestamptz[],
+    SELECT * FROM unnest(%(account_ids)s::bigint[], %(type_ids)s::bigint[], %(requests)s::integer[],
+        %(needs)s::boolean[], %(hashes)s::uuid[], %(occurred)s::timestamptz[], string_to_array(%(event_ids)s, E'\x1f'),
         string_to_array(%(keys)s, E'\x1f'), string_to_array(%(params)s, E'\x1f'))
-        AS k (account_id, bucket, contact_id, event_type_id, event_id, event_hash, occurred_at, key, params)
-    WHERE event_id IS NOT NULL
+        WITH ORDINALITY
+        AS k (account_id, event_type_id, request, needs, event_hash, occurred_at, event_id, key, params, place)
+    WHERE account_id IS NOT NULL
+), found AS MATERIALIZED (
+    SELECT DISTINCT ON (place) place, contact_id FROM (
+        SELECT k.place, k.rank, i.contact_id
+        FROM unnest(%(name_places)s::bigint[], %(name_ranks)s::smallint[], %(name_accounts)s::bigint[],
+            %(name_kinds)s::smallint[], string_to_array(%(name_values)s, E'\x1f'))
+            AS k (place, rank, account_id, kind, value)
+        CROSS JOIN LATERAL (
+            SELECT contact_id FROM identities
+            WHERE account_id = k.account_id AND kind = k.kind AND value = k.value LIMIT 1
+        ) AS i
+        UNION ALL
+        SELECT k.place, k.rank, coalesce(c.contact_id, m.into_contact_id)
+        FROM unnest(%(id_places)s::bigint[], %(id_ranks)s::smallint[], %(id_accounts)s::bigint[],
+            %(id_buckets)s::smallint[], %(ids)s::bigint[]) AS k (place, rank, account_id, bucket, contact_id)
+        LEFT JOIN LATERAL (
+            SELECT contact_id FROM contacts
+            WHERE account_id = k.account_id AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
+        ) AS c ON true
+        LEFT JOIN LATERAL (
+            SELECT into_contact_id FROM merged_contacts
+            WHERE account_id = k.account_id AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
+        ) AS m ON c.contact_id IS NULL
+    ) AS f
+    WHERE contact_id IS NOT NULL
+    ORDER BY place, rank
+), known AS MATERIALIZED (
+    SELECT g.*, coalesce(f.contact_id, 0) AS contact_id FROM given g LEFT JOIN found f ON f.place = g.place
+), unready AS MATERIALIZED (
+    SELECT place, request FROM known WHERE needs AND contact_id = 0
 ), fresh AS (
-    INSERT INTO recent_events AS known (account_id, event_hash, expires_at)
+    INSERT INTO recent_events AS past (account_id, event_hash, expires_at)
     SELECT account_id, event_hash, now() + %(seconds)s * interval '1 second'
-    FROM given WHERE event_hash IS NOT NULL
+    FROM known WHERE event_hash IS NOT NULL AND request NOT IN (SELECT request FROM unready)
     ORDER BY 1, 2
-    ON CONFLICT (account_id, event_hash) DO UPDATE SET expires_at = excluded.expires_at WHERE known.expires_at <= now()
+    ON CONFLICT (account_id, event_hash) DO UPDATE SET expires_at = excluded.expires_at WHERE past.expires_at <= now()
     RETURNING account_id, event_hash
 ), stored AS (
     INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)
-    SELECT account_id, bucket, contact_id, event_type_id, event_id, key, params::jsonb, coalesce(occurred_at, now())
-    FROM given
-    WHERE event_hash IS NULL OR (account_id, event_hash) IN (SELECT account_id, event_hash FROM fresh)
+    SELECT account_id, (contact_id & 255)::smallint, contact_id, event_type_id,
+        overlay(event_id PLACING lpad(to_hex(contact_id & 255), 2, '0') FROM 31)::uuid, key, params::jsonb,
+        coalesce(occurred_at, now())
+    FROM known
+    WHERE request NOT IN (SELECT request FROM unready)
+        AND (event_hash IS NULL OR (account_id, event_hash) IN (SELECT account_id, event_hash FROM fresh))
     RETURNING account_id, event_type_id, contact_id, event_id, occurred_at
 ), announced AS (
     INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at)
-    SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored s
-    WHERE EXISTS (SELECT FROM event_types t WHERE t.event_type_id = s.event_type_id AND t.followed)
+    SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored
+    WHERE event_type_id = ANY (ARRAY(
+        SELECT event_type_id FROM event_types
+        WHERE event_type_id = ANY (%(distinct_types)s::bigint[]) AND followed
+    ))
 )
-SELECT event_id FROM stored
+SELECT event_id, contact_id, NULL::bigint FROM stored
+UNION ALL
+SELECT NULL, 0, place FROM unready
 
 -- name: insert
 -- Records events inside a caller's transaction. Index: primary key of event_types.

@@ -11,7 +11,7 @@ import msgspec
 from syncom.errors import Invalid
 
 
-class EventInput(msgspec.Struct, frozen=True, kw_only=True):
+class EventInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What another system says has happened."""
 
     #: Key of its type; the type is made when there is none.
@@ -25,7 +25,7 @@ class EventInput(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one event."""
 
     #: None: the same event was recorded within the last minute, so this one was not.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -70,7 +70,7 @@ _CREATED: Final = UpsertOptions(
 _ANY_TYPE: Final = EventType(event_type_id=0, key="")
 
 
-class _Request(msgspec.Struct, frozen=True, kw_only=True):
+class _Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The events of one call, on their way into a grouped commit: all of them are written, or none."""
 
     events: list[PreparedEvent]
@@ -147,9 +147,12 @@ class EventsService:
         missing = _missing(prepared, contact_ids)
         if missing is not None:
             raise missing
-        rows = [store.Row(event, contact_id, False) for event, contact_id in zip(prepared, contact_ids, strict=True)]
+        rows = [store.Row(event, contact_id) for event, contact_id in zip(prepared, contact_ids, strict=True)]
         event_ids = await store.insert(connection, rows)
-        return [_recorded(event_id, row.contact_id) for event_id, row in zip(event_ids, rows, strict=True)]
+        return [
+            Recorded(event_id=event_id, contact_id=row.contact_id or None)
+            for event_id, row in zip(event_ids, rows, strict=True)
+        ]
 
     async def take_followed(self, connection: Connection, limit: int) -> tuple[list[FollowedEvent], int]:
         """Events of known contacts out of the change log, oldest first, for good when the caller's transaction
@@ -178,8 +181,8 @@ class EventsService:
             missing = _missing(prepared, contact_ids)
             if missing is not None:
                 raise missing
-            rows = zip(prepared, contact_ids, strict=True)
-            return await store.insert_past(connection, [store.Row(*row, False) for row in rows])
+            rows = [store.Row(*row) for row in zip(prepared, contact_ids, strict=True)]
+            return await store.insert_past(connection, rows)
 
     async def delete(
         self,
@@ -237,40 +240,24 @@ class EventsService:
             _log.info("an event of account %d is recorded without a contact: %s", account_id, error.message)
 
     async def _write(self, requests: Sequence[_Request]) -> Sequence[_Result | BaseException]:
-        """One transaction for all that is waiting."""
-        events = [event for request in requests for event in request.events]
-        rows, results, inserting = await self._transaction(requests, events)
-        self._forget_now_and_then()
-        written = iter(await inserting.done())
-        recorded = iter(
-            [Recorded(event_id=None) if row is None else _recorded(next(written), row.contact_id) for row in rows]
-        )
-        return [
-            [next(recorded) for _ in request.events] if result is None else result
-            for request, result in zip(requests, results, strict=True)
-        ]
+        """One transaction for all that is waiting, and one round trip.
 
-    async def _transaction(
-        self, requests: Sequence[_Request], events: Sequence[PreparedEvent]
-    ) -> tuple[list[store.Row | None], list[list[int] | NotFound | None], store.Inserting]:
-        """Two round trips: whom the events are about, and the rest with the commit.
-
-        BEGIN and COMMIT are written out: a transaction block in pipeline mode waits for the server at both its ends.
+        What is sent in one pipeline without BEGIN is one transaction (PostgreSQL, 34.5.1.1), each statement with a
+        snapshot of its own: the second one sees what was there when the first had its lock.
         """
+        waiting, places = _waiting(requests)
         connection = await self._connection.get()
         try:
             async with connection.pipeline():
-                await connection.execute("BEGIN")
-                await hold_contacts(connection, {event.account_id for event in events})
-                contact_ids = await store.find_contacts(connection, events)
-                rows, results = _rows(requests, contact_ids)
-                inserting = await store.insert_once(connection, [row for row in rows if row is not None])
-                await connection.execute("COMMIT")
+                await hold_contacts(connection, {one.event.account_id for one in waiting})
+                recording = await store.record(connection, waiting)
+            recorded, unready = await recording.done()
         except BaseException:
             # Nothing of it may stay, and the connection may be in the midst of anything.
             await self._connection.close()
             raise
-        return rows, results, inserting
+        self._forget_now_and_then()
+        return [_result(request, mine, recorded, unready) for request, mine in zip(requests, places, strict=True)]
 
     def _forget_now_and_then(self) -> None:
         """Once a minute, beside the writing: what may come again need not be remembered."""
@@ -334,32 +321,43 @@ def _check(account_id: int, events: Sequence[EventInput]) -> None:
             raise Invalid(f"events.{place}.{error.fields[0].field}", error.fields[0].reason) from None
 
 
-def _rows(
-    requests: Sequence[_Request], contact_ids: Sequence[int]
-) -> tuple[list[store.Row | None], list[list[int] | NotFound | None]]:
-    """The rows of the requests that can be written now, None for an event that comes twice in this batch; and for
-    each request that cannot: the events whose contacts are made first, or the error.
+def _waiting(requests: Sequence[_Request]) -> tuple[list[store.Waiting], list[list[int]]]:
+    """The events of the requests; and for each request the places of its events.
+
+    An event that is in the batch already has that one's place, negative and counted from 1.
     """
-    rows: list[store.Row | None] = []
-    results: list[list[int] | NotFound | None] = []
-    seen: set[tuple[int, int]] = set()
-    start = 0
-    for request in requests:
-        mine = contact_ids[start : start + len(request.events)]
-        start += len(request.events)
-        result = _missing(request.events, mine) or _to_create(request, mine) or None
-        results.append(result)
-        if result is not None:
-            continue
-        for event, contact_id in zip(request.events, mine, strict=True):
-            what = event.account_id, event.event_hash
-            if request.once and what in seen:
-                rows.append(None)
+    waiting: list[store.Waiting] = []
+    places: list[list[int]] = []
+    seen: dict[tuple[int, int], int] = {}
+    for number, request in enumerate(requests):
+        mine: list[int] = []
+        for event, creating in zip(request.events, request.creating, strict=True):
+            place = len(waiting)
+            if request.once and seen.setdefault((event.account_id, event.event_hash), place) != place:
+                mine.append(~seen[event.account_id, event.event_hash])
                 continue
-            if request.once:
-                seen.add(what)
-            rows.append(store.Row(event, contact_id, request.once))
-    return rows, results
+            needs = event.contact_id is not None or (creating and _is_creatable(event))
+            waiting.append(store.Waiting(event, number, request.once, needs))
+            mine.append(place)
+        places.append(mine)
+    return waiting, places
+
+
+def _result(
+    request: _Request, places: Sequence[int], recorded: Sequence[Recorded], unready: Collection[int]
+) -> _Result | NotFound:
+    """What became of a request: its events, those whose contacts are made first, or the error."""
+    lacking = [number for number, place in enumerate(places) if (~place if place < 0 else place) in unready]
+    for number in lacking:
+        contact_id = request.events[number].contact_id
+        if contact_id is not None:
+            return NotFound("contact", contact_id)
+    return lacking or [Recorded(event_id=None) if place < 0 else recorded[place] for place in places]
+
+
+def _is_creatable(event: PreparedEvent) -> bool:
+    """Whether a contact can be made of whom the event names."""
+    return any(naming in _CREATABLE for naming, _ in event.named)
 
 
 def _missing(events: Sequence[PreparedEvent], contact_ids: Sequence[int]) -> NotFound | None:
@@ -368,21 +366,6 @@ def _missing(events: Sequence[PreparedEvent], contact_ids: Sequence[int]) -> Not
         if event.contact_id is not None and not contact_id:
             return NotFound("contact", event.contact_id)
     return None
-
-
-def _to_create(request: _Request, contact_ids: Sequence[int]) -> list[int]:
-    """Events whose contacts are made before they are written."""
-    return [
-        place
-        for place, (event, contact_id) in enumerate(zip(request.events, contact_ids, strict=True))
-        if request.creating[place] and not contact_id and any(naming in _CREATABLE for naming, _ in event.named)
-    ]
-
-
-def _recorded(event_id: UUID | None, contact_id: int) -> Recorded:
-    if event_id is None:
-        return Recorded(event_id=None)
-    return Recorded(event_id=event_id, contact_id=contact_id or None)
 
 
 def _moment(cursor: str | None) -> tuple[datetime, UUID]:

@@ -11,16 +11,17 @@ from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from syncom.events.identity import KINDS, Naming
-from syncom.events.model import Event, FollowedEvent
+from syncom.events.model import Event, FollowedEvent, Recorded
 from syncom.events.prepare import PreparedEvent, past_ids
 from syncom.ids import bucket_of, single_message_id
-from syncom.postgres.columns import moments, numbers, texts
+from syncom.postgres.columns import booleans, moments, numbers, texts
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
 _SQL = load_sql("syncom.events", "events.sql")
 #: eSputnik reference, 9: the same event again within this time is refused.
 REPEAT_SECONDS: Final = 60
+_REPEATED: Final = Recorded(event_id=None)
 
 
 class Row(NamedTuple):
@@ -29,8 +30,6 @@ class Row(NamedTuple):
     event: PreparedEvent
     #: 0: of nobody who is known.
     contact_id: int
-    #: Not when it was recorded within the last minute.
-    once: bool
 
 
 async def find_contacts(connection: Connection, events: Sequence[PreparedEvent]) -> list[int]:
@@ -69,31 +68,75 @@ async def find_contacts(connection: Connection, events: Sequence[PreparedEvent])
     return contact_ids
 
 
-class Inserting(NamedTuple):
-    """An insert on its way, in pipeline mode."""
+class Waiting(NamedTuple):
+    """An event on its way in, and what it takes to be recorded."""
 
-    cursor: AsyncCursor[TupleRow] | None
-    event_ids: list[UUID]
-
-    async def done(self) -> list[UUID | None]:
-        """The ids of what was recorded; None for each event that was to be recorded once and has been."""
-        if self.cursor is None:
-            return []
-        found = await self.cursor.fetchall()
-        if len(found) == len(self.event_ids):
-            return list(self.event_ids)
-        recorded = {row[0] for row in found}
-        return [event_id if event_id in recorded else None for event_id in self.event_ids]
+    event: PreparedEvent
+    #: Events with the same number are recorded all or none.
+    request: int
+    #: Not when it was recorded within the last minute.
+    once: bool
+    #: Not while nobody is known by it.
+    needs_contact: bool
 
 
-async def insert_once(connection: Connection, rows: Sequence[Row]) -> Inserting:
-    """Record events, those left out that were to be recorded once and have been within the last minute."""
-    if not rows:
-        return Inserting(None, [])
-    columns, event_ids = _columns(rows)
-    columns["hashes"] = _nullable_uuids([row.event.event_hash if row.once else None for row in rows])
-    columns["seconds"] = REPEAT_SECONDS
-    return Inserting(await connection.execute(_SQL["insert_once"], columns), event_ids)
+class Recording(NamedTuple):
+    """Events that are being recorded in pipeline mode."""
+
+    cursor: AsyncCursor[TupleRow]
+    #: The ids, but for the bucket in their last two digits.
+    event_ids: list[str]
+
+    async def done(self) -> tuple[list[Recorded], set[int]]:
+        """What became of each event; and the places of those that lack the contact they need."""
+        found: dict[str, Recorded] = {}
+        unready: set[int] = set()
+        for event_id, contact_id, place in await self.cursor.fetchall():
+            if place is not None:
+                unready.add(place - 1)
+            else:
+                found[event_id.hex[:30]] = Recorded(event_id=event_id, contact_id=contact_id or None)
+        return [found.get(event_id[:30], _REPEATED) for event_id in self.event_ids], unready
+
+
+async def record(connection: Connection, waiting: Sequence[Waiting]) -> Recording:
+    """Find whom events are about, and record those that may be."""
+    names: list[tuple[int, int, int, int, str]] = []  # place from 1, rank, account, kind, value
+    ids: list[tuple[int, int, int, int]] = []  # place from 1, rank, account, contact id
+    for place, one in enumerate(waiting, 1):
+        event = one.event
+        if event.contact_id is not None:
+            ids.append((place, 0, event.account_id, event.contact_id))
+        for rank, (naming, value) in enumerate(event.named):
+            if naming is Naming.CONTACT_ID:
+                ids.append((place, rank, event.account_id, int(value)))
+            else:
+                names.append((place, rank, event.account_id, KINDS[naming], value))
+    event_ids = [single_message_id(0).hex for _ in waiting]
+    columns = {
+        "account_ids": numbers([one.event.account_id for one in waiting]),
+        "type_ids": numbers([one.event.event_type_id for one in waiting]),
+        "requests": numbers([one.request for one in waiting]),
+        "needs": booleans([one.needs_contact for one in waiting]),
+        "hashes": _nullable_uuids([one.event.event_hash if one.once else None for one in waiting]),
+        "occurred": moments([one.event.occurred_at for one in waiting]),
+        "event_ids": texts(event_ids),
+        "keys": texts([one.event.key for one in waiting]),
+        "params": texts([one.event.params for one in waiting]),
+        "name_places": numbers([row[0] for row in names]),
+        "name_ranks": numbers([row[1] for row in names]),
+        "name_accounts": numbers([row[2] for row in names]),
+        "name_kinds": numbers([int(row[3]) for row in names]),
+        "name_values": texts([row[4] for row in names]),
+        "id_places": numbers([row[0] for row in ids]),
+        "id_ranks": numbers([row[1] for row in ids]),
+        "id_accounts": numbers([row[2] for row in ids]),
+        "id_buckets": numbers([bucket_of(row[3]) for row in ids]),
+        "ids": numbers([row[3] for row in ids]),
+        "distinct_types": numbers({one.event.event_type_id for one in waiting}),
+        "seconds": REPEAT_SECONDS,
+    }
+    return Recording(await connection.execute(_SQL["record"], columns), event_ids)
 
 
 async def insert(connection: Connection, rows: Sequence[Row]) -> list[UUID]:

@@ -25,14 +25,14 @@ _MAX_BULK: Final = 10 * 1024 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
-class Param(msgspec.Struct, frozen=True, kw_only=True):
+class Param(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One parameter of an event."""
 
     name: str
     value: Any
 
 
-class KeyedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class KeyedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """An event of version 1: with a key."""
 
     event_type_key: str
@@ -40,7 +40,7 @@ class KeyedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     params: list[Param] = []
 
 
-class ListedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class ListedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """An event of version 2: its key may be one of its parameters."""
 
     event_type_key: str
@@ -48,7 +48,7 @@ class ListedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     params: list[Param] = []
 
 
-class MappedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class MappedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """An event of version 3: its parameters are an object."""
 
     event_type_key: str
