@@ -15,6 +15,9 @@ from syncom.errors import Forbidden
 class Role(Enum):
     """What a member or a key may do in an account, from the most to the least."""
 
+    # Every request asks what its role may do. Members are single objects; hashing their names costs ten times more.
+    __hash__ = object.__hash__
+
     OWNER = "owner"
     ADMIN = "admin"
     MARKETER = "marketer"
@@ -27,6 +30,8 @@ class Role(Enum):
 
 class Permission(Enum):
     """What a route asks for. Every route declares exactly one."""
+
+    __hash__ = object.__hash__
 
     #: Nothing but to be signed in: one's own session and password.
     SIGNED_IN = "signed_in"
@@ -82,6 +87,8 @@ PERMISSIONS = MappingProxyType({Role.OWNER: _OWNER, Role.ADMIN: _ADMIN, Role.MAR
 
 class KeyScope(Enum):
     """Which part of an account a key is for (eSputnik's access rights of keys); its role may narrow that further."""
+
+    __hash__ = object.__hash__
 
     FULL = "full"
     EVENTS = "events"

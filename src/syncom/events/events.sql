@@ -27,12 +27,8 @@ LEFT JOIN LATERAL (
 WHERE coalesce(c.contact_id, m.into_contact_id) IS NOT NULL
 
 -- name: record
--- Finds whom events are about and records them, in one statement since callers wait for it. Returns the id and contact of
--- each recorded event; and, with its place, each event that cannot be recorded as it is (`needs`: a contact that must
--- be there or be made first): none of its request's events is. An event with a hash is left out when one with that
--- hash was recorded within the last minute; no hash may be in a batch twice. Hashes are claimed in their order, so
--- that no two batches wait for each other in a circle. The last two digits of an id are made the contact's bucket.
--- Indexes: primary keys of identities, contacts, merged_contacts, recent_events, event_types.
+-- Id and contact of each recorded event; the place of each that needs a contact and has none: nothing of its request is
+-- recorded. Hashes are claimed in their order, so that batches do not wait in a circle. Indexes: primary keys only.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(%(account_ids)s::bigint[], %(type_ids)s::bigint[], %(requests)s::integer[],
         %(needs)s::boolean[], %(hashes)s::uuid[], %(occurred)s::timestamptz[], string_to_array(%(event_ids)s, E'\x1f'),

@@ -66,14 +66,21 @@ def is_name(parameter: str) -> bool:
 
 
 def named_contacts(params: Mapping[str, Any]) -> list[Named]:
-    """Whom the parameters name, the surest first. Values that can be nobody's are left out."""
+    """Whom the parameters name, the surest first. Values that can be nobody's are left out.
+
+    Raises ValueError naming a parameter with more characters than anybody's name has.
+    """
     found: list[Named] = []
     for name, value in params.items():
         naming = _NAMES.get(name.lower())
-        if naming is not None:
-            stored = _stored(naming, _text(value))
-            if stored is not None:
-                found.append(Named(naming, stored))
+        if naming is None:
+            continue
+        text = _text(value)
+        if len(text) > VALUE_LIMIT:
+            raise ValueError(name)
+        stored = _stored(naming, text)
+        if stored is not None:
+            found.append(Named(naming, stored))
     if len(found) > 1:
         found.sort(key=_naming)
     return found
@@ -88,14 +95,6 @@ def key_of(params: Mapping[str, Any]) -> str | None:
         if naming is not None and text and naming not in written:
             written[naming] = text
     return next((written[naming] for naming in _KEYS if naming in written), None)
-
-
-def overlong(params: Mapping[str, Any]) -> str | None:
-    """Name of a parameter that says whom the event is about, in more characters than anybody has."""
-    for name, value in params.items():
-        if isinstance(value, str) and len(value) > VALUE_LIMIT and is_name(name):
-            return name
-    return None
 
 
 def _naming(named: Named) -> Naming:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from syncom.errors import Invalid
-from syncom.events.identity import Named, is_name, named_contacts, overlong
+from syncom.events.identity import VALUE_LIMIT, Named, is_name, named_contacts
 from syncom.events.model import EventInput, EventType, UnexpectedParameters
 from syncom.ids import bucket_of
 
@@ -55,6 +55,10 @@ def prepare(account_id: int, event: EventInput, event_type: EventType) -> Prepar
     if _CONTROL.search(event.key):
         raise Invalid("key", "contains a line break or another control character")
     params = _checked_params(event.params, event_type)
+    try:
+        named = named_contacts(event.params)
+    except ValueError as error:
+        raise Invalid(f"params.{error}", f"is longer than {VALUE_LIMIT} characters") from None
     if event.occurred_at is not None and event.occurred_at.tzinfo is None:
         raise Invalid("occurred_at", "must say its offset, such as Z or +03:00")
     return PreparedEvent(
@@ -63,7 +67,7 @@ def prepare(account_id: int, event: EventInput, event_type: EventType) -> Prepar
         event.key,
         params.decode(),
         event.contact_id,
-        named_contacts(event.params) if event.contact_id is None else [],
+        named if event.contact_id is None else [],
         event.occurred_at,
         _hash(b"%d\n%b\n%b" % (event_type.event_type_id, event.key.encode(), params)),
     )
@@ -100,9 +104,6 @@ def _checked_params(params: Mapping[str, Any], event_type: EventType) -> bytes:
     for name in params:
         if not name or name.isspace() or len(name) > NAME_LIMIT or _CONTROL.search(name):
             raise Invalid("params", f"names must be 1 to {NAME_LIMIT} characters without line breaks")
-    long = overlong(params)
-    if long is not None:
-        raise Invalid(f"params.{long}", "is longer than 300 characters")
     if event_type.parameters is not None:
         expected = {parameter.name: parameter.required for parameter in event_type.parameters}
         missing = any(required and name not in params for name, required in expected.items())

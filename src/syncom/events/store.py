@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from syncom.events.identity import KINDS, Naming
 from syncom.events.model import Event, FollowedEvent, Recorded
 from syncom.events.prepare import PreparedEvent, past_ids
-from syncom.ids import bucket_of, single_message_id
+from syncom.ids import bucket_of, single_message_id, single_message_ids
 from syncom.postgres.columns import booleans, moments, numbers, texts
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
@@ -100,7 +100,11 @@ class Recording(NamedTuple):
 
 
 async def record(connection: Connection, waiting: Sequence[Waiting]) -> Recording:
-    """Find whom events are about, and record those that may be."""
+    """Find whom events are about, and record those that may be. No event that is to be recorded once may come twice.
+
+    One statement, since callers wait for it, and shorter than the 4,096 characters up to which psycopg remembers how
+    it has to be sent.
+    """
     names: list[tuple[int, int, int, int, str]] = []  # place from 1, rank, account, kind, value
     ids: list[tuple[int, int, int, int]] = []  # place from 1, rank, account, contact id
     for place, one in enumerate(waiting, 1):
@@ -112,7 +116,7 @@ async def record(connection: Connection, waiting: Sequence[Waiting]) -> Recordin
                 ids.append((place, rank, event.account_id, int(value)))
             else:
                 names.append((place, rank, event.account_id, KINDS[naming], value))
-    event_ids = [single_message_id(0).hex for _ in waiting]
+    event_ids = [event_id.hex for event_id in single_message_ids(len(waiting))]
     columns = {
         "account_ids": numbers([one.event.account_id for one in waiting]),
         "type_ids": numbers([one.event.event_type_id for one in waiting]),

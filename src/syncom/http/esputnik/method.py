@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl
 
+import msgspec
 from procrastinate import App as JobRunner
 
 from syncom.accounts.model import Permission, Principal
@@ -165,8 +166,7 @@ class Query:
         return self.text(name) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[BodyType]):
+class Call(msgspec.Struct, Generic[BodyType], frozen=True, gc=False):
     """One request of a method, checked: who asks is known and may, the body has its type."""
 
     app: App
