@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
 from syncom.contacts.service import set_consents
-from syncom.errors import Invalid, NotFound
+from syncom.errors import Invalid, NotFound, Unavailable
 from syncom.events.model import EventInput
+from syncom.messages.planned import PlannedSends
 from syncom.workflows.model import EnrolmentState, WorkflowStatus
 from tests.messages.email.smtp_peer import running_peer
 from tests.messages.house import sending
@@ -204,6 +205,28 @@ async def test_a_merged_contact_goes_on_as_the_kept_one_and_an_erased_one_is_for
     await journeys.sending.contacts.delete(journeys.account_id, boris)
     await journeys.sending.contacts.erase(journeys.account_id, boris)
     await journeys.time_passes(25 * 3600)
+    assert [mail["contact"] for mail in await journeys.queued()] == [anna]
+    assert await journeys.states(workflow.workflow_id) == {FINISHED: 1}
+
+
+async def test_a_contact_that_is_erased_in_the_midst_of_a_pass_undoes_the_pass(
+    journeys: Journeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, boris = await journeys.sending.people(2)
+    workflow = await journeys.started(send(await journeys.template()))
+    await journeys.happen(anna, boris)
+    queue = PlannedSends.queue
+
+    async def erase_first(self: PlannedSends, *arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(PlannedSends, "queue", queue)
+        await journeys.sending.contacts.erase(journeys.account_id, boris)
+        return await queue(self, *arguments, **named)
+
+    monkeypatch.setattr(PlannedSends, "queue", erase_first)
+    with pytest.raises(Unavailable):
+        await journeys.settle()
+    assert await journeys.queued() == []
+    await journeys.settle()
     assert [mail["contact"] for mail in await journeys.queued()] == [anna]
     assert await journeys.states(workflow.workflow_id) == {FINISHED: 1}
 

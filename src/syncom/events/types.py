@@ -22,6 +22,8 @@ TYPES_LIMIT: Final = 10_000
 PARAMETERS_LIMIT: Final = 100
 #: Seconds for which another process's change of a type may be unknown here.
 _REMEMBERED: Final = 5.0
+#: Seconds given to the question.
+_ASKING: Final = 1.0
 
 
 class EventTypes:
@@ -66,6 +68,9 @@ class EventTypes:
         """
         remembered = self._remembered.get(account_id)
         if remembered is None or remembered[0] <= self._clock.monotonic():
+            if remembered is not None:
+                # One of the requests that come meanwhile asks; the others go by what was known a moment ago.
+                self._remembered[account_id] = self._clock.monotonic() + _ASKING, remembered[1]
             types = {event_type.key: event_type for event_type in await self.all(account_id)}
             self._remembered[account_id] = remembered = self._clock.monotonic() + _REMEMBERED, types
         if not remembered[1].keys() >= set(keys):

@@ -62,8 +62,7 @@ class WorkflowKeeper:
                     pass
             except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
                 _log.warning("workflows wait for the database: %s", error)
-            except psycopg.Error:
-                # Nothing is lost: the pass was undone, and the next one tries again.
+            except Exception:  # noqa: BLE001 - one pass was undone; the keeper must outlive whatever it was
                 _log.exception("a pass over the workflows failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _POLL)
@@ -115,7 +114,8 @@ class WorkflowKeeper:
                 moves += await self._take(connection, account_id, path, enrolments)
             moved = await store.move(connection, moves)
             if moved != len(moves):
-                raise RuntimeError(f"{len(moves) - moved} enrolments were moved by somebody else; nothing was done")
+                # Contacts were erased meanwhile: nothing of this pass may stay, and the next one finds them gone.
+                raise Unavailable(f"{len(moves) - moved} contacts are not where they were")
         return len(due) == _BATCH
 
     async def _take(
