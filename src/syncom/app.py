@@ -82,7 +82,7 @@ class App:
         self.activity = ActivityService(database, clock)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock)
-        self.senders = SendersService(database, keyring, clock)
+        self.senders = SendersService(database, keyring, clock, outbound_allow=settings.outbound_allow)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
         self.web_versions = WebVersions(
             database,

@@ -68,7 +68,7 @@ class SendingHouse:
         contacts = ContactsService(database, clock)
         content = ContentService(database, clock)
         segments = SegmentsService(database, clock)
-        senders = SendersService(database, keyring, clock)
+        senders = SendersService(database, keyring, clock, outbound_allow="127.0.0.0/8")
         activity = ActivityService(database, clock)
         return cls(
             database=database,

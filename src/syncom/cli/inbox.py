@@ -11,7 +11,7 @@ from syncom.cli.services import Output, installation
 from syncom.inbox.model import InboxEntry
 from syncom.inbox.service import MAX_PAGE
 
-app = App(name="inbox", help="Mail that was sent without an SMTP account.")
+app = App(name="inbox", help="Mails and texts that were sent without a server or gateway.")
 _PLAIN = Output()
 
 
@@ -28,12 +28,12 @@ async def list_mail(*, to: str | None = None, limit: int = MAX_PAGE, output: Out
     """
     async with installation() as services:
         found = (await services.inbox.list(recipient=to, limit=limit)).entries
-    rows = [(mail.inbox_id, mail.received_at, mail.to, mail.subject) for mail in found]
+    rows = [(mail.inbox_id, mail.received_at, mail.channel, mail.to, mail.subject) for mail in found]
     empty = "The dev inbox is empty. Campaigns arrive here until a sender is configured."
     show(
         [_value(mail) for mail in found],
         json=output.json,
-        human=lambda: table(("id", "received", "to", "subject"), rows, empty=empty),
+        human=lambda: table(("id", "received", "channel", "to", "subject"), rows, empty=empty),
     )
 
 

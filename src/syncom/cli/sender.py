@@ -7,26 +7,32 @@ import os
 import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from cyclopts import App, Parameter
 
-from syncom.cli.given import Switch
+from syncom.cli.given import Many, Switch, pairs, read_text
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Here, Options, here
 from syncom.errors import Invalid
 from syncom.messages.channels.email.model import Security
+from syncom.messages.channels.sms.form import Body, GatewayAnswers, GatewayCall, GatewayForm, Verb
 from syncom.messages.model import OnUncertain, Sender, SenderConfig, SenderKind
-from syncom.messages.senders import SenderInput
+from syncom.messages.senders import SenderInput, sender_names
 
-app = App(name="sender", help="Where mail leaves: SMTP accounts, and the dev inbox until there is one.")
+app = App(
+    name="sender", help="Where messages leave: SMTP accounts, SMS gateways, and the dev inbox until there is one."
+)
 add = App(name="add", help="Add a sender.")
 app.command(add)
 _DEFAULT = Options()
 
 #: Where a password may be, so that it is in no command line and no history.
 PASSWORD_VARIABLE = "SYNCOM_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
+SECRET_VARIABLE = "SYNCOM_GATEWAY_SECRET"  # noqa: S105 - the name of a variable
 _INBOX_NOTICE = (
     "NO MAIL LEAVES THIS MACHINE: the default sender is the dev inbox. See it with `syncom inbox list`; "
     "add a server with `syncom sender add smtp --host HOST`."
@@ -71,6 +77,130 @@ class Server:
 _NOTHING = Server()
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """An HTTP gateway: what it is asked, and where its answer says what.
+
+    Placeholders in addresses, headers and fields: {to}, {to_digits}, {from}, {text}, {id}, {parts}, {secret}; for Viber
+    also {image}, {caption}, {action}, {ttl}, {ios_text}.
+    """
+
+    url: Annotated[str, Parameter(help="Where an SMS is posted to.")]
+    sender_name: Annotated[
+        Many, Parameter(name="--from", help="Name or number in From; more than one: repeat it.")
+    ] = ()
+    verb: Annotated[Verb, Parameter(help="POST unless given.")] = Verb.POST
+    body: Annotated[Body, Parameter(help="How fields travel: json unless given.")] = Body.JSON
+    field: Annotated[
+        Many, Parameter(help="NAME=VALUE of the body; NAME may be a path such as message.to. Repeat it for each.")
+    ] = ()
+    template: Annotated[Path | None, Parameter(help="File with the whole body instead, JSON or XML.")] = None
+    header: Annotated[Many, Parameter(help='NAME=VALUE, such as "Authorization=Bearer {secret}".')] = ()
+    username: Annotated[str, Parameter(help="For HTTP Basic, with the secret as the password.")] = ""
+    secret: Annotated[
+        str | None, Parameter(help=f"Better: in {SECRET_VARIABLE}, by --secret-stdin, or typed when asked.")
+    ] = None
+    secret_stdin: Annotated[Switch, Parameter(help="Read the secret from standard input.")] = False
+    id_path: Annotated[str, Parameter(help="Where its answer has the message's id, such as messages.0.id.")] = ""
+    error_path: Annotated[str, Parameter(help="Where its answer says what is wrong.")] = ""
+    status_path: Annotated[str, Parameter(help="Where a 2xx answer says whether it took the message after all.")] = ""
+    accepted: Annotated[Many, Parameter(help="A value there that means yes. Repeat it for each.")] = ()
+    temporary: Annotated[Many, Parameter(help="A value there that means: try again later.")] = ()
+    viber_url: Annotated[str | None, Parameter(help="Where a Viber message is posted to; absent: it carries none.")] = (
+        None
+    )
+    viber_field: Annotated[Many, Parameter(help="NAME=VALUE of its body.")] = ()
+    name: Annotated[str | None, Parameter(help="What to call the sender; the host unless given.")] = None
+    rate: Annotated[float | None, Parameter(help="Messages a second at most.")] = None
+    connections: Annotated[int, Parameter(help="Open connections of one sending process.")] = 10
+    timeout: Annotated[float, Parameter(help="Seconds to wait for an answer.")] = 30.0
+    on_uncertain: Annotated[
+        OnUncertain, Parameter(help="When a connection is cut before the answer: send again, or leave it.")
+    ] = OnUncertain.RESEND
+    default: Annotated[Switch, Parameter(help="Send every text through it that names no sender.")] = False
+
+
+@add.command
+async def sms(*, gateway: Gateway, options: Options = _DEFAULT) -> None:
+    """Add an HTTP gateway for SMS, and for Viber when it has one. The first one becomes the default for texts."""
+    given = SenderInput(
+        name=gateway.name or urlsplit(gateway.url).hostname or "SMS gateway",
+        kind=SenderKind.GATEWAY,
+        config=SenderConfig(
+            gateway=_form(gateway),
+            rate_per_second=gateway.rate or None,
+            max_connections=gateway.connections,
+            timeout=gateway.timeout,
+            on_uncertain=gateway.on_uncertain,
+        ),
+        password=_secret(gateway),
+        is_default=gateway.default,
+    )
+    async with here(options) as services:
+        added = await services.app.senders.add(services.account_id, given)
+    said = f"Sender {added.sender_id}. Try it: `syncom sender test {added.sender_id} --to YOUR_PHONE`."
+
+    def human() -> None:
+        _describe(added)
+        print(said)
+
+    show(added, json=options.json, human=human)
+
+
+def _form(gateway: Gateway) -> GatewayForm:
+    template = read_text("template", gateway.template) if gateway.template else ""
+    call = GatewayCall(url=gateway.url, verb=gateway.verb, body=gateway.body, template=template)
+    if gateway.field:
+        call = msgspec.structs.replace(call, fields=_nested("field", gateway.field))
+    viber = None
+    if gateway.viber_url:
+        viber = GatewayCall(url=gateway.viber_url, verb=gateway.verb, body=gateway.body)
+        if gateway.viber_field:
+            viber = msgspec.structs.replace(viber, fields=_nested("viber-field", gateway.viber_field))
+    return GatewayForm(
+        sms=call,
+        viber=viber,
+        headers=pairs("header", gateway.header),
+        username=gateway.username,
+        answers=GatewayAnswers(
+            id=gateway.id_path,
+            error=gateway.error_path,
+            status=gateway.status_path,
+            accepted=gateway.accepted,
+            temporary=gateway.temporary,
+        ),
+        names=gateway.sender_name,
+    )
+
+
+def _nested(option: str, given: tuple[str, ...]) -> dict[str, Any]:
+    """``message.to={to}`` as objects in objects. Raises Invalid naming the option."""
+    found: dict[str, Any] = {}
+    for path, value in pairs(option, given).items():
+        *steps, last = path.split(".")
+        place = found
+        for step in steps:
+            inner = place.setdefault(step, {})
+            if not isinstance(inner, dict):
+                raise Invalid(option, f"{path} is inside a member that has a value already")
+            place = cast("dict[str, Any]", inner)
+        place[last] = value
+    return found
+
+
+def _secret(gateway: Gateway) -> str | msgspec.UnsetType:
+    if gateway.secret is not None:
+        return gateway.secret
+    if gateway.secret_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if found := os.environ.get(SECRET_VARIABLE):
+        return found
+    if gateway.username and sys.stdin.isatty():
+        return getpass.getpass(f"Secret of {gateway.username}: ")
+    return msgspec.UNSET
+
+
 @add.command
 async def smtp(*, server: Server = _NOTHING, options: Options = _DEFAULT) -> None:
     """Add an SMTP account. The first one becomes the default."""
@@ -109,14 +239,15 @@ async def list_senders(*, options: Options = _DEFAULT) -> None:
             one.sender_id,
             one.name,
             one.kind,
-            f"{one.config.host}:{one.config.port}" if one.kind is SenderKind.SMTP else "this machine",
-            one.from_email,
+            one.channel.name.lower(),
+            _where(one),
+            one.from_email or ", ".join(sender_names(one)),
             one.is_default,
             one.problem or None,
         )
         for one in found
     ]
-    columns = ("id", "name", "kind", "server", "from", "default", "problem")
+    columns = ("id", "name", "kind", "channel", "server", "from", "default", "problem")
 
     def human() -> None:
         table(columns, rows, empty="")
@@ -172,7 +303,7 @@ async def default(sender: int, *, options: Options = _DEFAULT) -> None:
 
 @app.command(name="test")
 async def send_test(sender: int, *, to: str, options: Options = _DEFAULT) -> None:
-    """Send one plain mail right now and print the server's words.
+    """Send one plain mail or text right now and print the server's words.
 
     Parameters
     ----------
@@ -259,13 +390,20 @@ def _address(username: str | None) -> str | None:
     return username if username and "@" in username else None
 
 
+def _where(sender: Sender) -> str:
+    if sender.kind is SenderKind.SMTP:
+        return f"{sender.config.host}:{sender.config.port}"
+    return sender.config.gateway.sms.url if sender.config.gateway else "this machine"
+
+
 def _describe(sender: Sender) -> None:
     config = sender.config
     lines: list[tuple[str, object]] = [
         ("sender", sender.sender_id),
         ("name", sender.name),
         ("kind", sender.kind),
-        ("from", f"{sender.from_name} <{sender.from_email}>".strip()),
+        ("channel", sender.channel.name.lower()),
+        ("from", f"{sender.from_name} <{sender.from_email}>" if sender.from_email else ", ".join(sender_names(sender))),
         ("reply to", sender.reply_to or None),
         ("default", sender.is_default),
     ]
@@ -274,6 +412,14 @@ def _describe(sender: Sender) -> None:
             ("server", f"{config.host}:{config.port} ({config.security.value})"),
             ("username", config.username or None),
             ("connections", f"{config.max_connections}, {config.messages_per_connection} messages each"),
+            ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
+            ("on uncertain", config.on_uncertain),
+        ]
+    if config.gateway is not None:
+        lines += [
+            ("gateway", f"{config.gateway.sms.verb.value} {config.gateway.sms.url}"),
+            ("viber", config.gateway.viber.url if config.gateway.viber else None),
+            ("connections", config.max_connections),
             ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
             ("on uncertain", config.on_uncertain),
         ]

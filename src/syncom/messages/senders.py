@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -17,8 +18,12 @@ from syncom.messages import store
 from syncom.messages.channels.carrier import Outcome
 from syncom.messages.channels.email.model import Mail, Reply, Security, SmtpServer
 from syncom.messages.channels.email.pool import SmtpPool
-from syncom.messages.channels.sms.form import check_form, check_name
+from syncom.messages.channels.sms.form import check_form, check_name, fill
+from syncom.messages.channels.sms.gateway import ask
+from syncom.messages.channels.sms.model import TextParcel
 from syncom.messages.model import Sender, SenderConfig, SenderKind
+from syncom.messages.routes import international
+from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Connection, Database
 from syncom.security import Keyring
 
@@ -68,8 +73,10 @@ _INBOXES: Mapping[Channel, SenderInput] = {
 class SendersService:
     """Senders of an account. Passwords are sealed when they come in and never leave again."""
 
-    def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
+    def __init__(self, database: Database, keyring: Keyring, clock: Clock, *, outbound_allow: str = "") -> None:
+        """``outbound_allow``: private networks that gateways may be in."""
         self._database = database
+        self._outbound_allow = outbound_allow
         self._keyring = keyring
         self._clock = clock
 
@@ -190,6 +197,8 @@ class SendersService:
     async def test(self, account_id: int, sender_id: int, to: str, inbox: InboxAddress) -> str:
         """Send one plain mail through a sender right now; returns the server's words. Raises Upstream with them."""
         sender = await self.get(account_id, sender_id)
+        if is_text_sender(sender):
+            return await self._test_gateway(sender, to)
         async with self._database.system() as connection:
             active = await store.sender_secret(connection, account_id, sender_id)
         address = _address("to", to)
@@ -203,6 +212,37 @@ class SendersService:
         mail = Mail(key=None, mail_from=sender.from_email, rcpt_to=address, data=data.encode())
         reply = await _send_one(server_of(sender, self.unseal(sender_id, active), inbox), mail, self._clock)
         return f"{reply.code} {reply.text}"
+
+    async def _test_gateway(self, sender: Sender, to: str) -> str:
+        """One text right now. Raises Upstream with the gateway's words."""
+        if sender.config.gateway is None:
+            return "the dev inbox takes texts: see them with `syncom inbox list`"
+        try:
+            phone = international(to)
+        except ValueError as error:
+            raise Invalid("to", str(error)) from None
+        async with self._database.system() as connection:
+            sealed = await store.sender_secret(connection, sender.account_id, sender.sender_id)
+        form = sender.config.gateway
+        text = TextParcel(
+            key=None,
+            channel=Channel.SMS,
+            message_id=uuid4(),
+            sender=form.names[0],
+            to=phone,
+            text=f"Test of sender {sender.sender_id}: it works.",
+            parts=1,
+        )
+        request = fill(form, text, self.unseal(sender.sender_id, sealed))
+        assert request is not None, "every gateway carries SMS"
+        client = OutboundClient(self._outbound_allow, repeats=False)
+        try:
+            outcome, answer = await ask(client, form, request, timeout=sender.config.timeout, clock=self._clock)
+        finally:
+            await client.close()
+        if outcome is not Outcome.ACCEPTED:
+            raise Upstream(f"the gateway did not take it: {answer.words}")
+        return answer.words
 
     async def servers(self) -> list[tuple[Sender, str]]:
         """Every sender of the installation with a server of its own, and its password, for the operator's check."""

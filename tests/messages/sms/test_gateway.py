@@ -13,12 +13,12 @@ import pytest
 
 from syncom.contacts.model import Channel, ContactInput, IdentityKind, UpsertOptions
 from syncom.content.model import TemplateInput
-from syncom.errors import Invalid
+from syncom.errors import Invalid, Upstream
 from syncom.messages.batch import BatchRecipient, BatchResult, BatchSend
 from syncom.messages.channels.sms.form import Body, GatewayCall, GatewayForm, Verb
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import MessageState, MessageStatus, OnUncertain, SenderConfig, SenderKind, SenderRole
-from syncom.messages.senders import SenderInput
+from syncom.messages.senders import InboxAddress, SenderInput
 from syncom.messages.sending.loop import SendingLoop
 from tests.messages.house import SendingHouse, sending
 from tests.messages.sms.gateway_peer import OK, GatewayPeer, Reply, running_gateway
@@ -302,6 +302,19 @@ async def test_names_are_those_of_the_gateway(house: SendingHouse) -> None:
     assert [asked.json()["from"] for asked in peer.asked] == ["Shop"]
     assert refused[0].message_id is None
     assert "'Other' is not one of the senders" in refused[0].problem
+
+
+async def test_a_sender_can_be_tried_and_says_what_the_gateway_said(house: SendingHouse) -> None:
+    async with running_gateway(lambda asked, number: OK if number == 1 else Reply(status=400, body=b"no")) as peer:
+        sender_id = await gateway(house, peer)
+        words = await house.senders.test(house.account_id, sender_id, "380671112233", InboxAddress())
+        with pytest.raises(Upstream, match="400 no"):
+            await house.senders.test(house.account_id, sender_id, ANN, InboxAddress())
+        with pytest.raises(Invalid, match="to"):
+            await house.senders.test(house.account_id, sender_id, "nobody", InboxAddress())
+    assert words == "200"
+    assert peer.asked[0].json()["to"] == ANN
+    assert peer.asked[0].headers["authorization"] == "Bearer s3cret"
 
 
 async def test_a_wrong_number_stops_nobody_else(house: SendingHouse) -> None:

@@ -70,7 +70,8 @@ def mail_page(entry: InboxEntry, mail: ParsedMail, raw: bytes, view: str) -> str
     )
     head = f'<h1>{escape(entry.subject) or "(no subject)"}</h1><a href="/inbox">All mails</a>'
     facts = (
-        f"<dl><dt>To</dt><dd>{escape(entry.to)}</dd>"
+        f"<dl><dt>Channel</dt><dd>{escape(entry.channel)}</dd>"
+        f"<dt>To</dt><dd>{escape(entry.to)}</dd>"
         f"<dt>From</dt><dd>{escape(entry.mail_from) or '(empty)'}</dd>"
         f"<dt>Received</dt><dd>{_time(entry)}</dd>{_attachments(mail)}</dl>"
     )
@@ -116,9 +117,14 @@ def _view(address: str, mail: ParsedMail, raw: bytes, view: str) -> str:
 
 def _line(entry: InboxEntry) -> str:
     return (
-        f'<li><a href="/inbox/{entry.inbox_id}"><span>{escape(entry.to)}</span>'
+        f'<li><a href="/inbox/{entry.inbox_id}"><span>{escape(entry.to)} {_channel(entry)}</span>'
         f'<span class="subject">{escape(entry.subject) or "(no subject)"}</span>{_time(entry)}</a></li>'
     )
+
+
+def _channel(entry: InboxEntry) -> str:
+    """Marks what is no mail."""
+    return "" if entry.channel == "email" else f"<small class=quiet>{escape(entry.channel)}</small>"
 
 
 def _time(entry: InboxEntry) -> str:

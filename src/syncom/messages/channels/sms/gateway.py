@@ -10,7 +10,7 @@ from syncom.clock import Clock
 from syncom.errors import Invalid, Unavailable
 from syncom.messages.channels.carrier import Outcome, Refusal, Source
 from syncom.messages.channels.hands import Hands
-from syncom.messages.channels.sms.form import GatewayForm, fill, is_of_sender, read_answer
+from syncom.messages.channels.sms.form import GatewayForm, Request, fill, is_of_sender, read_answer
 from syncom.messages.channels.sms.model import GatewayAnswer, TextParcel
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.outbound import OutboundClient, Unreachable
@@ -84,25 +84,32 @@ class GatewayPool:
             _log.exception("a text cannot be put into the gateway's form")
             return Outcome.PERMANENT, _own(f"cannot be put into the gateway's form: {error}")
         self._source.handing_over(parcel)
-        try:
-            got = await self._client.call(
-                request.verb,
-                request.url,
-                headers=request.headers,
-                body=request.body,
-                seconds=self._timeout,
-                limit=_LONGEST_ANSWER,
-            )
-        except Unreachable as error:
-            return Outcome.UNCERTAIN if error.begun else Outcome.NOT_SENT, _own(error.message)
-        except Invalid as error:
-            # The address leads where nothing may be sent: nobody's text goes there until somebody changes the sender.
-            return Outcome.PERMANENT, GatewayAnswer(status=0, text=error.message, of_sender=True)
-        except Exception as error:  # noqa: BLE001 - as above: the line must hear what became of it
-            _log.exception("a request to a gateway failed in an unknown way")
-            return Outcome.UNCERTAIN, _own(f"the request failed: {error}")
-        retry_after = _retry_after(got.headers.get("Retry-After", ""), self._clock)
-        return read_answer(self._form.answers, got.status, got.body, retry_after)
+        return await ask(self._client, self._form, request, timeout=self._timeout, clock=self._clock)
+
+
+async def ask(
+    client: OutboundClient, form: GatewayForm, request: Request, *, timeout: float, clock: Clock
+) -> tuple[Outcome, GatewayAnswer]:
+    """One request to a gateway and what its answer means. Raises nothing."""
+    try:
+        got = await client.call(
+            request.verb,
+            request.url,
+            headers=request.headers,
+            body=request.body,
+            seconds=timeout,
+            limit=_LONGEST_ANSWER,
+        )
+    except Unreachable as error:
+        return Outcome.UNCERTAIN if error.begun else Outcome.NOT_SENT, _own(error.message)
+    except Invalid as error:
+        # The address leads where nothing may be sent: nobody's text goes there until somebody changes the sender.
+        return Outcome.PERMANENT, GatewayAnswer(status=0, text=error.message, of_sender=True)
+    except Exception as error:  # noqa: BLE001 - whoever asked must hear what became of it
+        _log.exception("a request to a gateway failed in an unknown way")
+        return Outcome.UNCERTAIN, _own(f"the request failed: {error}")
+    retry_after = _retry_after(got.headers.get("Retry-After", ""), clock)
+    return read_answer(form.answers, got.status, got.body, retry_after)
 
 
 def judge(outcome: Outcome, answer: GatewayAnswer, attempt: int, clock: Clock) -> Refusal:
