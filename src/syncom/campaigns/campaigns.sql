@@ -17,6 +17,10 @@ RETURNING *;
 -- name: get
 SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s;
 
+-- name: many
+-- Index: the primary key.
+SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = ANY(%(campaign_ids)s::bigint[]);
+
 -- name: page
 -- Newest first, before a campaign id. Index: campaigns_account.
 SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id < %(before)s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,7 @@ from syncom.content.filing import clean_from_name
 from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
+from syncom.ids import campaign_of_message, contact_of_campaign_message
 from syncom.messages.model import LedgerState
 from syncom.messages.notices import announce_campaigns
 from syncom.messages.senders import SendersService, own_name
@@ -185,6 +187,18 @@ class CampaignsService:
             )
             await announce_campaigns(connection)
         return campaign
+
+    async def of_sends(self, account_id: int, request_ids: Sequence[UUID]) -> dict[UUID, Campaign]:
+        """The campaigns that these ids of sends to groups stand for; other ids are left out.
+
+        Such an id is that of the campaign's message to contact 0, whom nobody is.
+        """
+        wanted = {one: campaign_of_message(one) or 0 for one in request_ids if contact_of_campaign_message(one) == 0}
+        if not any(wanted.values()):
+            return {}
+        async with self._database.tenant(account_id) as connection:
+            found = {one.campaign_id: one for one in await store.many(connection, account_id, set(wanted.values()))}
+        return {one: found[campaign_id] for one, campaign_id in wanted.items() if campaign_id in found}
 
     async def call_outs(
         self, account_id: int, channel: Channel, *, skip: int = 0, limit: int = 500

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -74,6 +74,11 @@ def _columns(given: CampaignInput, sender_id: int, channel: Channel) -> dict[str
 
 async def get(connection: Connection, account_id: int, campaign_id: int) -> Campaign | None:
     return await _one(connection, "get", {"account_id": account_id, "campaign_id": campaign_id})
+
+
+async def many(connection: Connection, account_id: int, campaign_ids: Collection[int]) -> list[Campaign]:
+    """Those of these campaigns that exist."""
+    return await _many(connection, "many", {"account_id": account_id, "campaign_ids": sorted(campaign_ids)})
 
 
 async def page(connection: Connection, account_id: int, before: int, limit: int) -> list[Campaign]:

@@ -390,7 +390,14 @@ async def test_a_group_becomes_a_campaign_of_texts_to_those_who_may_get_it(shop:
         [row] = rows(await shop.post("/v1/message/sms", body))
         assert (row["locator"], row["status"]) == (str(group), "OK")
         campaign_id = campaign_of_message(UUID(row["requestId"]))
+        assert campaign_id is not None
+        [before] = (await shop.get("/v1/message/status", ids=row["requestId"])).json()["results"]
+        assert (before["status"], before["failed"], before["delivered"]) == ("PENDING", False, False)
         await finished(shop, campaign_id)
+    [after] = await settled(shop, [row["requestId"]])
+    assert (after["status"], after["delivered"]) == ("DELIVERED", True)
+    [elsewhere] = (await shop.other.get("/v1/message/status", ids=row["requestId"])).json()["results"]
+    assert elsewhere["status"] == "MESSAGE_NOT_FOUND"
     assert {(one.json()["to"], one.json()["text"]) for one in peer.asked} == {
         (f"+{ANN}", "Sale, Ann!"),
         (f"+{BOB}", "Sale, Bob!"),

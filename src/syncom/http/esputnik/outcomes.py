@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from syncom.accounts.model import Compat
+from syncom.campaigns.model import Campaign, CampaignState
 from syncom.errors import NotFound
 from syncom.http.esputnik.method import Call, Refused
 from syncom.messages.batch import MAX_RECIPIENTS, BatchResult, BatchSend
@@ -121,6 +122,21 @@ def status_row(request_id: str, found: MessageStatus | None) -> StatusRow:
         status=word.value,
         failed=word not in _OPEN and word not in _ARRIVED,
         delivered=word in _ARRIVED,
+    )
+
+
+def group_status_row(request_id: str, campaign: Campaign) -> StatusRow:
+    """The row of a send to a group, which is a campaign: delivered once everybody has a result."""
+    word = StatusWord.PENDING
+    if campaign.state is CampaignState.FINISHED:
+        word = StatusWord.DELIVERED
+    elif campaign.state in (CampaignState.CANCELLED, CampaignState.FAILED):
+        word = StatusWord.FAILED
+    return StatusRow(
+        request_id=request_id,
+        status=word.value,
+        failed=word is StatusWord.FAILED,
+        delivered=word is StatusWord.DELIVERED,
     )
 
 

@@ -14,6 +14,7 @@ from syncom.http.esputnik.outcomes import (
     StatusAnswer,
     StatusRow,
     answer_statuses,
+    group_status_row,
     queue,
     status_row,
 )
@@ -200,10 +201,15 @@ async def message_status(call: Call[None]) -> StatusAnswer:
     ids = {text: _message_id(text) for text in asked}
     found = await call.app.messages.status(call.account_id, list({one for one in ids.values() if one is not None}))
     known = {one.message_id: one for one in found}
+    campaigns = await call.app.campaigns.of_sends(call.account_id, [one for one in ids.values() if one is not None])
     rows: list[StatusRow] = []
     for text in asked:
         message_id = ids[text]
-        rows.append(status_row(text, None if message_id is None else known.get(message_id)))
+        campaign = None if message_id is None else campaigns.get(message_id)
+        if campaign is not None:
+            rows.append(group_status_row(text, campaign))
+        else:
+            rows.append(status_row(text, None if message_id is None else known.get(message_id)))
     return answer_statuses(rows, call)
 
 
