@@ -18,6 +18,7 @@ from syncom.campaigns.service import CampaignsService
 from syncom.clock import Clock, SystemClock
 from syncom.contacts.imports import jobs as imports
 from syncom.contacts.imports.export import ContactExport
+from syncom.contacts.imports.fetch import FileFetcher
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
@@ -70,10 +71,18 @@ class App:
         self.outbound = OutboundClient(settings.outbound_allow)
         self.accounts = AccountsService(database, keyring, clock)
         self.contacts = ContactsService(database, clock)
-        self.imports = ImportService(database, self.contacts, settings.data_dir, clock, keep_days=settings.upload_days)
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock)
         self.events = EventsService(database, self.contacts, clock)
+        self.imports = ImportService(
+            database,
+            self.contacts,
+            settings.data_dir,
+            clock,
+            keep_days=settings.upload_days,
+            new_contacts=self.events.write_new_contacts,
+        )
+        self.files = FileFetcher(self.imports, self.contacts.sessions, self.outbound)
         self.orders = OrdersService(database, self.contacts, self.events)
         self.promocodes = PromocodesService(database, clock)
         self.sites = SitesService(database, self.events, clock)
@@ -109,6 +118,7 @@ class App:
         """The runner of background jobs, with every room's tasks."""
         runner = make_app(dsn)
         imports.register(runner, self.imports)
+        imports.register_files(runner, self.files)
         order_jobs.register(runner, self.orders)
         return runner
 

@@ -439,6 +439,8 @@ class ApiSession(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     contacts: tuple[SessionContact, ...]
     changed_at: datetime
+    #: The import that does its work; 0: none.
+    import_id: int = 0
 
 
 class Category(msgspec.Struct, frozen=True, kw_only=True):

@@ -149,6 +149,14 @@ def normalise_phone(value: str, region: str | None = None) -> str:
     return _unusual_phone(value, region)
 
 
+def international(phone: str) -> str:
+    """A number as other systems write it, digits with the country code and no ``+``, with one. Others as they are."""
+    digits = phone.strip()
+    if digits.startswith("00"):
+        return f"+{digits[2:]}"
+    return f"+{digits}" if digits[:1].isdigit() and not digits.startswith("0") else phone
+
+
 def _possible(number: str) -> bool:
     """Whether an international number has a known calling code and a length that its country uses."""
     lengths = _national_lengths()

@@ -8,7 +8,7 @@ transaction.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +22,7 @@ from syncom.contacts.model import (
     Change,
     Channel,
     ConsentChange,
+    ContactInput,
     ContactSave,
     CustomField,
     Deleted,
@@ -59,6 +60,7 @@ _PUSH: Final = (Channel.WEBPUSH, Channel.MOBILEPUSH)
 _EMAIL: Final = IDENTITY_PLACES[IdentityKind.EMAIL]
 _PHONE: Final = IDENTITY_PLACES[IdentityKind.PHONE]
 _EXTERNAL_ID: Final = IDENTITY_PLACES[IdentityKind.EXTERNAL_ID]
+_NOTHING: Final = ContactSave(contact=ContactInput())
 _NO_FIELDS: Final[Mapping[str, CustomField]] = {}
 
 
@@ -102,6 +104,23 @@ class Saver:
                 problems.append(RowProblem(index=row.row, field=wrong.field, reason=wrong.reason))
                 continue
             rows.append(_Row(given=given, prepared=row, channels=channels, key=key))
+        return rows, problems
+
+    def take(self, prepared: Sequence[PreparedRow], options: SaveOptions) -> tuple[list[_Row], list[RowProblem]]:
+        """Rows that were prepared elsewhere, by identity or by a custom field."""
+        rows: list[_Row] = []
+        problems: list[RowProblem] = []
+        for row in prepared:
+            key = ""
+            if options.recognition is Recognition.FIELD and options.field is not None:
+                value = (row.fields or {}).get(str(options.field.field_id))
+                key = "" if value is None else _as_text(value)
+                if not key and not row.values[_EXTERNAL_ID]:
+                    name = f"fields.{options.field.key}"
+                    reason = "is missing: contacts of this batch are recognised by it"
+                    problems.append(RowProblem(index=row.row, field=name, reason=reason))
+                    continue
+            rows.append(_Row(given=_NOTHING, prepared=row, channels=(), key=key))
         return rows, problems
 
     async def save(
@@ -314,10 +333,15 @@ def _field_key(field: CustomField, given: ContactSave) -> str:
         raise Invalid(f"fields.{field.key}", str(error)) from None
     if value is None:
         return ""
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = _as_text(value)
     if len(text) > _FIELD_KEY_LENGTH or not text.isprintable():
         raise Invalid(f"fields.{field.key}", f"is longer than {_FIELD_KEY_LENGTH} characters, so it is no key")
     return text
+
+
+def _as_text(value: Any) -> str:
+    """A stored value as PostgreSQL's ``->>`` shows it."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _first_of_each(rows: Sequence[_Row], known: Mapping[str, int]) -> tuple[list[_Row], list[_Row]]:

@@ -48,7 +48,7 @@ from syncom.contacts.model import (
     UpsertOutcome,
     UpsertResult,
 )
-from syncom.contacts.normalise import normalise_email, normalise_phone
+from syncom.contacts.normalise import international, normalise_email, normalise_phone
 from syncom.contacts.prepare import prepare_patch, prepare_rows
 from syncom.contacts.saving import Also, Saver
 from syncom.contacts.sessions import ApiSessions, put_session
@@ -74,6 +74,7 @@ __all__ = [
     "COUNTING_LOCK",
     "ContactsService",
     "hold_contacts",
+    "international",
     "prepare_rows",
     "put_session",
     "set_consents",
@@ -231,6 +232,26 @@ class ContactsService:
                 results[place] = _refusal(next(problems))
             else:
                 results[place] = UpsertOutcome(contact_id=contact_id, change=change)
+
+    async def save_prepared(
+        self,
+        connection: Connection,
+        account_id: int,
+        prepared: Sequence[PreparedRow],
+        options: SaveOptions,
+        also: Also | None = None,
+    ) -> UpsertResult:
+        """What :meth:`merge_prepared` does, the way :meth:`save` recognises and writes; ``also`` as there."""
+        count = max((row.row for row in prepared), default=-1) + 1
+        rows, problems = self._saver.take(prepared, options)
+        result = await self._saver.save(connection, account_id, count, rows, options)
+        if also is not None:
+            await also(connection, result)
+        return _result(
+            [result.contact_ids[row.row] for row in prepared],
+            [result.changes[row.row] for row in prepared],
+            sorted([*problems, *result.problems], key=lambda problem: problem.index),
+        )
 
     # ------------------------------------------------------------ saving for other systems
 

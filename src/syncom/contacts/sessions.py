@@ -91,7 +91,8 @@ class ApiSessions:
 
 
 def _session(row: TupleRow) -> ApiSession:
-    kind, status, description, contacts, changed_at, state, problem, created, updated, unchanged, failed, ended = row
+    kind, status, description, contacts, changed_at = row[:5]
+    state, problem, created, updated, unchanged, failed, ended, import_id = row[5:]
     known: list[Any] = contacts
     session = ApiSession(
         kind=kind,
@@ -99,6 +100,7 @@ def _session(row: TupleRow) -> ApiSession:
         description=description,
         contacts=tuple(msgspec.convert(known, list[SessionContact])),
         changed_at=changed_at,
+        import_id=import_id,
     )
     if state is None:
         return session

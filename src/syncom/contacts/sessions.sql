@@ -7,7 +7,7 @@ ON CONFLICT (session_id) DO UPDATE SET status = excluded.status, description = e
 -- name: get_session
 -- Primary key; an upload shows where its import is.
 SELECT s.kind, s.status, s.description, s.contacts, s.changed_at, i.state, i.problem, i.created, i.updated, i.unchanged,
-    i.failed, i.finished_at
+    i.failed, i.finished_at, s.import_id
 FROM api_sessions s
 LEFT JOIN imports i ON s.import_id <> 0 AND i.import_id = s.import_id AND i.account_id = s.account_id
 WHERE s.session_id = %(session_id)s AND s.account_id = %(account_id)s

@@ -13,14 +13,14 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import psycopg
 
 from syncom.clock import Clock
-from syncom.contacts.model import ContactInput, MergeMode, UpsertOptions
+from syncom.contacts.model import ContactInput, MergeMode, NewContact, UpsertOptions
 from syncom.contacts.service import ContactsService, hold_contacts
 from syncom.errors import Conflict, Invalid, NotFound, Unavailable
 from syncom.events import store
@@ -159,6 +159,15 @@ class EventsService:
         commits; and how many were taken in all. For a system transaction.
         """
         return await store.take_followed(connection, limit)
+
+    async def write_new_contacts(
+        self, connection: Connection, account_id: int, type_key: str, contacts: Sequence[NewContact]
+    ) -> None:
+        """An event of this type for each new contact, inside the caller's transaction.
+
+        Its key is the address, else the number; its parameters are ``contactId``, ``EmailAddress`` and ``SMS``.
+        """
+        await self.write(connection, account_id, [_new_contact(type_key, contact) for contact in contacts])
 
     async def import_past(self, account_id: int, events: Sequence[EventInput]) -> int:
         """Record up to 1,000 events that happened before; returns how many were not there yet.
@@ -385,3 +394,18 @@ def _page(events: list[Event], limit: int) -> EventPage:
     last = events[-1] if len(events) == limit else None
     cursor = f"{last.occurred_at.astimezone(UTC).isoformat()}|{last.event_id}" if last else None
     return EventPage(events=events, cursor=cursor)
+
+
+def _new_contact(type_key: str, contact: NewContact) -> EventInput:
+    phone = contact.phone.removeprefix("+")
+    params: dict[str, Any] = {"contactId": contact.contact_id}
+    if contact.email:
+        params["EmailAddress"] = contact.email
+    if phone:
+        params["SMS"] = phone
+    return EventInput(
+        type_key=type_key,
+        key=contact.email or phone or str(contact.contact_id),
+        params=params,
+        contact_id=contact.contact_id,
+    )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from procrastinate import App
 from procrastinate.exceptions import AlreadyEnqueued
 
+from syncom.contacts.imports.fetch import FileFetcher, FileRequest
 from syncom.contacts.imports.service import ImportService
 
 _RUN = "imports.run"
+_FETCH = "imports.fetch"
 _QUEUE = "imports"
 
 
@@ -23,6 +28,21 @@ def register(app: App, imports: ImportService) -> None:
     async def sweep(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction] # called by its name
         del timestamp
         await start_due(app, imports)
+
+
+def register_files(app: App, files: FileFetcher) -> None:
+    """Add the task that gets files."""
+
+    @app.task(name=_FETCH, queue=_QUEUE)
+    async def fetch(request: dict[str, Any]) -> None:  # pyright: ignore[reportUnusedFunction] # called by its name
+        import_id = await files.fetch(msgspec.convert(request, FileRequest))
+        if import_id is not None:
+            await start(app, import_id)
+
+
+async def start_fetch(app: App, request: FileRequest) -> None:
+    """Queue the download of a file. It is durable when this returns."""
+    await app.configure_task(_FETCH, queue=_QUEUE).defer_async(request=msgspec.to_builtins(request))
 
 
 async def start(app: App, import_id: int) -> None:

@@ -202,8 +202,12 @@ def check_mapping(
     names: Sequence[str],
     fields: Mapping[str, CustomField],
     key: IdentityKind,
+    others: Sequence[str] = (),
 ) -> None:
-    """Raises Invalid that names every wrong entry, and what was seen when the key's column is missing."""
+    """Raises Invalid that names every wrong entry, and what was seen when the key's column is missing.
+
+    ``others`` are targets that do as well as the key's.
+    """
     problems: list[FieldError] = []
     if len(mapping) != len(names):
         raise Invalid("mapping", f"has {len(mapping)} entries; the file has {len(names)} columns")
@@ -224,7 +228,7 @@ def check_mapping(
     needed = KEY_TARGETS.get(key)
     if needed is None:
         raise Invalid("key", "contacts are recognised by email, phone, external id or contact key")
-    if needed not in seen:
+    if needed not in seen and not any(other in seen for other in others):
         shown = ", ".join(repr(name) for name in names[:12]) + (", ..." if len(names) > 12 else "")
         problems.append(
             FieldError(

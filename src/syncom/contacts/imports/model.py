@@ -8,7 +8,7 @@ from enum import Enum
 
 import msgspec
 
-from syncom.contacts.model import FieldType, IdentityKind, MergeMode, SubscriptionState
+from syncom.contacts.model import FieldType, IdentityKind, MergeMode, SaveOptions, SubscriptionState
 
 #: Longest cell that is read, in characters. A longer one makes its row an error.
 MAX_CELL = 1 << 20
@@ -165,6 +165,10 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: Country of phone numbers written without a country code, ISO 3166-1 alpha-2.
     phone_region: str = ""
     overrides: Overrides = Overrides()
+    #: For files of other systems: how rows are recognised and written, instead of ``key``, ``mode`` and lists.
+    save: SaveOptions | None = None
+    #: Type of the event that each new contact makes; empty: none. With ``save`` only.
+    new_contact_event: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +186,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     start: Position
     #: The text file to read, relative to the data folder: the source itself, or what a spreadsheet became.
     text_path: str
+    #: See ImportOptions.
+    save: SaveOptions | None = None
+    new_contact_event: str = ""
 
 
 class ImportStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,7 +31,8 @@ from syncom.contacts.imports.model import (
 from syncom.contacts.imports.reader import SHOWN, RecordReader
 from syncom.contacts.imports.row_facts import FactReader, RowFacts
 from syncom.contacts.model import ContactInput, CustomField, FieldType, PreparedRow, UpsertOptions
-from syncom.contacts.prepare import prepare_rows
+from syncom.contacts.normalise import international
+from syncom.contacts.prepare import prepare_known, prepare_rows
 
 
 class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +47,10 @@ class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
     options: UpsertOptions
     start: Position
     batch_rows: int
+    #: Rows need none of the identities in ``options``: their contacts are found in another way.
+    any_identity: bool = False
+    #: Numbers without a ``+`` have their country code all the same.
+    international: bool = False
 
 
 class ParsedBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +128,11 @@ class _RowMapper:
             elif target and target not in ROW_TARGETS:
                 self._standard.append((place, target))
         self._facts = FactReader(request.mapping, _notation(FieldType.DATETIME, request.dialect))
-        self._key = self._places[KEY_TARGETS[request.options.key]]
+        kinds = (request.options.key, *request.options.fallback_keys)
+        keys = [self._places[KEY_TARGETS[kind]] for kind in kinds if KEY_TARGETS[kind] in self._places]
+        self._key = keys[0] if keys else 0
+        self._any_identity = request.any_identity
+        self._international = request.international
 
     def prepare(
         self,
@@ -149,7 +158,10 @@ class _RowMapper:
                 inputs.append(self._contact(row))
                 kept_rows.append(row)
                 kept_lines.append(line)
-        prepared, problems = prepare_rows(inputs, self._fields, self._options)
+        if self._any_identity:
+            prepared, problems = prepare_known(inputs, self._fields, self._options.phone_region)
+        else:
+            prepared, problems = prepare_rows(inputs, self._fields, self._options)
         for problem in problems:
             index = problem.index
             errors.append(
@@ -180,6 +192,8 @@ class _RowMapper:
             cell = row[place]
             if cell:
                 values[name] = unguard(cell) if cell[0] == "'" else cell
+        if self._international and "phone" in values:
+            values["phone"] = international(values["phone"])
         if self._custom:
             custom: dict[str, Any] = {}
             for place, key, notation in self._custom:

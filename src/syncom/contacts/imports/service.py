@@ -29,6 +29,7 @@ from syncom.contacts.imports.guard import guard
 from syncom.contacts.imports.mapping import check_mapping, column_names, field_key, propose_columns
 from syncom.contacts.imports.model import (
     CUSTOM,
+    KEY_TARGETS,
     MAX_ERROR_ROWS,
     Column,
     ColumnTarget,
@@ -52,7 +53,12 @@ from syncom.contacts.imports.xlsx import is_spreadsheet
 from syncom.contacts.model import (
     Change,
     CustomField,
+    IdentityKind,
+    NewContact,
+    PreparedRow,
+    Recognition,
     RowProblem,
+    SaveResult,
     SubscriptionState,
     UpsertOptions,
     UpsertResult,
@@ -66,6 +72,8 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 OnProgress = Callable[[ImportStatus], None]
+#: Makes events of one type for new contacts of an account, inside a transaction.
+NewContactEvents = Callable[[Connection, int, str, Sequence[NewContact]], Awaitable[None]]
 
 #: Rows of one transaction. Larger ones gain little and make progress, cancellation and other writers wait.
 _BATCH_ROWS = 10_000
@@ -91,8 +99,9 @@ class ImportService:
         batch_rows: int = _BATCH_ROWS,
         lease_seconds: float = 60.0,
         keep_days: int = 30,
+        new_contacts: NewContactEvents | None = None,
     ) -> None:
-        """``keep_days`` is how long files stay after the end of their imports."""
+        """``keep_days`` is how long files stay after the end of their imports; ``new_contacts`` makes their events."""
         self._database = database
         self._contacts = contacts
         self._data_dir = data_dir
@@ -100,6 +109,7 @@ class ImportService:
         self._batch_rows = batch_rows
         self._lease_seconds = lease_seconds
         self._keep_days = keep_days
+        self._new_contacts = new_contacts
 
     # ------------------------------------------------------------ files
 
@@ -198,7 +208,7 @@ class ImportService:
         mapping = options.mapping or tuple(column.target for column in columns)
         names = column_names(detection.rows, detection.dialect)
         mapping = _with_keys(mapping, columns)
-        check_mapping(mapping, names, fields, options.key)
+        check_mapping(mapping, names, fields, *_recognised_by(options))
         await self._create_fields(account_id, mapping, names, fields)
         plan = Plan(
             dialect=detection.dialect,
@@ -211,6 +221,8 @@ class ImportService:
             phone_region=options.phone_region,
             start=await asyncio.to_thread(_after_header, path, detection.dialect),
             text_path=str(path.relative_to(self._data_dir)),
+            save=options.save,
+            new_contact_event=options.new_contact_event,
         )
         folder = self._folder(account_id, file.upload_id).relative_to(self._data_dir)
         async with self._database.tenant(account_id) as connection:
@@ -395,9 +407,11 @@ class ImportService:
             columns=plan.columns,
             mapping=plan.mapping,
             fields={key: fields[key] for key in used},
-            options=_upsert_options(lease),
+            options=plan.save.upsert if plan.save is not None else _upsert_options(lease),
             start=start,
             batch_rows=self._batch_rows,
+            any_identity=plan.save is not None and plan.save.recognition is not Recognition.IDENTITY,
+            international=plan.save is not None,
         )
 
     async def _settle(self, lease: Lease, start: Position, batch: ParsedBatch, lists: ListNames) -> bool:
@@ -430,7 +444,7 @@ class ImportService:
             options = _upsert_options(lease)
             if batch.facts:
                 options = msgspec.structs.replace(options, consent=SubscriptionState.NONE)
-            result = await self._contacts.merge_prepared(connection, lease.account_id, batch.prepared, options)
+            result = await self._write_rows(connection, lease, batch.prepared, options)
             if batch.facts:
                 consented = await self._write_facts(connection, lease, batch, result, lists)
         errors = [*batch.errors, *_merge_errors(lease.plan, batch, result.problems)]
@@ -450,6 +464,26 @@ class ImportService:
             error_bytes=error_bytes,
             is_last=batch.is_last,
         )
+
+    async def _write_rows(
+        self, connection: Connection, lease: Lease, prepared: Sequence[PreparedRow], options: UpsertOptions
+    ) -> UpsertResult:
+        plan = lease.plan
+        if plan.save is None:
+            return await self._contacts.merge_prepared(connection, lease.account_id, prepared, options)
+        upsert = msgspec.structs.replace(
+            plan.save.upsert,
+            consent=options.consent,
+            source=options.source,
+            consent_detail=options.consent_detail,
+        )
+        save = msgspec.structs.replace(plan.save, upsert=upsert)
+
+        async def also(connection: Connection, result: SaveResult) -> None:
+            if self._new_contacts is not None and plan.new_contact_event and result.created:
+                await self._new_contacts(connection, lease.account_id, plan.new_contact_event, result.created)
+
+        return await self._contacts.save_prepared(connection, lease.account_id, prepared, save, also)
 
     async def _write_facts(
         self, connection: Connection, lease: Lease, batch: ParsedBatch, result: UpsertResult, lists: ListNames
@@ -554,6 +588,17 @@ def _after_header(path: Path, dialect: Dialect) -> Position:
             cells = batch.rows[0][1 if dialect.is_numbered else 0 :] if batch.rows else []
             if any(cells) or batch.is_last:
                 return batch.next
+
+
+def _recognised_by(options: ImportOptions) -> tuple[IdentityKind, list[str]]:
+    """The identity rows are recognised by, and targets of columns that do as well."""
+    save = options.save
+    if save is None:
+        return options.key, []
+    others = [KEY_TARGETS[kind] for kind in save.upsert.fallback_keys]
+    if save.field is not None:
+        others.append(CUSTOM + save.field.key)
+    return save.upsert.key, others
 
 
 def _upsert_options(lease: Lease) -> UpsertOptions:

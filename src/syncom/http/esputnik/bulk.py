@@ -12,6 +12,9 @@ from uuid import UUID
 
 import msgspec
 
+from syncom.contacts.imports.fetch import FileRequest
+from syncom.contacts.imports.jobs import start_fetch
+from syncom.contacts.imports.model import ImportOptions
 from syncom.contacts.model import (
     Channel,
     ContactSave,
@@ -28,7 +31,6 @@ from syncom.contacts.model import (
 )
 from syncom.contacts.service import put_session
 from syncom.errors import Invalid
-from syncom.events.model import EventInput
 from syncom.events.service import checked_type_key
 from syncom.http.esputnik.contact_body import (
     MASKS,
@@ -115,7 +117,7 @@ async def add_contacts(call: Call[ContactsBody]) -> BulkAnswer:
 
     async def also(connection: Connection, result: SaveResult) -> None:
         if event_key:
-            await call.app.events.write(connection, call.account_id, new_contact_events(event_key, result))
+            await call.app.events.write_new_contacts(connection, call.account_id, event_key, result.created)
         await put_session(
             connection,
             call.account_id,
@@ -138,6 +140,55 @@ async def add_contacts(call: Call[ContactsBody]) -> BulkAnswer:
         async_session_id=str(session_id),
         failed_contacts=[_failed(body.contacts[place], message) for place, message in sorted(failed)],
     )
+
+
+class UploadBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A CSV file to download, and how it is imported."""
+
+    #: http or https; log-in and password of its host may be in it.
+    link: str
+    #: email, sms, email_or_sms, fieldId, externalCustomerId, contactKey.
+    dedupe_on: str
+    field_id: int | None = None
+    group_names: list[str] | None = None
+    group_names_exclude: list[str] | None = None
+    restore_deleted: bool | None = None
+    event_key_for_new_contacts: str | None = None
+
+
+async def upload_contacts(call: Call[UploadBody]) -> BulkAnswer:
+    body = call.body
+    field = await _field(call, body)
+    save = save_options(
+        dedupe_on=body.dedupe_on,
+        field=field,
+        group_names=body.group_names,
+        group_names_exclude=body.group_names_exclude,
+        restore_deleted=bool(body.restore_deleted),
+    )
+    if save.recognition not in (Recognition.IDENTITY, Recognition.FIELD):
+        raise Refused(400, f"Field 'dedupeOn' is wrong: a file cannot be imported by '{body.dedupe_on}'")
+    request = FileRequest(
+        account_id=call.account_id,
+        session_id=uuid7(),
+        link=body.link.strip(),
+        options=ImportOptions(save=save, new_contact_event=new_contact_event(body.event_key_for_new_contacts)),
+    )
+    try:
+        await call.app.files.begin(request)
+    except Invalid as error:
+        raise Refused(400, f"Field 'link' {error.fields[0].reason}") from None
+    await start_fetch(call.jobs, request)
+    return BulkAnswer(async_session_id=str(request.session_id), failed_contacts=[])
+
+
+async def _field(call: Call[Any], body: UploadBody) -> CustomField | None:
+    if body.field_id is None or body.dedupe_on.strip().lower() != "fieldid":
+        return None
+    found = await call.app.contacts.fields.by_id(call.account_id, {body.field_id})
+    if body.field_id not in found:
+        raise Refused(400, f"Additional field with id='{body.field_id}' not found")
+    return found[body.field_id]
 
 
 #: Members of the body that our names stand for, where a whole call is refused.
@@ -243,21 +294,6 @@ def new_contact_event(key: str | None) -> str:
         raise Refused(400, f"Field 'eventKeyForNewContacts' {error.fields[0].reason}") from None
 
 
-def new_contact_events(key: str, result: SaveResult) -> list[EventInput]:
-    """An event for each new contact (eSputnik reference, POST /v1/contacts)."""
-    return [
-        EventInput(
-            type_key=key,
-            key=one.email or one.phone.removeprefix("+") or str(one.contact_id),
-            params={"contactId": one.contact_id}
-            | ({"EmailAddress": one.email} if one.email else {})
-            | ({"SMS": one.phone.removeprefix("+")} if one.phone else {}),
-            contact_id=one.contact_id,
-        )
-        for one in result.created
-    ]
-
-
 # ---------------------------------------------------------------- reading and telling
 
 
@@ -324,6 +360,16 @@ METHODS = [
         once=True,
         paced=True,
         summary="Add or update up to 3,000 contacts",
+        answer=BulkAnswer,
+    ),
+    Method(
+        "POST",
+        "/v1/contacts/upload",
+        upload_contacts,
+        scope=Scope.WRITE_CONTACTS,
+        body=UploadBody,
+        once=True,
+        summary="Import a CSV file from an address",
         answer=BulkAnswer,
     ),
     Method(

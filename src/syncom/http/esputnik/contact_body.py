@@ -23,6 +23,7 @@ from syncom.contacts.model import (
     RowProblem,
     SubscriptionState,
 )
+from syncom.contacts.service import international
 from syncom.errors import Invalid
 from syncom.http.esputnik.method import Call, Refused
 from syncom.http.esputnik.moments import account_zone, read_moment, write_moment
@@ -249,14 +250,6 @@ def _further(channel: Channel, value: str, given: ChannelBody) -> FurtherChannel
     if channel is Channel.VIBER:
         value = international(value)
     return FurtherChannel(channel=channel, value=value, data=data, active=active not in (False, "false"))
-
-
-def international(phone: str) -> str:
-    """A number as eSputnik writes it, digits with the country code, in the international form."""
-    digits = phone.lstrip("(").strip()
-    if digits.startswith("00"):
-        return f"+{digits[2:]}"
-    return f"+{digits}" if digits[:1].isdigit() and not digits.startswith("0") else phone
 
 
 def _orders(body: ContactBody, zone: ZoneInfo) -> OrderSummary | None:

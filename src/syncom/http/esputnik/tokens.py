@@ -8,8 +8,8 @@ import msgspec
 
 from syncom.accounts.service import TOKEN_SECONDS
 from syncom.contacts.model import IdentityKind, PushToken
+from syncom.contacts.service import international
 from syncom.errors import NotFound
-from syncom.http.esputnik.contact_body import international
 from syncom.http.esputnik.method import EMPTY, Call, Method, Refused, Scope
 
 
