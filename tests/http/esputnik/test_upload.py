@@ -46,8 +46,10 @@ async def a_host(body: str = FILE, *, status: str = "200 OK", heads: list[str] |
 @pytest.fixture
 async def work(shop: Shop) -> AsyncIterator[Callable[[], Any]]:
     """Does what a worker does with the file that was queued last, reaching this machine."""
-    outbound = OutboundClient("127.0.0.1")
-    files = FileFetcher(shop.app.imports, shop.app.contacts.sessions, outbound)
+    clients = {True: OutboundClient("127.0.0.1"), False: OutboundClient()}
+    files = {
+        inside: FileFetcher(shop.app.imports, shop.app.contacts.sessions, client) for inside, client in clients.items()
+    }
 
     async def run(*, inside: bool = True) -> None:
         async with shop.app.database.system() as connection:
@@ -58,12 +60,13 @@ async def work(shop: Shop) -> AsyncIterator[Callable[[], Any]]:
         assert row is not None
         request = msgspec.convert(row[0]["request"], FileRequest)
         for _ in range(2):  # a worker that died is followed by another one
-            import_id = await (files if inside else shop.app.files).fetch(request)
+            import_id = await files[inside].fetch(request)
             if import_id is not None:
                 await shop.app.imports.run(import_id)
 
     yield run
-    await outbound.close()
+    for client in clients.values():
+        await client.close()
 
 
 async def upload(shop: Shop, link: str, dedupe: str = "email", **more: Any) -> str:
