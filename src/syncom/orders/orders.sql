@@ -42,16 +42,19 @@ WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k
   AND o.external_id = k.external_id;
 
 -- name: write
--- The newest states. Index: orders' primary key.
+-- The newest states. Index: orders' primary key. JSON travels as one text, ended by U+001F (postgres/columns.py): escaping
+-- the quotes of an array of it costs the driver more than all else here. The empty end is the row without a contact.
 INSERT INTO orders (account_id, bucket, contact_id, external_id, order_id, status, total, currency, ordered_at,
     changed_at, items, details, created_at)
 SELECT %(account_id)s, row.bucket, row.contact_id, row.external_id, row.order_id, row.status, row.total, row.currency,
        row.ordered_at, row.changed_at, row.items::jsonb, row.details::jsonb, coalesce(row.created_at, now())
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[], %(order_ids)s::bigint[],
             %(statuses)s::text[], %(totals)s::numeric[], %(currencies)s::text[], %(ordered_ats)s::timestamptz[],
-            %(changed_ats)s::timestamptz[], %(items)s::text[], %(details)s::text[], %(created_ats)s::timestamptz[])
+            %(changed_ats)s::timestamptz[], string_to_array(%(items)s, E'\x1f'),
+            string_to_array(%(details)s, E'\x1f'), %(created_ats)s::timestamptz[])
      AS row (bucket, contact_id, external_id, order_id, status, total, currency, ordered_at, changed_at, items,
              details, created_at)
+WHERE row.contact_id IS NOT NULL
 ORDER BY row.bucket, row.contact_id, row.external_id
 ON CONFLICT (account_id, bucket, contact_id, external_id) DO UPDATE
 SET status = excluded.status, total = excluded.total, currency = excluded.currency,

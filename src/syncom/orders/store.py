@@ -11,7 +11,7 @@ from psycopg.rows import DictRow, dict_row
 
 from syncom.ids import bucket_of
 from syncom.orders.model import Order, OrderDeletion, OrderFacts, OrderState
-from syncom.postgres.columns import buckets, by_bucket, numbers
+from syncom.postgres.columns import buckets, by_bucket, numbers, texts
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -113,8 +113,8 @@ async def write(connection: Connection, account_id: int, rows: Sequence[Row]) ->
             "currencies": [order.currency for order in orders],
             "ordered_ats": [order.ordered_at for order in orders],
             "changed_ats": [row.changed_at for row in rows],
-            "items": [_json(order.items).decode() for order in orders],
-            "details": [_json(_details(order)).decode() for order in orders],
+            "items": texts(_json(order.items).decode() for order in orders),
+            "details": texts(_json(_details(order)).decode() for order in orders),
             "created_ats": [row.created_at for row in rows],
         },
     )
