@@ -96,6 +96,18 @@ async def test_fields_suppressions_and_orders_are_kept(syncom: Command) -> None:
     assert (await syncom("order", "add", "--contact", 99, *order[4:])).code == EXIT_WRONG
 
 
+async def test_orders_name_their_customers_and_codes_are_listed(syncom: Command) -> None:
+    order = ("order", "add", "--external-id", "O-2", "--total", "12", "--status", "INITIALIZED")
+    assert (await syncom(*order)).code == EXIT_WRONG
+    await syncom.json(*order, "--email", "new@example.com")
+    shown = await syncom.json("order", "show", "O-2")
+    assert (shown["status"], shown["total"]) == ("INITIALIZED", "12.00")
+    assert (await syncom("order", "show", "O-3")).code != 0
+    assert await syncom.json("promocode", "add", "A-1", "A-2", "--type", "spring") == {"added": 2, "updated": 0}
+    assert [one["code"] for one in await syncom.json("promocode", "list", "--free")] == ["A-1", "A-2"]
+    assert (await syncom("promocode", "add", "A-3", "--discount", "100")).code == EXIT_WRONG
+
+
 async def test_rules_of_recommendations_are_named_once(syncom: Command) -> None:
     rule = ("recommendation", "add", "--name", "Goes with it", "--kind", "bought_together", "--days", "30")
     made = await syncom.json(*rule)

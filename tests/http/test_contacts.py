@@ -221,3 +221,10 @@ async def test_orders_are_taken_and_shown(site: Site, total: object) -> None:
         shown = (await client.get(f"{V1}/contacts/{contact_id}/orders")).json()["items"]
         assert [entry["external_id"] for entry in shown] == ["o-1"]
         assert float(shown[0]["total"]) == 12.5
+        assert (await client.get(f"{V1}/orders/o-1")).json() == shown[0]
+        number = f"o-{total!r}"
+        assert (await client.get(f"{V1}/orders/{number}")).status_code == 404
+        del order["contact_id"]
+        named = order | {"external_id": number, "customer": {"email": "new@example.com"}}
+        assert (await client.post(f"{V1}/orders", json={"orders": [named]})).status_code == 204
+        assert (await client.get(f"{V1}/orders/{number}")).json()["contact_id"] != contact_id

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from syncom.events.model import EventInput
 from syncom.messages.model import SenderConfig
 from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
+from syncom.orders.model import OrderInput
 from syncom.outbound import OutboundClient
 from syncom.recommendations.model import RecommendationKind
 from syncom.webhooks.model import WebhookInput
@@ -49,6 +52,10 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     event = EventInput(type_key=mark, key=mark, contact_id=outcome.contact_id, params={mark: mark})
     await app.events.record(account_id, [event])
     event_type = await app.events.types.get(account_id, mark)
+    order = OrderInput(
+        contact_id=outcome.contact_id, external_id=mark, status=mark, total=Decimal(1), ordered_at=datetime.now(UTC)
+    )
+    await app.orders.add(account_id, [order])
     rule = RecommendationKind.MOST_BOUGHT
     recommending = await app.recommendations.add_source(account_id, name=mark, kind=rule)
     category = await app.contacts.categories.put(account_id, mark, mark)
@@ -81,6 +88,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "list_id": listed.list_id,
         "segment_id": segment.segment_id,
         "source_id": recommending.source_id,
+        "external_id": mark,
         "webhook_id": await _webhook(app, account_id, mark),
         "inbox_id": 1,
     }
@@ -277,6 +285,7 @@ _ONES: dict[str, Any] = {
         1,
     ),
     "message_id": UUID(int=1),
+    "external_id": "nothing",
 }
 _TABLES = (
     "contacts",

@@ -49,6 +49,7 @@ _COMMANDS = (
     ("event", "syncom.cli.event:app", "What happened in other systems."),
     ("event-type", "syncom.cli.event_type:app", "Kinds of events, and what each of them brings and does."),
     ("order", "syncom.cli.order:app", "What contacts bought."),
+    ("promocode", "syncom.cli.promocode:app", "Codes that are given away, each once."),
     ("recommendation", "syncom.cli.recommendation:app", "By what products are recommended."),
     ("segment", "syncom.cli.segment:app", "Saved conditions that contacts match or not."),
     ("template", "syncom.cli.template:app", "Mails before they are sent."),

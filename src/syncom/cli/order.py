@@ -9,8 +9,8 @@ from cyclopts import App
 
 from syncom.cli.output import show, table
 from syncom.cli.services import Options, here
-from syncom.errors import Invalid
-from syncom.orders.model import OrderInput
+from syncom.errors import Invalid, NotFound
+from syncom.orders.model import Customer, OrderInput
 
 app = App(name="order", help="What contacts bought.")
 _DEFAULT = Options()
@@ -19,7 +19,10 @@ _DEFAULT = Options()
 @app.command
 async def add(
     *,
-    contact: int,
+    contact: int | None = None,
+    customer_id: str = "",
+    email: str = "",
+    phone: str = "",
     external_id: str,
     total: Decimal,
     status: str,
@@ -27,12 +30,18 @@ async def add(
     at: datetime | None = None,
     options: Options = _DEFAULT,
 ) -> None:
-    """Add an order of a contact, or replace the one with the same external id.
+    """Add an order, or update the one with the same external id.
 
     Parameters
     ----------
     contact
-        Id of the contact.
+        Id of the contact; or name the customer, who becomes a contact when unknown.
+    customer_id
+        Your own id of the customer.
+    email
+        Their address.
+    phone
+        Their number, such as +380441234567.
     external_id
         The order's number in your shop.
     total
@@ -46,9 +55,13 @@ async def add(
     """
     if at is not None and at.tzinfo is None:
         raise Invalid("at", "must say its offset, such as Z or +03:00")
+    customer = Customer(external_id=customer_id, email=email, phone=phone) if customer_id or email or phone else None
+    if (contact is None) == (customer is None):
+        raise Invalid("contact", "or the customer (--customer-id, --email, --phone) is to be named, one of the two")
     async with here(options) as services:
         order = OrderInput(
             contact_id=contact,
+            customer=customer,
             external_id=external_id,
             status=status,
             total=total,
@@ -56,7 +69,29 @@ async def add(
             ordered_at=at or services.app.clock.now(),
         )
         await services.app.orders.add(services.account_id, [order])
-    show(order, json=options.json, human=lambda: print(f"Order {external_id} of contact {contact} is stored."))
+    show(order, json=options.json, human=lambda: print(f"Order {external_id} is stored."))
+
+
+@app.command(name="show")
+async def show_order(external_id: str, *, options: Options = _DEFAULT) -> None:
+    """Show an order.
+
+    Parameters
+    ----------
+    external_id
+        The order's number in your shop.
+    """
+    async with here(options) as services:
+        found = await services.app.orders.find(services.account_id, external_id)
+    if found is None:
+        raise NotFound("order", external_id)
+    rows = [(item.external_id, item.name, item.quantity, item.price) for item in found.items]
+
+    def human() -> None:
+        print(f"{found.status}, {found.total} {found.currency}, of contact {found.contact_id}, {found.ordered_at}")
+        table(("item", "name", "quantity", "price"), rows, empty="The order has no items.")
+
+    show(found, json=options.json, human=human)
 
 
 @app.command(name="list")

@@ -9,6 +9,7 @@ from litestar import get, post
 from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
+from syncom.errors import NotFound
 from syncom.http.native.given import By, Contacts, Orders
 from syncom.http.native.paging import Limit, Page
 from syncom.http.native.routing import needs
@@ -18,15 +19,28 @@ _TAGS = ["Orders"]
 
 
 class OrderBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Up to 1,000 orders. The same external id again replaces an order."""
+    """Up to 1,000 orders. The same external id again updates an order."""
 
     orders: list[OrderInput]
 
 
 @post("/orders", tags=_TAGS, status_code=204, opt=needs(Permission.WRITE_CONTACTS))
 async def add_orders(by: By, orders: Orders, data: JSONBody[OrderBatch]) -> None:
-    """Add or replace orders: all of them, or none when one is wrong."""
+    """Add or update orders: all of them, or none when one is wrong.
+
+    Whose an order is: `contact_id`, or a `customer`, who becomes a contact when unknown. The newer state of an order is
+    kept: by `changed_at` (`ordered_at` unless given), then by the step of its status.
+    """
     await orders.add(by.account_id, data.orders)
+
+
+@get("/orders/{external_id:str}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def get_order(by: By, orders: Orders, external_id: FromPath[str]) -> Order:
+    """The order with this number of the shop."""
+    found = await orders.find(by.account_id, external_id)
+    if found is None:
+        raise NotFound("order", "of this number")
+    return found
 
 
 @get("/contacts/{contact_id:int}/orders", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
@@ -38,4 +52,4 @@ async def list_orders(
     return Page(items=await orders.of_contact(by.account_id, contact_id, limit=limit), next_cursor=None)
 
 
-HANDLERS: list[Any] = [add_orders, list_orders]
+HANDLERS: list[Any] = [add_orders, get_order, list_orders]
