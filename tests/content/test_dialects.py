@@ -315,6 +315,13 @@ def test_a_mistake_is_told_when_the_template_is_saved(part: str, text: str, reas
     assert str(caught.value) == reason
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("dialect", [Dialect.VELOCITY, Dialect.PLAIN])
+def test_braces_without_end_are_refused_at_once(dialect: Dialect) -> None:
+    with pytest.raises(Invalid, match="two braces"):
+        compiled("{{" * 400_000, dialect=dialect)
+
+
 def test_a_template_that_fails_for_a_recipient_says_where() -> None:
     content = compiled("<p>\n$items[5].name</p>")
     with pytest.raises(RenderError, match=r"html: line 2: there is no item 5 in a list of 1"):

@@ -21,6 +21,7 @@ from syncom.content.velocity.template import read
 from syncom.errors import Invalid
 
 _OPENING = frozenset({Kind.IF, Kind.FOREACH, Kind.MACRO, Kind.DEFINE, Kind.BLOCK, Kind.LITERAL})
+_MAX_BRACES = 1_000
 _MARK = re.compile(r"\{\{@(?:ref|dir) (\d+)\}\}")
 #: Names that stand for the recipient's data in `$data`: a member, or a text between quotes.
 _DATA_NAME = re.compile(r"(?<=[.'\"])[A-Z][A-Z0-9_]{1,99}(?:\.[A-Z0-9_]{1,100})?(?=['\"\W]|$)")
@@ -74,6 +75,9 @@ class ForeignTags:
 
     def translated(self, text: str, part: str) -> str:
         text = merge_tags.write_own_addresses(language.without_reserved(text), _slot)
+        if text.count("{{") > _MAX_BRACES or text.count("{%") > _MAX_BRACES:
+            # Each becomes a tag that prints it.
+            raise Invalid(part, f"has more than {_MAX_BRACES:,} times two braces")
         if self._dialect is Dialect.PLAIN:
             return "".join(self._plain(text))
         text = merge_tags.write_fields(text, self._known_fields, self._name, _slot)
