@@ -17,15 +17,16 @@ from bench.figures import Figure, median
 from bench.transactional import quick_sender, watch
 from syncom.accounts.model import Role
 from syncom.accounts.service import machine_principal
-from syncom.content.model import TemplateInput
+from syncom.content.model import Dialect, TemplateInput
 
 RECIPIENTS = 1000
 CALLS = 7
 _LETTER = TemplateInput(
     name="Order",
-    subject="Order {{ number }}",
-    source='<p>Dear {{ first_name|default("friend") }}, order {{ number }}: {% for item in items %}{{ item.name }} '
-    '{{ item.price }}<br>{% endfor %}</p><a href="https://shop.example/orders">Your orders</a>',
+    subject="Order $!data.get('number')",
+    source="<p>Dear %FIRSTNAME|friend%, order $!data.get('number'):</p>#foreach($item in $data.get('items'))"
+    "<p>$!item.get('name') $!item.get('price')</p>#end<a href=\"https://shop.example/orders\">Your orders</a>",
+    dialect=Dialect.VELOCITY,
 )
 
 

@@ -190,6 +190,19 @@ async def test_who_chose_other_categories_does_not_get_it(house: SendingHouse) -
     assert await left_out() == set()
 
 
+async def test_the_id_of_a_contact_that_was_merged_leads_to_the_one_that_was_kept(house: SendingHouse) -> None:
+    kept, dropped = await house.people(2)
+    await house.contacts.merge(house.account_id, kept, dropped)
+    template = await house.content.create(house.account_id, ORDER)
+    recipients = (BatchRecipient(contact_id=dropped), BatchRecipient(contact_id=kept), BatchRecipient(contact_id=10**9))
+    request = BatchSend(template_id=template.template_id, recipients=recipients)
+    results = await house.messages.send_each(house.account_id, request)
+    ids = [result.message_id for result in results if result.message_id]
+    assert len(ids) == 2
+    found = await house.messages.status(house.account_id, ids)
+    assert {(one.contact_id, one.address) for one in found} == {(kept, "p1@example.com")}
+
+
 async def test_everybody_reads_it_in_their_language(house: SendingHouse) -> None:
     template = await house.content.create(
         house.account_id,

@@ -165,9 +165,10 @@ USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, c
 WHERE p.account_id = %(account_id)s AND p.bucket = k.bucket AND p.contact_id = k.contact_id
 
 -- name: merged_into
--- The contact that this one was merged into. Primary key of merged_contacts.
-SELECT into_contact_id FROM merged_contacts
-WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+-- The contacts that these were merged into. Primary key of merged_contacts.
+SELECT m.contact_id, m.into_contact_id
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+JOIN merged_contacts m ON m.account_id = %(account_id)s AND m.bucket = k.bucket AND m.contact_id = k.contact_id
 
 -- name: delete_merged
 DELETE FROM merged_contacts

@@ -308,9 +308,13 @@ class ContactsService:
         found = await self.get_many(account_id, (contact_id,))
         if not found:
             async with self._database.tenant(account_id) as connection:
-                into = await store.merged_into(connection, account_id, contact_id)
-            found = await self.get_many(account_id, (into,)) if into is not None else []
+                into = await self.merged_into(connection, account_id, (contact_id,))
+            found = await self.get_many(account_id, list(into.values()))
         return found[0] if found else None
+
+    async def merged_into(self, connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, int]:
+        """Where contacts that were merged into others went: callers keep ids for long. In the caller's transaction."""
+        return await store.merged_into(connection, account_id, contact_ids)
 
     async def find(self, account_id: int, kind: IdentityKind, value: str) -> Contact | None:
         """The contact with this identity, primary or further; the value is normalised here."""

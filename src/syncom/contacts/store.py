@@ -167,11 +167,10 @@ async def lineage(connection: Connection, account_id: int, contact_ids: Sequence
     return [*contact_ids, *(row[0] for row in await cursor.fetchall())]
 
 
-async def merged_into(connection: Connection, account_id: int, contact_id: int) -> int | None:
-    """The contact that this one was merged into, if it was."""
-    parameters = {"account_id": account_id, "bucket": bucket_of(contact_id), "contact_id": contact_id}
-    row = await (await connection.execute(_SQL["merged_into"], parameters)).fetchone()
-    return row[0] if row else None
+async def merged_into(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, int]:
+    """The contacts that these were merged into, by their own ids; the others are not in it."""
+    rows = await connection.execute(_SQL["merged_into"], _these(account_id, contact_ids))
+    return {row[0]: row[1] for row in await rows.fetchall()}
 
 
 async def erase_contacts(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> list[int]:

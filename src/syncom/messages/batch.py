@@ -214,12 +214,11 @@ class BatchSends:
     ) -> None:
         """One transaction: somebody is waiting for this mail."""
         ids = {plan.contact_id for plan in plans if not plan.problem and plan.contact_id is not None}
-        contacts = await store.reach(connection, account_id, sorted(ids))
+        contacts = await self._reach(connection, account_id, ids)
         opted_out: frozenset[int] = frozenset()
         if request.categories:
-            opted_out = await self._contacts.categories.opted_out(
-                connection, account_id, list(contacts), request.categories
-            )
+            those = sorted({contact.contact_id for contact in contacts.values()})
+            opted_out = await self._contacts.categories.opted_out(connection, account_id, those, request.categories)
         queued: list[store.Queued] = []
         excluded: list[store.Excluded] = []
         for plan in plans:
@@ -245,6 +244,16 @@ class BatchSends:
             await store.insert_excluded(connection, excluded)
         if queued:
             await store.insert_messages(connection, queued)
+
+    async def _reach(self, connection: Connection, account_id: int, ids: set[int]) -> dict[int, Reached]:
+        """The contacts by the ids they were asked for by; one that was merged into another leads to that one."""
+        contacts = await store.reach(connection, account_id, sorted(ids))
+        missing = ids - contacts.keys()
+        if missing:
+            into = await self._contacts.merged_into(connection, account_id, sorted(missing))
+            found = await store.reach(connection, account_id, sorted(set(into.values())))
+            contacts |= {old: found[new] for old, new in into.items() if new in found}
+        return contacts
 
     def _row(
         self, account_id: int, letter: _Letter, plan: _Plan, contact: Reached, address: str, lane: Lane
