@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncom.contacts.model import ContactInput, TimelineKind, UpsertOptions
+from syncom.contacts.service import hold_contacts
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.events import types
 from syncom.events.model import EventInput, TypeParameter, UnexpectedParameters
@@ -429,3 +430,22 @@ async def test_nobody_but_the_system_changes_an_event(database: Database, house:
         with pytest.raises(Exception, match="permission denied"):
             async with database.tenant(house.account_id) as connection:
                 await connection.execute(statement)
+
+
+async def test_contacts_are_held_until_their_events_are_committed(house: EventHouse) -> None:
+    """Two statements of one pipeline are one transaction: an erasure cannot come between looking and writing."""
+    async with house.database.autocommit() as connection, connection.pipeline():
+        await hold_contacts(connection, (house.account_id,))
+        cursor = await connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        )
+        held = await cursor.fetchone()
+    assert held == (1,)
+    contact_id = await house.add_contact(email="olena@example.org")
+
+    async def record(number: int) -> None:
+        await house.events.record(house.account_id, [paid(f"k{number}", Email="olena@example.org")])
+
+    await asyncio.gather(*(record(number) for number in range(40)), house.contacts.erase(house.account_id, contact_id))
+    assert (await house.events.of_contact(house.account_id, contact_id)).events == []
+    assert all(event.contact_id is None for event in await house.stored())
