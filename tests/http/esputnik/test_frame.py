@@ -146,6 +146,16 @@ def test_bodies_of_old_clients_are_read() -> None:
     assert reader.read('{"firstName":"Юлія"}'.encode("cp1251"), "windows-1251").first_name == "Юлія"
 
 
+class _Outer(msgspec.Struct, kw_only=True):
+    inner: _Inner | None = None
+    free: dict[str, Any] = {}
+    unset: _Inner | msgspec.UnsetType = msgspec.UNSET
+
+
+def test_an_empty_object_of_php_is_none() -> None:
+    assert BodyReader(_Outer).read(b'{"inner":[],"free":[],"unset":[]}') == _Outer()
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [

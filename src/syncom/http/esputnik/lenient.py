@@ -104,6 +104,7 @@ def _struct(info: inspect.StructType, keep_nulls: bool, known: dict[type[Any], _
     if info.cls in known:
         return known[info.cls]
     members: dict[str, _Mend] = {}
+    objects: set[str] = set()
 
     def mend(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -112,13 +113,23 @@ def _struct(info: inspect.StructType, keep_nulls: bool, known: dict[type[Any], _
         return {
             name: members[name](inner)
             for name, inner in given.items()
-            if name in members and (inner is not None or keep_nulls)
+            if name in members and (inner is not None or keep_nulls) and not (inner == [] and name in objects)
         }
 
     known[info.cls] = mend
     for member in info.fields:
         members[member.encode_name] = _mender(member.type, keep_nulls, known)
+        if _is_object(member.type):
+            objects.add(member.encode_name)
     return mend
+
+
+def _is_object(info: inspect.Type) -> bool:
+    """Whether only an object fits. PHP writes an empty one as ``[]``; it then counts as missing."""
+    if isinstance(info, inspect.UnionType):
+        rest = [one for one in info.types if not isinstance(one, inspect.NoneType)]
+        return bool(rest) and all(_is_object(one) for one in rest)
+    return isinstance(info, (inspect.StructType, inspect.DictType))
 
 
 def _list(item: _Mend) -> _Mend:
