@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from syncom.contacts.model import Channel, ContactInput, IdentityKind, SubscriptionState
-from syncom.contacts.normalise import normalise_email, normalise_phone
+from syncom.contacts.normalise import international, normalise_email, normalise_phone
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,21 +42,19 @@ class Route:
     noun: str
 
 
-def international(number: str) -> str:
+def normalise_number(number: str) -> str:
     """A number as integrations write it (digits of the international form, with or without a plus) in E.164.
 
     Raises ValueError.
     """
-    text = number.strip()
-    digits = text.removeprefix("00")
-    return normalise_phone("+" + digits if digits.isascii() and digits.isdigit() else text)
+    return normalise_phone(international(number.strip()))
 
 
 def _to_phones(channel: Channel) -> Route:
     return Route(
         channel=channel,
         identity=IdentityKind.PHONE,
-        normalise=international,
+        normalise=normalise_number,
         newcomer=lambda address: ContactInput(phone=address),
         address=lambda contact: contact.phone or "",
         state=lambda contact: SubscriptionState(contact.sms_state),

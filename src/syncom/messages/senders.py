@@ -22,7 +22,7 @@ from syncom.messages.channels.sms.form import check_form, check_name, fill
 from syncom.messages.channels.sms.gateway import ask
 from syncom.messages.channels.sms.model import TextParcel
 from syncom.messages.model import Sender, SenderConfig, SenderKind
-from syncom.messages.routes import international
+from syncom.messages.routes import normalise_number
 from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Connection, Database
 from syncom.security import Keyring
@@ -218,7 +218,7 @@ class SendersService:
         if sender.config.gateway is None:
             return "the dev inbox takes texts: see them with `syncom inbox list`"
         try:
-            phone = international(to)
+            phone = normalise_number(to)
         except ValueError as error:
             raise Invalid("to", str(error)) from None
         async with self._database.system() as connection:

@@ -28,12 +28,11 @@ from syncom.contacts.model import (
     Suppression,
     UpsertOptions,
 )
-from syncom.contacts.normalise import normalise_email, normalise_phone
+from syncom.contacts.normalise import international, normalise_email, normalise_phone
 from syncom.contacts.service import ContactsService, suppress
 from syncom.content.model import Dialect, TemplateInput
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, SyncomError
-from syncom.http.esputnik.contact_body import international
 from syncom.http.esputnik.senders import read_from
 from syncom.messages.senders import SendersService
 from syncom.moving import store

@@ -15,7 +15,7 @@ from syncom.http.esputnik.moments import account_zone, write_moment
 from syncom.http.esputnik.outcomes import SendAnswer, SendRow, collapsed, queue
 from syncom.ids import campaign_message_id
 from syncom.messages.batch import BatchRecipient, BatchSend
-from syncom.messages.routes import international
+from syncom.messages.routes import normalise_number
 from syncom.segments.model import Group
 
 #: A message that comes with its request is called by its first words.
@@ -220,7 +220,7 @@ def _phones(body: Phones) -> list[str]:
     found: dict[str, None] = {}
     for phone in given:
         try:
-            found[international(phone)] = None
+            found[normalise_number(phone)] = None
         except ValueError:
             raise Refused(400, f"'{phone}' is not valid phone number") from None
     return list(found)
