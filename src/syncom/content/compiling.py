@@ -13,6 +13,7 @@ import asyncio
 import resource
 import sys
 from collections.abc import Collection
+from tempfile import TemporaryFile
 
 import msgspec
 
@@ -71,17 +72,21 @@ class Compiler:
 
 
 async def _aside(request: _Request) -> CompiledContent:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "syncom.content.compiling",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    # A file: a pipe breaks in the hands of whoever writes to a process that died at its start.
+    with TemporaryFile() as given:
+        given.write(msgspec.msgpack.encode(request))
+        given.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "syncom.content.compiling",
+            stdin=given,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(msgspec.msgpack.encode(request)), _SECONDS)
+        output, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
     except TimeoutError:
         raise Invalid("source", "takes too long to compile; make it shorter or simpler") from None
     finally:
