@@ -24,7 +24,7 @@ demo: $(STAMP) ## The same with sample data and a campaign that is really sent
 	@$(BIN)/syncom up --demo
 
 test: $(STAMP) ## Every test there is
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 faults: $(STAMP) ## The fault runs again and again: ROUNDS=20 for more
 	SYNCOM_FAULT_ROUNDS=$(or $(ROUNDS),5) $(BIN)/python -m pytest tests/messages/test_faults.py tests/postgres tests/contacts/imports

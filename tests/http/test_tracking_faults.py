@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from tests.settling import settle
 @pytest.fixture
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServer]:
     folder = tmp_path_factory.mktemp("server", numbered=True)
-    for path in (folder, folder.parent, folder.parent.parent):
+    # The database may run as another user than the tests; how deep pytest's folder lies depends on its options.
+    for path in (folder, *folder.parents):
+        if path == Path(tempfile.gettempdir()):
+            break
         path.chmod(0o755)
     embedded = EmbeddedServer(folder, settings={"shared_buffers": "32MB"})
     await embedded.start()

@@ -96,15 +96,16 @@ def _from_csv(raw: bytes) -> list[ApiPromocode]:
     except UnicodeDecodeError:
         raise Refused(400, "The file must be UTF-8 text") from None
     first = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",")
-    names = [name.strip() for name in rows.fieldnames or ()]
-    if "code" not in names:
-        raise Refused(400, f"The first line must name the columns: {', '.join(_COLUMNS)}; 'code' is required")
-    rows.fieldnames = names
+    delimiter = ";" if ";" in first else ","
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
+        names = [name.strip() for name in rows.fieldnames or ()]
+        rows.fieldnames = names
         found = [{name: (row.get(name) or "").strip() for name in _COLUMNS} for row in rows]
     except csv.Error as error:
         raise Refused(400, f"The file cannot be read: {error}") from None
+    if "code" not in names:
+        raise Refused(400, f"The first line must name the columns: {', '.join(_COLUMNS)}; 'code' is required")
     filled = [{name: value for name, value in row.items() if value} for row in found]
     return _reader.read(msgspec.json.encode({"promocodes": [row for row in filled if row]})).promocodes
 
