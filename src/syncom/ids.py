@@ -77,14 +77,17 @@ def single_message_id(contact_id: int) -> UUID:
     )
 
 
-def single_message_ids(count: int) -> list[UUID]:
-    """Fresh time-ordered ids whose last byte is still to become a bucket; randomness for all of them at once."""
+def single_message_ids(count: int) -> list[str]:
+    """Fresh time-ordered ids in hexadecimal, whose last byte is still to become a bucket; randomness for all at once.
+
+    Texts, because making as many UUID objects costs several times what the rest does.
+    """
     stem = time.time_ns() // 1_000_000 << 80 | _V7 | _VARIANT
     noise = secrets.token_bytes(9 * count)
-    found: list[UUID] = []
+    found: list[str] = []
     for start in range(0, 9 * count, 9):
         bits = int.from_bytes(noise[start : start + 9])
-        found.append(UUID(int=stem | (bits >> 60 & 0xFFF) << 64 | (bits & ((1 << 54) - 1)) << 8))
+        found.append(f"{stem | (bits >> 60 & 0xFFF) << 64 | (bits & ((1 << 54) - 1)) << 8:032x}")
     return found
 
 

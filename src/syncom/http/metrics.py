@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 #: Upper bounds in seconds.
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _AREAS = ("/syncom/v1", "/t/", "/inbox", "/healthz", "/readyz", "/metrics")
+
+
+@lru_cache(maxsize=1024)
+def _area(path: str) -> str:
+    return next((area for area in _AREAS if path.startswith(area)), "other")
 
 
 class Metrics:
@@ -20,13 +27,11 @@ class Metrics:
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Count one answer. Paths are grouped: a label for each would grow without end."""
-        area = next((area for area in _AREAS if path.startswith(area)), "other")
-        self._answers[area, status] += 1
+        self._answers[_area(path), status] += 1
         self._seconds += seconds
-        for bound in _BOUNDS:
-            if seconds <= bound:
-                self._slower[bound] += 1
-                break
+        place = bisect_left(_BOUNDS, seconds)
+        if place < len(_BOUNDS):
+            self._slower[_BOUNDS[place]] += 1
 
     def text(self, pool: dict[str, Any]) -> str:
         """The page. ``pool`` holds the numbers of the connection pool."""

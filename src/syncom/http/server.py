@@ -82,11 +82,12 @@ class Server:
             short_links=app.short_links.find,
         )
         inbox = InboxApp(app.inbox, self._is_operator)
-        self._below: list[tuple[str, Route]] = [
-            ("/t", cast("Route", tracking)),
-            ("/inbox", cast("Route", inbox)),
-            ("/api", esputnik),
-        ]
+        #: By the first piece of the path.
+        self._below: dict[str, Route] = {
+            "t": cast("Route", tracking),
+            "inbox": cast("Route", inbox),
+            "api": esputnik,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,12 +105,12 @@ class Server:
             await self._refuse(error, scope, send)
 
     def _route(self, path: str) -> Route:
-        exact = self._exact.get(path) or self._exact.get(path.rstrip("/"))
+        exact = self._exact.get(path) or (self._exact.get(path.rstrip("/")) if path[-1:] == "/" else None)
         if exact is not None:
             return exact
-        for prefix, route in self._below:
-            if path == prefix or path.startswith(prefix + "/"):
-                return route
+        below = self._below.get(path[1:].partition("/")[0])
+        if below is not None:
+            return below
         raise NotFound("page", path)
 
     async def _refuse(self, error: Exception, scope: Scope, send: Send) -> None:
