@@ -11,21 +11,16 @@ import asyncio
 import csv
 import io
 import json
-import os
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.figures import Figure
+from bench.house import web_process
 from syncom.app import App
 
 CLIENTS = 4
@@ -57,7 +52,7 @@ async def run(*, calls: int = CALLS, rounds: int = ROUNDS) -> list[Figure]:
             imported: list[float] = []
             async with (
                 open_app(Settings(data_dir=Path(folder)), dsn=server.dsn) as app,
-                _server(server.dsn, folder) as port,
+                web_process("bench.upsert", "product", server.dsn, folder) as port,
             ):
                 for _ in range(rounds):
                     imported.append(await _import(app, rows))
@@ -184,30 +179,3 @@ async def _client(port: int, key: str, bodies: list[bytes]) -> None:
         if not answer.startswith(b"HTTP/1.1 200") or said["failedContacts"]:
             raise RuntimeError(f"{answer!r} {str(said)[:300]}")
     writer.close()
-
-
-@asynccontextmanager
-async def _server(dsn: str, folder: str) -> AsyncIterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.upsert", "product", dsn, folder, str(port), "0"],
-        cwd=Path(__file__).parent.parent,
-        env={**os.environ},
-    )
-    try:
-        for _ in range(300):
-            if process.poll() is not None:
-                raise RuntimeError(f"the server ended with {process.returncode}")
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-                continue
-            writer.close()
-            break
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)

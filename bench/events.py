@@ -12,16 +12,9 @@ counts, since its two halves ran under the same neighbours.
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
-import signal
-import socket
-import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +22,7 @@ from typing import Any
 import msgspec
 
 from bench.figures import Figure
+from bench.house import bare, product, web_process
 
 CLIENTS = 64
 SECONDS = 3.0
@@ -64,8 +58,8 @@ async def run(*, seconds: float = SECONDS, rounds: int = ROUNDS) -> list[Figure]
                 key = (await app.accounts.create_api_key(machine_principal(account.account_id), name="bench")).key
             pairs: list[tuple[float, float]] = []
             async with (
-                _server("product", dsn, folder, 0) as port,
-                _server("floor", dsn, folder, floor_account.account_id) as floor_port,
+                web_process("bench.events", "product", dsn, folder) as port,
+                web_process("bench.events", "floor", dsn, folder, floor_account.account_id) as floor_port,
             ):
                 for number in range(-1, rounds):
                     bare = await _load(floor_port, "", seconds, number)
@@ -164,49 +158,6 @@ async def _clients(port: int, key: str, seconds: float, number: str) -> None:
 # ------------------------------------------------------------ servers
 
 
-@asynccontextmanager
-async def _server(kind: str, dsn: str, folder: str, account_id: int) -> AsyncIterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.events", kind, dsn, folder, str(port), str(account_id)],
-        cwd=Path(__file__).parent.parent,
-        env={**os.environ},
-    )
-    try:
-        for _ in range(300):
-            if process.poll() is not None:
-                raise RuntimeError(f"the {kind} server ended with {process.returncode}")
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-                continue
-            writer.close()
-            break
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-
-
-def _warm() -> None:
-    """As the product's own processes do after their start."""
-    gc.collect()
-    gc.freeze()
-
-
-async def _product(dsn: str, folder: str, port: int) -> None:
-    from syncom.http.server import serve
-    from syncom.settings import Settings
-
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    asyncio.get_running_loop().call_later(1, _warm)
-    await serve(Settings(port=port, data_dir=Path(folder)), dsn=dsn, stop=stop)
-
-
 class _Param(msgspec.Struct):
     name: str
     value: str
@@ -220,7 +171,6 @@ class _Body(msgspec.Struct, rename="camel"):
 
 async def _floor(dsn: str, port: int, account_id: int) -> None:
     """The bare application: body in, grouped inserts, answer out."""
-    import uvicorn
 
     from syncom.ids import single_message_id
     from syncom.postgres.columns import texts
@@ -257,19 +207,7 @@ async def _floor(dsn: str, port: int, account_id: int) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
 
-        asyncio.get_running_loop().call_later(1, _warm)
-        config = uvicorn.Config(
-            application,
-            host="127.0.0.1",
-            port=port,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-        )
-        await uvicorn.Server(config).serve()
+        await bare(application, port)
 
 
 if __name__ == "__main__":
@@ -278,6 +216,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "load":
         uvloop.run(_clients(int(sys.argv[2]), sys.argv[3], float(sys.argv[4]), sys.argv[5]))
     elif sys.argv[1] == "product":
-        uvloop.run(_product(sys.argv[2], sys.argv[3], int(sys.argv[4])))
+        uvloop.run(product(sys.argv[2], sys.argv[3], int(sys.argv[4])))
     else:
         uvloop.run(_floor(sys.argv[2], int(sys.argv[4]), int(sys.argv[5])))

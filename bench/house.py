@@ -8,12 +8,14 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -39,6 +41,67 @@ class House:
 
 
 @asynccontextmanager
+async def web_process(module: str, kind: str, dsn: str, folder: str, account_id: int = 0) -> AsyncGenerator[int]:
+    """The port of a server that runs in a process of its own: ``python -m module kind dsn folder port account``."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, kind, dsn, folder, str(port), str(account_id)],
+        cwd=Path(__file__).parent.parent,
+    )
+    try:
+        for _ in range(300):
+            if process.poll() is not None:
+                raise RuntimeError(f"the {kind} server ended with {process.returncode}")
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.1)
+                continue
+            writer.close()
+            break
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+async def product(dsn: str, folder: str, port: int) -> None:
+    """The product's web server, until it is told to end; warm as its own processes are after their start."""
+    from syncom.http.server import serve
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.call_later(1, warm)
+    await serve(Settings(port=port, data_dir=Path(folder)), dsn=dsn, stop=stop)
+
+
+async def bare(application: Any, port: int) -> None:
+    """An application without the product, on the same server as the product's."""
+    import uvicorn
+
+    asyncio.get_running_loop().call_later(1, warm)
+    config = uvicorn.Config(
+        application,
+        host="127.0.0.1",
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+    )
+    await uvicorn.Server(config).serve()
+
+
+def warm() -> None:
+    """What was made at the start is not looked through again by the garbage collector."""
+    gc.collect()
+    gc.freeze()
+
+
+@asynccontextmanager
 async def house(*, public_url: str = "http://127.0.0.1:8080") -> AsyncGenerator[House]:
     """An embedded server with its default, durable settings, migrated and empty."""
     folder = Path(tempfile.mkdtemp(prefix="syncom-bench-", dir=_roomy()))
@@ -59,8 +122,7 @@ async def house(*, public_url: str = "http://127.0.0.1:8080") -> AsyncGenerator[
         settings = load_settings(environment)
         async with open_app(settings) as app:
             # As the product's own processes do after their start.
-            gc.collect()
-            gc.freeze()
+            warm()
             yield House(app=app, settings=settings, environment=environment)
     finally:
         await server.stop()

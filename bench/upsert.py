@@ -10,20 +10,15 @@ contact and half meet one that is there. Runs alternate; the median counts.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.figures import Figure
+from bench.house import bare, product, web_process
 from syncom.app import App
 
 CLIENTS = 64
@@ -60,8 +55,8 @@ async def run(*, seconds: float = SECONDS, rounds: int = ROUNDS) -> list[Figure]
             ours: list[float] = []
             bare: list[float] = []
             async with (
-                _server("product", dsn, folder, 0) as port,
-                _server("floor", dsn, folder, floor_account.account_id) as floor_port,
+                web_process("bench.upsert", "product", dsn, folder) as port,
+                web_process("bench.upsert", "floor", dsn, folder, floor_account.account_id) as floor_port,
             ):
                 for warm, warm_key in ((floor_port, ""), (port, key)):
                     await _load(warm, warm_key, seconds / 2, rounds)
@@ -125,46 +120,9 @@ async def _client(port: int, key: str, until: float, name: str) -> int:
 # ------------------------------------------------------------ servers
 
 
-@asynccontextmanager
-async def _server(kind: str, dsn: str, folder: str, account_id: int) -> AsyncIterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.upsert", kind, dsn, folder, str(port), str(account_id)],
-        cwd=Path(__file__).parent.parent,
-        env={**os.environ},
-    )
-    try:
-        for _ in range(300):
-            if process.poll() is not None:
-                raise RuntimeError(f"the {kind} server ended with {process.returncode}")
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-                continue
-            writer.close()
-            break
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-
-
-async def _product(dsn: str, folder: str, port: int) -> None:
-    from syncom.http.server import serve
-    from syncom.settings import Settings
-
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(Settings(port=port, data_dir=Path(folder)), dsn=dsn, stop=stop)
-
-
 async def _floor(dsn: str, port: int, account_id: int) -> None:
     """The bare application: body in, grouped statements, answer out."""
     import msgspec
-    import uvicorn
 
     from syncom.clock import SystemClock
     from syncom.contacts.model import PreparedRow, UpsertOptions
@@ -194,18 +152,7 @@ async def _floor(dsn: str, port: int, account_id: int) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
-        config = uvicorn.Config(
-            application,
-            host="127.0.0.1",
-            port=port,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-        )
-        await uvicorn.Server(config).serve()
+        await bare(application, port)
 
 
 if __name__ == "__main__":
@@ -213,6 +160,6 @@ if __name__ == "__main__":
 
     kind, dsn, folder, port, account_id = sys.argv[1:]
     if kind == "product":
-        uvloop.run(_product(dsn, folder, int(port)))
+        uvloop.run(product(dsn, folder, int(port)))
     else:
         uvloop.run(_floor(dsn, int(port), int(account_id)))
