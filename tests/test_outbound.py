@@ -101,11 +101,11 @@ async def test_no_spelling_of_a_private_address_reaches_a_server(
     spelling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []
-    original = socket.socket
 
-    def recorded(*args: object, **kwargs: object) -> socket.socket:
-        made.append(args)
-        return original(*args, **kwargs)  # type: ignore[arg-type]
+    class Recorded(socket.socket):
+        def __init__(self, family: int = -1, kind: int = -1, protocol: int = -1, fileno: int | None = None) -> None:
+            made.append(family)
+            super().__init__(family, kind, protocol, fileno)
 
     reached: list[bytes] = []
 
@@ -115,7 +115,7 @@ async def test_no_spelling_of_a_private_address_reaches_a_server(
 
     async with _server(handler) as port:
         guarded = OutboundClient()
-        monkeypatch.setattr("syncom.outbound.socket.socket", recorded)
+        monkeypatch.setattr("syncom.outbound.socket.socket", Recorded)
         with pytest.raises((Invalid, Unreachable)):
             await guarded.call("GET", spelling.format(port=port), seconds=5)
         await guarded.close()

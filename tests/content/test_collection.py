@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from psycopg import sql
 
 from syncom.clock import SystemClock
 from syncom.content.model import AttachedFile, LanguageInput, TemplateInput
@@ -26,7 +27,8 @@ def content(database: Database) -> ContentService:
 async def _rows(database: Database, table: str) -> set[int]:
     column = "content_id" if table == "contents" else "attachment_id"
     async with database.system() as connection:
-        rows = await (await connection.execute(f"SELECT {column} FROM {table}")).fetchall()  # type: ignore[arg-type]
+        query = sql.SQL("SELECT {} FROM {}").format(sql.Identifier(column), sql.Identifier(table))
+        rows = await (await connection.execute(query)).fetchall()
     return {row[0] for row in rows}
 
 

@@ -18,6 +18,8 @@ from urllib.parse import parse_qs
 
 import uvicorn
 
+from syncom.http.server import QuietServer
+
 KEY = "there-1"
 
 
@@ -125,8 +127,7 @@ async def served(host: OldHost) -> AsyncIterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(host, port=port, log_level="warning", lifespan="off"))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = QuietServer(uvicorn.Config(host, port=port, log_level="warning", lifespan="off"))
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)

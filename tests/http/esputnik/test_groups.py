@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from syncom.contacts.model import ContactInput, UpsertOptions
@@ -162,24 +164,25 @@ async def test_a_condition_has_no_members_of_its_own(shop: Shop) -> None:
 
 async def test_an_old_segment_with_a_lists_number_gets_another_one(server_dsn: str) -> None:
     """Lists and segments made before they shared a sequence."""
-    name = "syncom_old_groups"
+    name = f"syncom_old_groups_{os.getpid()}"
     async with await psycopg.AsyncConnection.connect(server_dsn, autocommit=True) as connection:
-        await connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        await connection.execute(f"CREATE DATABASE {name}")
+        database = sql.Identifier(name)
+        await connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(database))
+        await connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
         dsn = make_conninfo(server_dsn, dbname=name)
         folder = Path(migration.__file__).parent / "migrations"
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as old:
             for path in sorted(folder.glob("000*.sql")):
                 if path.name < "0009":
-                    await old.execute(path.read_text("utf-8"))  # type: ignore[arg-type]
+                    await old.execute(path.read_text("utf-8").encode())
             await old.execute("INSERT INTO accounts (name) VALUES ('Old')")
             for n in range(2):
                 await old.execute("INSERT INTO lists (account_id, name) VALUES (1, %s)", (f"L{n}",))
             for n in range(3):
                 await old.execute("INSERT INTO segments (account_id, name, condition) VALUES (1, %s, '{}')", (f"S{n}",))
-            text = (folder / "0010_contacts_api.sql").read_text("utf-8")
+            text = (folder / "0010_contacts_api.sql").read_bytes()
             for _ in range(2):  # a second run changes nothing
-                await old.execute(text)  # type: ignore[arg-type]
+                await old.execute(text)
                 rows = await (
                     await old.execute("SELECT segment_id, coalesce(group_id, segment_id) FROM segments ORDER BY 1")
                 ).fetchall()
@@ -188,4 +191,4 @@ async def test_an_old_segment_with_a_lists_number_gets_another_one(server_dsn: s
                 await old.execute("INSERT INTO lists (account_id, name) VALUES (1, 'new') RETURNING list_id")
             ).fetchone()
             assert row == (6,)
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
