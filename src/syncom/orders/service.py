@@ -31,7 +31,10 @@ from syncom.orders.model import (
     StatusChange,
 )
 from syncom.orders.status_events import status_events
+from syncom.orders.words import order_words
 from syncom.postgres.pool import Connection, Database
+
+__all__ = ["MAX_ITEMS", "MAX_ORDERS", "OrdersService", "order_words"]
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from syncom.app import App
 from syncom.http.esputnik.lenient import BodyReader
 from syncom.http.esputnik.method import Refused
 from syncom.http.esputnik.orders import ApiOrder, extra_members, order_input
-from syncom.orders.model import Order, OrderStatus
+from syncom.orders.model import OrderStatus
+from syncom.orders.service import order_words
 
 #: The status an event stands for, when its parameters name none.
 ORDER_EVENTS: Final[Mapping[str, OrderStatus]] = {
@@ -42,7 +43,7 @@ async def take_order_event(app: App, account_id: int, type_key: str, params: Map
         return False
     given = {name: _decoded(value) for name, value in params.items() if value is not None}
     status = default.value if known is None or type_key != "orderUpdated" else known.status
-    members = ({} if known is None else _members(known)) | {"status": status} | given
+    members = ({} if known is None else order_words(known)) | {"status": status} | given
     if type_key in _CLOSING:
         members["status"] = status
     zone = ZoneInfo((await app.accounts.get_account(account_id)).time_zone)
@@ -68,38 +69,3 @@ def _decoded(value: Any) -> Any:
         except msgspec.DecodeError:
             return value
     return value
-
-
-def _members(order: Order) -> dict[str, Any]:
-    """A stored order in the words of the API; whose it is is left out, so it stays there."""
-    return {
-        "externalOrderId": order.external_id,
-        "totalCost": order.total,
-        "status": order.status,
-        "date": order.ordered_at.isoformat(),
-        "currency": order.currency,
-        "shipping": order.shipping,
-        "discount": order.discount,
-        "taxes": order.taxes,
-        "restoreUrl": order.restore_url,
-        "statusDescription": order.status_description,
-        "storeId": order.store_id,
-        "source": order.source,
-        "deliveryMethod": order.delivery_method,
-        "paymentMethod": order.payment_method,
-        "deliveryAddress": order.delivery_address,
-        "additionalInfo": order.additional_info,
-        "items": [
-            {
-                "externalItemId": item.external_id,
-                "name": item.name,
-                "category": item.category,
-                "quantity": item.quantity,
-                "cost": item.price,
-                "url": item.url,
-                "imageUrl": item.image_url,
-                "description": item.description,
-            }
-            for item in order.items
-        ],
-    }
