@@ -2,8 +2,8 @@
 
 Ours: 100,000 recipients, 5 KB, six merge fields, eight tracked links, pixel, one-click unsubscribe, one durable
 ledger row and the contact's and the campaign's statistics for each; as many sending processes as `syncom up` starts
-(one a core), PostgreSQL and the sink on the same machine. Floor: ``smtp-source``, the same number of connections and
-bytes, no personalisation, no ledger.
+(one for each core but one), PostgreSQL and the sink on the same machine. Floor: ``smtp-source``, the same number of
+connections and bytes, no personalisation, no ledger.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ async def run(recipients: int = 1_000_000) -> list[Figure]:
                 at.process(*at.syncom("run", "worker"), environment=house.environment),
                 AsyncExitStack() as senders,
             ):
-                # As `syncom up` runs them: one a core.
+                # As `syncom up` runs them.
                 command = at.syncom("run", "sender", "--lane", "bulk")
                 bulk = [
                     await senders.enter_async_context(at.process(*command, environment=house.environment))
