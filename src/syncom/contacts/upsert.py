@@ -99,8 +99,13 @@ async def end_batch(connection: Connection) -> None:
 
 async def hold_contacts(connection: Connection, account_ids: Collection[int]) -> None:
     """Keep contacts of these accounts from being deleted or merged until the transaction ends."""
-    locks = numbers([_LOCKS + number for number in sorted(account_ids)])
-    await connection.execute(_SQL["hold_contacts"], {"locks": locks})
+    await connection.execute(_SQL["hold_contacts"], {"locks": contact_locks(account_ids)})
+
+
+def contact_locks(account_ids: Collection[int]) -> str:
+    """The advisory locks of :func:`hold_contacts`, in their order, for a statement that takes them itself (shared, and
+    before it looks at a contact)."""
+    return numbers([_LOCKS + number for number in sorted(account_ids)])
 
 
 async def lock_account(connection: Connection, account_id: int) -> None:

@@ -26,72 +26,93 @@ LEFT JOIN LATERAL (
 ) AS m ON c.contact_id IS NULL
 WHERE coalesce(c.contact_id, m.into_contact_id) IS NOT NULL
 
+-- name: make_record
+-- The function behind `record`, for one session: its first statement waits for the locks, and the second one sees what
+-- was there when it had them. As a function they take one round trip, and no pipeline that costs the client more.
+CREATE OR REPLACE FUNCTION pg_temp.record_events(
+    locks bigint[], account_ids bigint[], type_ids bigint[], requests integer[], needs_contact boolean[], hashes uuid[],
+    occurred timestamptz[], event_ids text, keys text, params text, name_places bigint[], name_ranks smallint[],
+    name_accounts bigint[], name_kinds smallint[], name_values text, id_places bigint[], id_ranks smallint[],
+    id_accounts bigint[], id_buckets smallint[], ids bigint[], distinct_types bigint[], seconds integer
+) RETURNS TABLE (recorded uuid, about bigint, lacking bigint) LANGUAGE plpgsql AS $record$
+#variable_conflict use_column
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(lock) FROM unnest(locks) AS k (lock);
+    RETURN QUERY
+    WITH given AS MATERIALIZED (
+        SELECT * FROM unnest(account_ids, type_ids, requests,
+            needs_contact, hashes, occurred, string_to_array(event_ids, E'\x1f'),
+            string_to_array(keys, E'\x1f'), string_to_array(params, E'\x1f'))
+            WITH ORDINALITY
+            AS k (account_id, event_type_id, request, needs, event_hash, occurred_at, event_id, key, params, place)
+        WHERE account_id IS NOT NULL
+    ), found AS MATERIALIZED (
+        SELECT DISTINCT ON (place) place, contact_id FROM (
+            SELECT k.place, k.rank, i.contact_id
+            FROM unnest(name_places, name_ranks, name_accounts,
+                name_kinds, string_to_array(name_values, E'\x1f'))
+                AS k (place, rank, account_id, kind, value)
+            CROSS JOIN LATERAL (
+                SELECT contact_id FROM identities
+                WHERE account_id = k.account_id AND kind = k.kind AND value = k.value LIMIT 1
+            ) AS i
+            UNION ALL
+            SELECT k.place, k.rank, coalesce(c.contact_id, m.into_contact_id)
+            FROM unnest(id_places, id_ranks, id_accounts,
+                id_buckets, ids) AS k (place, rank, account_id, bucket, contact_id)
+            LEFT JOIN LATERAL (
+                SELECT contact_id FROM contacts
+                WHERE account_id = k.account_id AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
+            ) AS c ON true
+            LEFT JOIN LATERAL (
+                SELECT into_contact_id FROM merged_contacts
+                WHERE account_id = k.account_id AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
+            ) AS m ON c.contact_id IS NULL
+        ) AS f
+        WHERE contact_id IS NOT NULL
+        ORDER BY place, rank
+    ), known AS MATERIALIZED (
+        SELECT g.*, coalesce(f.contact_id, 0) AS contact_id FROM given g LEFT JOIN found f ON f.place = g.place
+    ), unready AS MATERIALIZED (
+        SELECT place, request FROM known WHERE needs AND contact_id = 0
+    ), fresh AS (
+        INSERT INTO recent_events AS past (account_id, event_hash, expires_at)
+        SELECT account_id, event_hash, now() + seconds * interval '1 second'
+        FROM known WHERE event_hash IS NOT NULL AND request NOT IN (SELECT request FROM unready)
+        ORDER BY 1, 2
+        ON CONFLICT (account_id, event_hash) DO UPDATE SET expires_at = excluded.expires_at WHERE past.expires_at <= now()
+        RETURNING account_id, event_hash
+    ), stored AS (
+        INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)
+        SELECT account_id, (contact_id & 255)::smallint, contact_id, event_type_id,
+            overlay(event_id PLACING lpad(to_hex(contact_id & 255), 2, '0') FROM 31)::uuid, key, params::jsonb,
+            coalesce(occurred_at, now())
+        FROM known
+        WHERE request NOT IN (SELECT request FROM unready)
+            AND (event_hash IS NULL OR (account_id, event_hash) IN (SELECT account_id, event_hash FROM fresh))
+        RETURNING account_id, event_type_id, contact_id, event_id, occurred_at
+    ), announced AS (
+        INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at)
+        SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored
+        WHERE event_type_id = ANY (ARRAY(
+            SELECT event_type_id FROM event_types
+            WHERE event_type_id = ANY (distinct_types) AND followed
+        ))
+    )
+    SELECT event_id, contact_id, NULL::bigint FROM stored
+    UNION ALL
+    SELECT NULL, 0, place FROM unready;
+END
+$record$
+
 -- name: record
 -- Id and contact of each recorded event; the place of each that needs a contact and has none: nothing of its request is
 -- recorded. Hashes are claimed in their order, so that batches do not wait in a circle. Indexes: primary keys only.
-WITH given AS MATERIALIZED (
-    SELECT * FROM unnest(%(account_ids)s::bigint[], %(type_ids)s::bigint[], %(requests)s::integer[],
-        %(needs)s::boolean[], %(hashes)s::uuid[], %(occurred)s::timestamptz[], string_to_array(%(event_ids)s, E'\x1f'),
-        string_to_array(%(keys)s, E'\x1f'), string_to_array(%(params)s, E'\x1f'))
-        WITH ORDINALITY
-        AS k (account_id, event_type_id, request, needs, event_hash, occurred_at, event_id, key, params, place)
-    WHERE account_id IS NOT NULL
-), found AS MATERIALIZED (
-    SELECT DISTINCT ON (place) place, contact_id FROM (
-        SELECT k.place, k.rank, i.contact_id
-        FROM unnest(%(name_places)s::bigint[], %(name_ranks)s::smallint[], %(name_accounts)s::bigint[],
-            %(name_kinds)s::smallint[], string_to_array(%(name_values)s, E'\x1f'))
-            AS k (place, rank, account_id, kind, value)
-        CROSS JOIN LATERAL (
-            SELECT contact_id FROM identities
-            WHERE account_id = k.account_id AND kind = k.kind AND value = k.value LIMIT 1
-        ) AS i
-        UNION ALL
-        SELECT k.place, k.rank, coalesce(c.contact_id, m.into_contact_id)
-        FROM unnest(%(id_places)s::bigint[], %(id_ranks)s::smallint[], %(id_accounts)s::bigint[],
-            %(id_buckets)s::smallint[], %(ids)s::bigint[]) AS k (place, rank, account_id, bucket, contact_id)
-        LEFT JOIN LATERAL (
-            SELECT contact_id FROM contacts
-            WHERE account_id = k.account_id AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
-        ) AS c ON true
-        LEFT JOIN LATERAL (
-            SELECT into_contact_id FROM merged_contacts
-            WHERE account_id = k.account_id AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
-        ) AS m ON c.contact_id IS NULL
-    ) AS f
-    WHERE contact_id IS NOT NULL
-    ORDER BY place, rank
-), known AS MATERIALIZED (
-    SELECT g.*, coalesce(f.contact_id, 0) AS contact_id FROM given g LEFT JOIN found f ON f.place = g.place
-), unready AS MATERIALIZED (
-    SELECT place, request FROM known WHERE needs AND contact_id = 0
-), fresh AS (
-    INSERT INTO recent_events AS past (account_id, event_hash, expires_at)
-    SELECT account_id, event_hash, now() + %(seconds)s * interval '1 second'
-    FROM known WHERE event_hash IS NOT NULL AND request NOT IN (SELECT request FROM unready)
-    ORDER BY 1, 2
-    ON CONFLICT (account_id, event_hash) DO UPDATE SET expires_at = excluded.expires_at WHERE past.expires_at <= now()
-    RETURNING account_id, event_hash
-), stored AS (
-    INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)
-    SELECT account_id, (contact_id & 255)::smallint, contact_id, event_type_id,
-        overlay(event_id PLACING lpad(to_hex(contact_id & 255), 2, '0') FROM 31)::uuid, key, params::jsonb,
-        coalesce(occurred_at, now())
-    FROM known
-    WHERE request NOT IN (SELECT request FROM unready)
-        AND (event_hash IS NULL OR (account_id, event_hash) IN (SELECT account_id, event_hash FROM fresh))
-    RETURNING account_id, event_type_id, contact_id, event_id, occurred_at
-), announced AS (
-    INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at)
-    SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored
-    WHERE event_type_id = ANY (ARRAY(
-        SELECT event_type_id FROM event_types
-        WHERE event_type_id = ANY (%(distinct_types)s::bigint[]) AND followed
-    ))
+SELECT * FROM pg_temp.record_events(
+    %(locks)s, %(account_ids)s, %(type_ids)s, %(requests)s, %(needs)s, %(hashes)s, %(occurred)s, %(event_ids)s, %(keys)s,
+    %(params)s, %(name_places)s, %(name_ranks)s, %(name_accounts)s, %(name_kinds)s, %(name_values)s, %(id_places)s,
+    %(id_ranks)s, %(id_accounts)s, %(id_buckets)s, %(ids)s, %(distinct_types)s, %(seconds)s
 )
-SELECT event_id, contact_id, NULL::bigint FROM stored
-UNION ALL
-SELECT NULL, 0, place FROM unready
 
 -- name: insert
 -- Records events inside a caller's transaction. Index: primary key of event_types.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -100,9 +101,15 @@ def _hash(content: bytes) -> int:
     return int.from_bytes(blake2b(content, digest_size=16).digest())
 
 
+@lru_cache(maxsize=4096)
+def _is_sound(name: str) -> bool:
+    """Whether a parameter may have this name. Programs send the same few names again and again."""
+    return bool(name) and not name.isspace() and len(name) <= NAME_LIMIT and not _CONTROL.search(name)
+
+
 def _checked_params(params: Mapping[str, Any], event_type: EventType) -> bytes:
     for name in params:
-        if not name or name.isspace() or len(name) > NAME_LIMIT or _CONTROL.search(name):
+        if not _is_sound(name):
             raise Invalid("params", f"names must be 1 to {NAME_LIMIT} characters without line breaks")
     if event_type.parameters is not None:
         expected = {parameter.name: parameter.required for parameter in event_type.parameters}

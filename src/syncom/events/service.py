@@ -93,7 +93,7 @@ class EventsService:
         self._clock = clock
         self._requests: GroupCommit[_Request, _Result] = GroupCommit(self._write, max_batch=_BATCH)
         #: Written on by one batch at a time.
-        self._connection = OwnConnection(database.dsn, "syncom events")
+        self._connection = OwnConnection(database.dsn, "syncom events", store.prepare_recording)
         self._forgetting: asyncio.Task[None] | None = None
         self._forget_at = clock.monotonic() + store.REPEAT_SECONDS
         self.types = EventTypes(database, clock)
@@ -249,18 +249,11 @@ class EventsService:
             _log.info("an event of account %d is recorded without a contact: %s", account_id, error.message)
 
     async def _write(self, requests: Sequence[_Request]) -> Sequence[_Result | BaseException]:
-        """One transaction for all that is waiting, and one round trip.
-
-        What is sent in one pipeline without BEGIN is one transaction (PostgreSQL, 34.5.1.1), each statement with a
-        snapshot of its own: the second one sees what was there when the first had its lock.
-        """
+        """One transaction for all that is waiting, and one round trip."""
         waiting, places = _waiting(requests)
         connection = await self._connection.get()
         try:
-            async with connection.pipeline():
-                await hold_contacts(connection, {one.event.account_id for one in waiting})
-                recording = await store.record(connection, waiting)
-            recorded, unready = await recording.done()
+            recorded, unready = await store.record(connection, waiting)
         except BaseException:
             # Nothing of it may stay, and the connection may be in the midst of anything.
             await self._connection.close()

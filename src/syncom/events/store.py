@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
+from syncom.contacts.service import contact_locks
 from syncom.events.identity import KINDS, Naming
 from syncom.events.model import Event, FollowedEvent, Recorded
 from syncom.events.prepare import PreparedEvent, past_ids
@@ -80,30 +80,16 @@ class Waiting(NamedTuple):
     needs_contact: bool
 
 
-class Recording(NamedTuple):
-    """Events that are being recorded in pipeline mode."""
-
-    cursor: AsyncCursor[TupleRow]
-    #: The ids, but for the bucket in their last two digits.
-    event_ids: list[str]
-
-    async def done(self) -> tuple[list[Recorded], set[int]]:
-        """What became of each event; and the places of those that lack the contact they need."""
-        found: dict[str, Recorded] = {}
-        unready: set[int] = set()
-        for event_id, contact_id, place in await self.cursor.fetchall():
-            if place is not None:
-                unready.add(place - 1)
-            else:
-                found[event_id.hex[:30]] = Recorded(event_id=event_id, contact_id=contact_id or None)
-        return [found.get(event_id[:30], _REPEATED) for event_id in self.event_ids], unready
+async def prepare_recording(connection: Connection) -> None:
+    """What a session needs for :func:`record`."""
+    await connection.execute(_SQL["make_record"])
 
 
-async def record(connection: Connection, waiting: Sequence[Waiting]) -> Recording:
-    """Find whom events are about, and record those that may be. No event that is to be recorded once may come twice.
+async def record(connection: Connection, waiting: Sequence[Waiting]) -> tuple[list[Recorded], set[int]]:
+    """Find whom events are about, and record those that may be, all in one transaction of its own.
 
-    One statement, since callers wait for it, and shorter than the 4,096 characters up to which psycopg remembers how
-    it has to be sent.
+    Returns what became of each event, and the places of those that lack the contact they need. No event that is to be
+    recorded once may come twice.
     """
     # Columns of a batch are made by turning its rows round in C: this runs for every event that comes in.
     events, requests, once, needs = zip(*waiting, strict=True)
@@ -113,6 +99,7 @@ async def record(connection: Connection, waiting: Sequence[Waiting]) -> Recordin
     if not all(once):
         hashes = [found if only else None for found, only in zip(hashes, once, strict=True)]
     columns = {
+        "locks": contact_locks(set(account_ids)),
         "account_ids": numbers(account_ids),
         "type_ids": numbers(type_ids),
         "requests": numbers(requests),
@@ -135,7 +122,14 @@ async def record(connection: Connection, waiting: Sequence[Waiting]) -> Recordin
         "distinct_types": numbers(set(type_ids)),
         "seconds": REPEAT_SECONDS,
     }
-    return Recording(await connection.execute(_SQL["record"], columns), event_ids)
+    found: dict[str, Recorded] = {}
+    unready: set[int] = set()
+    for event_id, contact_id, place in await (await connection.execute(_SQL["record"], columns)).fetchall():
+        if place is not None:
+            unready.add(place - 1)
+        else:
+            found[event_id.hex[:30]] = Recorded(event_id=event_id, contact_id=contact_id or None)
+    return [found.get(event_id[:30], _REPEATED) for event_id in event_ids], unready
 
 
 #: Numbers of the kinds as they are stored: plain ones print several times faster than members of an enumeration.

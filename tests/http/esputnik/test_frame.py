@@ -93,8 +93,15 @@ async def test_every_answer_may_be_read_from_a_page_elsewhere(shop: Shop) -> Non
     answer = await shop.call("OPTIONS", "/v1/account/info")
     assert answer.status == 200
     assert "Authorization" in answer.headers["access-control-allow-headers"]
-    assert (await shop.get("/v1/account/info")).headers["access-control-allow-origin"] == "*"
     assert "set-cookie" not in answer.headers
+    elsewhere = {"Origin": "https://shop.example"}
+    for path, status in (("/v1/account/info", 200), ("/v1/contact/1", 404)):
+        answer = await shop.call("GET", path, headers=elsewhere)
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (status, "*")
+    event = {"eventTypeKey": "seen", "keyValue": "1"}
+    answer = await shop.call("POST", "/v1/event", event, headers=elsewhere)
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
+    assert "access-control-allow-origin" not in (await shop.get("/v1/account/info")).headers
 
 
 async def test_a_session_cookie_is_no_credential_here(site: Site) -> None:

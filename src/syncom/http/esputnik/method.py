@@ -89,20 +89,18 @@ class RequestHeaders(Mapping[str, str]):
         self._raw = raw
 
     def __getitem__(self, name: str) -> str:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return str(found)
+
+    def get(self, name: str, default: Any = None) -> Any:
         wanted = name.encode("latin-1")
         found: bytes | None = None
         for given, value in self._raw:
             if given == wanted:
                 found = value
-        if found is None:
-            raise KeyError(name)
-        return found.decode("latin-1")
-
-    def get(self, name: str, default: Any = None) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            return default
+        return default if found is None else found.decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self._raw))
