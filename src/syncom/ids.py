@@ -109,3 +109,8 @@ def workflow_message_id(event_id: UUID, workflow_id: int, step: int, contact_id:
 def uuid7() -> UUID:
     """A fresh time-ordered id (RFC 9562, 5.7) for runs, imports and requests."""
     return single_message_id(secrets.randbits(8))
+
+
+def short_id() -> str:
+    """A fresh id of the integration layer: 24 hexadecimal digits, seconds first (membrane-api, 15: item 8)."""
+    return f"{int(time.time()):08x}{secrets.token_hex(8)}"

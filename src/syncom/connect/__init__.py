@@ -1,0 +1,1 @@
+"""The integration layer: every app reachable by intent, no credential ever in a caller's hands."""
