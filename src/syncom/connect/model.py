@@ -135,8 +135,8 @@ class AuthOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     #: User name and password.
     basic: tuple[str, str] | None = None
     oauth: OAuthConfig | None = None
-    #: Where requests go instead of the connector's ``base_url``; a template too, such as ``{baseUri}``. A member that was
-    #: not typed has the ``default`` of the input schema.
+    #: Where requests go instead of the connector's ``base_url``; a template too, such as ``{baseUri}``. A member that
+    #: was not typed has the ``default`` of the input schema.
     base_url: str = ""
 
 
