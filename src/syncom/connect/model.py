@@ -154,6 +154,17 @@ class Pagination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     #: Where the rows are in an answer, and where its next cursor or address is: JSON pointers; "" is the whole answer.
     items: str = ""
     next: str = ""
+    #: JSON pointer to a truth value that says whether there is another page; "" when the answer has none.
+    more: str = ""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an app says with a status of success that it failed: the value at a JSON pointer."""
+
+    at: str
+    equals: Any
+    #: JSON pointer to its reason.
+    message: str = ""
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -192,6 +203,7 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     pagination: Pagination | None = None
     rate_limit: RateLimit | None = None
+    failure: Failure | None = None
     #: This installation itself: connecting takes one click.
     own: bool = False
     version: int = 1
