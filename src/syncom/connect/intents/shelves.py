@@ -1,0 +1,142 @@
+"""Actions as they are searched, kept in the process while the database says that nothing about them has changed.
+
+A shelf holds the actions of one connector (and one owner, and one connection where they are its own), with an index of
+their words and a matrix of their vectors. Every search asks by a fingerprint of its rows whether it still holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from syncom.connect.intents.lexical import LexicalIndex
+from syncom.connect.intents.words import split_key, terms
+from syncom.connect.model import Effect
+
+Floats = NDArray[np.float32]
+
+#: What a word counts, by where it stands.
+_NAME, _KEYWORDS, _INTENTS, _DESCRIPTION = 2.0, 1.5, 1.0, 1.0
+#: Example intents of an action that have vectors.
+_MOST_EXAMPLES: Final = 24
+
+
+class ShelfKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Which actions. ``account_id``: 0 for those of the release. ``connection_id``: empty for the connector's."""
+
+    account_id: int
+    connector_id: str
+    connection_id: str = ""
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """A connector as intents name it."""
+
+    connector_id: str
+    key: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    own: bool = False
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action is searched by."""
+
+    action_id: str
+    key: str
+    name: str
+    document_hash: bytes
+    description: str | None = ""
+    effect: Effect
+    keywords: tuple[str, ...] | None = ()
+    intents: tuple[str, ...] | None = ()
+    #: Made by hand, not generated from a document.
+    shaped: bool = False
+
+    def weighted_terms(self) -> dict[str, float]:
+        """Its words with their weights."""
+        found: dict[str, float] = {}
+        for text, weight in (
+            (f"{self.name}\n{split_key(self.key)}", _NAME),
+            ("\n".join(self.keywords or ()), _KEYWORDS),
+            ("\n".join(self.intents or ()), _INTENTS),
+            (self.description or "", _DESCRIPTION),
+        ):
+            for term, count in terms(text).items():
+                found[term] = found.get(term, 0) + count * weight
+        return found
+
+    def passage(self) -> str:
+        """Its text as one: key and description, then keywords."""
+        text = f"{split_key(self.key)}: {self.name}. {self.description or ''}"
+        return f"{text} {', '.join(self.keywords)}" if self.keywords else text
+
+    def examples(self) -> tuple[str, ...]:
+        """Example intents, the first ones when there are many."""
+        return (self.intents or ())[:_MOST_EXAMPLES]
+
+
+class _Vectors(msgspec.Struct, frozen=True):
+    """The vectors of a shelf. Replaced as a whole, because a thread may be reading."""
+
+    matrix: Floats
+    #: Row where each document with vectors begins, and which document that is.
+    starts: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+
+
+class Shelf:
+    """Searchable actions of one key. Vectors come later than texts: those without wait in ``pending``."""
+
+    def __init__(self, key: ShelfKey, fingerprint: int, product: Product, documents: Sequence[Document]) -> None:
+        self.key = key
+        self.fingerprint = fingerprint
+        self.product = product
+        self.documents = documents
+        self.lexical = LexicalIndex([document.weighted_terms() for document in documents])
+        self.pending = frozenset(document.action_id for document in documents)
+        #: When vectors were asked for last, in seconds of the process's clock.
+        self.asked_at = float("-inf")
+        self._vectors: _Vectors | None = None
+
+    def take_vectors(self, given: Mapping[str, Floats]) -> None:
+        """Add vectors of actions: one row a place, the whole document first."""
+        fresh = self.pending & given.keys()
+        if not fresh:
+            return
+        known = dict(given)
+        if self._vectors is not None:
+            pieces = np.split(self._vectors.matrix, self._vectors.starts[1:])
+            held: list[int] = self._vectors.numbers.tolist()
+            present = [self.documents[number].action_id for number in held]
+            known |= zip(present, pieces, strict=True)
+        self.pending -= fresh
+        numbers = [number for number, document in enumerate(self.documents) if document.action_id in known]
+        rows = [known[self.documents[number].action_id] for number in numbers]
+        ends = np.cumsum([len(piece) for piece in rows])
+        self._vectors = _Vectors(
+            matrix=np.concatenate(rows),
+            starts=np.concatenate(([0], ends[:-1])).astype(np.intp),
+            numbers=np.asarray(numbers, dtype=np.intp),
+        )
+
+    @property
+    def vectors(self) -> int:
+        """How many it has."""
+        return 0 if self._vectors is None else len(self._vectors.matrix)
+
+    def likeness(self, query: Floats) -> tuple[Floats, Floats]:
+        """How alike each document as a whole, and its best part, are to a query; NaN where there are no vectors."""
+        whole = np.full(len(self.documents), np.nan, dtype=np.float32)
+        best = whole.copy()
+        held = self._vectors
+        if held is not None:
+            found = held.matrix @ query
+            whole[held.numbers] = found[held.starts]
+            best[held.numbers] = np.maximum.reduceat(found, held.starts)
+        return whole, best

@@ -1,0 +1,161 @@
+"""Words of a text as they are compared: folded, stemmed, cut into pairs where nobody writes spaces, with meanings.
+
+A stem is light on purpose: it joins the forms of one word and no more. Ukrainian and Russian share one list of endings,
+since half of the texts mix them. Chinese and Japanese have no spaces: their words are pairs of neighbouring characters.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections import Counter
+from functools import cache
+from importlib import resources
+from typing import Final
+
+#: A word of one script, or a run of characters of a script that has no spaces.
+_RUN: Final = re.compile(
+    r"(?P<cjk>[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]+)"
+    r"|(?P<word>(?:[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]|(?<=\w)'(?=\w))+)"
+)
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_LATIN: Final = re.compile(r"[a-z]")
+_CYRILLIC: Final = re.compile(r"[\u0400-\u04ff]")
+_APOSTROPHES: Final = dict.fromkeys(map(ord, "’ʼ`´‘"), "'") | {ord("ё"): "е", ord("ґ"): "г"}
+
+#: Words that say nothing about which action is meant.
+_STOP: Final = frozenset(
+    """a an the of to in on at for from by with and or is are be was it its this that these those my me i we our us you
+    your can could would should please want need have has had do does will using use via into out up some any what who
+    whose there here if as than then so not no yes just about them they he she him her his
+    і й та в у на з із зі до від по за для про що який яка яке які це цей ця ці мій моя моє мої мені нам ми я ти ви ви
+    його її їх чи або не як треба потрібно хочу будь ласка можна щоб усе все
+    и в во на с со к ко от по за для о об про что который которая которые это этот эта эти мой моя мое мои мне нам мы я
+    ты вы его ее их ли или не как надо нужно хочу пожалуйста можно чтобы
+    el la los las un una de del en con por para y o que se mi me lo al es der die das den dem ein eine einen einem einer
+    und oder mit von zu zum zur im ist mir mich bitte le les des du une et ou avec pour dans est mon ma mes je
+    w z ze do na i o dla mi jest się proszę chcę um uma os as do da dos das em com por meu minha e""".split()  # noqa: SIM905
+)
+_ENGLISH: Final = ("ations", "ation", "ings", "ing", "ies", "ers", "ed", "es", "er", "s", "e", "y")
+_SLAVIC: Final = tuple(
+    sorted(
+        """увати ювати ировать овать евать ення ання іння яння ення ение ание ения ания ости ость ості істю істі ість
+        ами ями ові еві ого его ому ему ими іми ыми ати яти ити іти ать ять ить еть ться тися тись ться ують юють уют
+        ують ете ите іть айте йте ешь иш еш ає яє ує ют уть ють ій ый ий ой ей ая яя ую юю ое ее ые ие их ых ах ях ам ям
+        ом ем ім ою ею єю ов ев ів їв ай яй уй юй ть ся сь й ь а я о е є и і ї ы у ю""".split(),  # noqa: SIM905
+        key=len,
+        reverse=True,
+    )
+)
+#: Letters that a stem keeps.
+_KEPT: Final = 3
+#: A meaning beside the words that have it: the word itself says more.
+_CONCEPT_WEIGHT: Final = 0.7
+#: Characters of a run of Chinese or Japanese that one meaning has at most.
+_LONGEST_CJK: Final = 5
+
+
+def fold(text: str) -> str:
+    """Compatibility forms (NFKC), small letters, one apostrophe; no accents over Latin letters, no controls."""
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES)
+    if folded.isascii():
+        return folded.replace("\0", " ")
+    decomposed = unicodedata.normalize("NFD", folded)
+    kept: list[str] = []
+    base = ""
+    for char in decomposed:
+        if unicodedata.category(char) == "Mn":
+            if base and _LATIN.match(base):
+                continue
+        else:
+            base = char
+        kept.append(" " if unicodedata.category(char) in ("Cc", "Cs") else char)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def split_key(key: str) -> str:
+    """``getContactById``, ``get_contact`` and ``get-contact`` as separate words."""
+    return _CAMEL.sub(" ", key).replace("_", " ").replace("-", " ").replace(".", " ").replace("/", " ")
+
+
+def plain_words(text: str) -> list[str]:
+    """Whole words in their order, folded; a run of Chinese or Japanese is one."""
+    return [found.group() for found in _RUN.finditer(fold(text))]
+
+
+def terms(text: str) -> dict[str, float]:
+    """What a text is compared by, with weights: stems and pairs count 1, meanings (``~delete``) a little less."""
+    found: Counter[str] = Counter()
+    meanings: set[str] = set()
+    for match in _RUN.finditer(fold(text)):
+        word = match.group()
+        if match.lastgroup == "cjk":
+            found.update(_pairs(word))
+            meanings |= _meanings_inside(word)
+        else:
+            meanings |= _meanings_of(word)
+            if word not in _STOP:
+                found[stem(word)] += 1
+    return {**found, **dict.fromkeys(meanings, _CONCEPT_WEIGHT)}
+
+
+@cache
+def _lexicon() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+    """Whole words, and beginnings of words, with their meanings."""
+    text = resources.files("syncom.connect.intents").joinpath("concepts.toml").read_text("utf-8")
+    whole: dict[str, set[str]] = {}
+    begins: dict[str, set[str]] = {}
+    for table in tomllib.loads(text).values():
+        for meaning, words in table.items():
+            for word in fold(words).split():
+                target = begins if word.endswith("*") else whole
+                target.setdefault(word.rstrip("*"), set()).add(f"~{meaning}")
+    return {word: frozenset(of) for word, of in whole.items()}, {word: frozenset(of) for word, of in begins.items()}
+
+
+def _meanings_of(word: str) -> frozenset[str]:
+    whole, begins = _lexicon()
+    found = set(whole.get(word, ()))
+    for end in range(3, len(word) + 1):
+        found |= begins.get(word[:end], frozenset())
+    return frozenset(found)
+
+
+def _meanings_inside(run: str) -> frozenset[str]:
+    whole, _ = _lexicon()
+    found: set[str] = set()
+    for start in range(len(run)):
+        for end in range(start + 1, min(start + _LONGEST_CJK, len(run)) + 1):
+            found |= whole.get(run[start:end], frozenset())
+    return frozenset(found)
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
+
+
+def stem(word: str) -> str:
+    """The part of a folded word that its forms share."""
+    word = word.removesuffix("'s").replace("'", "")
+    if _CYRILLIC.match(word):
+        for ending in ("ся", "сь"):
+            if word.endswith(ending) and len(word) - 2 > _KEPT:
+                word = word[:-2]
+                break
+        return _without(word, _SLAVIC)
+    if _LATIN.match(word):
+        return _without(word, _ENGLISH)
+    return word
+
+
+def _without(word: str, endings: tuple[str, ...]) -> str:
+    for ending in endings:
+        if word.endswith(ending) and len(word) - len(ending) >= _KEPT:
+            return word[: -len(ending)]
+    return word
+
+
+def is_ordinary(word: str) -> bool:
+    """Whether a folded word is one that people use of anything, so that it does not have to be a product's name."""
+    return word in _STOP or bool(_meanings_of(word)) or bool(_meanings_inside(word) if not word.isascii() else ())
