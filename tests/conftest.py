@@ -17,6 +17,8 @@ import uvloop
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from syncom.clock import SystemClock
+from syncom.connect.catalogue.service import CatalogueService
 from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 
@@ -52,12 +54,16 @@ async def server_dsn() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def template_database(server_dsn: str) -> str:
-    """A migrated, empty database that every test's own database is copied from."""
+    """A migrated database, empty but for the connectors of the release, that every test's own one is copied from."""
     name = f"syncom_template_{os.getpid()}"
     async with await psycopg.AsyncConnection.connect(server_dsn, autocommit=True) as connection:
         await connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    await migrate(make_conninfo(server_dsn, dbname=name))
+    migrated = make_conninfo(server_dsn, dbname=name)
+    await migrate(migrated)
+    # The web server would do it in every test's database.
+    async with Database(migrated, max_size=2) as database:
+        await CatalogueService(database, SystemClock()).sync()
     return name
 
 
@@ -115,10 +121,13 @@ BEGIN
     FOR found IN
         SELECT relname FROM pg_class
         WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
-            AND relname <> 'schema_migrations' AND relname NOT LIKE 'procrastinate%'
+            AND relname NOT IN ('schema_migrations', 'connectors', 'actions') AND relname NOT LIKE 'procrastinate%'
     LOOP
         EXECUTE format('DELETE FROM %I', found);
     END LOOP;
+    -- What came with the release stays.
+    DELETE FROM actions WHERE account_id IS NOT NULL;
+    DELETE FROM connectors WHERE account_id IS NOT NULL;
 END $$
 """
 

@@ -16,6 +16,7 @@ from syncom.activity.subscriptions import Subscriptions
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.service import CampaignsService
 from syncom.clock import Clock, SystemClock
+from syncom.connect.catalogue.service import CatalogueService
 from syncom.connect.intents.embedder import open_embedder
 from syncom.connect.intents.jobs import VectorKeeper
 from syncom.connect.intents.service import IntentsService
@@ -111,6 +112,7 @@ class App:
         self.subscriptions = Subscriptions(self.contacts, self.activity)
         self.feed = FeedService(database, self.tokens, base_url=settings.base_url)
         self.webhooks = WebhooksService(database, keyring, self.outbound)
+        self.catalogue = CatalogueService(database, clock)
         self.embedder = open_embedder(settings.intent_model)
         self.intents = IntentsService(database, clock, self.embedder)
 

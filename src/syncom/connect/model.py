@@ -234,6 +234,9 @@ class Argument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: Place
     #: Its name there.
     name: str = ""
+    #: As in OpenAPI; empty: the default of the place. Beside those, ``json``: the value is written as JSON text (of a
+    #: parameter with ``content``), and ``file``: base64 text, or ``{filename?, content, contentType?}`` with base64 in
+    #: ``content``, or a list of such.
     style: str = ""
     explode: bool | None = None
     required: bool = False
@@ -309,6 +312,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape | None = None
     keywords: tuple[str, ...] = ()
     intents: tuple[str, ...] = ()
+    #: By a caller, not by a document: it can be changed and removed.
+    made: bool = False
     updated_at: datetime | None = None
     archived_at: datetime | None = None
 

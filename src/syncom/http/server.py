@@ -204,6 +204,7 @@ def _wants_json(scope: Scope) -> bool:
 async def web(app: App) -> AsyncGenerator[Headers]:
     """The complete application on open services, with what runs beside it, until the block ends."""
     await app.accounts.start()
+    await app.catalogue.sync()
     spool = app.settings.data_dir / "spool"
     recorder = Recorder(app.database.dsn, app.activity, app.clock, spool_dir=spool)
     await recorder.start()
