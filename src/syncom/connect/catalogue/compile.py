@@ -180,6 +180,7 @@ def _connector(settings: ConnectorSettings, document: Document, servers: Servers
         headers=settings.headers,
         pagination=settings.pagination,
         rate_limit=settings.rate_limit,
+        failure=settings.failure,
         own=settings.own,
     )
 

@@ -9,7 +9,18 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from syncom.connect.model import AuthOption, Connector, Effect, Operation, Pagination, RateLimit, Schema, Shape, Step
+from syncom.connect.model import (
+    AuthOption,
+    Connector,
+    Effect,
+    Failure,
+    Operation,
+    Pagination,
+    RateLimit,
+    Schema,
+    Shape,
+    Step,
+)
 
 #: What ``connector.yaml`` and ``overlay.yaml`` and a document are called in messages.
 SETTINGS_FILE, OVERLAY_FILE = "connector.yaml", "overlay.yaml"
@@ -65,6 +76,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     test: str = ""
     pagination: Pagination | None = None
     rate_limit: RateLimit | None = None
+    failure: Failure | None = None
     actions: tuple[ActionSettings, ...] = ()
     generate: Literal["all", "none"] | tuple[str, ...] = "all"
     #: This installation itself. Of shipped connectors only.

@@ -20,7 +20,7 @@ SELECT connector_id FROM connections WHERE connection_id = %(connection_id)s AND
 -- What the actions of one shelf are searched by.
 SELECT a.action_id, a.key, a.name, a.document_hash, a.definition ->> 'description' AS description,
        a.definition ->> 'effect' AS effect, a.definition -> 'keywords' AS keywords, a.definition -> 'intents' AS intents,
-       coalesce(jsonb_typeof(a.definition -> 'shape') = 'object', false) AS shaped
+       coalesce(json_typeof(a.definition -> 'shape') = 'object', false) AS shaped
 FROM actions a
 WHERE a.archived_at IS NULL AND a.connector_id = %(connector_id)s AND coalesce(a.account_id, 0) = %(account_id)s
   AND coalesce(a.connection_id, '') = %(connection_id)s
@@ -50,7 +50,7 @@ WHERE a.archived_at IS NULL AND c.archived_at IS NULL AND a.action_id = ANY(%(ac
 -- Actions whose vectors by this model are missing or were made of an older text; hand-shaped ones first.
 SELECT a.action_id, a.key, a.name, a.document_hash, a.definition ->> 'description' AS description,
        a.definition ->> 'effect' AS effect, a.definition -> 'keywords' AS keywords, a.definition -> 'intents' AS intents,
-       coalesce(jsonb_typeof(a.definition -> 'shape') = 'object', false) AS shaped
+       coalesce(json_typeof(a.definition -> 'shape') = 'object', false) AS shaped
 FROM actions a JOIN connectors c ON c.connector_id = a.connector_id
 WHERE a.archived_at IS NULL AND c.archived_at IS NULL
   AND (%(actions)s::text[] IS NULL OR a.action_id = ANY(%(actions)s))
@@ -86,7 +86,7 @@ SELECT 'connector' AS type, c.connector_id AS element_id, c.key, c.name, c.defin
 FROM connectors c WHERE c.archived_at IS NULL AND 'connector' = ANY(%(types)s)
 UNION ALL
 SELECT 'connection', n.connection_id, n.key, n.name, '', coalesce(c.definition ->> 'logo', ''), c.connector_id,
-       jsonb_build_array(c.key, c.name), '[]'
+       json_build_array(c.key, c.name), '[]'
 FROM connections n JOIN connectors c ON c.connector_id = n.connector_id
 WHERE n.archived_at IS NULL AND n.tenant_id = %(tenant_id)s AND 'connection' = ANY(%(types)s)
   AND (%(connections)s::text[] IS NULL OR n.connection_id = ANY(%(connections)s));
