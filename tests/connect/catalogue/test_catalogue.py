@@ -242,8 +242,9 @@ async def test_what_is_searched_is_written_with_the_action(
 ) -> None:
     async with database.tenant(account_id) as connection:
         cursor = await connection.execute(
-            "SELECT key, plain, length(document_hash) FROM actions"
-            " WHERE words @@ websearch_to_tsquery('english', 'customers') ORDER BY key"
+            "SELECT a.key, a.plain, length(a.document_hash) FROM actions a"
+            " JOIN connectors c USING (connector_id) WHERE c.key = 'shopkit'"
+            " AND a.words @@ websearch_to_tsquery('english', 'customers') ORDER BY a.key"
         )
         rows = await cursor.fetchall()
     assert [row[0] for row in rows] == ["create-customer", "customers-delete", "customers-list"]

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 import syncom
+from syncom.connect.catalogue.compile import compile_connector, read_folder
+from syncom.connect.catalogue.model import Draft
 
 FOLDER = Path(syncom.__file__).parent / "connectors" / "esputnik"
 #: The keys that callers know (membrane-api; the public skill of this app).
@@ -96,6 +98,33 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("get-workflows", {"name": "Welcome"}),
     ("get-account-info", {"id": 1}),
 ]
+
+
+@pytest.fixture(scope="module")
+def draft() -> Draft:
+    return compile_connector(read_folder(FOLDER))
+
+
+def test_the_catalogue_takes_it_as_it_is(draft: Draft) -> None:
+    assert draft.notes == ()
+    assert draft.connector.own
+    assert draft.connector.base_url == "https://esputnik.com/api"
+    assert draft.connector.hosts == (), "credentials of one installation go to no other"
+    assert [option.base_url for option in draft.connector.auth] == ["{baseUri}"]
+    assert all(action.written for action in draft.actions), "found by words that somebody wrote"
+    assert {action.key for action in draft.actions if action.shape is not None} == KEYS
+    made = {action.key: action for action in draft.actions if action.operation is not None}
+    assert len(made) > 100
+    assert {"add-promocodes", "add-broadcast", "get-custom-fields", "add-contacts", "unsubscribe-emails"} <= set(made)
+    assert all("body" not in action.input_schema.get("properties", {}) for action in made.values())
+
+
+def test_generated_sends_and_deletions_are_destructive(draft: Draft) -> None:
+    for action in draft.actions:
+        if action.operation is not None and action.operation.method == "DELETE":
+            assert action.effect.value == "destructive", action.key
+        if action.key in ("add-broadcast", "start-campaign", "send-viber", "send-prepared-message-to-all"):
+            assert (action.effect.value, action.idempotent) == ("destructive", False), action.key
 
 
 def test_the_sixteen_actions_have_the_keys_that_callers_know() -> None:
