@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 from procrastinate import App as JobRunner
 
+from syncom.accounts.model import PERMISSIONS, KeyScope, Permission
 from syncom.accounts.service import AccountsService
 from syncom.activity.service import ActivityService
 from syncom.activity.subscriptions import Subscriptions
@@ -20,6 +21,8 @@ from syncom.connect.catalogue.service import CatalogueService
 from syncom.connect.intents.embedder import open_embedder
 from syncom.connect.intents.jobs import VectorKeeper
 from syncom.connect.intents.service import IntentsService
+from syncom.connect.tenants.model import KeyHolder, Member
+from syncom.connect.tenants.service import TenantsService
 from syncom.contacts.imports import jobs as imports
 from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.fetch import FileFetcher
@@ -115,6 +118,14 @@ class App:
         self.catalogue = CatalogueService(database, clock)
         self.embedder = open_embedder(settings.intent_model)
         self.intents = IntentsService(database, clock, self.embedder)
+        self.tenants = TenantsService(
+            database,
+            keyring,
+            clock,
+            people=_People(self.accounts),
+            client=self.outbound,
+            base_url=settings.base_url,
+        )
 
     @property
     def inbox_address(self) -> InboxAddress:
@@ -185,6 +196,36 @@ class App:
         )
 
 
+class _People:
+    """What the integration layer asks about users and keys."""
+
+    def __init__(self, accounts: AccountsService) -> None:
+        self._accounts = accounts
+
+    async def key_holder(self, key: str) -> KeyHolder:
+        holder = self._accounts.known_key(key) or await self._accounts.authenticate_key(key)
+        return KeyHolder(
+            account_id=holder.account_id,
+            actor=holder.actor,
+            may_write=Permission.SEND in PERMISSIONS[holder.role],
+            elsewhere="" if holder.scope is KeyScope.FULL else holder.scope.value,
+        )
+
+    async def members(self, user_id: int) -> list[Member]:
+        return [
+            Member(
+                account_id=found.account_id,
+                account_name=found.account_name,
+                user_id=found.user_id,
+                email=found.email,
+                name=found.name,
+                may_write=Permission.SEND in PERMISSIONS[found.role],
+                may_manage=Permission.MANAGE_KEYS in PERMISSIONS[found.role],
+            )
+            for found in await self._accounts.memberships_of(user_id)
+        ]
+
+
 @asynccontextmanager
 async def open_app(
     settings: Settings, *, dsn: str | None = None, clock: Clock | None = None, pool_size: int = 16, name: str = "syncom"
@@ -206,6 +247,7 @@ async def open_app(
         finally:
             await app.events.close()
             await app.contacts.close()
+            await app.tenants.stop()
             await app.accounts.stop()
             await app.outbound.close()
             if app.embedder is not None:

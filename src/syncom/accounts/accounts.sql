@@ -50,6 +50,13 @@ SELECT u.user_id, u.email, u.name, m.role, u.is_operator, u.created_at, u.disabl
 FROM memberships m JOIN users u USING (user_id)
 WHERE m.account_id = %(account_id)s AND m.user_id = %(user_id)s;
 
+-- name: memberships_of
+-- Accounts of a user who may sign in, the oldest first.
+SELECT a.account_id, a.name AS account_name, u.user_id, u.email, u.name, m.role, u.is_operator
+FROM users u JOIN memberships m USING (user_id) JOIN accounts a USING (account_id)
+WHERE u.user_id = %(user_id)s AND u.disabled_at IS NULL
+ORDER BY a.account_id;
+
 -- name: find_member
 SELECT u.user_id FROM memberships m JOIN users u USING (user_id)
 WHERE m.account_id = %(account_id)s AND u.email = %(email)s;

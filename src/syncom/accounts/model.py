@@ -190,6 +190,18 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     disabled_at: datetime | None
 
 
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """A person in one of their accounts."""
+
+    account_id: int
+    account_name: str
+    user_id: int
+    email: str
+    name: str
+    role: Role
+    is_operator: bool
+
+
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
     """A user just added. ``password`` is there only when it was made here; it is not shown again."""
 

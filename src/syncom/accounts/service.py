@@ -17,7 +17,6 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 from syncom.accounts import store
-from syncom.accounts.key_cache import KeyCache, listen
 from syncom.accounts.model import (
     Account,
     ApiKey,
@@ -25,6 +24,7 @@ from syncom.accounts.model import (
     Compat,
     FirstRun,
     KeyScope,
+    Membership,
     NewApiKey,
     NewUser,
     Permission,
@@ -39,6 +39,7 @@ from syncom.clock import Clock
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from syncom.pacing import Attempts
 from syncom.postgres.pool import Connection, Database
+from syncom.postgres.remembered import Remembered, listen
 from syncom.security import Keyring, hash_token
 
 #: A session ends after this long, whatever happens,
@@ -72,7 +73,7 @@ class AccountsService:
         self._keyring = keyring
         self._clock = clock
         self._passwords = Passwords()
-        self._keys = KeyCache(clock)
+        self._keys: Remembered[Principal] = Remembered(clock)
         self._listener: asyncio.Task[None] | None = None
         # A guesser is slowed by address and name together; the wider limits stop many addresses on one name
         # and many names from one address, without letting a stranger lock somebody out with a few requests.
@@ -85,7 +86,7 @@ class AccountsService:
     async def start(self) -> None:
         """Follow changes of credentials made by other processes. Only a web server needs it."""
         ready = asyncio.Event()
-        self._listener = asyncio.create_task(listen(self._database.dsn, self._keys, ready))
+        self._listener = asyncio.create_task(listen(self._database.dsn, ["syncom_auth"], self._keys, ready))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ready.wait(), timeout=5)
 
@@ -321,6 +322,11 @@ class AccountsService:
             raise Forbidden(f"the role {by.role.value} may not change a user with the role {user.role.value}")
         if user.is_operator and not by.is_operator:
             raise Forbidden("only an operator of this installation may change this user")
+
+    async def memberships_of(self, user_id: int) -> list[Membership]:
+        """Where a person may act, the oldest account first; nowhere when they may not sign in."""
+        async with self._database.system() as connection:
+            return await store.memberships_of(connection, user_id)
 
     # ------------------------------------------------------------ API keys
 

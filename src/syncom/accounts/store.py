@@ -7,9 +7,21 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from syncom.accounts.model import Account, ApiKey, AuditEntry, Compat, KeyScope, Principal, Role, User, Velocity
+from syncom.accounts.model import (
+    Account,
+    ApiKey,
+    AuditEntry,
+    Compat,
+    KeyScope,
+    Membership,
+    Principal,
+    Role,
+    User,
+    Velocity,
+)
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -121,6 +133,13 @@ async def list_users(connection: Connection, account_id: int) -> list[User]:
 async def get_user(connection: Connection, account_id: int, user_id: int) -> User | None:
     row = await _row(connection, "get_user", account_id=account_id, user_id=user_id)
     return _user(row) if row else None
+
+
+async def memberships_of(connection: Connection, user_id: int) -> list[Membership]:
+    """Accounts of a user who may sign in, the oldest first."""
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(_SQL["memberships_of"], {"user_id": user_id})
+    return msgspec.convert(await cursor.fetchall(), list[Membership])
 
 
 async def find_member(connection: Connection, account_id: int, email: str) -> int | None:

@@ -26,6 +26,9 @@ from syncom.http.esputnik.document import add_esputnik
 from syncom.http.esputnik.repeats import forget_old_requests
 from syncom.http.headers import Headers
 from syncom.http.inbox.app import InboxApp
+from syncom.http.membrane.app import METHODS as MEMBRANE_METHODS
+from syncom.http.membrane.app import MembraneApi
+from syncom.http.membrane.document import add_membrane
 from syncom.http.metrics import Metrics
 from syncom.http.native.app import PREFIX, native_api
 from syncom.http.native.contact_upsert import ContactUpsert
@@ -87,6 +90,7 @@ class Server:
             "t": cast("Route", tracking),
             "inbox": cast("Route", inbox),
             "api": esputnik,
+            "membrane": MembraneApi(app, self._authentication, jobs),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,6 +152,7 @@ class Server:
         """The OpenAPI document."""
         document = openapi_document(self.api, self._app.settings.base_url)
         add_esputnik(document, METHODS)
+        add_membrane(document, MEMBRANE_METHODS)
         return document
 
     @cached_property
@@ -205,6 +210,7 @@ async def web(app: App) -> AsyncGenerator[Headers]:
     """The complete application on open services, with what runs beside it, until the block ends."""
     await app.accounts.start()
     await app.catalogue.sync()
+    await app.tenants.start()
     spool = app.settings.data_dir / "spool"
     recorder = Recorder(app.database.dsn, app.activity, app.clock, spool_dir=spool)
     await recorder.start()

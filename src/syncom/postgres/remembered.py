@@ -1,28 +1,32 @@
-"""Recently seen API keys, so that a busy key costs no query; forgotten as soon as a credential changes."""
+"""What credentials stand for, remembered for seconds, so that a busy one costs no query; forgotten when one changes."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
 
 import psycopg
+from psycopg import sql
 
-from syncom.accounts.model import Principal
 from syncom.clock import Clock
 
+Kept = TypeVar("Kept")
+
 #: How long an answer is believed when the notification does not come: the connection may be down.
-_BELIEVED_SECONDS = 5.0
+BELIEVED_SECONDS = 5.0
 _MAX_KEYS = 10_000
 
 _log = logging.getLogger(__name__)
 
 
-class KeyCache:
-    """Principals by key hash."""
+class Remembered(Generic[Kept]):
+    """Values by the hash of a credential."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._known: dict[bytes, tuple[Principal, float]] = {}
+        self._known: dict[bytes, tuple[Kept, float]] = {}
         self._generation = 0
 
     @property
@@ -30,23 +34,23 @@ class KeyCache:
         """Changes whenever something is forgotten. Read it before asking the database, and hand it to put."""
         return self._generation
 
-    def get(self, key_hash: bytes) -> Principal | None:
+    def get(self, key_hash: bytes) -> Kept | None:
         known = self._known.get(key_hash)
         if known is None:
             return None
-        principal, until = known
+        value, until = known
         if until <= self._clock.monotonic():
             self._known.pop(key_hash, None)
             return None
-        return principal
+        return value
 
-    def put(self, key_hash: bytes, principal: Principal, *, generation: int) -> None:
+    def put(self, key_hash: bytes, value: Kept, *, generation: int, seconds: float = BELIEVED_SECONDS) -> None:
         """Remember, unless something was revoked between the question and its answer."""
         if generation != self._generation:
             return
         if len(self._known) >= _MAX_KEYS:
             self._known.clear()
-        self._known[key_hash] = (principal, self._clock.monotonic() + _BELIEVED_SECONDS)
+        self._known[key_hash] = (value, self._clock.monotonic() + min(seconds, BELIEVED_SECONDS))
 
     def forget(self) -> None:
         """Forget everything: changes of credentials are rare, and a look-up is cheap."""
@@ -54,13 +58,20 @@ class KeyCache:
         self._known.clear()
 
 
-async def listen(dsn: str, cache: KeyCache, ready: asyncio.Event) -> None:
+class Forgetful(Protocol):
+    """What must not believe its memory when a credential changes."""
+
+    def forget(self) -> None: ...
+
+
+async def listen(dsn: str, channels: Sequence[str], cache: Forgetful, ready: asyncio.Event) -> None:
     """Forget at every notification of any process; runs until cancelled and reconnects by itself."""
     pause = 0.1
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-                await connection.execute("LISTEN syncom_auth")
+                for channel in channels:
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 # What was revoked while nobody listened.
                 cache.forget()
                 ready.set()

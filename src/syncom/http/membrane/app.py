@@ -1,0 +1,289 @@
+"""The ASGI application under /membrane: finds the method, checks the caller and the body, shapes answers and errors.
+
+A module that serves methods lists them in a table ``METHODS``, and the table is listed here; one that answers by
+itself (streams, pages) gives ``MOUNTS``. Headers that name a version of the API are ignored (membrane-api, 3.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+import msgspec
+from litestar.types import Message, Receive, Scope, Send
+from procrastinate import App as JobRunner
+
+from syncom.app import App
+from syncom.connect.model import Caller, CallerKind, Restrictions
+from syncom.errors import Forbidden, Invalid
+from syncom.http.authentication import Authentication
+from syncom.http.headers import header
+from syncom.http.membrane import customers, identity, workspaces
+from syncom.http.membrane.errors import ErrorObject, bearer_token, refusal
+from syncom.http.membrane.method import EMPTY, Call, Edge, Method, Mount, MountedRoute, Query, Raw, Refused, Who
+from syncom.http.problems import Malformed, TooLarge
+
+#: Every method there is.
+METHODS: Final[tuple[Method, ...]] = (
+    *customers.METHODS,
+    *identity.METHODS,
+    *workspaces.METHODS,
+)
+#: Every part that answers by itself.
+MOUNTS: Final[tuple[Mount, ...]] = ()
+PREFIX: Final = "/membrane"
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+#: Callers in browsers authorise with a header and never with a cookie, so any origin may ask (membrane-api, 15: 28).
+_CORS: Final[RawHeaders] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"x-request-id, retry-after, www-authenticate, x-membrane-upstream"),
+)
+_PREFLIGHT: Final[RawHeaders] = (
+    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, content-type, membrane-api-version, api-version, mcp-protocol-version, mcp-session-id",
+    ),
+    (b"access-control-max-age", b"3600"),
+)
+_NO_CORS: Final[RawHeaders] = ()
+_NOBODY: Final = Caller(account_id=0, kind=CallerKind.PERSON, workspace_key="", actor="nobody")
+_OPEN: Final = Restrictions()
+_MAX_MEMBER: Final = 500
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+_Verbs = dict[str, Method]
+
+
+class MembraneApi:
+    """The application."""
+
+    def __init__(
+        self,
+        app: App,
+        authentication: Authentication,
+        jobs: JobRunner,
+        methods: Sequence[Method] = METHODS,
+        mounts: Sequence[Mount] = MOUNTS,
+    ) -> None:
+        self._app = app
+        self._jobs = jobs
+        self._exact: dict[str, _Verbs] = {}
+        self._patterns: dict[int, list[tuple[tuple[str, ...], _Verbs]]] = {}
+        for method in methods:
+            self._add(method)
+        edge = Edge(app, jobs, authentication)
+        self._mounts = [(_segments(mount.path), mount, mount.make(edge)) for mount in mounts]
+        self._decoders = {
+            (method.verb, method.path): msgspec.json.Decoder(method.body)
+            for method in methods
+            if method.body is not None
+        }
+        base = app.settings.base_url
+        self._challenge = f'Bearer resource_metadata="{base}/.well-known/oauth-protected-resource{PREFIX}"'
+
+    def _add(self, method: Method) -> None:
+        if "{" not in method.path:
+            verbs = self._exact.setdefault(method.path, {})
+        else:
+            segments = _segments(method.path)
+            routes = self._patterns.setdefault(len(segments), [])
+            found = [verbs for known, verbs in routes if known == segments]
+            verbs = found[0] if found else {}
+            if not found:
+                routes.append((segments, verbs))
+                # `/actions/{selector}/run` before `/actions/{selector}/{more}`: fixed segments first.
+                routes.sort(key=lambda route: sum(part.startswith("{") for part in route[0]))
+        if method.verb in verbs:
+            raise ValueError(f"{method.verb} {method.path} is served twice")
+        verbs[method.verb] = method
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cors = _CORS if header(scope, b"origin") else _NO_CORS
+        began = False
+
+        async def noted(message: Message) -> None:
+            nonlocal began
+            began = began or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            cors = await self._dispatch(scope, receive, noted, cors)
+        except Exception as error:
+            if began:
+                # Half an answer is out: cut it off, so that nobody takes it for a whole one.
+                raise
+            refused = refusal(error, scope, challenge=self._challenge)
+            await _send_error(send, refused.status, refused.body, refused.headers, cors)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send, cors: RawHeaders) -> RawHeaders:
+        verb = str(scope.get("method", ""))
+        path = scope["path"].removeprefix(PREFIX).rstrip("/")
+        verbs, members = self._find(path)
+        method = verbs.get("GET" if verb == "HEAD" else verb)
+        if method is not None:
+            value = await self._answer(method, members, scope, receive)
+            await _send_value(send, value, cors)
+            return cors
+        mounted = self._find_mount(path, verb)
+        if mounted is not None:
+            mount, route, rest = mounted
+            await route(scope, receive, _with_headers(send, cors) if cors and mount.cors else send, rest)
+            return cors
+        if verb == "OPTIONS":
+            await _send(send, 204, b"", None, {}, (*_CORS, *_PREFLIGHT))
+            return cors
+        if not verbs:
+            raise Refused(404, f'There is no method "{path}": see /docs for those there are', key="not_found")
+        allowed = ", ".join([*verbs, "OPTIONS"])
+        raise Refused(405, f"This path does not know {verb}", key="method_not_allowed", headers={"Allow": allowed})
+
+    def _find(self, path: str) -> tuple[_Verbs, dict[str, str]]:
+        verbs = self._exact.get(path)
+        if verbs is not None:
+            return verbs, {}
+        segments = _segments(path)
+        for pattern, candidate in self._patterns.get(len(segments), ()):
+            members = _members(pattern, segments)
+            if members is not None:
+                return candidate, members
+        return {}, {}
+
+    def _find_mount(self, path: str, verb: str) -> tuple[Mount, MountedRoute, dict[str, str]] | None:
+        segments = _segments(path)
+        for pattern, mount, route in self._mounts:
+            # A browser asks first whether it may, and the frame answers that for all.
+            if (mount.verbs is not None and verb not in mount.verbs) or (verb == "OPTIONS" and mount.cors):
+                continue
+            members = _members(pattern, segments)
+            if members is not None:
+                return mount, route, members
+        return None
+
+    async def _answer(self, method: Method, members: dict[str, str], scope: Scope, receive: Receive) -> object:
+        by = _NOBODY
+        if method.who is not Who.PUBLIC:
+            by = await self._app.tenants.authenticate(bearer_token(scope))
+            _check(method, by)
+        raw = b"" if method.verb == "GET" else await _body(receive, method.max_body)
+        call: Call[Any] = Call(
+            app=self._app,
+            jobs=self._jobs,
+            by=by,
+            path={name: _member(name, value) for name, value in members.items()},
+            query=Query(scope["query_string"]),
+            body=self._read_body(method, raw, scope),
+            raw=raw,
+            scope=scope,
+        )
+        return await method.handler(call)
+
+    def _read_body(self, method: Method, raw: bytes, scope: Scope) -> Any:
+        if method.body is None:
+            return None
+        if not raw.strip():
+            if not method.body_optional:
+                raise Invalid("body", "is missing")
+            raw = b"{}"
+        else:
+            media = header(scope, b"content-type").partition(";")[0].strip().lower()
+            if media and not media.endswith("json"):
+                raise Invalid("body", f"must be JSON, not {media[:100]}")
+        if b"\\u0000" in raw:
+            raise Invalid("body", "must not contain NUL characters")
+        try:
+            return self._decoders[method.verb, method.path].decode(raw)
+        except msgspec.ValidationError:
+            raise
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            raise Malformed("the body is not JSON that can be read") from None
+
+
+def _check(method: Method, by: Caller) -> None:
+    """Whether this caller may call this method. Raises Forbidden."""
+    who = method.who
+    if who is Who.TENANT or (who is Who.WORKSPACE and by.kind is not CallerKind.MANAGER):
+        by.tenant()
+    elif who is Who.MANAGER:
+        by.require_manager()
+    elif who is Who.PERSON and by.kind is not CallerKind.PERSON:
+        raise Forbidden("this needs a token of a person; sign in without --tenant")
+    if method.changes and by.restrictions != _OPEN:
+        raise Forbidden("this token is restricted: it may read and run what it is for, and change nothing else")
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(path.removeprefix("/").split("/"))
+
+
+def _members(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
+    """Members of the path by name, when it fits the pattern."""
+    open_ended = pattern[-1].endswith("*}")
+    if len(segments) != len(pattern) and not (open_ended and len(segments) >= len(pattern) - 1):
+        return None
+    members: dict[str, str] = {}
+    for place, wanted in enumerate(pattern):
+        if wanted.endswith("*}"):
+            members[wanted[1:-2]] = "/".join(segments[place:])
+        elif wanted.startswith("{"):
+            members[wanted[1:-1]] = segments[place]
+        elif segments[place] != wanted:
+            return None
+    return members
+
+
+def _member(name: str, value: str) -> str:
+    if not value or "\0" in value or "\ufffd" in value or len(value) > _MAX_MEMBER:
+        raise Invalid(name, "is not an id or a key")
+    return value
+
+
+async def _body(receive: Receive, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Malformed("the request was cut off")
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes")
+        pieces.append(piece)
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+def _with_headers(send: Send, more: RawHeaders) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *more]
+        await send(message)
+
+    return sending
+
+
+async def _send_value(send: Send, value: object, cors: RawHeaders) -> None:
+    if value is EMPTY:
+        await _send(send, 204, b"", None, {}, cors)
+    elif isinstance(value, Raw):
+        await _send(send, value.status, value.body, value.media.encode(), value.headers, cors)
+    else:
+        await _send(send, 200, _encode(value), b"application/json", {}, cors)
+
+
+async def _send_error(send: Send, status: int, body: ErrorObject, headers: Mapping[str, str], cors: RawHeaders) -> None:
+    await _send(send, status, _encode(body), b"application/json", headers, cors)
+
+
+async def _send(
+    send: Send, status: int, body: bytes, media: bytes | None, headers: Mapping[str, str], cors: RawHeaders
+) -> None:
+    raw: list[tuple[bytes, bytes]] = [*cors]
+    if media is not None:
+        raw += [(b"content-type", media), (b"content-length", b"%d" % len(body))]
+    raw += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send(cast("Any", {"type": "http.response.body", "body": body, "more_body": False}))
