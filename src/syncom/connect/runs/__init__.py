@@ -1,0 +1,1 @@
+"""Runs of actions: requests built, sent, repeated, paged through, shaped and recorded."""

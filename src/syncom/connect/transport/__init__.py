@@ -1,0 +1,1 @@
+"""Streaming HTTP towards apps, behind the guard."""

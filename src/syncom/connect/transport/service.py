@@ -1,0 +1,328 @@
+"""Requests to apps: addressed, authorised, paced and streamed, behind the guard.
+
+>>> async with transport.open(connection, authorisation, "GET", "/contacts", seconds=60) as response:
+...     async for piece in response:
+...         ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final, Protocol
+
+import msgspec
+import psycopg
+from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.http import Url
+from pyreqwest.response import Response as RawResponse
+
+from syncom.clock import Clock
+from syncom.connect.model import Authorisation, Connection, Connector
+from syncom.connect.transport import pinned, store
+from syncom.connect.transport.address import Pairs, address, encode_query, query_names, redirected
+from syncom.connect.transport.pace import Pace
+from syncom.connect.transport.pinned import PinnedClients, Resolve, TimedOut
+from syncom.errors import Invalid, SyncomError
+from syncom.outbound import Unreachable, read_networks
+from syncom.postgres.pool import Database
+
+Body = bytes | AsyncIterator[bytes] | None
+
+_log = logging.getLogger(__name__)
+
+#: Headers of one connection between two machines (RFC 9110, 7.6.1), and those the client makes itself.
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_MADE_HERE: Final = HOP_BY_HOP | {"host", "content-length"}
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+#: Seconds between two notes that a connection was used.
+_NOTE_EVERY: Final = 60.0
+_CONNECTOR_LIFE: Final = 2.0
+_MAX_KEPT: Final = 10_000
+
+
+class Connectors(Protocol):
+    """Where connectors are found."""
+
+    async def connector(self, account_id: int, selector: str) -> Connector: ...
+
+
+class Response:
+    """The head of an answer; its body comes piece by piece, and only as fast as it is read."""
+
+    __slots__ = ("_host", "_raw", "_seconds", "headers", "status", "url")
+
+    def __init__(self, raw: RawResponse, url: Url, seconds: float) -> None:
+        self._raw = raw
+        self._host = url.host_str or ""
+        self._seconds = seconds
+        self.status = raw.status
+        #: Names in lower case.
+        self.headers: list[tuple[str, str]] = pinned.headers_of(raw)
+        #: Where it came from. May hold credentials: never to be shown.
+        self.url = url
+
+    def header(self, name: str) -> str:
+        """The first header of this lower-case name, or an empty text."""
+        return next((value for known, value in self.headers if known == name), "")
+
+    async def read(self) -> bytes | None:
+        """The next piece; None at the end. Raises Unreachable when the answer is cut off or stalls."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await pinned.next_piece(self._raw)
+        except (PyreqwestError, TimeoutError) as error:
+            raise pinned.trouble(error, self._host) from error
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        while (piece := await self.read()) is not None:
+            yield piece
+
+    async def whole(self, limit: int) -> bytes:
+        """All of it. Raises Unreachable when it is longer than ``limit`` bytes, or cut off."""
+        pieces: list[bytes] = []
+        size = 0
+        while (piece := await self.read()) is not None:
+            size += len(piece)
+            if size > limit:
+                raise Unreachable(f"the answer of {self._host} is longer than {limit} bytes", begun=True)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a request is addressed and authorised with. Holds credentials."""
+
+    connection_id: str
+    connector: Connector
+    authorisation: Authorisation
+
+
+class Transport:
+    """The one way to apps. Made in the loop that uses it; ``close`` it."""
+
+    def __init__(
+        self,
+        database: Database,
+        connectors: Connectors,
+        clock: Clock,
+        *,
+        allow: str = "",
+        own_origins: Sequence[str] = (),
+        resolver: Resolve = pinned.resolve,
+        trust: Sequence[bytes] = (),
+    ) -> None:
+        """``allow``: private networks that may be reached (SYNCOM_OUTBOUND_ALLOW). ``own_origins``: where this
+        installation is, for its own connector only."""
+        self._database = database
+        self._connectors = connectors
+        self._clock = clock
+        self._clients = PinnedClients(clock, read_networks(allow), resolver=resolver, trust=trust)
+        self._own = frozenset(Url(origin).origin_ascii for origin in own_origins)
+        self.pace = Pace(clock)
+        self._noted: dict[str, float] = {}
+        self._known: dict[tuple[int, str], tuple[float, Connector]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._clients.close()
+
+    async def connector(self, connection: Connection) -> Connector:
+        """The connector of a connection, as it was at most two seconds ago. Raises NotFound."""
+        key = (connection.account_id, connection.connector_id)
+        now = self._clock.monotonic()
+        known = self._known.get(key)
+        if known is not None and known[0] > now:
+            return known[1]
+        found = await self._connectors.connector(*key)
+        if len(self._known) >= _MAX_KEPT:
+            self._known.clear()
+        self._known[key] = (now + _CONNECTOR_LIFE, found)
+        return found
+
+    def address(self, target: Target, path_or_url: str, query: Pairs = ()) -> Url:
+        """Where a request would go, with the query that holds credentials. Raises Invalid, Forbidden."""
+        placed = target.authorisation.query
+        if placed:
+            # What authorises is the connection's, and cannot be said a second time by the caller.
+            path, _, own = path_or_url.partition("?")
+            kept = [part for part in own.split("&") if part and not query_names(part) & set(placed)]
+            path_or_url = f"{path}?{'&'.join(kept)}" if kept else path
+            query = [*((name, value) for name, value in query if name not in placed), *placed.items()]
+        return address(target.authorisation.base_url, path_or_url, query, hosts=target.connector.hosts)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        connection: Connection,
+        authorisation: Authorisation,
+        method: str,
+        path_or_url: str,
+        *,
+        headers: Pairs = (),
+        query: Pairs = (),
+        cookies: Pairs = (),
+        body: Body = None,
+        length: int | None = None,
+        seconds: float = 60.0,
+        follow: int = 0,
+    ) -> AsyncGenerator[Response]:
+        """One request of a connection, and the head of its answer, of any status.
+
+        ``path_or_url`` as :func:`address` says. ``length`` is that of a streamed body, when it is known. ``seconds``
+        is how long the app may be silent. ``follow``: redirects at most, each to a host of the connector.
+        Raises Invalid, Forbidden for an address that is not the connector's; RateLimited when the connection has used
+        up its calls; Unreachable when there is no whole answer.
+        """
+        target = Target(connection.connection_id, await self.connector(connection), authorisation)
+        url = self.address(target, path_or_url, query)
+        await self.pace.turn(target.connection_id, target.connector.rate_limit)
+        self._note(target.connection_id)
+        given = self.headers(target, headers, cookies)
+        if length is not None and not isinstance(body, bytes):
+            given.append(("content-length", str(length)))
+        for hop in range(follow + 1):
+            async with self._answered(target, method, url, given, body, seconds) as response:
+                location = response.header("location")
+                onward = hop < follow and location and _may_follow(method, response.status, body)
+                if not onward:
+                    if follow and response.status in _REDIRECTS and location and hop == follow:
+                        raise Unreachable(f"{url.host_str} redirects more than {follow} times", begun=True)
+                    yield response
+                    return
+                url = redirected(url, location, authorisation.base_url, hosts=target.connector.hosts)
+                if response.status == 303:
+                    method, body = ("HEAD" if method == "HEAD" else "GET"), None
+            placed = authorisation.query
+            if placed and not query_names(url.query_string or "") >= set(placed):
+                joined = "&".join(part for part in (url.query_string, encode_query(list(placed.items()))) if part)
+                url = url.with_query_string(joined)
+
+    def headers(self, target: Target, given: Pairs, cookies: Pairs = ()) -> list[tuple[str, str]]:
+        """The headers of a request: the connector's, over them the caller's, over them what authorises."""
+        authorisation = target.authorisation
+        placed = {name.lower() for name in authorisation.headers}
+        found = [(name, value) for name, value in given if name.lower() not in placed | _MADE_HERE]
+        named = {name.lower() for name, _ in found} | placed
+        found += [(name, value) for name, value in target.connector.headers.items() if name.lower() not in named]
+        found += authorisation.headers.items()
+        jar = [*(pair for pair in cookies if pair[0] not in authorisation.cookies), *authorisation.cookies.items()]
+        if jar:
+            found = [(name, value) for name, value in found if name.lower() != "cookie"]
+            found.append(("cookie", "; ".join(f"{name}={value}" for name, value in jar)))
+        for name, value in found:
+            if any(character in "\r\n\0" for character in name + value):
+                raise Invalid("headers", "must not contain line breaks or NUL")
+        return found
+
+    @asynccontextmanager
+    async def _answered(
+        self, target: Target, method: str, url: Url, headers: Pairs, body: Body, seconds: float
+    ) -> AsyncGenerator[Response]:
+        own = target.connector.own and target.connector.account_id is None and url.origin_ascii in self._own
+        host = url.host_str or ""
+        while True:
+            client = await self._clients.client(url, own=own)
+            timer = asyncio.timeout(seconds)
+            sent = body if body is None or isinstance(body, bytes) else _Watched(body, timer, seconds)
+            request = pinned.request(client, method, url, headers, sent)
+            try:
+                async with timer:
+                    raw = await request.__aenter__()
+            except (PyreqwestError, TimeoutError) as error:
+                failure = pinned.trouble(error, host)
+                if failure.begun or isinstance(failure, TimedOut) or (isinstance(sent, _Watched) and sent.begun):
+                    raise failure from error
+                if not self._clients.other_address(url, own=own):
+                    raise failure from error
+                continue
+            finally:
+                if isinstance(sent, _Watched):
+                    sent.timer = None
+            break
+        try:
+            yield Response(raw, url, seconds)
+        finally:
+            # What was read to its end goes back to the pool, anything else is closed.
+            await request.__aexit__(None, None, None)
+
+    # ------------------------------------------------------------ notes
+
+    def _note(self, connection_id: str) -> None:
+        """Note that a connection is used: one statement a minute, in the background."""
+        now = self._clock.monotonic()
+        if now - self._noted.get(connection_id, -_NOTE_EVERY) < _NOTE_EVERY:
+            return
+        if len(self._noted) >= _MAX_KEPT:
+            self._noted.clear()
+        self._noted[connection_id] = now
+        task = asyncio.create_task(self._write_note(connection_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write_note(self, connection_id: str) -> None:
+        try:
+            async with self._database.system() as connection:
+                await store.note_activity(connection, [connection_id], self._clock.now())
+        except (psycopg.Error, SyncomError) as error:
+            _log.warning("the use of connection %s is not noted: %s", connection_id, error)
+
+
+class _Watched:
+    """A streamed body. Each piece shows that the request moves: the time-out begins anew."""
+
+    def __init__(self, body: AsyncIterator[bytes], timer: asyncio.Timeout, seconds: float) -> None:
+        self._body = body
+        #: None once the head of the answer is there.
+        self.timer: asyncio.Timeout | None = timer
+        self._seconds = seconds
+        self.begun = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.begun = True
+        piece = await anext(self._body)
+        if self.timer is not None and not self.timer.expired():
+            self.timer.reschedule(asyncio.get_running_loop().time() + self._seconds)
+        return piece
+
+
+def _may_follow(method: str, status: int, body: Body) -> bool:
+    if status not in _REDIRECTS:
+        return False
+    if method in ("GET", "HEAD") or status == 303:
+        return True
+    return status in (307, 308) and (body is None or isinstance(body, bytes))
+
+
+def retry_after(headers: Pairs, now: datetime) -> float | None:
+    """Seconds that an app asks to wait (RFC 9110, 10.2.3: seconds or a date)."""
+    text = next((value for name, value in headers if name.lower() == "retry-after"), "").strip()
+    if not text:
+        return None
+    if text.replace(".", "", 1).isdecimal():
+        return min(float(text), 86_400.0)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+        return max(0.0, min((moment - now).total_seconds(), 86_400.0))
+    except (ValueError, TypeError, OverflowError):
+        return None
