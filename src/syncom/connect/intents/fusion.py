@@ -17,10 +17,10 @@ Floats = NDArray[np.float32]
 #: What words and meaning count.
 _WORDS: Final = 0.4
 _MEANING: Final = 0.6
-#: Of the meaning: the document as a whole against its best example.
+#: Of the meaning: the document as a whole against its best examples.
 _WHOLE: Final = 0.5
 #: In deviations: an action made by hand stands for several generated ones, and this installation is nearest.
-_SHAPED: Final = 0.25
+_SHAPED: Final = 0.5
 _OWN: Final = 0.15
 
 
@@ -39,7 +39,8 @@ def fuse(shelves: Sequence[Shelf], intent: str, query: Floats | None) -> list[Fl
         pairs = [shelf.likeness(query) for shelf in shelves]
         whole = _standard(np.concatenate([pair[0] for pair in pairs]))
         best = _standard(np.concatenate([pair[1] for pair in pairs]))
-        meant = _WHOLE * whole + (1 - _WHOLE) * best
+        # Without examples the document as a whole stands for them, and without any vectors its words.
+        meant = _WHOLE * whole + (1 - _WHOLE) * np.where(np.isnan(best), whole, best)
         meant = np.where(np.isnan(meant), said, meant)
         scores = _WORDS * said + _MEANING * meant
     scores = scores + np.concatenate([_prior(shelf) for shelf in shelves])

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 #: Of BM25: how soon a repeated word stops to count, and how much a long document is held against it.
-_K1: Final = 1.2
-_B: Final = 0.35
+_K1: Final = 0.8
+_B: Final = 0.2
 #: Shared trigrams (Dice) from which a known word stands for an unknown one.
 _ALIKE: Final = 0.55
 #: Known words that may stand for an unknown one.

@@ -20,9 +20,11 @@ from syncom.connect.model import Effect
 Floats = NDArray[np.float32]
 
 #: What a word counts, by where it stands.
-_NAME, _KEYWORDS, _INTENTS, _DESCRIPTION = 2.0, 1.5, 1.0, 1.0
+_NAME, _KEYWORDS, _INTENTS, _DESCRIPTION = 3.0, 1.5, 1.0, 0.7
 #: Example intents of an action that have vectors.
 _MOST_EXAMPLES: Final = 24
+#: Less alike than anything can be.
+_NONE: Final = -2.0
 
 
 class ShelfKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,13 +63,13 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     def weighted_terms(self) -> dict[str, float]:
         """Its words with their weights."""
         found: dict[str, float] = {}
-        for text, weight in (
-            (f"{self.name}\n{split_key(self.key)}", _NAME),
-            ("\n".join(self.keywords or ()), _KEYWORDS),
-            ("\n".join(self.intents or ()), _INTENTS),
-            (self.description or "", _DESCRIPTION),
+        for counts, weight in (
+            (terms(f"{self.name}\n{split_key(self.key)}"), _NAME),
+            (terms(", ".join(self.keywords or ()), pairs=False), _KEYWORDS),
+            (terms("\n".join(self.intents or ())), _INTENTS),
+            (terms(self.description or ""), _DESCRIPTION),
         ):
-            for term, count in terms(text).items():
+            for term, count in counts.items():
                 found[term] = found.get(term, 0) + count * weight
         return found
 
@@ -88,6 +90,8 @@ class _Vectors(msgspec.Struct, frozen=True):
     #: Row where each document with vectors begins, and which document that is.
     starts: NDArray[np.intp]
     numbers: NDArray[np.intp]
+    #: How many each of them has.
+    sizes: NDArray[np.intp]
 
 
 class Shelf:
@@ -123,6 +127,7 @@ class Shelf:
             matrix=np.concatenate(rows),
             starts=np.concatenate(([0], ends[:-1])).astype(np.intp),
             numbers=np.asarray(numbers, dtype=np.intp),
+            sizes=np.asarray([len(piece) for piece in rows], dtype=np.intp),
         )
 
     @property
@@ -131,12 +136,21 @@ class Shelf:
         return 0 if self._vectors is None else len(self._vectors.matrix)
 
     def likeness(self, query: Floats) -> tuple[Floats, Floats]:
-        """How alike each document as a whole, and its best part, are to a query; NaN where there are no vectors."""
+        """How alike each document as a whole, and its two best examples, are to a query; NaN where there is none.
+
+        Two, because one example in a hundred is near to everything.
+        """
         whole = np.full(len(self.documents), np.nan, dtype=np.float32)
         best = whole.copy()
         held = self._vectors
         if held is not None:
             found = held.matrix @ query
             whole[held.numbers] = found[held.starts]
-            best[held.numbers] = np.maximum.reduceat(found, held.starts)
+            # Examples only: a text as a whole is worded otherwise than a question, and measured apart.
+            found[held.starts] = _NONE
+            first = np.maximum.reduceat(found, held.starts)
+            found[found == np.repeat(first, held.sizes)] = _NONE
+            second = np.maximum.reduceat(found, held.starts)
+            second = np.where(second == _NONE, first, second)
+            best[held.numbers] = np.where(first == _NONE, np.nan, (first + second) / 2)
         return whole, best

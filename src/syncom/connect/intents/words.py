@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections import Counter
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Final, NamedTuple
 
 #: A word of one script, or a run of characters of a script that has no spaces.
 _RUN: Final = re.compile(
@@ -50,8 +49,10 @@ _SLAVIC: Final = tuple(
 )
 #: Letters that a stem keeps.
 _KEPT: Final = 3
-#: A meaning beside the words that have it: the word itself says more.
-_CONCEPT_WEIGHT: Final = 0.7
+#: What is done with what, beside the two meanings themselves.
+_PAIR_WEIGHT: Final = 0.5
+#: Mail addresses, numbers, times.
+_DATA: Final = re.compile(r"\S+@\S+|\+?\d[\d.:-]*")
 #: Characters of a run of Chinese or Japanese that one meaning has at most.
 _LONGEST_CJK: Final = 5
 
@@ -84,38 +85,62 @@ def plain_words(text: str) -> list[str]:
     return [found.group() for found in _RUN.finditer(fold(text))]
 
 
-def terms(text: str) -> dict[str, float]:
-    """What a text is compared by, with weights: stems and pairs count 1, meanings (``~delete``) a little less."""
-    found: Counter[str] = Counter()
-    meanings: set[str] = set()
-    for match in _RUN.finditer(fold(text)):
-        word = match.group()
-        if match.lastgroup == "cjk":
-            found.update(_pairs(word))
-            meanings |= _meanings_inside(word)
-        else:
-            meanings |= _meanings_of(word)
-            if word not in _STOP:
-                found[stem(word)] += 1
-    return {**found, **dict.fromkeys(meanings, _CONCEPT_WEIGHT)}
+def terms(text: str, *, pairs: bool = True) -> dict[str, float]:
+    """What a text is compared by, with weights.
+
+    Stems and pairs of characters, meanings (``~delete``), and what is done with what (``~delete~contact``) where one
+    line says both; without ``pairs`` not the last, for lists of words. Addresses and numbers are data and no words.
+    """
+    found: dict[str, float] = {}
+    for line in _DATA.sub(" ", fold(text)).split("\n"):
+        meanings: set[str] = set()
+        for match in _RUN.finditer(line):
+            word = match.group()
+            if match.lastgroup == "cjk":
+                stems = _pairs(word)
+                meanings |= _meanings_inside(word)
+            else:
+                stems = [] if word in _STOP else [stem(word)]
+                meanings |= _meanings_of(word)
+            for one in stems:
+                found[one] = found.get(one, 0) + 1
+        for meaning in meanings:
+            found[meaning] = found.get(meaning, 0) + 1
+        if pairs:
+            done = meanings & _lexicon().verbs
+            for pair in (verb + thing for verb in done for thing in meanings - done):
+                found[pair] = found.get(pair, 0) + _PAIR_WEIGHT
+    return found
+
+
+class _Lexicon(NamedTuple):
+    """Whole words, and beginnings of words, with their meanings; and which meanings are things to do."""
+
+    whole: dict[str, frozenset[str]]
+    begins: dict[str, frozenset[str]]
+    verbs: frozenset[str]
 
 
 @cache
-def _lexicon() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-    """Whole words, and beginnings of words, with their meanings."""
+def _lexicon() -> _Lexicon:
     text = resources.files("syncom.connect.intents").joinpath("concepts.toml").read_text("utf-8")
+    tables: dict[str, dict[str, str]] = tomllib.loads(text)
     whole: dict[str, set[str]] = {}
     begins: dict[str, set[str]] = {}
-    for table in tomllib.loads(text).values():
+    for table in tables.values():
         for meaning, words in table.items():
             for word in fold(words).split():
                 target = begins if word.endswith("*") else whole
                 target.setdefault(word.rstrip("*"), set()).add(f"~{meaning}")
-    return {word: frozenset(of) for word, of in whole.items()}, {word: frozenset(of) for word, of in begins.items()}
+    return _Lexicon(
+        {word: frozenset(of) for word, of in whole.items()},
+        {word: frozenset(of) for word, of in begins.items()},
+        frozenset(f"~{meaning}" for meaning in tables["verbs"]),
+    )
 
 
 def _meanings_of(word: str) -> frozenset[str]:
-    whole, begins = _lexicon()
+    whole, begins, _ = _lexicon()
     found = set(whole.get(word, ()))
     for end in range(3, len(word) + 1):
         found |= begins.get(word[:end], frozenset())
@@ -123,7 +148,7 @@ def _meanings_of(word: str) -> frozenset[str]:
 
 
 def _meanings_inside(run: str) -> frozenset[str]:
-    whole, _ = _lexicon()
+    whole = _lexicon().whole
     found: set[str] = set()
     for start in range(len(run)):
         for end in range(start + 1, min(start + _LONGEST_CJK, len(run)) + 1):
