@@ -10,14 +10,17 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 from procrastinate import App as JobRunner
 
-from syncom.accounts.model import PERMISSIONS, KeyScope, Permission
-from syncom.accounts.service import AccountsService
+from syncom.accounts.model import PERMISSIONS, KeyScope, Permission, Principal, Role
+from syncom.accounts.service import AccountsService, machine_principal
 from syncom.activity.service import ActivityService
 from syncom.activity.subscriptions import Subscriptions
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.service import CampaignsService
 from syncom.clock import Clock, SystemClock
 from syncom.connect.catalogue.service import CatalogueService
+from syncom.connect.connections.jobs import ConnectionKeeper
+from syncom.connect.connections.model import Agreed, OwnKey
+from syncom.connect.connections.service import ConnectionsService
 from syncom.connect.intents.embedder import open_embedder
 from syncom.connect.intents.jobs import VectorKeeper
 from syncom.connect.intents.service import IntentsService
@@ -29,7 +32,7 @@ from syncom.contacts.imports.fetch import FileFetcher
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
-from syncom.errors import Invalid, Unavailable
+from syncom.errors import Invalid, NotFound, Unavailable
 from syncom.events.service import EventsService
 from syncom.feed.service import FeedService
 from syncom.inbox.service import InboxService
@@ -127,6 +130,16 @@ class App:
             base_url=settings.base_url,
         )
 
+        self.connections = ConnectionsService(
+            database,
+            self.catalogue,
+            keyring,
+            self.outbound,
+            clock,
+            base_url=settings.base_url,
+            own_keys=_OwnKeys(self.accounts),
+        )
+
     @property
     def inbox_address(self) -> InboxAddress:
         """Where the dev inbox takes mail."""
@@ -161,6 +174,10 @@ class App:
     def webhook_poster(self) -> WebhookPoster:
         """What posts activity to outgoing webhooks in the background."""
         return WebhookPoster(self.database, self.feed, self.keyring, self.outbound, self.clock)
+
+    def connection_keeper(self) -> ConnectionKeeper:
+        """What renews credentials of connections in the background, before they end."""
+        return ConnectionKeeper(self.connections, self.clock)
 
     def vector_keeper(self) -> VectorKeeper:
         """What works out the meaning of new actions in the background."""
@@ -226,6 +243,23 @@ class _People:
         ]
 
 
+class _OwnKeys:
+    """API keys of this installation for connections to itself."""
+
+    def __init__(self, accounts: AccountsService) -> None:
+        self._accounts = accounts
+
+    async def issue(self, by: Agreed, name: str) -> OwnKey:
+        role = Role(by.role)
+        person = Principal(account_id=by.account_id, role=role, actor=f"user:{by.user_id}", user_id=by.user_id)
+        made = await self._accounts.create_api_key(person, name=f"Connection: {name}"[:100], role=role)
+        return OwnKey(api_key_id=made.api_key.api_key_id, key=made.key)
+
+    async def revoke(self, account_id: int, api_key_id: int) -> None:
+        with suppress(NotFound):
+            await self._accounts.revoke_api_key(machine_principal(account_id), api_key_id)
+
+
 @asynccontextmanager
 async def open_app(
     settings: Settings, *, dsn: str | None = None, clock: Clock | None = None, pool_size: int = 16, name: str = "syncom"
@@ -247,6 +281,7 @@ async def open_app(
         finally:
             await app.events.close()
             await app.contacts.close()
+            await app.connections.close()
             await app.tenants.stop()
             await app.accounts.stop()
             await app.outbound.close()

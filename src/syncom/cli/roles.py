@@ -79,13 +79,14 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         upkeep = asyncio.create_task(parts.upkeep(stop))
         poster = asyncio.create_task(parts.webhook_poster().run(stop))
         workflows = asyncio.create_task(parts.workflow_keeper().run(stop))
+        connections = asyncio.create_task(parts.connection_keeper().run(stop))
         vectors = asyncio.create_task(parts.vector_keeper().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
-            for task in (jobs, upkeep, poster, workflows, vectors):
+            for task in (jobs, upkeep, poster, workflows, vectors, connections):
                 task.cancel()
-            await asyncio.gather(jobs, upkeep, poster, workflows, vectors, return_exceptions=True)
+            await asyncio.gather(jobs, upkeep, poster, workflows, vectors, connections, return_exceptions=True)
 
 
 async def _sender(role: SenderRole, settings: Settings, dsn: str, stop: asyncio.Event) -> None:

@@ -389,6 +389,8 @@ class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0
     #: Every secret inside, to be struck out of whatever is recorded.
     secrets: tuple[str, ...] = ()
+    #: ``base_url`` is this installation itself: the guard of outgoing requests lets through exactly its origin.
+    own: bool = False
 
     def __repr__(self) -> str:
         return f"Authorisation(base_url={self.base_url!r}, …)"

@@ -1,0 +1,1 @@
+"""Connections: a tenant's authenticated links to apps, and the vault of their credentials."""
