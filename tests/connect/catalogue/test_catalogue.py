@@ -237,6 +237,36 @@ async def test_an_own_action_stands_before_the_one_of_the_release_with_its_key(
     assert other.name == "Get the shop"
 
 
+async def test_a_copy_of_a_shipped_action_can_be_changed_and_stands_before_it_until_it_is_archived(
+    catalogue: CatalogueService, account_id: int, other_account_id: int
+) -> None:
+    connector = await catalogue.connector(account_id, "shopkit")
+    shipped = await catalogue.action(account_id, "shop-get", connector_id=connector.connector_id)
+    copy = await catalogue.clone_action(account_id, shipped, change=ActionChange(name="Copied"))
+    assert (copy.key, copy.name, copy.made, copy.operation, copy.shape) == (
+        "shop-get",
+        "Copied",
+        True,
+        shipped.operation,
+        shipped.shape,
+    )
+    assert (await catalogue.action(account_id, "shop-get", connector_id=connector.connector_id)) == copy
+    assert (await catalogue.action(other_account_id, "shop-get", connector_id=connector.connector_id)) == shipped
+    with pytest.raises(Conflict):
+        await catalogue.clone_action(account_id, shipped)
+    changed = await catalogue.change_action(
+        account_id, copy.action_id, ActionChange(config={"request": {"method": "GET", "path": "/other"}})
+    )
+    assert changed.operation is None
+    await catalogue.remove_action(account_id, copy.action_id)
+    assert (await catalogue.action(account_id, "shop-get", connector_id=connector.connector_id)) == shipped
+    everything = await catalogue.actions(account_id, connector_id=connector.connector_id, include_archived=True)
+    assert [one.action_id for one in everything if one.key == "shop-get"].count(copy.action_id) == 1
+    assert shipped in everything
+    again = await catalogue.clone_action(account_id, shipped)
+    assert (again.action_id, again.name, again.archived_at) == (copy.action_id, shipped.name, None)
+
+
 async def test_what_is_searched_is_written_with_the_action(
     catalogue: CatalogueService, database: Database, account_id: int
 ) -> None:

@@ -119,16 +119,16 @@ LIMIT 1
 
 -- name: actions
 -- Actions that an account sees. For one connection: those of its connector and its own; of several with one key the
--- closest counts (connection, account, release).
+-- closest counts (connection, account, release). Archived ones hide nothing, and come in addition when asked for.
 SELECT action_id, a.account_id, a.connector_id, c.key AS connector_key, connection_id, a.definition::text AS definition,
     made, a.updated_at, a.archived_at
 FROM (
-    SELECT DISTINCT ON (connector_id, key) *
+    SELECT DISTINCT ON (connector_id, key, archived_at) *
     FROM actions
-    WHERE archived_at IS NULL
+    WHERE (archived_at IS NULL OR %(archived)s)
         AND (%(connector_id)s::text IS NULL OR connector_id = %(connector_id)s)
         AND (connection_id IS NULL OR connection_id = %(connection_id)s)
-    ORDER BY connector_id, key, connection_id NULLS LAST, account_id NULLS LAST
+    ORDER BY connector_id, key, archived_at, connection_id NULLS LAST, account_id NULLS LAST
 ) AS a
 JOIN connectors AS c USING (connector_id)
 WHERE c.archived_at IS NULL
@@ -169,6 +169,13 @@ WHERE action_id = ANY(%(action_ids)s)
 -- name: connector_of
 -- The connector of a connection of this account.
 SELECT connector_id FROM connections WHERE connection_id = %(connection_id)s AND account_id = %(account_id)s
+
+-- name: archived_key
+-- The archived action of a key, where another one is to be made.
+SELECT action_id FROM actions
+WHERE connector_id = %(connector_id)s AND key = %(key)s AND archived_at IS NOT NULL AND made
+    AND coalesce(connection_id, '') = coalesce(%(connection_id)s::text, '')
+    AND account_id IS NOT DISTINCT FROM %(account_id)s
 
 -- name: keys
 -- Keys that are taken where an action is to be made; archived ones too.

@@ -176,6 +176,7 @@ class CatalogueService:
         connector_id: str | None = None,
         connection_id: str | None = None,
         search: str | None = None,
+        include_archived: bool = False,
         limit: int = 100,
         offset: int = 0,
     ) -> list[Action]:
@@ -192,6 +193,7 @@ class CatalogueService:
                 connector_id=connector_id,
                 connection_id=connection_id,
                 search=search or "",
+                archived=include_archived,
                 limit=limit,
                 offset=offset,
             )
@@ -239,6 +241,35 @@ class CatalogueService:
             made = _made(account_id, connector, action, taken)
             await store.save_made(connection, connector, made)
             found = await store.action(connection, made.action_id, connector_id=None, connection_id=None)
+        assert found is not None
+        return found
+
+    async def clone_action(
+        self, account_id: int, action: Action, *, connection_id: str | None = None, change: ActionChange | None = None
+    ) -> Action:
+        """A copy that callers may change: within a connection, or within the account for every connection.
+
+        It has the key of the original, which it stands before (or that of ``change``). One that was archived there
+        under that key comes back as what is copied now. Raises Invalid, NotFound, Conflict when the key is taken.
+        """
+        async with self._database.tenant(account_id) as connection:
+            connector = await store.connector(connection, action.connector_id)
+            if connector is None or connector.archived_at is not None:
+                raise NotFound("connector", action.connector_id)
+            await store.lock(connection, account_id)
+            copy = msgspec.structs.replace(
+                action, action_id=short_id(), account_id=account_id, connection_id=connection_id, made=True
+            )
+            copy = _changed(copy, change or ActionChange())
+            back = await store.archived_key(connection, account_id, action.connector_id, connection_id, copy.key)
+            taken = await store.keys(connection, account_id, action.connector_id, connection_id)
+            if back is None and copy.key in taken:
+                raise Conflict(f"there is an action {copy.key} already", field="key")
+            if back is None and len(taken) >= MAX_MADE + 10_000 * (connection_id is None):
+                raise Conflict(f"{MAX_MADE} actions are the most there can be: remove one first")
+            copy = msgspec.structs.replace(copy, action_id=back or copy.action_id)
+            await store.save_made(connection, connector, copy)
+            found = await store.action(connection, copy.action_id, connector_id=None, connection_id=None)
         assert found is not None
         return found
 
@@ -353,7 +384,7 @@ def _changed(present: Action, change: ActionChange) -> Action:
         made["description"] = _description(change.description)
     if change.config is not UNSET:
         shape = _shape(change.config)
-        made["shape"] = shape
+        made["shape"], made["operation"] = shape, None
         made["effect"] = _effect(shape.steps[0].method)
         made["idempotent"] = _is_idempotent(shape.steps[0].method)
     if change.input_schema is not UNSET:

@@ -148,12 +148,14 @@ async def actions(
     connector_id: str | None,
     connection_id: str | None,
     search: str,
+    archived: bool,
     limit: int,
     offset: int,
 ) -> list[Action]:
     values = _searched(search) | {
         "connector_id": connector_id,
         "connection_id": connection_id,
+        "archived": archived,
         "limit": limit,
         "offset": offset,
     }
@@ -190,6 +192,15 @@ async def keys(connection: Connection, account_id: int, connector_id: str, conne
     values = {"account_id": account_id, "connector_id": connector_id, "connection_id": connection_id}
     rows = await (await connection.execute(_SQL["keys"], values)).fetchall()
     return {str(row[0]) for row in rows}
+
+
+async def archived_key(
+    connection: Connection, account_id: int, connector_id: str, connection_id: str | None, key: str
+) -> str | None:
+    """Id of the archived action with this key, made by a caller in this place."""
+    values = {"account_id": account_id, "connector_id": connector_id, "connection_id": connection_id, "key": key}
+    row = await (await connection.execute(_SQL["archived_key"], values)).fetchone()
+    return str(row[0]) if row else None
 
 
 async def save_made(connection: Connection, connector: Connector, action: Action) -> None:
