@@ -151,11 +151,14 @@ class Pagination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     size: int = 100
     #: First page or offset.
     first: int = 0
-    #: Where the rows are in an answer, and where its next cursor or address is: JSON pointers; "" is the whole answer.
+    #: Where the rows are in an answer, and where its next cursor or address is: JSON pointers; "" is the whole answer,
+    #: ``-1`` the last item of a list.
     items: str = ""
     next: str = ""
     #: JSON pointer to a truth value that says whether there is another page; "" when the answer has none.
     more: str = ""
+    #: The app gives as many rows as it is asked for: a page with fewer than ``size`` is the last.
+    exact: bool = False
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -223,6 +223,19 @@ async def test_an_answer_may_say_that_there_is_no_more(house: House) -> None:
     assert (output["rows"], len(paths)) == ([0, 1, 2], 3)
 
 
+async def test_a_page_that_is_not_full_is_the_last_of_an_app_that_keeps_to_its_size(house: House) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        after = int(request.query.get("after", "0"))
+        return answer([{"at": place} for place in range(after + 1, min(after + 2, 5) + 1)])
+
+    pagination = Pagination(
+        style="cursor", parameter="after", size_parameter="limit", size=2, next="/-1/at", exact=True
+    )
+    output, paths = await _pages_of(house, pagination, handler)
+    assert [row["at"] for row in output] == [1, 2, 3, 4, 5]
+    assert paths == ["/rows?limit=2", "/rows?after=2&limit=2", "/rows?after=4&limit=2"]
+
+
 async def test_links_are_followed_within_the_host_only(house: House) -> None:
     async def handler(request: web.Request) -> web.Response:
         place = int(request.query.get("at", "0"))
@@ -314,6 +327,17 @@ async def test_what_is_no_data_is_a_failure_though_its_status_is_200(
         action = house.action(connection, operation=_THING, input_schema=_ID)
         with pytest.raises(RunFailed, match=words):
             await house.runs.run(house.caller, connection, action, {"id": "1"})
+
+
+async def test_a_bare_sentence_under_the_name_of_json_is_an_answer(house: House) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body="Contact with id='5' has been deleted", content_type="application/json")
+
+    async with an_app(handler) as app:
+        connection = house.connect(app.url)
+        action = house.action(connection, operation=_THING, input_schema=_ID)
+        result = await house.runs.run(house.caller, connection, action, {"id": "1"})
+    assert result.output == "Contact with id='5' has been deleted"
 
 
 async def test_reads_are_repeated_and_writes_are_not(house: House) -> None:

@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from syncom.errors import Invalid
+from syncom.errors import Invalid, SyncomError
 
 #: How deep a formula may be nested.
 MAX_DEPTH: Final = 64
@@ -37,6 +37,14 @@ class FormulaError(Invalid):
     """A formula that cannot be evaluated; the field is the place of the wrong part, such as ``$.body.title``."""
 
     code = "formula"
+
+
+class GivenUp(SyncomError):
+    """``$fail``: an action that cannot go on says why. ``code`` is its key, such as not_found."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.code = key
 
 
 class _Missing:
@@ -461,6 +469,37 @@ def _split(run: _Evaluation, argument: Value, place: str, depth: int) -> Value:
     return [part.strip() for part in as_text(value).split(str(members.get("delimiter", ",")))]
 
 
+def _get(run: _Evaluation, argument: Value, place: str, depth: int) -> Value:
+    """``{"from": formula, "path": "[0].id"}``: a path into a value that was made."""
+    if not isinstance(argument, dict) or "from" not in argument or not isinstance(argument.get("path"), str):
+        raise FormulaError(place, "must have from and path")
+    members = cast("dict[str, Any]", argument)
+    value = run.of(members["from"], f"{place}.from", depth)
+    try:
+        return look_up(value, read_path(members["path"]))
+    except ValueError as error:
+        raise FormulaError(f"{place}.path", str(error)) from None
+
+
+def _as_object(run: _Evaluation, argument: Value, place: str, depth: int) -> Value:
+    """``{"list": …, "key": formula, "value": formula}``: an object of the items of a list."""
+    if not isinstance(argument, dict) or "key" not in argument or "value" not in argument:
+        raise FormulaError(place, "must have list, key and value")
+    members = cast("dict[str, Any]", argument)
+    pairs = _map(run, {"list": members.get("list"), "item": [members["key"], members["value"]]}, place, depth)
+    # A pair without its key or its value says nothing.
+    return {as_text(pair[0]): pair[1] for pair in pairs if len(pair) == 2} if pairs is not MISSING else MISSING
+
+
+def _fail(run: _Evaluation, argument: Value, place: str, depth: int) -> Value:
+    """``{"key": "not_found", "message": formula}``: give up, and say why."""
+    if not isinstance(argument, dict) or "message" not in argument:
+        raise FormulaError(place, "must have a message")
+    members = cast("dict[str, Any]", argument)
+    message = run.of(members["message"], f"{place}.message", depth)
+    raise GivenUp(str(members.get("key", "failed"))[:60], "" if is_empty(message) else as_text(message)[:1000])
+
+
 def _json(run: _Evaluation, argument: Value, place: str, depth: int) -> Value:
     value = run.of(argument, place, depth)
     return MISSING if value is MISSING else run.text(as_text(value, plain=False), place)
@@ -560,6 +599,9 @@ _OPERATORS: Final[dict[str, Operator]] = {
     "$join": _join,
     "$split": _split,
     "$json": _json,
+    "$get": _get,
+    "$object": _as_object,
+    "$fail": _fail,
     "$length": _length,
 }
 #: What a formula may be made of, for checks of connectors and for the docs.

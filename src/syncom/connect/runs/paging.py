@@ -81,6 +81,8 @@ class Pages:
         pagination = self._pagination
         if pagination.more and at_pointer(answered.data, pagination.more) is not True:
             return None
+        if pagination.exact and len(rows) < pagination.size:
+            return None
         pointed = at_pointer(answered.data, pagination.next) if pagination.next else None
         if pagination.style == "link" or (isinstance(pointed, str) and pointed.startswith(("http://", "https://"))):
             link = pointed if isinstance(pointed, str) and pointed else next_link(answered.headers)
@@ -126,14 +128,14 @@ def next_link(headers: tuple[tuple[str, str], ...]) -> str | None:
 
 
 def at_pointer(value: Any, pointer: str) -> Any:
-    """What a JSON pointer (RFC 6901) leads to; None when it leads nowhere."""
+    """What a JSON pointer (RFC 6901) leads to, and ``-1`` to the last item; None when it leads nowhere."""
     for piece in pointer.split("/")[1:] if pointer else ():
         name = piece.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping):
             value = cast("Mapping[str, Any]", value).get(name)
-        elif isinstance(value, list) and name.isdecimal():
+        elif isinstance(value, list) and (name.isdecimal() or name == "-1"):
             items = cast("list[Any]", value)
-            value = items[int(name)] if int(name) < len(items) else None
+            value = items[int(name)] if int(name) < len(items) and items else None
         else:
             return None
     return value

@@ -297,10 +297,15 @@ def _read(body: bytes, media: str, *, strict: bool) -> Any:
 
 
 def _read_slowly(body: bytes) -> Any:
-    """JSON as lenient servers write it: a byte order mark, NaN, broken UTF-8. Raises ValueError."""
+    """JSON as lenient servers write it: a byte order mark, NaN, broken UTF-8, or a bare sentence under its name, which
+    no cut-off JSON looks like. Raises ValueError."""
+    text = body.decode("utf-8-sig", "replace")
     try:
-        return json.loads(body.decode("utf-8-sig", "replace"), parse_constant=lambda _: None)
+        return json.loads(text, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
+        words = text.strip()
+        if words[:1].isalpha() and " " in words:
+            return words
         raise ValueError("JSON that is broken or cut off") from None
 
 

@@ -36,6 +36,15 @@ _REFERENCE: Final = "#/components/schemas/"
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain"
 _MOST_ROWS: Final = 500
+#: How lists are read to their end (x-pagination of an operation).
+_PAGES: Final = {
+    "style": "offset",
+    "parameter": "startindex",
+    "sizeParameter": "maxrows",
+    "size": _MOST_ROWS,
+    "first": 1,
+    "exact": True,
+}
 _REFUSALS: Final = {
     400: ("Wrong", "The request is wrong; message says what"),
     401: ("NotAllowed", "No valid API key"),
@@ -130,7 +139,14 @@ def _operation(method: Method, members: list[Json], body: Json | None, answer: J
     done = _done(method, words.get("answer", ""), answer)
     refusals = {str(status): {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"} for status in _statuses(method)}
     operation["responses"] = {"200": done, **refusals}
+    pages = words.get("pages", _PAGES if _is_paged(method) else None)
+    if pages is not None:
+        operation["x-pagination"] = pages
     return operation
+
+
+def _is_paged(method: Method) -> bool:
+    return all(parameter in method.query for parameter in PAGING)
 
 
 def _operation_words(method: Method) -> Json:
@@ -188,7 +204,7 @@ def _done(method: Method, kind: str, answer: Json | None) -> Json:
     """The answer of a success. A sentence comes under the content type of JSON and is none (reference, 2.3)."""
     if answer is not None:
         done: Json = {"description": "Done"}
-        if all(parameter in method.query for parameter in PAGING):
+        if _is_paged(method):
             done["headers"] = {"TotalCount": {"description": "How many rows there are.", "schema": {"type": "integer"}}}
         return done | {"content": {_JSON: {"schema": answer}}}
     if kind:
