@@ -29,13 +29,13 @@ from syncom.connect.catalogue.parse import check_depth, parse
 from syncom.connect.catalogue.schemas import Schemas, Use, problem_of
 from syncom.connect.catalogue.servers import Servers, host_pattern, servers_of
 from syncom.connect.catalogue.tree import Document, members, text, texts
-from syncom.connect.model import AuthKind, AuthOption, Connector, Effect, Schema, Shape
+from syncom.connect.model import AuthKind, AuthOption, Connector, Effect, Pagination, Place, Schema, Shape
 from syncom.errors import Invalid
 
 #: Files of a connector folder.
 DOCUMENTS: Final = ("openapi.yaml", "openapi.yml", "openapi.json", "swagger.yaml", "swagger.json")
 _KEY: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_TEST: Final = re.compile(r"(GET|HEAD|POST) (/\S*)")
+_TEST: Final = re.compile(r"(GET|HEAD|POST) (/\S*|https?://\S+)")
 _LOGOS: Final = frozenset({"image/svg+xml", "image/png", "image/jpeg", "image/webp"})
 #: Last pieces of paths that answer who one is.
 _SELF: Final = ("me", "whoami", "self", "account", "user", "profile", "ping", "status", "info", "shop", "health")
@@ -123,10 +123,21 @@ def compile_connector(sources: Sources) -> Draft:
     for one in _chosen(settings, found):
         made = operations.action(one, keys, texts_too=sources.texts_too)
         if made is not None and made.key not in shaped:
-            actions.append(made)
+            actions.append(_paged(made, connector.pagination))
     if connector.test is None and not settings.test:
         connector = msgspec.structs.replace(connector, test=_harmless(actions))
     return Draft(connector=connector, actions=tuple(actions), operations=len(found), notes=tuple(document.notes))
+
+
+def _paged(action: ActionDraft, usual: Pagination | None) -> ActionDraft:
+    """A list gets the app's usual pages: an operation that reads and knows one of their parameters."""
+    operation = action.operation
+    if usual is None or operation is None or operation.method != "GET" or operation.pagination is not None:
+        return action
+    known = {argument.name or argument.input for argument in operation.arguments if argument.place is Place.QUERY}
+    if not known & {name for name in (usual.parameter, usual.size_parameter) if name}:
+        return action
+    return msgspec.structs.replace(action, operation=msgspec.structs.replace(operation, pagination=usual))
 
 
 def _document(sources: Sources) -> Document:

@@ -28,6 +28,7 @@ class Pages:
         #: Whoever asks for a page himself gets that one.
         self.automatic = pagination.style != "none" and wanted.method == "GET" and not asked & named
         self._place = pagination.first
+        self._items = pagination.items
         self._rows: list[Any] = []
         self._pages = 0
         self._first_size: int | None = None
@@ -51,7 +52,8 @@ class Pages:
     def onward(self, answered: Answered) -> Wanted | None:
         """Take a page in; the request of the next one, or None."""
         self._pages += 1
-        rows = at_pointer(answered.data, self._pagination.items)
+        self._items = items_at(answered.data, self._pagination.items)
+        rows = at_pointer(answered.data, self._items)
         if not self.automatic or not isinstance(rows, list):
             # Not a list after all: the answer is what it is.
             self._last = answered.data if self._pages == 1 else self._last
@@ -75,7 +77,7 @@ class Pages:
         """The last answer with the rows of all pages in it, or the answer that was no list."""
         if not self._rows:
             return self._last
-        return _replaced(self._last, self._pagination.items, self._rows[:MAX_ROWS])
+        return _replaced(self._last, self._items, self._rows[:MAX_ROWS])
 
     def _following(self, answered: Answered, rows: list[Any]) -> Wanted | None:
         pagination = self._pagination
@@ -125,6 +127,15 @@ def next_link(headers: tuple[tuple[str, str], ...]) -> str | None:
                 if _NEXT.search(match[2]):
                     return match[1]
     return None
+
+
+def items_at(answer: Any, pointer: str) -> str:
+    """Where the rows are: as the connector says, or in the only list of an object: apps name it after what is in it."""
+    if pointer or not isinstance(answer, dict):
+        return pointer
+    members = cast("dict[str, Any]", answer)
+    lists = [name for name, value in members.items() if isinstance(value, list)]
+    return f"/{lists[0].replace('~', '~0').replace('/', '~1')}" if len(lists) == 1 else pointer
 
 
 def at_pointer(value: Any, pointer: str) -> Any:
