@@ -16,6 +16,7 @@ from syncom.connect.catalogue.model import (
     MAX_DOCUMENT,
     MAX_KEY,
     MAX_LOGO,
+    MAX_OPERATIONS,
     MAX_SETTINGS,
     SETTINGS_FILE,
     ActionDraft,
@@ -108,7 +109,9 @@ def compile_connector(sources: Sources) -> Draft:
     """The connector and its actions. Raises Invalid for what a person has to put right."""
     settings = sources.settings
     document = _document(sources)
-    servers = servers_of(document, sources.source) if sources.document is not None else Servers(base_url="")
+    servers = Servers(base_url=settings.base_url.rstrip("/"))
+    if sources.document is not None and not settings.base_url:
+        servers = servers_of(document, sources.source)
     connector = _connector(settings, document, servers)
     schemas = Schemas(document)
     shaped = {one.key: one for one in settings.actions}
@@ -116,11 +119,16 @@ def compile_connector(sources: Sources) -> Draft:
         raise Invalid(f"{SETTINGS_FILE}: actions", "two of them have the same key")
     found = operations_of(document)
     taken = credential_places(document) | {("header", name.lower()) for name in connector.headers}
-    operations = Operations(document, schemas, connector.base_url, taken)
+    operations = Operations(document, schemas, servers.base_url, taken)
     actions = [_shaped(one, schemas, document) for one in settings.actions]
     # A hand-shaped action takes the place of a generated one with its key, so its key is not kept from that.
     keys: set[str] = set()
-    for one in _chosen(settings, found):
+    chosen = _chosen(settings, found)
+    if len(chosen) > MAX_OPERATIONS:
+        raise Invalid(
+            document.name, f"has more than {MAX_OPERATIONS} operations: generate in connector.yaml can choose"
+        )
+    for one in chosen:
         made = operations.action(one, keys, texts_too=sources.texts_too)
         if made is not None and made.key not in shaped:
             actions.append(_paged(made, connector.pagination))
@@ -158,21 +166,25 @@ def _document(sources: Sources) -> Document:
 def _connector(settings: ConnectorSettings, document: Document, servers: Servers) -> Connector:
     info = members(document.root.get("info"))
     name = settings.name or words.plain_text(text(info.get("title")), 80)
+    first = servers.base_url if "://" in servers.base_url else ""
+    domains = tuple(domain.lower() for domain in settings.domains) or _domains(first)
+    if not name:
+        name = words.title("", (domains[0].rpartition(".")[0] if domains else settings.key) or "App", "", "")
     key = settings.key or words.slug(name)
     if not _KEY.fullmatch(key) or len(key) > MAX_KEY:
         raise Invalid("key", "must have lower-case letters, digits and single dashes, 100 characters at most")
-    if not name:
-        raise Invalid("name", "is missing: neither connector.yaml nor the document has one")
-    base_url = settings.base_url or servers.base_url
-    if not re.match(r"https?://[^/?#\s]|\{", base_url):
-        raise Invalid(f"{SETTINGS_FILE}: baseUrl", "is missing, or does not begin with https:// or http://")
-    parameters = settings.parameters
-    if parameters is None:
-        parameters = servers.parameters if not settings.base_url else {}
     auth = settings.auth
     if auth is None:
         auth = auth_options(document) if document.root else (_no_auth(),)
     _check_auth(auth)
+    if not any(option.oauth for option in auth):
+        # A client's secret goes only where the document's first server is.
+        servers = servers.chosen()
+    if not re.match(r"https?://[^/?#\s]|\{", servers.base_url):
+        raise Invalid(f"{SETTINGS_FILE}: baseUrl", "is missing, or does not begin with https:// or http://")
+    parameters = settings.parameters
+    if parameters is None:
+        parameters = servers.parameters
     return Connector(
         connector_id="",
         account_id=None,
@@ -182,8 +194,8 @@ def _connector(settings: ConnectorSettings, document: Document, servers: Servers
         logo=settings.logo or text(members(info.get("x-logo")).get("url")),
         categories=settings.categories,
         aliases=settings.aliases,
-        domains=tuple(domain.lower() for domain in settings.domains) or _domains(base_url),
-        base_url=base_url.rstrip("/"),
+        domains=domains,
+        base_url=servers.base_url,
         hosts=settings.hosts or servers.hosts,
         parameters_schema=_checked(f"{SETTINGS_FILE}: parameters", parameters),
         auth=auth,

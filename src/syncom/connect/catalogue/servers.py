@@ -15,6 +15,9 @@ from syncom.connect.model import Schema
 _VARIABLE: Final = re.compile(r"\{([^{}]+)\}")
 #: What a person is asked for when the document does not say where the app is.
 ADDRESS: Final = "baseUri"
+#: What a person chooses when it is in several places.
+SERVER: Final = "server"
+_CHOICES: Final = 20
 
 
 class Servers(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +26,19 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     hosts: tuple[str, ...] = ()
     parameters: Schema = {}
+    #: Whole addresses to choose from, when there are several; the first is ``base_url``.
+    choices: tuple[str, ...] = ()
+
+    def chosen(self) -> Servers:
+        """The same with the choice left to whoever connects."""
+        if len(self.choices) < 2:
+            return self
+        choice = {"type": "string", "title": "Server", "enum": list(self.choices), "default": self.choices[0]}
+        return Servers(
+            base_url=f"{{{SERVER}}}",
+            hosts=self.hosts,
+            parameters={"type": "object", "properties": {SERVER: choice}},
+        )
 
 
 def servers_of(document: Document, source: str) -> Servers:
@@ -36,19 +52,28 @@ def servers_of(document: Document, source: str) -> Servers:
     known = [(one, url) for one, url in zip(found, urls, strict=True) if url]
     if not known:
         path = text(found[0].get("url")).strip("/") if found else ""
+        example = f"https://app.example/{path}".rstrip("/")
         document.note("the document does not say where the app is: every connection is asked for its address")
         return Servers(
-            base_url="{%s}" % ADDRESS + (f"/{path}" if path and "://" not in path else ""),  # noqa: UP031
+            base_url=f"{{{ADDRESS}}}",
             parameters={
                 "type": "object",
                 "required": [ADDRESS],
-                "properties": {ADDRESS: {"type": "string", "format": "uri", "title": "Address of the app"}},
+                "properties": {
+                    ADDRESS: {"type": "string", "format": "uri", "title": "Address of the app", "examples": [example]}
+                },
             },
         )
     base, others = known[0][1], [url for _, url in known[1:]]
     hosts = dict.fromkeys(host for url in others if (host := host_pattern(url)))
     hosts.pop(host_pattern(base), None)
-    return Servers(base_url=base.rstrip("/"), hosts=tuple(hosts), parameters=_variables(base, known[0][0]))
+    choices = tuple(dict.fromkeys(url.rstrip("/") for url in (base, *others) if not _VARIABLE.search(url)))
+    return Servers(
+        base_url=base.rstrip("/"),
+        hosts=tuple(hosts),
+        parameters=_variables(base, known[0][0]),
+        choices=choices[:_CHOICES] if not _VARIABLE.search(base) else (),
+    )
 
 
 def absolute(url: str, source: str) -> str:

@@ -146,7 +146,7 @@ class CatalogueService:
         sources = Sources(settings=settings, document=document, overlay=overlay, document_name=name, source=source)
         draft = await self._compiler.compile(sources)
         if not draft.actions:
-            raise Invalid(name, "makes no action: " + (draft.notes[0] if draft.notes else "it has no operations"))
+            raise Invalid(name, "makes no action: " + (draft.notes[-1] if draft.operations else "it has no operations"))
         content_hash = blake2b(msgspec.msgpack.encode(sources), digest_size=32).digest()
         async with self._database.tenant(account_id) as connection:
             await store.lock(connection, account_id)
