@@ -140,7 +140,7 @@ class Rig:
         """A connector of the app, with a key in a header unless something else is said."""
         usual: dict[str, object] = {
             "connector_id": short_id(),
-            "account_id": None,
+            "account_id": self.account_id,
             "key": key,
             "name": key.title(),
             "base_url": f"{self.app.url}/api",

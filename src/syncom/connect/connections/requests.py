@@ -253,8 +253,10 @@ class Requests:
             tenant_name=tenant,
         )
 
-    async def submit(self, request_id: str, auth_key: str, fields: Mapping[str, str]) -> Outcome | Departure:
-        """A form of the page: connects at once, or sends the person to the app's page.
+    async def submit(
+        self, request_id: str, auth_key: str, fields: Mapping[str, str], *, browser: str | None = None
+    ) -> Outcome | Departure:
+        """A form of the page: connects at once, or sends the person to the app's page. ``browser``: as of a departure.
 
         Raises Invalid (shown beside the fields), Upstream (the app does not answer), Conflict (done or too late).
         """
@@ -265,15 +267,18 @@ class Requests:
             **forms.from_form(connector.parameters_schema, fields),
         }
         if option.kind.interactive:
-            return await self._depart(request, connector, option, typed, parameters)
+            return await self._depart(request, connector, option, typed, parameters, browser)
         return await self._connect(request, connector, option, typed=typed, parameters=parameters)
 
-    async def depart(self, request_id: str, auth_key: str) -> Departure:
-        """To the app's own page, for an option that asks for nothing before. Raises Invalid, Conflict, NotFound."""
+    async def depart(self, request_id: str, auth_key: str, *, browser: str | None = None) -> Departure:
+        """To the app's own page, for an option that asks for nothing before. Raises Invalid, Conflict, NotFound.
+
+        ``browser``: the cookie of an earlier departure, so that a browser may have several under way.
+        """
         request, connector, option = await self._open_request(request_id, auth_key)
         if not option.kind.interactive:
             raise Invalid("authOptionKey", "has no page of the app")
-        return await self._depart(request, connector, option, {}, await self._parameters(request))
+        return await self._depart(request, connector, option, {}, await self._parameters(request), browser)
 
     async def agree(self, request_id: str, by: Agreed) -> Outcome:
         """Connect this installation itself, with a key of the signed-in person's role. Raises Forbidden, Conflict."""
@@ -372,11 +377,13 @@ class Requests:
         option: AuthOption,
         typed: Mapping[str, Any],
         parameters: Mapping[str, Any],
+        browser: str | None,
     ) -> Departure:
         config, client = await self._client(request.account_id, connector, option)
         checked = forms.check_typed(option, typed)
         asked = forms.check_parameters(connector, parameters)
-        verifier, state, browser = (secrets.token_urlsafe(48) for _ in range(3))
+        verifier, state, fresh = (secrets.token_urlsafe(48) for _ in range(3))
+        browser = browser if browser is not None and len(browser) == len(fresh) else fresh
         url = self._oauth.authorize_url(
             config,
             client,
