@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 import syncom
@@ -34,8 +35,10 @@ class Desk:
         self._actions = actions
 
     async def run(self, key: str, _input: dict[str, Any] | None = None, /, **given: Any) -> Any:
-        """The output of an action. Raises what the run raises."""
-        return (await self.result(key, _input or given)).output
+        """The output of an action, which is what its schema says. Raises what the run raises."""
+        output = (await self.result(key, _input or given)).output
+        jsonschema_rs.validate(self._actions[key].output_schema, output)
+        return output
 
     async def result(self, key: str, given: dict[str, Any], *, dry_run: bool = False) -> RunResult:
         draft = self._actions[key]
