@@ -24,8 +24,11 @@ from syncom.connect.connections.service import ConnectionsService
 from syncom.connect.intents.embedder import open_embedder
 from syncom.connect.intents.jobs import VectorKeeper
 from syncom.connect.intents.service import IntentsService
+from syncom.connect.runs.service import RunsService
 from syncom.connect.tenants.model import KeyHolder, Member
 from syncom.connect.tenants.service import TenantsService
+from syncom.connect.transport.doubts import Doubts
+from syncom.connect.transport.service import Transport
 from syncom.contacts.imports import jobs as imports
 from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.fetch import FileFetcher
@@ -139,6 +142,18 @@ class App:
             base_url=settings.base_url,
             own_keys=_OwnKeys(self.accounts),
         )
+        self.transport = Transport(database, self.catalogue, clock, allow=settings.outbound_allow)
+        self.doubts = Doubts(self.connections, self.transport, clock)
+        self.runs = RunsService(
+            database,
+            self.catalogue,
+            self.connections,
+            self.transport,
+            self.doubts,
+            keyring,
+            clock,
+            keep_days=settings.run_days,
+        )
 
     @property
     def inbox_address(self) -> InboxAddress:
@@ -166,6 +181,7 @@ class App:
                 await self.content.collect(link_days=self.settings.link_days)
                 await self.contacts.tokens.forget_old()
                 await self.accounts.forget_tokens()
+                await self.runs.upkeep()
             except (psycopg.Error, Unavailable, OSError) as error:
                 _log.warning("upkeep is tried again later: %s", error)
             with suppress(TimeoutError):
@@ -281,6 +297,8 @@ async def open_app(
         finally:
             await app.events.close()
             await app.contacts.close()
+            await app.doubts.settle()
+            await app.transport.close()
             await app.connections.close()
             await app.tenants.stop()
             await app.accounts.stop()

@@ -21,8 +21,10 @@ from syncom.connect.model import (
     ConnectionState,
     Connector,
     Effect,
+    Fault,
 )
 from syncom.connect.runs.service import RunsService
+from syncom.connect.transport.doubts import Doubts
 from syncom.connect.transport.service import Transport
 from syncom.errors import NotFound, SyncomError
 from syncom.postgres.pool import Database
@@ -113,6 +115,9 @@ class Connections:
         self.renewed: dict[str, Authorisation | None] = {}
         self.refusals = 0
         self.dead: SyncomError | None = None
+        #: What a test says, and who was marked.
+        self.fault: Fault | None = None
+        self.defunct: list[str] = []
 
     async def get(self, caller: Caller, selector: str) -> Connection:
         for connection in self.known.values():
@@ -134,6 +139,12 @@ class Connections:
             self.authorisations[connection.connection_id] = renewed
         return renewed
 
+    async def test(self, caller: Caller, selector: str) -> Fault | None:
+        return self.fault
+
+    async def mark_defunct(self, connection: Connection, fault: Fault, *, seen: Authorisation | None = None) -> None:
+        self.defunct.append(connection.connection_id)
+
 
 class House:
     """Everything a run needs."""
@@ -146,11 +157,13 @@ class House:
         self.account_id = account_id
         self.tenant_id = secrets.token_hex(12)
         self.transport = Transport(database, self.connectors, self.clock, **({"allow": "127.0.0.1/32"} | transport))
+        self.doubts = Doubts(self.connections, self.transport, self.clock)
         self.runs = RunsService(
             database,
             self.connectors,
             self.connections,
             self.transport,
+            self.doubts,
             Keyring(b"k" * 32),
             self.clock,
         )

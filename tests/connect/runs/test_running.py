@@ -13,8 +13,10 @@ from aiohttp import web
 from syncom.connect.model import (
     Argument,
     Authorisation,
+    Connection,
     Effect,
     Failure,
+    Fault,
     Operation,
     Pagination,
     Place,
@@ -464,6 +466,32 @@ async def test_a_401_renews_the_credentials_once(house: House) -> None:
         )
         assert (await house.runs.run(house.caller, connection, action, {"id": "1"})).output == {"ok": 1}
         assert (house.connections.refusals, len(app.asked)) == (2, 3)
+
+
+async def test_a_connection_whose_test_is_refused_too_is_marked(house: House) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return answer({}, 401)
+
+    async def doubted(connection: Connection) -> None:
+        action = house.action(connection, operation=_THING, input_schema=_ID)
+        with pytest.raises(RunFailed) as caught:
+            await house.runs.run(house.caller, connection, action, {"id": "1"})
+        assert caught.value.cause is not None
+        await house.doubts.settle()
+
+    async with an_app(handler) as app:
+        fine = house.connect(app.url, test=("GET", "/me"))
+        await doubted(fine)
+        assert house.connections.defunct == []
+        house.connections.fault = Fault(type="connection", key="unreachable", message="down")
+        await doubted(house.connect(app.url, test=("GET", "/me")))
+        assert house.connections.defunct == []
+        untested = house.connect(app.url)
+        house.connections.fault = Fault(type="connection", key="invalid", message="refused")
+        dead = house.connect(app.url, test=("GET", "/me"))
+        await doubted(untested)
+        await doubted(dead)
+        assert house.connections.defunct == [untested.connection_id, dead.connection_id]
 
 
 async def test_a_dead_connection_is_a_recorded_failure_of_the_connection(house: House) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -65,13 +66,16 @@ class Sender:
         authorisation: Authorisation,
         *,
         idempotent: bool,
+        refused: Callable[[Authorisation], None],
     ) -> None:
+        """``refused`` is told of credentials that the app refuses and that cannot be renewed."""
         self._transport = transport
         self._connections = connections
         self._clock = clock
         self._connection = connection
         self._authorisation = authorisation
         self._idempotent = idempotent
+        self._refused = refused
         self._renewed = False
         self.redaction = Redaction(authorisation)
         #: Every request that was sent: ``[{request: {method, url}, response: {status}, ms}]``.
@@ -90,8 +94,10 @@ class Sender:
                     raise Failed(self._unreachable(error, wanted, repeatable)) from error
                 rest = self._pause(attempt)
             else:
-                if answered.status == 401 and await self._renew():
-                    continue
+                if answered.status == 401:
+                    if await self._renew():
+                        continue
+                    self._refused(self._authorisation)
                 rest = self._rest(answered, attempt, repeatable)
                 if rest is None or attempt == ATTEMPTS:
                     return await self._judged(answered, broken, wanted, accept, raw)
@@ -273,6 +279,8 @@ def unpacked(response: Response, body: bytes) -> bytes:
         found = unpack.decompress(body, MAX_ANSWER)
     except zlib.error:
         raise Unreachable("the answer is packed, and broken", begun=True) from None
+    if not unpack.eof and len(found) < MAX_ANSWER:
+        raise Unreachable("the answer is packed, and cut off", begun=True)
     if unpack.unconsumed_tail:
         raise Unreachable(f"the answer is longer than {MAX_ANSWER} bytes", begun=True)
     return found

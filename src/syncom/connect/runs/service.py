@@ -39,6 +39,7 @@ from syncom.connect.runs.model import Answered, RunFailed, Runs, Wanted
 from syncom.connect.runs.paging import Pages
 from syncom.connect.runs.redaction import Redaction
 from syncom.connect.runs.sending import Sender, fault_of
+from syncom.connect.transport.doubts import Doubts
 from syncom.connect.transport.service import Transport
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, SyncomError, Unavailable, Upstream
 from syncom.ids import short_id
@@ -114,6 +115,7 @@ class RunsService:
         actions: Actions,
         connections: Connections,
         transport: Transport,
+        doubts: Doubts,
         keyring: Keyring,
         clock: Clock,
         *,
@@ -123,6 +125,7 @@ class RunsService:
         self._actions = actions
         self._connections = connections
         self._transport = transport
+        self._doubts = doubts
         self._keyring = keyring
         self._clock = clock
         self._keep = timedelta(days=keep_days)
@@ -333,13 +336,21 @@ class RunsService:
             await self._finish(msgspec.structs.replace(run, status=RunStatus.ERROR, fault=fault, duration=0), None)
             raise RunFailed(run_id, fault)
         # Whoever asked may go away; what was begun is seen to its end and written down.
-        return await asyncio.shield(asyncio.ensure_future(self._carried_out(run, job, authorisation)))
+        return await asyncio.shield(asyncio.ensure_future(self._carried_out(caller, run, job, authorisation)))
 
-    async def _carried_out(self, run: ActionRun, job: _Job, authorisation: Authorisation) -> RunResult:
-        idempotent = job.action is not None and job.action.idempotent
-        sender = Sender(
-            self._transport, self._connections, self._clock, job.connection, authorisation, idempotent=idempotent
+    def _sender(self, caller: Caller, job: _Job, authorisation: Authorisation) -> Sender:
+        return Sender(
+            self._transport,
+            self._connections,
+            self._clock,
+            job.connection,
+            authorisation,
+            idempotent=job.action is not None and job.action.idempotent,
+            refused=lambda seen: self._doubts.refused(caller, job.connection, seen),
         )
+
+    async def _carried_out(self, caller: Caller, run: ActionRun, job: _Job, authorisation: Authorisation) -> RunResult:
+        sender = self._sender(caller, job, authorisation)
         began = self._clock.monotonic()
         output: Any = None
         fault: Fault | None = None
@@ -429,9 +440,7 @@ class RunsService:
         authorisation, refusal = await self._authorised(job.connection)
         if authorisation is None:
             raise RunFailed("", refusal or _LOST)
-        sender = Sender(
-            self._transport, self._connections, self._clock, job.connection, authorisation, idempotent=False
-        )
+        sender = self._sender(caller, job, authorisation)
         preview: list[Any] = [
             await sender.preview(wanted) if isinstance(wanted, Wanted) else wanted for wanted in self._planned(job)
         ]

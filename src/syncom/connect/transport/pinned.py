@@ -39,8 +39,8 @@ _LIFE: Final = 45.0
 _MAX_CLIENTS: Final = 256
 _IDLE_CONNECTIONS: Final = 128
 _CONNECT_SECONDS: Final = 10.0
-#: What a client reads ahead of whoever reads the answer.
-_READ_AHEAD: Final = 256 * 1024
+#: What a client reads before it gives the head of an answer: nothing, or an app that trickles would seem to hang.
+_READ_AHEAD: Final = 0
 
 
 class TimedOut(Unreachable):

@@ -24,7 +24,7 @@ from pyreqwest.response import Response as RawResponse
 from syncom.clock import Clock
 from syncom.connect.model import Authorisation, Connection, Connector
 from syncom.connect.transport import pinned, store
-from syncom.connect.transport.address import Pairs, address, encode_query, query_names, redirected
+from syncom.connect.transport.address import Pairs, address, encode_query, query_names, read_url, redirected
 from syncom.connect.transport.pace import Pace
 from syncom.connect.transport.pinned import PinnedClients, Resolve, TimedOut
 from syncom.errors import Invalid, SyncomError
@@ -124,17 +124,14 @@ class Transport:
         clock: Clock,
         *,
         allow: str = "",
-        own_origins: Sequence[str] = (),
         resolver: Resolve = pinned.resolve,
         trust: Sequence[bytes] = (),
     ) -> None:
-        """``allow``: private networks that may be reached (SYNCOM_OUTBOUND_ALLOW). ``own_origins``: where this
-        installation is, for its own connector only."""
+        """``allow``: private networks that may be reached (SYNCOM_OUTBOUND_ALLOW)."""
         self._database = database
         self._connectors = connectors
         self._clock = clock
         self._clients = PinnedClients(clock, read_networks(allow), resolver=resolver, trust=trust)
-        self._own = frozenset(Url(origin).origin_ascii for origin in own_origins)
         self.pace = Pace(clock)
         self._noted: dict[str, float] = {}
         self._known: dict[tuple[int, str], tuple[float, Connector]] = {}
@@ -236,7 +233,7 @@ class Transport:
     async def _answered(
         self, target: Target, method: str, url: Url, headers: Pairs, body: Body, seconds: float
     ) -> AsyncGenerator[Response]:
-        own = target.connector.own and target.connector.account_id is None and url.origin_ascii in self._own
+        own = target.connector.own and target.authorisation.own and _same_origin(url, target.authorisation.base_url)
         host = url.host_str or ""
         while True:
             client = await self._clients.client(url, own=own)
@@ -304,6 +301,10 @@ class _Watched:
         if self.timer is not None and not self.timer.expired():
             self.timer.reschedule(asyncio.get_running_loop().time() + self._seconds)
         return piece
+
+
+def _same_origin(url: Url, base_url: str) -> bool:
+    return url.origin_ascii == read_url("the connection's base URL", base_url).origin_ascii
 
 
 def _may_follow(method: str, status: int, body: Body) -> bool:

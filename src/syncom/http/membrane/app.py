@@ -18,7 +18,7 @@ from syncom.connect.model import Caller, CallerKind, Restrictions
 from syncom.errors import Forbidden, Invalid
 from syncom.http.authentication import Authentication
 from syncom.http.headers import header
-from syncom.http.membrane import customers, identity, screens, workspaces
+from syncom.http.membrane import customers, identity, proxy, screens, workspaces
 from syncom.http.membrane.errors import ErrorObject, bearer_token, refusal
 from syncom.http.membrane.method import EMPTY, Call, Edge, Method, Mount, MountedRoute, Query, Raw, Refused, Who
 from syncom.http.problems import Malformed, TooLarge
@@ -30,7 +30,7 @@ METHODS: Final[tuple[Method, ...]] = (
     *workspaces.METHODS,
 )
 #: Every part that answers by itself.
-MOUNTS: Final[tuple[Mount, ...]] = (*screens.MOUNTS,)
+MOUNTS: Final[tuple[Mount, ...]] = (*proxy.MOUNTS, *screens.MOUNTS)
 PREFIX: Final = "/membrane"
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
