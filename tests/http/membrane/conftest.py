@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
 import httpx2 as httpx
 import msgspec
 import pytest
 
 from tests.connect.tenants.people import minted
+from tests.http.membrane.notes_app import document, running_notes
+from tests.http.membrane.world import World
 from tests.http.running_site import Site
 
 
@@ -47,3 +52,40 @@ async def product(site: Site) -> Product:
 @pytest.fixture(scope="module")
 async def other_product(site: Site) -> Product:
     return await _product(site, site.other.account_id)
+
+
+@pytest.fixture(scope="module")
+async def world(site: Site, product: Product, other_product: Product) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        notes = await stack.enter_async_context(running_notes())
+        acme, globex, manager, stranger, other_manager, nobody = [
+            await stack.enter_async_context(client)
+            for client in (
+                product.tenant("acme", name="Acme"),
+                product.tenant("globex"),
+                product.manager(),
+                other_product.tenant("acme"),
+                other_product.manager(),
+                product.client(None),
+            )
+        ]
+        settings = {
+            "key": "notes",
+            "name": "Notes",
+            "domains": ["notes.example"],
+            "aliases": ["notebook"],
+            "test": "GET /me",
+        }
+        for owner in (manager, other_manager):
+            answer = await owner.post("/connectors", json={"document": document(notes.url), "settings": settings})
+            assert answer.status_code == 200, answer.text
+        yield World(
+            site=site,
+            notes=notes,
+            acme=acme,
+            globex=globex,
+            manager=manager,
+            stranger=stranger,
+            other_manager=other_manager,
+            nobody=nobody,
+        )

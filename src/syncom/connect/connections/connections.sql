@@ -197,6 +197,15 @@ FROM connection_requests
 WHERE connection_id = ANY(%(connection_ids)s) AND status = 'pending' AND expires_at > %(fresh)s
 ORDER BY connection_id, expires_at DESC;
 
+-- name: attempts
+-- How asking a person to connect this one ended, newest first. Index: connection_requests_settled.
+SELECT request_id, account_id, tenant_id, connector_id, connection_id, wishes, status, result_connection_id,
+       result_fault, created_at, expires_at
+FROM connection_requests
+WHERE account_id = %(account_id)s AND connection_id = %(connection_id)s AND status <> 'pending'
+ORDER BY created_at DESC, request_id DESC
+LIMIT %(limit)s OFFSET %(offset)s;
+
 -- name: settle_request
 UPDATE connection_requests SET status = %(status)s, result_connection_id = %(connection_id)s, result_fault = %(fault)s
 WHERE request_id = %(request_id)s AND status = 'pending'

@@ -178,6 +178,11 @@ class Requests:
             return msgspec.structs.replace(found, url=url, status=RequestStatus.ERROR, result_fault=late)
         return msgspec.structs.replace(found, url=url)
 
+    async def attempts(self, of: Connection, *, limit: int = 100, offset: int = 0) -> list[ConnectionRequest]:
+        """How asking people to connect it ended, newest first; those of the last week."""
+        async with self._database.tenant(of.account_id) as connection:
+            return await store.attempts(connection, of.account_id, of.connection_id, limit=limit, offset=offset)
+
     async def links(self, waiting: Sequence[Connection]) -> dict[str, str]:
         """The page of each connection that waits for a person; made anew when the last one is at its end."""
         now = self._clock.now()

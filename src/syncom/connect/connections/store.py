@@ -327,6 +327,16 @@ async def pending_requests(connection: Database, connection_ids: Sequence[str], 
     return {row[0]: row[1] for row in rows}
 
 
+async def attempts(
+    connection: Database, account_id: int, connection_id: str, *, limit: int, offset: int
+) -> list[ConnectionRequest]:
+    """Requests for a connection that are settled, newest first."""
+    cursor = connection.cursor(row_factory=dict_row)
+    values = {"account_id": account_id, "connection_id": connection_id, "limit": limit, "offset": offset}
+    await cursor.execute(_SQL["attempts"], values)
+    return [msgspec.convert(row, ConnectionRequest) for row in await cursor.fetchall()]
+
+
 async def settle_request(
     connection: Database,
     request_id: str,

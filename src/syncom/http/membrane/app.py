@@ -18,15 +18,47 @@ from syncom.connect.model import Caller, CallerKind, Restrictions
 from syncom.errors import Forbidden, Invalid
 from syncom.http.authentication import Authentication
 from syncom.http.headers import header
-from syncom.http.membrane import customers, identity, proxy, screens, workspaces
+from syncom.http.membrane import (
+    absent,
+    act,
+    action_runs,
+    actions,
+    connect,
+    connection_actions,
+    connection_requests,
+    connections,
+    connectors,
+    customers,
+    described,
+    identity,
+    integrations,
+    operations,
+    proxy,
+    screens,
+    search,
+    workspaces,
+)
 from syncom.http.membrane.errors import ErrorObject, bearer_token, refusal
 from syncom.http.membrane.method import EMPTY, Call, Edge, Method, Mount, MountedRoute, Query, Raw, Refused, Who
 from syncom.http.problems import Malformed, TooLarge
 
 #: Every method there is.
 METHODS: Final[tuple[Method, ...]] = (
+    *absent.METHODS,
+    *act.METHODS,
+    *action_runs.METHODS,
+    *actions.METHODS,
+    *connect.METHODS,
+    *connection_actions.METHODS,
+    *connection_requests.METHODS,
+    *connections.METHODS,
+    *connectors.METHODS,
     *customers.METHODS,
+    *described.METHODS,
     *identity.METHODS,
+    *integrations.METHODS,
+    *operations.METHODS,
+    *search.METHODS,
     *workspaces.METHODS,
 )
 #: Every part that answers by itself.
@@ -123,11 +155,12 @@ class MembraneApi:
         path = scope["path"].removeprefix(PREFIX).rstrip("/")
         verbs, members = self._find(path)
         method = verbs.get("GET" if verb == "HEAD" else verb)
-        if method is not None:
+        # Browsers post as a form to /connect what programs send as JSON, and are led to pages.
+        mounted = self._find_mount(path, verb) if method is None or _is_form(scope) else None
+        if method is not None and mounted is None:
             value = await self._answer(method, members, scope, receive)
             await _send_value(send, value, cors)
             return cors
-        mounted = self._find_mount(path, verb)
         if mounted is not None:
             mount, route, rest = mounted
             await route(scope, receive, _with_headers(send, cors) if cors and mount.cors else send, rest)
@@ -212,6 +245,10 @@ def _check(method: Method, by: Caller) -> None:
         raise Forbidden("this needs a token of a person; sign in without --tenant")
     if method.changes and by.restrictions != _OPEN:
         raise Forbidden("this token is restricted: it may read and run what it is for, and change nothing else")
+
+
+def _is_form(scope: Scope) -> bool:
+    return header(scope, b"content-type").startswith("application/x-www-form-urlencoded")
 
 
 def _segments(path: str) -> tuple[str, ...]:
