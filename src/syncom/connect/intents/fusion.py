@@ -15,12 +15,10 @@ from syncom.connect.intents.words import terms
 Floats = NDArray[np.float32]
 
 #: What words and meaning count.
-_WORDS: Final = 0.4
-_MEANING: Final = 0.6
-#: Of the meaning: the document as a whole against its best examples.
-_WHOLE: Final = 0.5
+_WORDS: Final = 0.35
+_MEANING: Final = 0.65
 #: In deviations: an action made by hand stands for several generated ones, and this installation is nearest.
-_SHAPED: Final = 0.5
+_SHAPED: Final = 0.7
 _OWN: Final = 0.15
 
 
@@ -36,11 +34,8 @@ def fuse(shelves: Sequence[Shelf], intent: str, query: Floats | None) -> list[Fl
     said = _standard(np.concatenate(lexical.score([shelf.lexical for shelf in shelves], terms(intent))))
     scores = said
     if query is not None:
-        pairs = [shelf.likeness(query) for shelf in shelves]
-        whole = _standard(np.concatenate([pair[0] for pair in pairs]))
-        best = _standard(np.concatenate([pair[1] for pair in pairs]))
-        # Without examples the document as a whole stands for them, and without any vectors its words.
-        meant = _WHOLE * whole + (1 - _WHOLE) * np.where(np.isnan(best), whole, best)
+        ways = zip(*(shelf.likeness(query) for shelf in shelves), strict=True)
+        meant = np.mean([_standard(np.concatenate(way)) for way in ways], axis=0)
         meant = np.where(np.isnan(meant), said, meant)
         scores = _WORDS * said + _MEANING * meant
     scores = scores + np.concatenate([_prior(shelf) for shelf in shelves])
@@ -57,5 +52,4 @@ def _standard(values: Floats) -> Floats:
 
 
 def _prior(shelf: Shelf) -> Floats:
-    shaped = np.asarray([document.shaped for document in shelf.documents], dtype=np.float32) * np.float32(_SHAPED)
-    return shaped + np.float32(_OWN if shelf.product.own else 0)
+    return shelf.shaped * np.float32(_SHAPED) + np.float32(_OWN if shelf.product.own else 0)

@@ -4,14 +4,18 @@
 -- name: fingerprints
 -- One row a shelf: the actions of one owner, one connector and (their own) one connection, with a number that changes when
 -- any of them does. `xmin` is the transaction that wrote a row last, so no writer has to remember to count anything.
-SELECT coalesce(a.account_id, 0) AS account_id, a.connector_id, coalesce(a.connection_id, '') AS connection_id,
-       count(*)::integer AS actions,
-       bit_xor(hashtextextended(a.action_id, a.xmin::text::bigint)) # hashtextextended('', c.xmin::text::bigint) AS fingerprint
-FROM actions a JOIN connectors c ON c.connector_id = a.connector_id
-WHERE a.archived_at IS NULL AND c.archived_at IS NULL
-  AND (%(connectors)s::text[] IS NULL OR a.connector_id = ANY(%(connectors)s))
-  AND (a.connection_id IS NULL OR a.connection_id = ANY(%(connections)s))
-GROUP BY 1, 2, 3, c.xmin;
+-- All of a workspace's 5,000 actions: one scan, some milliseconds; of some connectors: index actions_own_key.
+SELECT of.account_id, of.connector_id, of.connection_id, of.fingerprint # hashtextextended('', c.xmin::text::bigint)
+FROM (
+    SELECT coalesce(a.account_id, 0) AS account_id, a.connector_id, coalesce(a.connection_id, '') AS connection_id,
+           bit_xor(hashtextextended(a.action_id, a.xmin::text::bigint)) AS fingerprint
+    FROM actions a
+    WHERE a.archived_at IS NULL AND (%(connectors)s::text[] IS NULL OR a.connector_id = ANY(%(connectors)s))
+      AND (a.connection_id IS NULL OR a.connection_id = ANY(%(connections)s))
+    GROUP BY a.account_id, a.connector_id, a.connection_id
+) AS of
+JOIN connectors c ON c.connector_id = of.connector_id
+WHERE c.archived_at IS NULL;
 
 -- name: connector_of
 SELECT connector_id FROM connections WHERE connection_id = %(connection_id)s AND archived_at IS NULL;

@@ -35,6 +35,8 @@ class VectorKeeper:
         if self._embedder is None:
             await stop.wait()
             return
+        # A new release, or a large document, keeps a core busy for a minute.
+        self._embedder.give_way()
         while not stop.is_set():
             made = 0
             try:

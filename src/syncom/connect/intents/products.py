@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from syncom.connect.intents.shelves import Product
 from syncom.connect.intents.words import is_ordinary, plain_words
 
+#: Letters of the shortest name, and of the shortest that may be misspelt.
+_SHORTEST, _SHORTEST_ALIKE = 3, 4
 #: Words of the longest name.
 _LONGEST: Final = 4
 #: Letters of a name from which one letter may be wrong, and two.
@@ -32,6 +35,20 @@ _SOUNDS: Final = (
 )  # fmt: skip
 
 
+class _Name(NamedTuple):
+    """A name of a product, as intents are compared with it."""
+
+    #: Without spaces.
+    written: str
+    #: Words that it has.
+    words: int
+    #: It is a word of every day.
+    ordinary: bool
+    #: How it sounds, and the consonants of that; empty for names that are not Latin.
+    sound: str
+    bones: str
+
+
 def find_products(intent: str, products: Sequence[Product]) -> tuple[list[Product], str]:
     """Products that are named, and the intent without their names; the intent as it is when none is.
 
@@ -39,61 +56,72 @@ def find_products(intent: str, products: Sequence[Product]) -> tuple[list[Produc
     product whose name is a word of every day (Forms, Orders) has to be named together with a word such as "in".
     """
     words = plain_words(intent)
-    spots = [
-        (start, end) for start in range(len(words)) for end in range(start + 1, min(start + _LONGEST, len(words)) + 1)
-    ]
+    exact: dict[str, list[tuple[Product, _Name]]] = {}
+    for product in products:
+        for name in _names(product):
+            exact.setdefault(name.written, []).append((product, name))
     named: dict[str, Product] = {}
     taken: set[int] = set()
     # Longer names first, so that "google sheets" is not also "google".
-    for start, end in sorted(spots, key=lambda spot: spot[0] - spot[1]):
-        if taken & set(range(start, end)):
-            continue
-        said = "".join(words[start:end])
-        joined = start > 0 and words[start - 1] in _JOINING
-        found = [product for product in products if _names(product, said, alone=end - start == 1, joined=joined)]
-        if found:
-            named |= {product.connector_id: product for product in found}
-            taken |= set(range(start, end))
-            if joined:
-                taken.add(start - 1)
+    for count in range(min(_LONGEST, len(words)), 0, -1):
+        for start in range(len(words) - count + 1):
+            spot = range(start, start + count)
+            if taken.intersection(spot):
+                continue
+            said = "".join(words[start : start + count])
+            joined = start > 0 and words[start - 1] in _JOINING
+            found = [product for product, name in exact.get(said, ()) if joined or not name.ordinary]
+            found = found or _alike(said, count, products)
+            if found:
+                named |= {product.connector_id: product for product in found}
+                taken.update(spot, (start - 1,) if joined else ())
     if not named:
         return [], intent
     rest = " ".join(word for number, word in enumerate(words) if number not in taken)
     return list(named.values()), rest or intent
 
 
-def _names(product: Product, said: str, *, alone: bool, joined: bool) -> bool:
-    for name in (
-        product.name,
-        product.key,
-        *product.aliases,
-        *(domain.partition(".")[0] for domain in product.domains),
-    ):
-        written = "".join(plain_words(name))
-        if len(written) < 3:
-            continue
-        if is_ordinary(written) and not (joined and said == written):
-            continue
-        if said == written or _sounds(said, written, alone=alone):
-            return True
-    return False
+@lru_cache(maxsize=4096)
+def _names(product: Product) -> tuple[_Name, ...]:
+    domains = (domain.partition(".")[0] for domain in product.domains)
+    found: dict[str, _Name] = {}
+    for given in (product.name, product.key, *product.aliases, *domains):
+        words = plain_words(given)
+        written = "".join(words)
+        if len(written) >= _SHORTEST and written not in found:
+            sound = _sound(written) if written.isascii() else ""
+            found[written] = _Name(written, len(words), is_ordinary(written), sound, _consonants(sound))
+    return tuple(found.values())
 
 
-def _sounds(said: str, name: str, *, alone: bool) -> bool:
-    """Whether a word is the name misspelt, or written in Cyrillic."""
-    if not name.isascii() or len(name) < _ONE_WRONG - 1:
-        return False
+def _alike(said: str, count: int, products: Sequence[Product]) -> list[Product]:
+    """Products whose name this is misspelt, or written in Cyrillic."""
+    if len(said) < _SHORTEST_ALIKE or is_ordinary(said):
+        return []
     if said.isascii():
-        wrong = 2 if len(name) >= _TWO_WRONG else 1 if len(name) >= _ONE_WRONG else 0
-        return bool(wrong) and said[0] == name[0] and not is_ordinary(said) and distance(said, name, wrong) <= wrong
+        return [product for product in products if any(_misspelt(said, count, name) for name in _names(product))]
     written = said.translate(_TRANSLITERATION)
-    if not written.isascii() or not written or not alone:
-        return False
-    heard, meant = _sound(written), _sound(name)
-    if heard == meant or (len(meant) > _ONE_WRONG and distance(heard, meant, 1) <= 1):
-        return True
+    if not written.isascii():
+        return []
+    heard = _sound(written)
     bones = _consonants(heard)
-    return len(bones) >= _CONSONANTS and bones == _consonants(meant)
+    return [product for product in products if any(_sounds(heard, bones, count, name) for name in _names(product))]
+
+
+def _misspelt(said: str, count: int, name: _Name) -> bool:
+    if name.ordinary or name.words != count or not name.sound or said[0] != name.written[0]:
+        return False
+    length = len(name.written)
+    wrong = 2 if length >= _TWO_WRONG else 1 if length >= _ONE_WRONG else 0
+    return wrong > 0 and distance(said, name.written, wrong) <= wrong
+
+
+def _sounds(heard: str, bones: str, count: int, name: _Name) -> bool:
+    if name.ordinary or name.words != count or not name.sound:
+        return False
+    if heard == name.sound or (len(bones) >= _CONSONANTS and bones == name.bones):
+        return True
+    return len(name.sound) > _ONE_WRONG and distance(heard, name.sound, 1) <= 1
 
 
 def _sound(word: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
@@ -292,11 +293,14 @@ def _best(shelves: Sequence[Shelf], scores: Sequence[Floats], may: Restrictions,
         return []
     hidden = _overridden(shelves)
     joined = np.concatenate(scores)
-    owners = [(shelf, document) for shelf in shelves for document in shelf.documents]
+    ends: list[int] = np.cumsum([len(shelf.documents) for shelf in shelves]).tolist()
     found: list[tuple[str, float]] = []
     order: list[int] = np.argsort(-joined, kind="stable").tolist()
     for at in order:
-        shelf, document = owners[at]
+        which = bisect_right(ends, at)
+        shelf = shelves[which]
+        # Counted from the end of its shelf.
+        document = shelf.documents[at - ends[which]]
         if (shelf.key.connector_id, document.key) in hidden and not shelf.key.connection_id:
             continue
         if _may_run(may, document):

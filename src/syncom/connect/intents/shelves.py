@@ -7,7 +7,7 @@ their words and a matrix of their vectors. Every search asks by a fingerprint of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -79,8 +79,21 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         return f"{text} {', '.join(self.keywords)}" if self.keywords else text
 
     def examples(self) -> tuple[str, ...]:
-        """Example intents, the first ones when there are many."""
-        return (self.intents or ())[:_MOST_EXAMPLES]
+        """Example intents that have a vector each: the first ones when there are many, and none twice in other clothes
+        ("list deals", "I want to list deals")."""
+        found = {frozenset(terms(text)): text for text in reversed(self.intents or ())}
+        return tuple(reversed(found.values()))[:_MOST_EXAMPLES]
+
+
+class Likeness(NamedTuple):
+    """How alike documents are to a query."""
+
+    #: The document as a whole.
+    whole: Floats
+    #: Its two best examples: two, because one in a hundred is near to everything.
+    best: Floats
+    #: The middle of its examples, whatever language they are in.
+    middle: Floats
 
 
 class _Vectors(msgspec.Struct, frozen=True):
@@ -92,6 +105,8 @@ class _Vectors(msgspec.Struct, frozen=True):
     numbers: NDArray[np.intp]
     #: How many each of them has.
     sizes: NDArray[np.intp]
+    #: Length of the sum of its examples.
+    lengths: Floats
 
 
 class Shelf:
@@ -102,6 +117,8 @@ class Shelf:
         self.fingerprint = fingerprint
         self.product = product
         self.documents = documents
+        #: 1 for an action made by hand.
+        self.shaped = np.asarray([document.shaped for document in documents], dtype=np.float32)
         self.lexical = LexicalIndex([document.weighted_terms() for document in documents])
         self.pending = frozenset(document.action_id for document in documents)
         #: When vectors were asked for last, in seconds of the process's clock.
@@ -123,11 +140,13 @@ class Shelf:
         numbers = [number for number, document in enumerate(self.documents) if document.action_id in known]
         rows = [known[self.documents[number].action_id] for number in numbers]
         ends = np.cumsum([len(piece) for piece in rows])
+        lengths = [float(np.linalg.norm(piece[1:].sum(axis=0))) or 1.0 for piece in rows]
         self._vectors = _Vectors(
             matrix=np.concatenate(rows),
             starts=np.concatenate(([0], ends[:-1])).astype(np.intp),
             numbers=np.asarray(numbers, dtype=np.intp),
             sizes=np.asarray([len(piece) for piece in rows], dtype=np.intp),
+            lengths=np.asarray(lengths, dtype=np.float32),
         )
 
     @property
@@ -135,22 +154,26 @@ class Shelf:
         """How many it has."""
         return 0 if self._vectors is None else len(self._vectors.matrix)
 
-    def likeness(self, query: Floats) -> tuple[Floats, Floats]:
-        """How alike each document as a whole, and its two best examples, are to a query; NaN where there is none.
+    def likeness(self, query: Floats) -> Likeness:
+        """How alike each document is to a query, in three ways; NaN where there are no vectors.
 
-        Two, because one example in a hundred is near to everything.
+        Without examples the document as a whole stands for them.
         """
         whole = np.full(len(self.documents), np.nan, dtype=np.float32)
-        best = whole.copy()
+        best, middle = whole.copy(), whole.copy()
         held = self._vectors
         if held is not None:
             found = held.matrix @ query
             whole[held.numbers] = found[held.starts]
             # Examples only: a text as a whole is worded otherwise than a question, and measured apart.
+            found[held.starts] = 0
+            middle[held.numbers] = np.add.reduceat(found, held.starts) / held.lengths
             found[held.starts] = _NONE
             first = np.maximum.reduceat(found, held.starts)
             found[found == np.repeat(first, held.sizes)] = _NONE
             second = np.maximum.reduceat(found, held.starts)
             second = np.where(second == _NONE, first, second)
-            best[held.numbers] = np.where(first == _NONE, np.nan, (first + second) / 2)
-        return whole, best
+            best[held.numbers] = (first + second) / 2
+            alone = held.numbers[held.sizes == 1]
+            best[alone] = middle[alone] = whole[alone]
+        return Likeness(whole, best, middle)

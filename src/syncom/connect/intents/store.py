@@ -27,7 +27,7 @@ async def fingerprints(
     """Which shelves there are, as the tenant sees them, with the number that changes when they do."""
     values = {"connectors": connectors and list(connectors), "connections": list(connections)}
     rows = await (await connection.execute(_SQL["fingerprints"], values)).fetchall()
-    return {ShelfKey(account_id=row[0], connector_id=row[1], connection_id=row[2]): row[4] for row in rows}
+    return {ShelfKey(account_id=row[0], connector_id=row[1], connection_id=row[2]): row[3] for row in rows}
 
 
 async def connector_of(connection: Connection, connection_id: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final, NamedTuple
 
@@ -36,6 +36,8 @@ _STOP: Final = frozenset(
     und oder mit von zu zum zur im ist mir mich bitte le les des du une et ou avec pour dans est mon ma mes je
     w z ze do na i o dla mi jest się proszę chcę um uma os as do da dos das em com por meu minha e""".split()  # noqa: SIM905
 )
+#: Days, which apps like to be named after.
+_DAYS: Final = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 _ENGLISH: Final = ("ations", "ation", "ings", "ing", "ies", "ers", "ed", "es", "er", "s", "e", "y")
 _SLAVIC: Final = tuple(
     sorted(
@@ -47,6 +49,8 @@ _SLAVIC: Final = tuple(
         reverse=True,
     )
 )
+#: Words whose stems and meanings are kept: documents of apps repeat theirs.
+_KEPT_WORDS: Final = 20_000
 #: Letters that a stem keeps.
 _KEPT: Final = 3
 #: What is done with what, beside the two meanings themselves.
@@ -139,6 +143,7 @@ def _lexicon() -> _Lexicon:
     )
 
 
+@lru_cache(maxsize=_KEPT_WORDS)
 def _meanings_of(word: str) -> frozenset[str]:
     whole, begins, _ = _lexicon()
     found = set(whole.get(word, ()))
@@ -160,6 +165,7 @@ def _pairs(run: str) -> list[str]:
     return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
 
 
+@lru_cache(maxsize=_KEPT_WORDS)
 def stem(word: str) -> str:
     """The part of a folded word that its forms share."""
     word = word.removesuffix("'s").replace("'", "")
@@ -181,6 +187,12 @@ def _without(word: str, endings: tuple[str, ...]) -> str:
     return word
 
 
+@lru_cache(maxsize=8192)
 def is_ordinary(word: str) -> bool:
     """Whether a folded word is one that people use of anything, so that it does not have to be a product's name."""
-    return word in _STOP or bool(_meanings_of(word)) or bool(_meanings_inside(word) if not word.isascii() else ())
+    return (
+        word in _STOP
+        or word in _DAYS
+        or bool(_meanings_of(word))
+        or bool(_meanings_inside(word) if not word.isascii() else ())
+    )
