@@ -132,6 +132,7 @@ class App:
             client=self.outbound,
             base_url=settings.base_url,
         )
+        self.accounts.password_changed = self.tenants.oauth.revoke_sign_ins
 
         self.connections = ConnectionsService(
             database,
@@ -182,6 +183,7 @@ class App:
                 await self.contacts.tokens.forget_old()
                 await self.accounts.forget_tokens()
                 await self.runs.upkeep()
+                await self.tenants.oauth.forget()
             except (psycopg.Error, Unavailable, OSError) as error:
                 _log.warning("upkeep is tried again later: %s", error)
             with suppress(TimeoutError):

@@ -11,7 +11,7 @@ import contextlib
 import re
 import secrets
 import string
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -75,6 +75,8 @@ class AccountsService:
         self._passwords = Passwords()
         self._keys: Remembered[Principal] = Remembered(clock)
         self._listener: asyncio.Task[None] | None = None
+        #: What else ends when a person's password changes, besides their sessions; app.py says.
+        self.password_changed: Callable[[int], Awaitable[object]] = _nothing
         # A guesser is slowed by address and name together; the wider limits stop many addresses on one name
         # and many names from one address, without letting a stranger lock somebody out with a few requests.
         self._pair_attempts = Attempts(clock, burst=5, seconds=20)
@@ -265,6 +267,7 @@ class AccountsService:
             if role is not Role.OWNER:
                 await _keep_an_owner(connection, by, user_id)
             await store.set_role(connection, by.account_id, user_id, role)
+            await store.notify(connection, f"user:{user_id}")
             await _audit(connection, by, "user.set_role", f"user:{user_id}", role=role.value)
             return await _member(connection, by, user_id)
 
@@ -274,6 +277,7 @@ class AccountsService:
             await self._check_touchable(connection, by, user_id)
             await _keep_an_owner(connection, by, user_id)
             await store.remove_member(connection, by.account_id, user_id)
+            await store.notify(connection, f"user:{user_id}")
             await _audit(connection, by, "user.remove", f"user:{user_id}")
 
     async def set_user_disabled(self, by: Principal, user_id: int, *, disabled: bool) -> User:
@@ -285,6 +289,7 @@ class AccountsService:
                 await _keep_an_owner(connection, by, user_id)
                 await store.remove_user_sessions(connection, user_id, keep=None)
             await store.set_disabled(connection, user_id, disabled=disabled)
+            await store.notify(connection, f"user:{user_id}")
             await _audit(connection, by, "user.disable" if disabled else "user.enable", f"user:{user_id}")
             return await _member(connection, by, user_id)
 
@@ -298,6 +303,7 @@ class AccountsService:
             await store.set_password(connection, user_id, password_hash)
             await store.remove_user_sessions(connection, user_id, keep=None)
             await _audit(connection, by, "user.reset_password", f"user:{user_id}")
+        await self.password_changed(user_id)
         return made
 
     async def change_password(self, by: Principal, *, current: str, new: str, keep: str | None = None) -> None:
@@ -314,6 +320,7 @@ class AccountsService:
             await store.set_password(connection, by.user_id, password_hash)
             await store.remove_user_sessions(connection, by.user_id, keep=hash_token(keep) if keep else None)
             await _audit(connection, by, "user.change_password", f"user:{by.user_id}")
+        await self.password_changed(by.user_id)
 
     async def _check_touchable(self, connection: Connection, by: Principal, user_id: int) -> None:
         """Nobody changes a member who may do more than they, and only operators change operators."""
@@ -529,6 +536,10 @@ class AccountsService:
         """End a session."""
         async with self._database.system() as connection:
             await store.remove_session(connection, hash_token(token))
+
+
+async def _nothing(user_id: int) -> None:
+    """Nobody else has anything to end."""
 
 
 def machine_principal(account_id: int) -> Principal:

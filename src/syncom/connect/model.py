@@ -41,6 +41,11 @@ class Restrictions(msgspec.Struct, frozen=True, kw_only=True):
     #: Keys or ids of the actions it may run. A token with this list has no proxy.
     actions: frozenset[str] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are none."""
+        return not self.read_only and self.connections is None and self.actions is None
+
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking, in which workspace (an account) and for which tenant."""
@@ -57,6 +62,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     #: The signed-in person behind it, when there is one.
     user_id: int | None = None
     restrictions: Restrictions = Restrictions()
+    #: What a person agreed to, that this token came of; None for tokens that products sign, and API keys.
+    grant_id: str | None = None
 
     def tenant(self) -> str:
         """The tenant's id. Raises Forbidden for a token without one."""

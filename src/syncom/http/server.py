@@ -29,6 +29,7 @@ from syncom.http.inbox.app import InboxApp
 from syncom.http.membrane.app import METHODS as MEMBRANE_METHODS
 from syncom.http.membrane.app import MembraneApi
 from syncom.http.membrane.document import add_membrane
+from syncom.http.membrane.well_known import WellKnown
 from syncom.http.metrics import Metrics
 from syncom.http.native.app import PREFIX, native_api
 from syncom.http.native.contact_upsert import ContactUpsert
@@ -90,6 +91,7 @@ class Server:
             "t": cast("Route", tracking),
             "inbox": cast("Route", inbox),
             "api": esputnik,
+            ".well-known": WellKnown(app.settings.base_url),
             "membrane": MembraneApi(app, self._authentication, jobs),
         }
 

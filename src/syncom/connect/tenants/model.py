@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from syncom.connect.model import Restrictions
+from syncom.errors import SyncomError
 
 #: Key of the tenant that an account has from the start.
 DEFAULT_TENANT = "default"
@@ -162,7 +163,8 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The answer of the token endpoint (RFC 6749, 5.1; membrane-api, 3.4). Names are those of the wire."""
 
     access_token: str
-    token_type: str = msgspec.field(default="Bearer", name="token_type")
+    #: Always Bearer, and always said.
+    token_type: str
     expires_in: int
     refresh_token: str | None = None
     scope: str = ""
@@ -196,6 +198,16 @@ class OAuthError(Enum):
     UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
     ACCESS_DENIED = "access_denied"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+
+
+class OAuthRefused(SyncomError):
+    """A refusal in the protocol's own words."""
+
+    code = "oauth_refused"
+
+    def __init__(self, error: OAuthError, description: str) -> None:
+        super().__init__(description)
+        self.error = error
 
 
 #: Asks the web for a document: address in, body out. Raises Upstream or Invalid.

@@ -11,8 +11,10 @@ import msgspec
 from syncom.clock import Clock
 from syncom.connect.model import Caller
 from syncom.connect.tenants import jose, store
+from syncom.connect.tenants.clients import Clients
 from syncom.connect.tenants.key_sets import KeySets
 from syncom.connect.tenants.model import DEFAULT_TENANT, Member, People, PublicKey, Tenant, Workspace
+from syncom.connect.tenants.oauth import OAuthService
 from syncom.connect.tenants.registry import Registry, checked_fields, checked_key, checked_name
 from syncom.connect.tenants.verifying import Verifier
 from syncom.errors import Conflict, Invalid, NotFound
@@ -25,7 +27,8 @@ from syncom.security import Keyring, hash_token
 #: Paths of this server that tokens are made for: the REST API and the OAuth server, and MCP.
 REST: Final = "/membrane"
 MCP: Final = "/mcp"
-_MCP_PATHS: Final = (MCP, "/membrane/mcp/integrate-anything")
+#: MCP's own address, and the vendor's.
+MCP_PATHS: Final = (MCP, "/membrane/mcp/integrate-anything")
 #: Said by every process when a credential changes.
 _CHANNELS: Final = ("syncom_connect", "syncom_auth")
 _MAX_PUBLIC_KEYS: Final = 20
@@ -55,14 +58,28 @@ class TenantsService:
         self._registry = Registry(database, keyring, clock)
         self.api_uri = base_url.rstrip("/") + REST
         self._resources = _resources(base_url.rstrip("/"))
+        signing_key = keyring.key("oauth access token")
+        fetch = self._fetched if client is not None else None
         self._verifier = Verifier(
             database,
             clock,
             self._registry,
-            KeySets(self._fetched if client is not None else None, clock),
+            KeySets(fetch, clock),
             people,
             issuer=self.api_uri,
-            signing_key=keyring.key("oauth access token"),
+            signing_key=signing_key,
+        )
+        #: Signing people in, grants, and long-lived tokens.
+        self.oauth = OAuthService(
+            database,
+            keyring,
+            clock,
+            self._registry,
+            self._verifier,
+            Clients(database, clock, fetch, code_page=f"{self.api_uri}/oauth/code"),
+            issuer=self.api_uri,
+            resources=self._resources[REST] | self._resources[MCP],
+            signing_key=signing_key,
         )
         self._listener: asyncio.Task[None] | None = None
 
@@ -273,5 +290,5 @@ def _resources(base: str) -> dict[str, frozenset[str]]:
     everywhere = {base, base + "/"}
     return {
         REST: frozenset({base + REST, *everywhere}),
-        MCP: frozenset({*(base + path for path in _MCP_PATHS), *everywhere}),
+        MCP: frozenset({*(base + path for path in MCP_PATHS), *everywhere}),
     }

@@ -190,7 +190,7 @@ async def forget_clients(connection: Connection, *, unused_before: datetime, idl
 # ---------------------------------------------------------------- grants
 
 
-async def add_grant(connection: Connection, grant: Grant) -> None:
+async def add_grant(connection: Connection, grant: Grant, *, parent: str | None = None) -> None:
     values = {
         "grant_id": grant.grant_id,
         "account_id": grant.account_id,
@@ -204,6 +204,7 @@ async def add_grant(connection: Connection, grant: Grant) -> None:
         "restrictions": Jsonb(_restrictions(grant.restrictions)),
         "now": grant.created_at,
         "expires_at": grant.expires_at,
+        "parent_grant_id": parent,
     }
     await connection.execute(_SQL["add_grant"], values)
 

@@ -91,9 +91,9 @@ WHERE (c.used_at IS NULL AND c.created_at < %(unused_before)s)
 
 -- name: add_grant
 INSERT INTO oauth_grants (grant_id, account_id, tenant_id, user_id, client_id, client_name, kind, scope, resource,
-                          restrictions, created_at, expires_at)
+                          restrictions, created_at, expires_at, parent_grant_id)
 VALUES (%(grant_id)s, %(account_id)s, %(tenant_id)s, %(user_id)s, %(client_id)s, %(client_name)s, %(kind)s, %(scope)s,
-        %(resource)s, %(restrictions)s, %(now)s, %(expires_at)s);
+        %(resource)s, %(restrictions)s, %(now)s, %(expires_at)s, %(parent_grant_id)s);
 
 -- name: grant
 SELECT g.grant_id, g.account_id, g.tenant_id, t.internal_id AS tenant_key, g.user_id, g.client_id, g.client_name, g.kind,
@@ -120,12 +120,14 @@ ORDER BY g.created_at DESC, g.grant_id DESC
 LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: revoke_grant
-UPDATE oauth_grants SET revoked_at = %(now)s WHERE grant_id = %(grant_id)s AND revoked_at IS NULL RETURNING grant_id;
+-- With the tokens that were made by it.
+UPDATE oauth_grants SET revoked_at = %(now)s
+WHERE (grant_id = %(grant_id)s OR parent_grant_id = %(grant_id)s) AND revoked_at IS NULL RETURNING grant_id;
 
 -- name: revoke_sign_ins
 -- Those of a person; tokens that were made on purpose stay, as API keys do.
 UPDATE oauth_grants SET revoked_at = %(now)s
-WHERE user_id = %(user_id)s AND kind <> 'api' AND revoked_at IS NULL RETURNING grant_id;
+WHERE user_id = %(user_id)s AND (kind <> 'api' OR parent_grant_id IS NOT NULL) AND revoked_at IS NULL RETURNING grant_id;
 
 -- name: touch_grant
 UPDATE oauth_grants SET used_at = %(now)s

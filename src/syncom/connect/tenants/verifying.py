@@ -164,11 +164,12 @@ class Verifier:
                 actor=actor,
                 user_id=grant.user_id,
                 restrictions=_narrowed(grant.restrictions, member),
+                grant_id=grant.grant_id,
             )
         if grant.tenant_id is None:
             raise Unauthorized(_NOT_VALID)
         tenant = await self._registry.live_tenant(grant.account_id, grant.tenant_id)
-        return _tenant_caller(workspace, tenant, actor, _narrowed(grant.restrictions, member), grant.user_id)
+        return _tenant_caller(workspace, tenant, actor, _narrowed(grant.restrictions, member), grant)
 
     async def _derived(self, grant: Grant, claims: Mapping[str, Any]) -> Caller:
         """A token that a person's token was turned into: of a tenant, or of a workspace's manager."""
@@ -180,7 +181,7 @@ class Verifier:
         actor, restrictions = f"oauth:{grant.grant_id}", _narrowed(grant.restrictions, member)
         if isinstance(tenant_id, str):
             tenant = await self._registry.live_tenant(account_id, tenant_id)
-            return _tenant_caller(workspace, tenant, actor, restrictions, grant.user_id)
+            return _tenant_caller(workspace, tenant, actor, restrictions, grant)
         if member is not None and not member.may_manage:
             raise Unauthorized(_NOT_VALID)
         return Caller(
@@ -190,6 +191,7 @@ class Verifier:
             actor=actor,
             user_id=grant.user_id,
             restrictions=restrictions,
+            grant_id=grant.grant_id,
         )
 
     async def member(self, grant: Grant, *, account_id: int | None = None) -> Member | None:
@@ -272,7 +274,7 @@ class Verifier:
 
 
 def _tenant_caller(
-    workspace: Workspace, tenant: Tenant, actor: str, restrictions: Restrictions, user_id: int | None
+    workspace: Workspace, tenant: Tenant, actor: str, restrictions: Restrictions, grant: Grant | None
 ) -> Caller:
     return Caller(
         account_id=workspace.account_id,
@@ -281,8 +283,9 @@ def _tenant_caller(
         tenant_id=tenant.tenant_id,
         tenant_key=tenant.key,
         actor=actor,
-        user_id=user_id,
+        user_id=None if grant is None else grant.user_id,
         restrictions=restrictions,
+        grant_id=None if grant is None else grant.grant_id,
     )
 
 

@@ -14,7 +14,7 @@ from litestar.types import Message, Receive, Scope, Send
 from procrastinate import App as JobRunner
 
 from syncom.app import App
-from syncom.connect.model import Caller, CallerKind, Restrictions
+from syncom.connect.model import Caller, CallerKind
 from syncom.errors import Forbidden, Invalid
 from syncom.http.authentication import Authentication
 from syncom.http.headers import header
@@ -28,19 +28,24 @@ from syncom.http.membrane import (
     connection_requests,
     connections,
     connectors,
+    consent,
     customers,
     described,
+    grants,
     identity,
     integrations,
+    oauth,
     operations,
     proxy,
     screens,
     search,
+    well_known,
     workspaces,
 )
+from syncom.http.membrane.body import read_body
 from syncom.http.membrane.errors import ErrorObject, bearer_token, refusal
 from syncom.http.membrane.method import EMPTY, Call, Edge, Method, Mount, MountedRoute, Query, Raw, Refused, Who
-from syncom.http.problems import Malformed, TooLarge
+from syncom.http.problems import Malformed
 
 #: Every method there is.
 METHODS: Final[tuple[Method, ...]] = (
@@ -55,6 +60,7 @@ METHODS: Final[tuple[Method, ...]] = (
     *connectors.METHODS,
     *customers.METHODS,
     *described.METHODS,
+    *grants.METHODS,
     *identity.METHODS,
     *integrations.METHODS,
     *operations.METHODS,
@@ -62,7 +68,13 @@ METHODS: Final[tuple[Method, ...]] = (
     *workspaces.METHODS,
 )
 #: Every part that answers by itself.
-MOUNTS: Final[tuple[Mount, ...]] = (*proxy.MOUNTS, *screens.MOUNTS)
+MOUNTS: Final[tuple[Mount, ...]] = (
+    *consent.MOUNTS,
+    *oauth.MOUNTS,
+    *proxy.MOUNTS,
+    *screens.MOUNTS,
+    *well_known.MOUNTS,
+)
 PREFIX: Final = "/membrane"
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -82,7 +94,6 @@ _PREFLIGHT: Final[RawHeaders] = (
 )
 _NO_CORS: Final[RawHeaders] = ()
 _NOBODY: Final = Caller(account_id=0, kind=CallerKind.PERSON, workspace_key="", actor="nobody")
-_OPEN: Final = Restrictions()
 _MAX_MEMBER: Final = 500
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -200,7 +211,7 @@ class MembraneApi:
         if method.who is not Who.PUBLIC:
             by = await self._app.tenants.authenticate(bearer_token(scope))
             _check(method, by)
-        raw = b"" if method.verb == "GET" else await _body(receive, method.max_body)
+        raw = b"" if method.verb == "GET" else await read_body(receive, method.max_body)
         call: Call[Any] = Call(
             app=self._app,
             jobs=self._jobs,
@@ -243,7 +254,7 @@ def _check(method: Method, by: Caller) -> None:
         by.require_manager()
     elif who is Who.PERSON and by.kind is not CallerKind.PERSON:
         raise Forbidden("this needs a token of a person; sign in without --tenant")
-    if method.changes and by.restrictions != _OPEN:
+    if method.changes and not by.restrictions.is_open:
         raise Forbidden("this token is restricted: it may read and run what it is for, and change nothing else")
 
 
@@ -275,22 +286,6 @@ def _member(name: str, value: str) -> str:
     if not value or "\0" in value or "\ufffd" in value or len(value) > _MAX_MEMBER:
         raise Invalid(name, "is not an id or a key")
     return value
-
-
-async def _body(receive: Receive, limit: int) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Malformed("the request was cut off")
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
-            raise TooLarge(f"the body is larger than {limit} bytes")
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            return b"".join(pieces)
 
 
 def _with_headers(send: Send, more: RawHeaders) -> Send:

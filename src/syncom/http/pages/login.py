@@ -76,7 +76,17 @@ def local_path(given: str) -> str:
 
 
 async def read_form(scope: Scope, receive: Receive) -> dict[str, str]:
-    """The fields of a small URL-encoded form. Raises UnsupportedMedia, TooLarge, Forbidden (cut off)."""
+    """The fields of a small URL-encoded form. Raises as :func:`read_fields`."""
+    return dict(await read_fields(scope, receive))
+
+
+async def read_fields(
+    scope: Scope, receive: Receive, *, longest: int = _MAX_FORM, fields: int = 20
+) -> list[tuple[str, str]]:
+    """The fields of a URL-encoded form in their order, each as often as it comes.
+
+    ``longest`` is in bytes. Raises UnsupportedMedia, TooLarge, Forbidden (cut off).
+    """
     if header(scope, b"content-type").partition(";")[0].strip().lower() != _FORM:
         raise UnsupportedMedia(f"send {_FORM}")
     body = b""
@@ -85,10 +95,14 @@ async def read_form(scope: Scope, receive: Receive) -> dict[str, str]:
         if message["type"] != "http.request":
             raise Forbidden("the request was cut off")
         body += message["body"]
-        if len(body) > _MAX_FORM:
-            raise TooLarge(f"a form may have up to {_MAX_FORM} bytes")
+        if len(body) > longest:
+            raise TooLarge(f"a form may have up to {longest} bytes")
         if not message["more_body"]:
-            return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
+            break
+    try:
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=fields)
+    except ValueError:
+        raise TooLarge(f"a form may have up to {fields} fields") from None
 
 
 def _form(following: str, *, email: str = "", problem: SyncomError | None = None) -> bytes:

@@ -2,6 +2,9 @@
 
 ALTER TABLE oauth_grants ADD COLUMN IF NOT EXISTS scope text NOT NULL DEFAULT 'tenant';  -- or 'platform-user': the
                                                 -- person; tenant_id is then only where they start
+-- A token that somebody made with a token of this sign-in; it ends with it.
+ALTER TABLE oauth_grants ADD COLUMN IF NOT EXISTS parent_grant_id text REFERENCES oauth_grants ON DELETE CASCADE;
+CREATE INDEX IF NOT EXISTS oauth_grants_parent ON oauth_grants (parent_grant_id) WHERE parent_grant_id IS NOT NULL;
 ALTER TABLE oauth_tokens ADD COLUMN IF NOT EXISTS created_at timestamptz NOT NULL DEFAULT now();
 -- The refresh token it was given for. A successor that was never used gives way when its parent comes again.
 ALTER TABLE oauth_tokens ADD COLUMN IF NOT EXISTS parent_hash bytea;
