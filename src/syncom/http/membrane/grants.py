@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from syncom.app import App
-from syncom.connect.model import CallerKind, Restrictions
+from syncom.connect.model import Caller, CallerKind, Restrictions
 from syncom.connect.tenants.model import Grant, GrantKind, Tenant, Workspace
 from syncom.errors import Forbidden, Invalid
 from syncom.http.membrane.method import EMPTY, PAGING, Call, Listed, Method, Who, listed
