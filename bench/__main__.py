@@ -27,6 +27,7 @@ BENCHES = {
     "smartsend": "bench.smartsend",
     "activity": "bench.activity",
     "intents": "bench.intents",
+    "cli": "bench.cli",
 }
 
 

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 
 import syncom
+from syncom.cli.membrane import main as membrane
+from syncom.cli.membrane.verbs import GROUPS
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, SyncomError, Unauthorized
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_WRONG, EXIT_FORBIDDEN, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
@@ -63,6 +65,10 @@ _COMMANDS = (
 )
 
 
+#: Verbs of the integration layer: see ``syncom.cli.membrane``. They read their command lines themselves.
+_LAYER = Group("Integration layer (the same as `membrane`)", sort_key=1)
+
+
 def command_line() -> App:
     """The command with everything below it."""
     app = App(
@@ -74,12 +80,26 @@ def command_line() -> App:
     )
     for name, place, text in _COMMANDS:
         app.command(place, name=name, help=text)
+    for name, text in _layer().items():
+        app.command(_verb_of_the_layer, name=name, help=text, group=_LAYER)
     return app
+
+
+def _layer() -> Mapping[str, str]:
+    """The layer's verbs that are no commands of this installation."""
+    own = {name for name, _, _ in _COMMANDS}
+    return {name: text for name, text in GROUPS.items() if name not in own}
+
+
+def _verb_of_the_layer(*words: str) -> None:
+    """Stands for a verb in the list of commands; :func:`run` hands over to it before the list is made."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in _layer():
+        return membrane.run(given, program="syncom")
     try:
         result = command_line()(given, exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:

@@ -1,0 +1,7 @@
+"""``python -m syncom.cli.membrane``."""
+
+from __future__ import annotations
+
+from syncom.cli.membrane.main import main
+
+main()
