@@ -13,11 +13,16 @@ from syncom.clock import Clock
 from syncom.connect.connections import forms, placing
 from syncom.connect.connections.model import Stored
 from syncom.connect.connections.oauth import Client, OAuthClient, Reason, TokenRefused, expiry_of, with_key_file
+from syncom.connect.connections.redaction import strike
 from syncom.connect.model import AuthKind, AuthOption, Authorisation, Connector
+from syncom.connect.pointer import at_pointer, is_failure
 from syncom.errors import Invalid, Upstream
 from syncom.outbound import OutboundClient
 
 _SECONDS: Final = 20.0
+#: Bytes of an answer that is read, and characters of what an app says of its refusal.
+_LONGEST_ANSWER: Final = 1024 * 1024
+_REASON: Final = 200
 #: Renew so long before the end, at most; for short-lived tokens a fifth of their life.
 _MARGIN: Final = timedelta(minutes=5)
 
@@ -105,8 +110,16 @@ class Prover:
         if connector.test is None:
             return
         method, path = connector.test
-        status = await self._status(connector, authorisation, method, path)
+        status, data = await self._asked(connector, authorisation, method, path)
         if 200 <= status < 300:
+            if is_failure(connector.failure, data):
+                assert connector.failure is not None
+                said = at_pointer(data, connector.failure.message)
+                why = f": {said}" if isinstance(said, str) and said.isprintable() and len(said) < _REASON else ""
+                raise Invalid(
+                    "credentials",
+                    strike(f"do not work: {connector.name} refused {method} {path}{why}", authorisation.secrets),
+                )
             return
         if status in (401, 403):
             raise Invalid("credentials", f"{connector.name} refused them: it answered {status} to {method} {path}")
@@ -115,7 +128,10 @@ class Prover:
         hint = "; check the address too" if connector.parameters_schema else ""
         raise Invalid("credentials", f"do not work: {connector.name} answered {status} to {method} {path}{hint}")
 
-    async def _status(self, connector: Connector, authorisation: Authorisation, method: str, path: str) -> int:
+    async def _asked(
+        self, connector: Connector, authorisation: Authorisation, method: str, path: str
+    ) -> tuple[int, Any]:
+        """The status; and the answer's JSON, where only that tells a success from a failure."""
         if path.startswith(("https://", "http://")):
             url = URL(path)
             if not _allowed(url, URL(authorisation.base_url), connector.hosts):
@@ -128,8 +144,14 @@ class Prover:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in authorisation.cookies.items())
         own = authorisation.own and placing.same_origin(str(url), self.own_address)
         client = self._own if own else self._outbound
-        async with client.stream(method, url, headers=headers, seconds=_SECONDS) as answer:
-            return answer.status
+        if connector.failure is not None:
+            answer = await client.call(method, url, headers=headers, seconds=_SECONDS, limit=_LONGEST_ANSWER)
+            try:
+                return answer.status, msgspec.json.decode(answer.body)
+            except (msgspec.DecodeError, RecursionError):
+                return answer.status, None
+        async with client.stream(method, url, headers=headers, seconds=_SECONDS) as began:
+            return began.status, None
 
     async def _token(
         self, connector: Connector, option: AuthOption, typed: Mapping[str, Any], parameters: Mapping[str, Any]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import msgspec
 
 from syncom.connect.model import Pagination
+from syncom.connect.pointer import at_pointer
 from syncom.connect.runs.model import Answered, Wanted
 
 MAX_PAGES: Final = 100
@@ -136,20 +136,6 @@ def items_at(answer: Any, pointer: str) -> str:
     members = cast("dict[str, Any]", answer)
     lists = [name for name, value in members.items() if isinstance(value, list)]
     return f"/{lists[0].replace('~', '~0').replace('/', '~1')}" if len(lists) == 1 else pointer
-
-
-def at_pointer(value: Any, pointer: str) -> Any:
-    """What a JSON pointer (RFC 6901) leads to, and ``-1`` to the last item; None when it leads nowhere."""
-    for piece in pointer.split("/")[1:] if pointer else ():
-        name = piece.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, Mapping):
-            value = cast("Mapping[str, Any]", value).get(name)
-        elif isinstance(value, list) and (name.isdecimal() or name == "-1"):
-            items = cast("list[Any]", value)
-            value = items[int(name)] if int(name) < len(items) and items else None
-        else:
-            return None
-    return value
 
 
 def _replaced(value: Any, pointer: str, rows: list[Any]) -> Any:

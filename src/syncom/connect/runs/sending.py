@@ -12,9 +12,8 @@ import msgspec
 
 from syncom.clock import Clock
 from syncom.connect.model import Authorisation, Connection, Fault
-from syncom.connect.runs.formula import same
+from syncom.connect.pointer import at_pointer, is_failure
 from syncom.connect.runs.model import HIDDEN, Answered, Wanted
-from syncom.connect.runs.paging import at_pointer
 from syncom.connect.runs.redaction import Redaction
 from syncom.connect.transport.address import query_names
 from syncom.connect.transport.pinned import TimedOut
@@ -208,7 +207,7 @@ class Sender:
         if media.startswith("text/html"):
             raise Failed(self._fault(answered, wanted, f"{where} with a web page instead of data"))
         failure = (await self._transport.connector(self._connection)).failure
-        if failure is not None and same(at_pointer(answered.data, failure.at), failure.equals):
+        if failure is not None and is_failure(failure, answered.data):
             said = _message(at_pointer(answered.data, failure.message)) if failure.message else ""
             text = f"{wanted.method} {self._where(answered.url)} failed"
             raise Failed(self._fault(answered, wanted, f"{text}: {self.redaction.text(said)}" if said else text))
