@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from syncom.accounts.model import Role
@@ -11,8 +9,6 @@ from syncom.accounts.service import machine_principal
 from syncom.connect.connections.model import Agreed, ConnectionWish
 from syncom.connect.model import Caller, CallerKind, ConnectionState
 from syncom.connect.runs.model import RunFailed
-from syncom.connect.runs.service import RunsService
-from syncom.connect.transport.service import Transport
 from syncom.errors import Invalid
 from tests.http.running_site import PASSWORD, Site
 
@@ -32,25 +28,15 @@ async def caller(site: Site) -> Caller:
     )
 
 
-@pytest.fixture
-async def runs(site: Site) -> AsyncIterator[RunsService]:
-    app = site.app
-    transport = Transport(
-        app.database, app.catalogue, app.clock, allow=app.settings.outbound_allow, own_origins=[site.url]
-    )
-    yield RunsService(app.database, app.catalogue, app.connections, transport, app.keyring, app.clock)
-    await transport.close()
-
-
-async def account_info(site: Site, runs: RunsService, caller: Caller, selector: str) -> dict[str, object]:
+async def account_info(site: Site, caller: Caller, selector: str) -> dict[str, object]:
     connection = await site.app.connections.get(caller, selector)
     action = await site.app.catalogue.action(
         caller.account_id, "get-account-info", connector_id=connection.connector_id
     )
-    return (await runs.run(caller, connection, action, {})).output
+    return (await site.app.runs.run(caller, connection, action, {})).output
 
 
-async def test_an_api_key_and_an_address_are_enough(site: Site, runs: RunsService, caller: Caller) -> None:
+async def test_an_api_key_and_an_address_are_enough(site: Site, caller: Caller) -> None:
     """The key is of another account of another place; here that place is this server again."""
     wish = ConnectionWish(
         connector="esputnik", key="by-key", input={"apiKey": site.other_key, "baseUri": f"{site.url}/api"}
@@ -58,7 +44,7 @@ async def test_an_api_key_and_an_address_are_enough(site: Site, runs: RunsServic
     made = await site.app.connections.create(caller, wish)
     assert (made.state, made.auth_key) == (ConnectionState.READY, "api-key")
     assert made.input == {"baseUri": f"{site.url}/api"}, "the address may be seen, the key may not"
-    info = await account_info(site, runs, caller, "by-key")
+    info = await account_info(site, caller, "by-key")
     assert (info["orgId"], info["organisationName"]) == (site.other.account_id, "Other")
 
 
@@ -73,7 +59,7 @@ async def test_a_key_that_is_refused_and_an_address_that_is_none_connect_nothing
     assert "bad" not in {one.key for one in await site.app.connections.list(caller)}
 
 
-async def test_one_click_connects_this_installation(site: Site, runs: RunsService, caller: Caller) -> None:
+async def test_one_click_connects_this_installation(site: Site, caller: Caller) -> None:
     app = site.app
     waiting = await app.connections.create(caller, ConnectionWish(connector="esputnik", key="own"))
     assert waiting.state is ConnectionState.CLIENT_ACTION_REQUIRED
@@ -84,20 +70,20 @@ async def test_one_click_connects_this_installation(site: Site, runs: RunsServic
     made = await app.accounts.create_user(site.owner, email="ann@example.com", password=PASSWORD, role=Role.ADMIN)
     by = Agreed(account_id=caller.account_id, user_id=made.user.user_id, role=Role.ADMIN.value)
     await app.connections.requests.agree(request_id, by)
-    assert (await account_info(site, runs, caller, "own"))["orgId"] == caller.account_id
+    assert (await account_info(site, caller, "own"))["orgId"] == caller.account_id
     # The key that was made for it ends with it.
     await app.connections.disconnect(caller, "own")
     keys = await app.accounts.list_api_keys(machine_principal(caller.account_id))
     assert not [key for key in keys if key.name.startswith("Connection:") and key.revoked_at is None]
 
 
-async def test_a_key_that_was_revoked_says_so(site: Site, runs: RunsService, caller: Caller) -> None:
+async def test_a_key_that_was_revoked_says_so(site: Site, caller: Caller) -> None:
     app = site.app
     made = await app.accounts.create_api_key(site.other, name="short", role=Role.ADMIN)
     wish = ConnectionWish(connector="esputnik", key="short", input={"apiKey": made.key, "baseUri": f"{site.url}/api"})
     await app.connections.create(caller, wish)
     await app.accounts.revoke_api_key(site.other, made.api_key.api_key_id)
     with pytest.raises(RunFailed) as caught:
-        await account_info(site, runs, caller, "short")
+        await account_info(site, caller, "short")
     assert caught.value.cause is not None
     assert "Authentication error" in caught.value.fault.message

@@ -203,6 +203,14 @@ async def test_lists_are_gathered_page_by_page_or_a_page_is_asked_for(desk: Desk
     assert len(await desk.run("get-segment-contacts", segmentId=segment["id"], maxRows=7)) == 7
 
 
+async def test_unsubscribed_addresses_are_gathered_behind_the_last_one(desk: Desk) -> None:
+    addresses = [f"c{number:04}@example.org" for number in range(1001)]
+    await desk.run("unsubscribe-emails", emails=addresses)
+    assert [row["email"] for row in await desk.run("get-unsubscribed-emails")] == addresses
+    await desk.run("resubscribe-emails", emails=addresses[1:])
+    assert [row["email"] for row in await desk.run("get-unsubscribed-emails")] == addresses[:1]
+
+
 # ------------------------------------------------------------------ sending
 
 

@@ -187,6 +187,12 @@ class _Evaluation:
         inner._steps, inner._text = self._steps, self._text
         return inner
 
+    def for_people(self) -> _Evaluation:
+        """The same evaluation for a text that is read by people though it stands in a path: nothing is encoded."""
+        inner = _Evaluation(self.scope, for_path=False)
+        inner._steps, inner._text = self._steps, self._text
+        return inner
+
     def take_over(self, inner: _Evaluation) -> None:
         """Count what an inner evaluation used."""
         self._steps, self._text = inner._steps, inner._text
@@ -496,7 +502,7 @@ def _fail(run: _Evaluation, argument: Value, place: str, depth: int) -> Value:
     if not isinstance(argument, dict) or "message" not in argument:
         raise FormulaError(place, "must have a message")
     members = cast("dict[str, Any]", argument)
-    message = run.of(members["message"], f"{place}.message", depth)
+    message = run.for_people().of(members["message"], f"{place}.message", depth)
     raise GivenUp(str(members.get("key", "failed"))[:60], "" if is_empty(message) else as_text(message)[:1000])
 
 
