@@ -545,7 +545,6 @@ def connection_answer(
     user: TenantLink | None = None,
 ) -> ConnectionAnswer:
     """``connector`` is None when it was removed; the connection is shown all the same."""
-    option = None if connector is None else _option(connector, connection.auth_key)
     return ConnectionAnswer(
         id=connection.connection_id,
         key=connection.key,
@@ -569,7 +568,7 @@ def connection_answer(
         errors=[] if connection.fault is None else [connection.fault],
         client_action=_client_action(connection, connector),
         can_test=connector is not None and connector.test is not None,
-        can_refresh_credentials=option is not None and option.kind in _RENEWED,
+        can_refresh_credentials=connector is not None and renews_itself(connector, connection),
         created_at=instant(connection.created_at),
         updated_at=instant(connection.updated_at),
         last_active_at=_maybe(connection.last_active_at),
@@ -585,8 +584,9 @@ def connection_answer(
     )
 
 
-def _option(connector: Connector, key: str) -> AuthOption | None:
-    return next((option for option in connector.auth if option.key == key), None)
+def renews_itself(connector: Connector, connection: Connection) -> bool:
+    """Whether its credentials end and are renewed without a person."""
+    return any(option.key == connection.auth_key and option.kind in _RENEWED for option in connector.auth)
 
 
 def _client_action(connection: Connection, connector: Connector | None) -> ClientAction | None:

@@ -12,7 +12,14 @@ from typing import Any, Final
 from syncom.connect.connections.service import domain_of
 from syncom.connect.model import Caller, Connection, Connector
 from syncom.errors import Invalid, NotFound
-from syncom.http.membrane.answers import ActionAnswer, AttemptAnswer, ConnectionAnswer, ConnectionExport, TestAnswer
+from syncom.http.membrane.answers import (
+    ActionAnswer,
+    AttemptAnswer,
+    ConnectionAnswer,
+    ConnectionExport,
+    TestAnswer,
+    renews_itself,
+)
 from syncom.http.membrane.bodies import ConnectionBody, ConnectionChange, EnsureBody, ReconnectBody
 from syncom.http.membrane.method import EMPTY, PAGING, Call, Listed, Method, Page, Parameter, Who, listed
 from syncom.http.membrane.targets import (
@@ -155,7 +162,12 @@ async def refresh_connection(call: Call[None]) -> ConnectionAnswer:
 
 
 async def refresh_credentials(call: Call[None]) -> object:
+    """Credentials that do not end are as good as renewed; those that only a person can renew are an error."""
     by = await acting(call)
+    connection = await call.app.connections.get(by, call.path["selector"])
+    connector = await Views(call, by).connector(connection.connector_id)
+    if connection.connected and connector is not None and not renews_itself(connector, connection):
+        return EMPTY
     await call.app.connections.refresh(by, call.path["selector"])
     return EMPTY
 
