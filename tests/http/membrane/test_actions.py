@@ -238,7 +238,7 @@ async def test_a_tenant_makes_an_action_for_its_connection_that_no_other_connect
     assert [item["id"] for item in (await world.acme.get(f"/connections/{made['id']}/dependencies")).json()] == [
         created["id"]
     ]
-    await world.acme.delete(f"/actions/{created['id']}")
+    assert (await world.acme.delete(f"/actions/{created['id']}")).json()["archivedAt"]
     assert "read-one" not in await keys(world.acme, f"connectionId={made['id']}")
     assert "read-one" in await keys(world.acme, f"connectionId={made['id']}&includeArchived=true")
     assert (await world.acme.post(f"/actions/{created['id']}/restore")).json()["id"] == created["id"]

@@ -252,15 +252,22 @@ def require_owner(by: Caller, action: Action) -> None:
 
 async def archive_action(call: Call[None]) -> ActionAnswer:
     by, action = await _chosen(call)
+    return await archive(call, by, action)
+
+
+async def archive(call: Call[Any], by: Caller, action: Action) -> ActionAnswer:
+    """Raises Unable, Forbidden, as :func:`require_owner`."""
     require_owner(by, action)
     await call.app.catalogue.remove_action(call.account_id, action.action_id)
-    return await Views(call, by).action(action)
+    return await Views(call, by).action(await call.app.catalogue.action(call.account_id, action.action_id))
 
 
 async def restore_action(call: Call[None]) -> ActionAnswer:
-    by = call.by
-    action = await call.app.catalogue.restore_action(call.account_id, call.path["selector"])
-    return await Views(call, by).action(action)
+    """By id only: an archived action has no key."""
+    by, action = await _chosen(call)
+    require_owner(by, action)
+    restored = await call.app.catalogue.restore_action(call.account_id, action.action_id)
+    return await Views(call, by).action(restored)
 
 
 async def clone_action(call: Call[ActionFields]) -> ActionAnswer:

@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from syncom.connect.model import Action, Caller, CallerKind, Connection, Connector
 from syncom.errors import Invalid, NotFound
 from syncom.http.membrane.action_lists import FILTERS, list_actions
-from syncom.http.membrane.actions import DRY_RUN, ActionFields, make_action, require_owner, require_request, reset, run
+from syncom.http.membrane.actions import (
+    DRY_RUN,
+    ActionFields,
+    archive,
+    make_action,
+    require_owner,
+    require_request,
+    reset,
+    run,
+)
 from syncom.http.membrane.answers import ActionAnswer, RunAnswer
 from syncom.http.membrane.method import Call, Listed, Method, Parameter, Who
 from syncom.http.membrane.targets import (
@@ -73,17 +84,13 @@ async def put_of_connection(call: Call[ActionFields]) -> ActionAnswer:
     except NotFound:
         by = await acting(call)
         connection = await call.app.connections.get(by, call.path["connection"])
-    from msgspec.structs import replace
-
     fields = call.body if call.body.key else replace(call.body, key=call.path["action"][:100])
     return await make_action(call, by, fields, connection, None)
 
 
 async def archive_of_connection(call: Call[None]) -> ActionAnswer:
     by, _, action = await _of_connection(call)
-    require_owner(by, action)
-    await call.app.catalogue.remove_action(call.account_id, action.action_id)
-    return await Views(call, by).action(action)
+    return await archive(call, by, action)
 
 
 async def reset_of_connection(call: Call[None]) -> ActionAnswer:
@@ -129,9 +136,7 @@ async def change_of_integration(call: Call[ActionFields]) -> ActionAnswer:
 
 async def archive_of_integration(call: Call[None]) -> ActionAnswer:
     _, action = await _of_integration(call)
-    require_owner(call.by, action)
-    await call.app.catalogue.remove_action(call.account_id, action.action_id)
-    return await Views(call).action(action)
+    return await archive(call, call.by, action)
 
 
 # ---------------------------------------------------------------- by a selector in the query
@@ -167,9 +172,7 @@ async def change_selected(call: Call[ActionFields]) -> ActionAnswer:
 
 async def archive_selected(call: Call[None]) -> ActionAnswer:
     by, _, _, action = await _selected(call)
-    require_owner(by, action)
-    await call.app.catalogue.remove_action(call.account_id, action.action_id)
-    return await Views(call, by).action(action)
+    return await archive(call, by, action)
 
 
 async def run_selected(call: Call[Any]) -> RunAnswer:
