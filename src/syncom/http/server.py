@@ -26,6 +26,7 @@ from syncom.http.esputnik.document import add_esputnik
 from syncom.http.esputnik.repeats import forget_old_requests
 from syncom.http.headers import Headers
 from syncom.http.inbox.app import InboxApp
+from syncom.http.mcp.gate import McpGate
 from syncom.http.membrane.app import METHODS as MEMBRANE_METHODS
 from syncom.http.membrane.app import MembraneApi
 from syncom.http.membrane.document import add_membrane
@@ -64,6 +65,7 @@ class Server:
         self._upsert = ContactUpsert(app.accounts, app.contacts, self._authentication)
         esputnik = EsputnikApi(app, self._authentication, jobs)
         login = LoginPages(app.accounts, self._authentication)
+        self.mcp = McpGate(app)
         self._exact: dict[str, Route] = {
             "/": self._home,
             "/login": login.login,
@@ -74,6 +76,7 @@ class Server:
             "/metrics": self._metrics,
             STYLESHEET: self._stylesheet,
             f"{PREFIX}/openapi.json": self._openapi,
+            "/membrane/mcp/integrate-anything": self.mcp,
         }
         proxies = TrustedProxies(app.settings.trusted_proxies)
         tracking = TrackingApp(
@@ -93,6 +96,7 @@ class Server:
             "api": esputnik,
             ".well-known": WellKnown(app.settings.base_url),
             "membrane": MembraneApi(app, self._authentication, jobs),
+            "mcp": self.mcp,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -220,7 +224,10 @@ async def web(app: App) -> AsyncGenerator[Headers]:
     try:
         async with app.jobs(app.database.dsn).open_async() as jobs:
             server = Server(app, recorder, jobs)
-            yield Headers(server, secure=app.settings.base_url.startswith("https://"), metrics=server.metrics)
+            try:
+                yield Headers(server, secure=app.settings.base_url.startswith("https://"), metrics=server.metrics)
+            finally:
+                await server.mcp.close()
     finally:
         cleaning.cancel()
         await asyncio.gather(cleaning, return_exceptions=True)

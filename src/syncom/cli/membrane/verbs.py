@@ -45,6 +45,7 @@ FLAGS = (
     Flag("allowMultipleConnections", Kind.TRUTH, "", "Make another connection although there is one."),
     Flag("api", Kind.VALUE, "JSON", "A call of the app's API: {method, path, query, headers, body}."),
     Flag("code", Kind.VALUE, "JS", "A JavaScript function, where the server runs such."),
+    Flag("actions", Kind.VALUE, "KEYS", "Only these actions: keys, separated by commas."),
     Flag("input", Kind.VALUE, "JSON", "Input, as the action's inputSchema says."),
     Flag("meta", Kind.VALUE, "JSON", "Notes that are kept with the run."),
     # Waiting and looking.
@@ -92,6 +93,12 @@ VERBS = (
     Verb("logout", (), (), "End the login, here and at the server.", "login:logout", "membrane logout"),
     Verb("status", (), (), "Say who is logged in, where, and for which tenant.", "login:status", "membrane status"),
     Verb("open", (), (), "Open the server's pages in the browser.", "login:open_console", "membrane open"),
+    Verb(
+        "mcp", (), ("connectionId", "connectionKey", "actions"),
+        "Tools for an agent, by the Model Context Protocol on standard input and output. With a connection, each of its"
+        " actions is a tool.",
+        "agents:serve", "membrane mcp",
+    ),
     Verb(
         "search", ("QUERY",), ("elementType", *_PAGE),
         "Find connectors, connections and actions by words.",
@@ -272,6 +279,7 @@ GROUPS = {
     "request": "Call the API of a connected app.",
     "integration": "Integrations of the workspace.",
     "external-app": "Apps that are known by name.",
+    "mcp": "Tools for agents, on standard input and output.",
     "token": "A token for programs.",
     "credentials": "Which server, workspace and tenant are used.",
 }
