@@ -40,6 +40,7 @@ from syncom.events.service import EventsService
 from syncom.feed.service import FeedService
 from syncom.inbox.service import InboxService
 from syncom.jobs.runner import make_app
+from syncom.keys.service import KeysService, open_keyring
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import SenderRole
 from syncom.messages.planned import PlannedSends
@@ -82,6 +83,7 @@ class App:
         self.clock = clock
         self.tokens = MessageTokens(keyring)
         self.outbound = OutboundClient(settings.outbound_allow)
+        self.keys = KeysService(database, keyring, clock)
         self.accounts = AccountsService(database, keyring, clock)
         self.contacts = ContactsService(database, clock)
         self.export = ContactExport(database, self.contacts)
@@ -286,13 +288,13 @@ async def open_app(
 
     ``dsn`` stands in for ``settings.database_url``, which is empty while the embedded server is used; ``name`` is
     how the process shows in ``pg_stat_activity``. The schema must be there: ``syncom migrate`` makes it.
-    Raises Unavailable when the database does not answer.
+    Raises Unavailable when the database does not answer, Conflict when the key file is lost or does not fit.
     """
     address = dsn or settings.database_url
     if not address:
         raise Invalid("SYNCOM_DATABASE_URL", "is empty, and no embedded server was started for this process")
-    keyring = Keyring.open(settings.key_file)
     async with Database(address, max_size=pool_size, name=name) as database:
+        keyring = await open_keyring(database, settings.key_file)
         app = App(settings, database, keyring, clock or SystemClock())
         try:
             yield app

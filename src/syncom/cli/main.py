@@ -59,6 +59,7 @@ _COMMANDS = (
     ("campaign", "syncom.cli.campaign:app", "One mail to many people: audience, life, report."),
     ("workflow", "syncom.cli.workflow:app", "What is done with a contact after something happened."),
     ("message", "syncom.cli.message:app", "Single messages: send one, see where it is."),
+    ("keys", "syncom.cli.keys:app", "The master keys that stored passwords and credentials are sealed with."),
     ("webhook", "syncom.cli.webhook:app", "Servers that an account's activity is posted to as it happens."),
     ("connector", "syncom.cli.connector:app", "Apps that can be connected, and what can be called there."),
     ("inbox", "syncom.cli.inbox:app", "Mail that was sent without an SMTP account."),

@@ -297,13 +297,10 @@ def _read(answer: Answer, hidden: Iterable[str], now: datetime) -> dict[str, Any
     """The tokens of an answer."""
     members = _members(answer)
     error = _error_of(members)
-    if answer.status == 429 or error in _LATER_CODES:
-        raise TokenTrouble(_said(answer, members, hidden), begun=False, retry_after=_retry_after(answer, now))
-    if answer.status >= 500:
-        # A gateway may answer for a provider that did its part: only 503 says that nothing was done.
-        raise TokenTrouble(
-            _said(answer, members, hidden), begun=answer.status != 503, retry_after=_retry_after(answer, now)
-        )
+    if answer.status == 429 or answer.status >= 500 or error in _LATER_CODES:
+        # A gateway may answer for a provider that did its part: only 429 and 503 say that nothing was done.
+        begun = answer.status >= 500 and answer.status != 503
+        raise TokenTrouble(_said(answer, members, hidden), begun=begun, retry_after=_retry_after(answer, now))
     if error:
         reason = Reason.GRANT if error in _GRANT_CODES else Reason.CLIENT if error in _CLIENT_CODES else Reason.REQUEST
         raise TokenRefused(_said(answer, members, hidden), reason, error)
