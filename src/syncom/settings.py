@@ -94,7 +94,7 @@ HELP: Mapping[str, str] = {
     "inbox_port": "Port of the dev inbox's SMTP server.",
     "admin_email": "Login of the first user, made at the first start.",
     "admin_password": "Password of the first user. Empty: one is made and printed.",
-    "secret_key_file": "File with the installation's master key, made with mode 0600 when absent.",
+    "secret_key_file": "File with the installation's master keys, made with mode 0600 when absent.",
     "senders": "Number of processes that send campaigns: one for each core but one, at most four, unless given.",
     "trusted_proxies": "Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas.",
     "api_rate": "Calls a second of one API key to eSputnik's contacts and contact/subscribe; 0: no limit.",
