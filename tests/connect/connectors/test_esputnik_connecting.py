@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from syncom.accounts.model import Role
@@ -87,3 +89,30 @@ async def test_a_key_that_was_revoked_says_so(site: Site, caller: Caller) -> Non
         await account_info(site, caller, "short")
     assert caught.value.cause is not None
     assert "Authentication error" in caught.value.fault.message
+
+
+async def test_the_whole_way_goes_through_the_api_of_the_integration_layer(site: Site) -> None:
+    await site.app.catalogue.sync()
+    async with site.client() as client:
+        wish = {"connectorKey": "esputnik", "input": {"apiKey": site.key, "baseUri": f"{site.url}/api"}}
+        made = (await client.post("/membrane/connections", json=wish)).json()
+        assert (made["state"], made["connected"]) == ("READY", True)
+
+        async def run(key: str, **given: object) -> tuple[int, dict[str, Any]]:
+            where = {"connectionId": made["id"]}
+            answer = await client.post(f"/membrane/actions/{key}/run", params=where, json={"input": given})
+            return answer.status_code, answer.json()
+
+        olena = {"type": "email", "value": "olena@example.org"}
+        status, added = await run("add-update-contact", channels=[olena], firstName="Olena")
+        assert (status, set(added)) == (200, {"output", "actionRunId"})
+        status, card = await run("get-contact", email="olena@example.org")
+        assert (status, card["output"]["id"]) == (200, added["output"]["id"])
+        status, missing = await run("get-contact", email="nobody@example.org")
+        assert (status, missing["type"]) == (400, "action_run")
+        assert missing["message"] == "Contact nobody@example.org not found"
+        status, wrong = await run("get-contact", contactId="five")
+        assert status == 400
+        assert "contactId" in str(wrong)
+        status, gone = await run("delete-contact", email="olena@example.org")
+        assert gone["output"] == {"message": f"Contact with id='{added['output']['id']}' has been deleted"}
