@@ -61,6 +61,13 @@ _COMMANDS = (
     ("message", "syncom.cli.message:app", "Single messages: send one, see where it is."),
     ("keys", "syncom.cli.keys:app", "The master keys that stored passwords and credentials are sealed with."),
     ("webhook", "syncom.cli.webhook:app", "Servers that an account's activity is posted to as it happens."),
+    (
+        "workspace",
+        "syncom.cli.workspace:app",
+        "The account as Membrane's clients see it: key, secret, keys of its tokens.",
+    ),
+    ("client-token", "syncom.cli.client_token:app", "Long-lived tokens for agents and programs, with limits."),
+    ("grant", "syncom.cli.grant:app", "Programs that people let in, and long-lived tokens."),
     ("connector", "syncom.cli.connector:app", "Apps that can be connected, and what can be called there."),
     ("inbox", "syncom.cli.inbox:app", "Mail that was sent without an SMTP account."),
 )
