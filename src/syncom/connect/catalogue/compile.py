@@ -309,8 +309,7 @@ def _with_definitions(schema: Schema, schemas: Schemas, use: Use) -> Schema:
     """A schema of connector.yaml as it is written, unless it points into the document."""
     if b'"$ref":"#/$defs/' in msgspec.json.encode(schema) or b'"$ref"' not in msgspec.json.encode(schema):
         return schema
-    references: dict[str, bool] = {}
-    return schemas.bundle(schemas.convert(schema, use, references), references, use)
+    return schemas.bundle(schemas.convert(schema, use), use)
 
 
 def _harmless(actions: list[ActionDraft]) -> tuple[str, str] | None:

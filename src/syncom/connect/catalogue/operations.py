@@ -169,9 +169,8 @@ class Operations:
             content = members(self._document.followed(responses.get(status)).get("content"))
             for media, one in content.items():
                 if _is_json(media) and "schema" in members(one):
-                    references: dict[str, bool] = {}
-                    converted = self._schemas.convert(members(one)["schema"], Use.OUTPUT, references)
-                    return self._schemas.bundle(converted, references, Use.OUTPUT)
+                    converted = self._schemas.convert(members(one)["schema"], Use.OUTPUT)
+                    return self._schemas.bundle(converted, Use.OUTPUT)
         return {}
 
 
@@ -184,7 +183,6 @@ class _Inputs:
         self._taken = taken
         self._properties: dict[str, Any] = {}
         self._required: list[str] = []
-        self._references: dict[str, bool] = {}
         self._more: Schema = {}
         self.arguments: list[Argument] = []
         self.media = ""
@@ -193,7 +191,7 @@ class _Inputs:
         found: Schema = {"type": "object", "properties": self._properties}
         if self._required:
             found["required"] = self._required
-        return self._schemas.bundle(found | self._more, self._references, Use.INPUT)
+        return self._schemas.bundle(found | self._more, Use.INPUT)
 
     # ------------------------------------------------------------ parameters
 
@@ -245,7 +243,7 @@ class _Inputs:
 
     def _converted(self, schema: Any) -> Schema:
         """A schema as an object: ``true`` would take no description."""
-        converted = self._schemas.convert(schema, Use.INPUT, self._references, in_place=False)
+        converted = self._schemas.convert(schema, Use.INPUT)
         return {} if converted is True else {"not": {}} if converted is False else converted
 
     def _member(self, name: str, prefix: str) -> str:
@@ -315,10 +313,10 @@ class _Inputs:
 
     def _add_members(self, shape: Schema, encoding: dict[str, Any], *, required: bool) -> None:
         is_form = self.media in (FORM, MULTIPART)
-        wanted = [name for name in texts(shape.get("required")) if name in shape["properties"]]
         hidden = {
             name for name, one in members(shape["properties"]).items() if members(one).get(Use.INPUT.value) is True
         }
+        wanted = [name for name in texts(shape.get("required")) if name in shape["properties"] and name not in hidden]
         for name, one in members(shape["properties"]).items():
             if name in hidden:
                 continue
@@ -341,9 +339,11 @@ class _Inputs:
             self._more["additionalProperties"] = False
         if not required and wanted:
             # An optional body: all that it must have, once there is any of it.
-            self._more["dependentRequired"] = {
-                name: [other for other in wanted if other != name] for name in shape["properties"] if name not in hidden
+            others = {
+                name: [one for one in wanted if one != name] for name in shape["properties"] if name not in hidden
             }
+            needed = {name: more for name, more in others.items() if more}
+            self._more |= {"dependentRequired": needed} if needed else {}
 
     def _is_file(self, schema: Any) -> bool:
         found = self._document.followed(schema)

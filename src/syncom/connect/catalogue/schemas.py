@@ -75,12 +75,19 @@ class Schemas:
         self._document = document
         self._names: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._references: dict[str, str] = {}
         self._definitions: dict[tuple[str, Use], _Definition] = {}
 
-    def bundle(self, converted: Any, references: dict[str, bool], use: Use) -> Schema:
+    def bundle(self, converted: Any, use: Use) -> Schema:
         """A schema made by :meth:`convert`, with the definitions that it reaches and no others."""
         root = {"not": Schema()} if converted is False else members(converted)
+        references = self._referred(root)
         reached = self._reached(root, references, use)
+        for only_choices in (True, False):
+            endless = _endless({reference: one.references for reference, one in reached.items()})
+            if endless:
+                self._cut(endless, use, only_choices=only_choices)
+                reached = self._reached(root, references, use)
         if set(root) == {"$ref"}:
             # The definition itself on top: readers look for "type" there. It stays a definition when it is circular.
             own = next(iter(references))
@@ -108,14 +115,42 @@ class Schemas:
             left -= found.size
             reached[reference] = found
             waiting.extend(found.references)
-        return self._without_endless(reached)
-
-    def _without_endless(self, reached: dict[str, _Definition]) -> dict[str, _Definition]:
-        """A definition that means itself, by way of others or not, says nothing, and a validator would never end."""
-        for reference in _endless({one: found.references for one, found in reached.items()}):
-            self._document.note(f"{reference} is defined by itself: anything is allowed there")
-            reached[reference] = _Definition({}, {}, 2)
         return reached
+
+    def _cut(self, endless: set[str], use: Use, *, only_choices: bool) -> None:
+        """Open circles of definitions that mean each other: they say nothing, and a validator would never end.
+
+        As a rule a base lists its kinds (oneOf) and each kind includes the base (allOf): without the list all of them
+        are right, so choices are cut first. What still goes round allows anything.
+        """
+        names = {f"#/$defs/{self._name(reference)}" for reference in endless}
+        for reference in endless:
+            if only_choices:
+                schema = _without_choices(members(self._definitions[reference, use].schema), names)
+            else:
+                self._document.note(f"{reference} is defined by itself: anything is allowed there")
+                schema = {}
+            self._definitions[reference, use] = _Definition(schema, self._referred(schema), _size(schema))
+
+    def _referred(self, schema: Any) -> dict[str, bool]:
+        found: dict[str, bool] = {}
+        self._gather(schema, found, in_place=True)
+        return found
+
+    def _gather(self, schema: Any, found: dict[str, bool], *, in_place: bool) -> None:
+        """References of a converted schema."""
+        for keyword, value in members(schema).items():
+            if keyword == "$ref":
+                reference = self._references[value]
+                found[reference] = found.get(reference, False) or in_place
+            elif keyword in _MAPS:
+                for one in members(value).values():
+                    self._gather(one, found, in_place=in_place and keyword == "dependentSchemas")
+            elif keyword in _IN_PLACE_LISTS or keyword == "prefixItems":
+                for one in items(value):
+                    self._gather(one, found, in_place=in_place and keyword != "prefixItems")
+            elif keyword in _IN_PLACE | _PARTS or keyword == "items":
+                self._gather(value, found, in_place=in_place and keyword in _IN_PLACE)
 
     def _definition(self, reference: str, use: Use) -> _Definition:
         found = self._definitions.get((reference, use))
@@ -123,9 +158,8 @@ class Schemas:
             target = self._document.at(reference)
             if target is None:
                 self._document.note(f"{reference} is not in the document: anything is allowed there")
-            references: dict[str, bool] = {}
-            converted: Any = {} if target is None else self.convert(target, use, references)
-            found = _Definition(converted, references, _size(converted))
+            converted: Any = {} if target is None else self.convert(target, use)
+            found = _Definition(converted, self._referred(converted), _size(converted))
             self._definitions[reference, use] = found
         return found
 
@@ -137,11 +171,12 @@ class Schemas:
             while name in self._taken:
                 name, number = f"{stem}_{number}", number + 1
             self._names[reference] = name
+            self._references[f"#/$defs/{name}"] = reference
             self._taken.add(name)
         return name
 
-    def convert(self, schema: Any, use: Use, references: dict[str, bool], *, in_place: bool = True) -> Any:
-        """One schema without definitions; the references in it are added to ``references``."""
+    def convert(self, schema: Any, use: Use) -> Any:
+        """One schema; what it refers to is still to be defined."""
         if isinstance(schema, bool):
             return schema
         given = members(schema)
@@ -150,34 +185,31 @@ class Schemas:
         if isinstance(reference, str):
             # Resolved here, so that a reference out of the document is refused wherever it is.
             self._document.at(reference)
-            references[reference] = references.get(reference, False) or in_place
             found["$ref"] = f"#/$defs/{self._name(reference)}"
         for keyword, value in given.items():
-            if keyword in _IN_PLACE:
-                found[keyword] = self.convert(value, use, references, in_place=in_place)
+            if keyword in _IN_PLACE or (keyword in _PARTS and isinstance(value, (dict, bool))):
+                found[keyword] = self.convert(value, use)
             elif keyword in _IN_PLACE_LISTS and items(value):
-                found[keyword] = [self.convert(one, use, references, in_place=in_place) for one in items(value)]
-            elif keyword in _PARTS and isinstance(value, (dict, bool)):
-                found[keyword] = self.convert(value, use, references, in_place=False)
+                found[keyword] = [self.convert(one, use) for one in items(value)]
             elif keyword in _MAPS and isinstance(value, dict):
                 found[keyword] = {
-                    name: self.convert(one, use, references, in_place=keyword == "dependentSchemas" and in_place)
+                    name: self.convert(one, use)
                     for name, one in members(value).items()
                     if (keyword != "patternProperties" or is_pattern(name))
                     and not (keyword == "properties" and members(one).get(use.value) is True)
                 }
             elif keyword in ("items", "prefixItems"):
-                found |= self._elements(keyword, value, use, references)
+                found |= self._elements(keyword, value, use)
             else:
                 found |= self._plain(keyword, value)
         return _finished(given, found, use)
 
-    def _elements(self, keyword: str, value: Any, use: Use, references: dict[str, bool]) -> dict[str, Any]:
+    def _elements(self, keyword: str, value: Any, use: Use) -> dict[str, Any]:
         if isinstance(value, list):
-            made = [self.convert(one, use, references, in_place=False) for one in items(value)]
+            made = [self.convert(one, use) for one in items(value)]
             return {"prefixItems": made} if made else {}
         if keyword == "items" and isinstance(value, (dict, bool)):
-            return {"items": self.convert(value, use, references, in_place=False)}
+            return {"items": self.convert(value, use)}
         return {}
 
     def _plain(self, keyword: str, value: Any) -> dict[str, Any]:
@@ -189,6 +221,16 @@ class Schemas:
                 return {"pattern": value}
             self._document.note(f"the pattern {value[:80]} is not of a kind that can be checked, and is left out")
         return _plain(keyword, value)
+
+
+def _without_choices(schema: Schema, names: set[str]) -> Schema:
+    """Without the choices among which one of these is."""
+    kept: Schema = {}
+    for keyword, value in schema.items():
+        if keyword in ("oneOf", "anyOf") and any(members(one).get("$ref") in names for one in items(value)):
+            continue
+        kept[keyword] = [_without_choices(members(one), names) for one in items(value)] if keyword == "allOf" else value
+    return kept
 
 
 def _plain(keyword: str, value: Any) -> dict[str, Any]:
