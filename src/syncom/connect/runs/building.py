@@ -52,6 +52,8 @@ def operation_request(operation: Operation, given: Mapping[str, Any], parameters
                 raise Invalid(f"$.{argument.input}", "is required")
             if argument.input not in given or argument.place not in (Place.BODY, Place.WHOLE_BODY):
                 continue
+        if argument.style == "file":
+            value = _as_file(value)
         match argument.place:
             case Place.PATH:
                 path = path.replace(f"{{{name}}}", path_value(argument, name, value))
@@ -224,8 +226,9 @@ def encode_body(value: Any, media: str, styles: Mapping[str, Argument]) -> tuple
         boundary = secrets.token_hex(16)
         return _multipart(value, boundary), f"{_MULTIPART}; boundary={boundary}"
     if kind == _JSON or kind.endswith(("+json", "/json")) or not isinstance(value, str):
-        binary = _binary(value)
-        if binary is not None and not kind.endswith("json"):
+        # In JSON {"content": "Hello"} is what it says.
+        binary = None if kind.endswith("json") else _binary(value)
+        if binary is not None:
             return binary, media
         try:
             return _encode(value), media if kind.endswith("json") else _JSON
@@ -285,6 +288,13 @@ def _part(name: str, value: Any, boundary: str) -> bytes:
 def _quoted(text: str) -> str:
     """As browsers write it (WHATWG, multipart/form-data encoding)."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A").replace("\0", "")
+
+
+def _as_file(value: Any) -> Any:
+    """Base64 text as a file without a name; the same for each of a list."""
+    if isinstance(value, list):
+        return [_as_file(one) for one in cast("list[Any]", value)]
+    return {"content": value} if isinstance(value, str) else value
 
 
 def _binary(value: Any) -> bytes | None:
