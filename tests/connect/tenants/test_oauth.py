@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from syncom.clock import SystemClock
 from syncom.connect.model import CallerKind
+from syncom.connect.tenants.clients import Clients
 from syncom.connect.tenants.model import Member, OAuthError, OAuthRefused, Tenant
 from syncom.connect.tenants.service import MCP, TenantsService
 from syncom.errors import Forbidden, Invalid, NotFound, RateLimited, Unauthorized
@@ -285,6 +287,36 @@ async def test_registering_is_paced_and_who_never_signs_anybody_in_is_forgotten(
     await tenants.oauth.forget()
     await refused(tenants.oauth.clients.find(idle.client_id), OAuthError.INVALID_CLIENT)
     assert (await tenants.oauth.clients.find(used.client_id)).name == "Used"
+
+
+async def test_a_program_may_describe_itself_at_an_address(emptied_database: Database, clock: MovedClock) -> None:
+    asked: list[str] = []
+    address = "https://agent.example/client.json"
+    described: dict[str, object] = {
+        "client_id": address,
+        "client_name": "Agent",
+        "redirect_uris": ["http://127.0.0.1/cb"],
+    }
+
+    async def fetch(given: str) -> bytes:
+        asked.append(given)
+        return msgspec.json.encode(described)
+
+    clients = Clients(emptied_database, clock, fetch, code_page="")
+    client = await clients.find(address)
+    assert (client.client_id, client.name) == (address, "Agent")
+    assert clients.may_redirect(client, "http://127.0.0.1:5000/cb")
+    assert not clients.may_redirect(client, "https://agent.example/cb")
+    await clients.find(address)
+    assert asked == [address]
+    for wrong in ("https://agent.example", "https://agent.example/", f"{address}#x", f"{address}?{'x' * 1000}"):
+        await refused(clients.find(wrong), OAuthError.INVALID_CLIENT)
+    assert asked == [address]
+    # One that says it is another, or wants codes sent where none may go.
+    await refused(clients.find("https://evil.example/client.json"), OAuthError.INVALID_CLIENT)
+    described["redirect_uris"] = ["javascript:alert(1)"]
+    clock.ahead = timedelta(minutes=11)
+    await refused(clients.find(address), OAuthError.INVALID_REDIRECT_URI)
 
 
 # ---------------------------------------------------------------- codes

@@ -12,6 +12,7 @@ import httpx2 as httpx
 import pytest
 
 from syncom.accounts.model import Role
+from syncom.ids import short_id
 from tests.connect.tenants.signing_in import Program
 from tests.http.membrane.conftest import Product
 from tests.http.running_site import PASSWORD, Site
@@ -138,6 +139,48 @@ async def test_limits_that_a_person_sets_are_limits_of_the_token(
             await client.post("/client-tokens", json={"name": "x"}),
         ):
             assert refused.status_code == 403
+
+
+async def _connection(site: Site, product: Product, name: str, tenant: str = "default") -> str:
+    """A connection of a tenant, ready, without credentials."""
+    connection_id = short_id()
+    owner = await site.app.tenants.tenant(product.account_id, tenant, create=True)
+    async with site.app.database.system() as connection:
+        await connection.execute(
+            "INSERT INTO connections (connection_id, account_id, tenant_id, connector_id, key, name, state)"
+            " SELECT %s, %s, %s, connector_id, %s, %s, 'READY' FROM connectors WHERE account_id IS NULL LIMIT 1",
+            (connection_id, product.account_id, owner.tenant_id, connection_id, name),
+        )
+    return connection_id
+
+
+async def test_a_person_limits_a_program_to_connections_of_the_tenant(
+    site: Site, browser: Browser, product: Product
+) -> None:
+    mine = await _connection(site, product, "Shop <i>")
+    spare = await _connection(site, product, "Desk")
+    foreign = await _connection(site, product, "Somebody else's", tenant="else")
+    program = Program()
+    page = await browser.open(program)
+    assert "Shop &lt;i&gt;" in page.text
+    assert mine in page.text
+    assert foreign not in page.text
+    none = await browser.decide(page, limit="connections", connection=[foreign])
+    assert none.status_code == 400
+    answer = await browser.decide(page, limit="connections", connection=[mine, foreign])
+    got = (await tokens(site, program.exchanging(told(answer)["code"]))).json()
+    assert (await site.app.tenants.authenticate(got["access_token"])).restrictions.connections == {mine}
+    async with product.client(got["access_token"]) as client:
+        assert [each["id"] for each in (await client.get("/connections")).json()["items"]] == [mine]
+        assert (await client.get(f"/connections/{spare}")).status_code == 404
+        assert (await client.get(f"/connections/{mine}")).status_code == 200
+        assert (await client.delete(f"/connections/{mine}")).status_code == 403
+    async with product.manager() as manager:
+        wanted = {"name": "Bot", "tenantKey": "default", "connections": [spare]}
+        made = (await manager.post("/client-tokens", json=wanted)).json()
+        assert made["connections"] == [spare]
+        wanted["connections"] = [foreign]
+        assert (await manager.post("/client-tokens", json=wanted)).status_code == 404
 
 
 async def test_a_new_customer_is_made_when_the_person_agrees(site: Site, browser: Browser, product: Product) -> None:
