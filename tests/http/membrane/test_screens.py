@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -263,3 +264,37 @@ async def test_only_a_signed_in_person_of_the_account_connects_this_installation
     await site.app.connections.disconnect(caller, made.connection_id)
     async with httpx.AsyncClient(base_url=authorisation.base_url, headers=dict(authorisation.headers)) as revoked:
         assert (await revoked.get("/v1/account/info")).status_code == 401
+
+
+async def test_a_products_page_sends_a_person_with_a_token_and_a_payload(
+    site: Site, shop: str, product: Product, browser: httpx.AsyncClient
+) -> None:
+    token = product.token("ann")
+    wish = {
+        "token": token,
+        "requestId": "r1",
+        "connectorId": shop,
+        "name": "From a page",
+        "allowMultipleConnections": True,
+    }
+    elsewhere = {"Origin": "https://product.example"}
+    answer = await browser.post("/membrane/connect", data={"payload": json.dumps(wish)}, headers=elsewhere)
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"].startswith(f"{PAGE}?connectionRequestId=")
+    assert "Connect Shop" in (await browser.get(answer.headers["location"])).text
+    typed = {
+        **wish,
+        "allowMultipleConnections": True,
+        "authOptionKey": "key",
+        "input": {"apiKey": API_KEY, "region": "eu"},
+    }
+    done = await browser.post("/membrane/connect", data={"payload": json.dumps(typed)}, headers=elsewhere)
+    assert done.status_code == 200, done.text
+    assert "From a page is connected" in done.text
+    assert API_KEY not in done.text
+    shown = await browser.get("/membrane/screens/connect", params={"token": token, "connectorId": shop})
+    assert shown.status_code == 303
+    for payload in ("[]", "{", json.dumps({**wish, "token": "forged"})):
+        refused = await browser.post("/membrane/connect", data={"payload": payload}, headers=elsewhere)
+        assert refused.status_code in (400, 401)
+        assert token not in refused.text

@@ -14,6 +14,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlencode
 
+import msgspec
 from litestar.types import Receive, Scope, Send
 
 from syncom.accounts.model import Principal
@@ -23,6 +24,7 @@ from syncom.connect.connections.requests import CALLBACK_PATH, PAGE_PATH, SIGN_I
 from syncom.connect.model import Schema
 from syncom.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, SyncomError, Unauthorized, Upstream
 from syncom.http.headers import header
+from syncom.http.membrane.bodies import ConnectBody
 from syncom.http.membrane.method import Edge, Mount
 from syncom.http.pages.login import read_form
 from syncom.http.pages.page import page, send_page
@@ -38,7 +40,9 @@ class Screens:
     """``/membrane/screens/connections`` and ``/membrane/oauth-callback``."""
 
     def __init__(self, edge: Edge) -> None:
+        self._connections = edge.app.connections
         self._requests = edge.app.connections.requests
+        self._tenants = edge.app.tenants
         self._accounts = edge.app.accounts
         self._authentication = edge.authentication
         secure = edge.app.settings.base_url.startswith("https://")
@@ -80,6 +84,25 @@ class Screens:
             await _redirect(send, outcome.redirect, [])
             return
         await send_page(send, _outcome_page(outcome), status=200 if outcome.fault is None else 400)
+
+    async def entry(self, scope: Scope, receive: Receive, send: Send, path: Mapping[str, str]) -> None:
+        """A product's page sends a person here, with its token: as a form with ``payload`` (membrane-api, 6.6), or in
+        the address. Other sites post here; what they may do is in the token, and no cookie is looked at."""
+        try:
+            given = await _entry_fields(scope, receive)
+            by = await self._tenants.authenticate(str(given.get("token") or ""))
+            wish = msgspec.convert(given, ConnectBody).full_wish()
+            if wish.typed is None:
+                request = await self._connections.request(by, wish)
+                await _redirect(send, f"{PAGE_PATH}?connectionRequestId={request.request_id}", [])
+                return
+            made = await self._connections.connect(by, wish)
+            content = f"<h1>{escape(made.name)} is connected</h1><p>You can close this page.</p>"
+            await send_page(send, page("Connected", content))
+        except msgspec.MsgspecError:
+            await self._refuse(send, Invalid("payload", "is not what connecting takes"))
+        except SyncomError as error:
+            await self._refuse(send, error)
 
     # ------------------------------------------------------------ forms
 
@@ -363,6 +386,18 @@ def _query(scope: Scope) -> dict[str, str]:
     return dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), max_num_fields=50))
 
 
+async def _entry_fields(scope: Scope, receive: Receive) -> dict[str, Any]:
+    """The members of a browser's call: those of ``payload``, over those beside it."""
+    fields: dict[str, Any] = dict(await read_form(scope, receive) if scope.get("method") == "POST" else _query(scope))
+    payload = fields.pop("payload", None)
+    if payload is None:
+        return fields
+    members = msgspec.json.decode(payload)
+    if not isinstance(members, dict):
+        raise Invalid("payload", "must be a JSON object")
+    return {**fields, **cast("dict[str, Any]", members)}
+
+
 async def _redirect(send: Send, target: str, headers: list[tuple[bytes, bytes]]) -> None:
     given = [(b"location", target.encode("ascii")), (b"content-length", b"0"), *headers]
     await send({"type": "http.response.start", "status": 303, "headers": given})
@@ -373,6 +408,9 @@ _PAGES: Final = frozenset({"GET", "POST"})
 
 MOUNTS: Final = (
     Mount("/screens/connections", lambda edge: Screens(edge).connections, verbs=_PAGES, cors=False),
+    Mount("/connect", lambda edge: Screens(edge).entry, verbs=frozenset({"POST"}), cors=False),
+    Mount("/screens/connect", lambda edge: Screens(edge).entry, verbs=_PAGES, cors=False),
+    Mount("/screens/connection", lambda edge: Screens(edge).entry, verbs=_PAGES, cors=False),
     Mount("/screens/connections/go", lambda edge: Screens(edge).go, verbs=frozenset({"GET"}), cors=False),
     Mount(
         CALLBACK_PATH.removeprefix("/membrane"),
