@@ -51,6 +51,8 @@ class Installation:
             "SYNCOM_INBOX_PORT": str(self.inbox_port),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "COLUMNS": "120",
+            "MEMBRANE_API_URI": f"{self.url}/membrane",
+            "MEMBRANE_HOME": str(self.folder / "membrane"),
             # Working out what every shipped action means would keep a core busy for a minute.
             "SYNCOM_INTENT_MODEL": "off",
             **self._settings,

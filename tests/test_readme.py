@@ -23,7 +23,7 @@ def tour() -> list[str]:
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_tour_works_as_written(tmp_path: Path) -> None:
     commands = tour()
     assert commands, f"the section {_HEADING!r} of README.md has no commands"

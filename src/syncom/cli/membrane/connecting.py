@@ -14,7 +14,7 @@ from syncom.cli.membrane.client import Client, part
 from syncom.cli.membrane.document import inside, list_of, object_of, text
 from syncom.cli.membrane.errors import DONE, FAILED, PENDING, Failed, Misuse
 from syncom.cli.membrane.grammar import Given
-from syncom.cli.membrane.output import one_line, remark, show_thing
+from syncom.cli.membrane.output import lines, member, one_line, remark, show_thing, show_unfinished
 from syncom.cli.membrane.resources import CONNECTION, thing
 from syncom.cli.membrane.session import Session
 
@@ -146,7 +146,10 @@ def _shown(given: Given, connection: dict[str, Any], *, told: bool) -> int:
     code = ended(given, connection)
     if code == PENDING and told and not given.json and (page := _page(connection)):
         print(page)
-    show_thing(given, connection, CONNECTION)
+    if code == DONE:
+        show_thing(given, connection, CONNECTION)
+    else:
+        show_unfinished(given, connection, lines((name, member(connection, name)) for name in CONNECTION))
     return code
 
 

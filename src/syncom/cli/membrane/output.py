@@ -30,12 +30,17 @@ def remark(text: str) -> None:
 
 def show(given: Given, value: object, human: Callable[[], None]) -> None:
     """Print ``value`` as JSON, or let ``human`` print it and name the next step."""
+    show_unfinished(given, value, human)
+    if given.verb.afterwards and not given.json:
+        remark(f"Next: {given.verb.afterwards}")
+
+
+def show_unfinished(given: Given, value: object, human: Callable[[], None]) -> None:
+    """The same where the next step is another one."""
     if given.json:
         write_json(value)
-        return
-    human()
-    if given.verb.afterwards:
-        remark(f"Next: {given.verb.afterwards}")
+    else:
+        human()
 
 
 def show_list(given: Given, answer: Mapping[str, Any], columns: Mapping[str, str], *, empty: str) -> None:
@@ -45,7 +50,7 @@ def show_list(given: Given, answer: Mapping[str, Any], columns: Mapping[str, str
     def human() -> None:
         from syncom.cli.output import table
 
-        table(list(columns), [[_member(item, places) for places in columns.values()] for item in items], empty=empty)
+        table(list(columns), [[member(item, places) for places in columns.values()] for item in items], empty=empty)
         if answer.get("cursor"):
             remark(f"There is more: --cursor={answer['cursor']}")
 
@@ -57,14 +62,8 @@ def show_list(given: Given, answer: Mapping[str, Any], columns: Mapping[str, str
 
 def show_thing(given: Given, thing: object, members: Sequence[str]) -> None:
     """One thing: those of its members that are there, a line each."""
-
-    def human() -> None:
-        from syncom.cli.output import facts
-
-        found = object_of(thing) or {}
-        facts([(name, _member(found, name)) for name in members if _member(found, name) is not None])
-
-    show(given, thing, human)
+    found = object_of(thing) or {}
+    show(given, thing, lines((name, member(found, name)) for name in members))
 
 
 def one_line(text: str) -> str:
@@ -72,7 +71,7 @@ def one_line(text: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
-def _member(item: Mapping[str, Any], places: str) -> object:
+def member(item: Mapping[str, Any], places: str) -> object:
     """The first of the members that is there; ``a.b`` is inside. Objects become JSON."""
     for place in places.split():
         value: Any = item

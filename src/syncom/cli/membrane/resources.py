@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syncom.cli.membrane.client import Query, part
-from syncom.cli.membrane.document import object_of, text
+from syncom.cli.membrane.document import list_of, object_of, text
 from syncom.cli.membrane.errors import DONE, Failed, Misuse
 from syncom.cli.membrane.grammar import Given
 from syncom.cli.membrane.output import remark, show, show_list, show_thing, write_json
@@ -135,9 +135,17 @@ def list_actions(given: Given) -> int:
     """``action list``."""
     query: Query = {**given.chosen((*_SCOPE, "externalAppId", "intent", "search")), **_page(given)}
     answer = thing(Session(given).tenant().get("actions", query))
+    if not given.json:
+        # A list is to be looked over: the rest of the description is told by `action get`.
+        answer = {**answer, "items": [_briefly(one) for one in list_of(answer.get("items"))]}
     columns = {"id": "id", "key": "key", "name": "name", "description": "description"}
     show_list(given, answer, columns, empty="No actions. Which apps are connected? `membrane connection list`.")
     return DONE
+
+
+def _briefly(action: object) -> dict[str, Any]:
+    found = object_of(action) or {}
+    return {**found, "description": text(found, "description").partition(". ")[0]}
 
 
 def get_action(given: Given) -> int:
