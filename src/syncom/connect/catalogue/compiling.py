@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from syncom.connect.catalogue.compile import Sources, compile_connector
-from syncom.connect.catalogue.model import Draft
+from syncom.connect.catalogue.model import ActionDraft, Draft
 from syncom.errors import FieldError, Invalid, Unavailable
 
 #: Bytes that are compiled in a thread: about 50 ms.
@@ -28,10 +28,14 @@ _MEMORY: Final = 3 << 30
 #: Documents that are compiled side by side, and those that may wait.
 _AT_ONCE: Final = 1
 _WAITING: Final = 4
+#: Actions that are read at once: some milliseconds.
+_FEW: Final = 50
 
 
 class _Answer(msgspec.Struct, frozen=True, array_like=True):
+    #: Without its actions: those are read a few at a time, so that a thousand of them do not keep the loop.
     draft: Draft | None = None
+    actions: tuple[msgspec.Raw, ...] = ()
     #: Field and reason of each problem.
     problems: tuple[tuple[str, str], ...] = ()
 
@@ -84,10 +88,14 @@ async def _aside(sources: Sources) -> Draft:
             await process.wait()
     if process.returncode != 0:
         raise Invalid(sources.document_name, "cannot be read: it is too large or broken in an unexpected way")
-    answer = await asyncio.to_thread(msgspec.msgpack.decode, output, type=_Answer)
+    answer = msgspec.msgpack.decode(output, type=_Answer)
     if answer.draft is None:
         raise Invalid.of([FieldError(field, reason) for field, reason in answer.problems])
-    return answer.draft
+    actions: list[ActionDraft] = []
+    for start in range(0, len(answer.actions), _FEW):
+        actions += [msgspec.msgpack.decode(one, type=ActionDraft) for one in answer.actions[start : start + _FEW]]
+        await asyncio.sleep(0)
+    return msgspec.structs.replace(answer.draft, actions=tuple(actions))
 
 
 def main() -> None:
@@ -99,9 +107,11 @@ def main() -> None:
         )
     sources = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Sources)
     try:
-        answer = _Answer(compile_connector(sources))
+        draft = compile_connector(sources)
+        actions = tuple(msgspec.Raw(msgspec.msgpack.encode(one)) for one in draft.actions)
+        answer = _Answer(msgspec.structs.replace(draft, actions=()), actions)
     except Invalid as error:
-        answer = _Answer(None, tuple((problem.field, problem.reason) for problem in error.fields))
+        answer = _Answer(problems=tuple((problem.field, problem.reason) for problem in error.fields))
     sys.stdout.buffer.write(msgspec.msgpack.encode(answer))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterable
@@ -77,13 +78,14 @@ class CatalogueService:
         try:
             sources = read_folder(path)
             draft = await self._compiler.compile(sources)
+            packed = await asyncio.to_thread(store.pack, sources.document)
         except Invalid as error:
             _log.error("the connector %s is left as it was: %s", key, error.message)
             return
         async with self._database.system() as connection:
             await store.lock(connection, None)
             if (await store.shipped(connection)).get(key) != content_hash:
-                await store.save(connection, None, draft, content_hash, sources.document)
+                await store.save(connection, None, draft, content_hash, packed)
 
     # ------------------------------------------------------------ connectors
 
@@ -148,9 +150,10 @@ class CatalogueService:
         if not draft.actions:
             raise Invalid(name, "makes no action: " + (draft.notes[-1] if draft.operations else "it has no operations"))
         content_hash = blake2b(msgspec.msgpack.encode(sources), digest_size=32).digest()
+        packed = await asyncio.to_thread(store.pack, document)
         async with self._database.tenant(account_id) as connection:
             await store.lock(connection, account_id)
-            connector_id = await store.save(connection, account_id, draft, content_hash, document)
+            connector_id = await store.save(connection, account_id, draft, content_hash, packed)
             saved = await store.connector(connection, connector_id)
         assert saved is not None
         return _imported(saved, draft)
