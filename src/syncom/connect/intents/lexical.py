@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -111,6 +112,7 @@ def _known(indexes: Sequence[LexicalIndex], query: Mapping[str, float]) -> dict[
     return known
 
 
+@lru_cache(maxsize=50_000)
 def trigrams_of(word: str) -> frozenset[str]:
     """As pg_trgm cuts them: two spaces before a word and one behind it."""
     padded = f"  {word} "
