@@ -28,6 +28,7 @@ BENCHES = {
     "activity": "bench.activity",
     "intents": "bench.intents",
     "cli": "bench.cli",
+    "proxy": "bench.proxy",
 }
 
 

@@ -73,7 +73,8 @@ async def product(dsn: str, folder: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.call_later(1, warm)
-    await serve(Settings(port=port, data_dir=Path(folder)), dsn=dsn, stop=stop)
+    allow = os.environ.get("SYNCOM_OUTBOUND_ALLOW", "")
+    await serve(Settings(port=port, data_dir=Path(folder), outbound_allow=allow), dsn=dsn, stop=stop)
 
 
 async def bare(application: Any, port: int) -> None:

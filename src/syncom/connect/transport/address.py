@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -59,6 +60,7 @@ def redirected(url: Url, location: str, base_url: str, *, hosts: Iterable[str] =
     return _allowed(read_url("the connection's base URL", base_url), forward.with_fragment(None), hosts)
 
 
+@lru_cache(maxsize=4096)
 def read_url(what: str, text: str) -> Url:
     """An absolute http or https address without a log-in. Raises Invalid."""
     try:
