@@ -55,6 +55,8 @@ from syncom.outbound import OutboundClient
 from syncom.postgres.migrate import ensure_partitions
 from syncom.postgres.pool import Database
 from syncom.promocodes.service import PromocodesService
+from syncom.pulls.jobs import PullKeeper
+from syncom.pulls.service import PullsService
 from syncom.recommendations.service import RecommendationsService
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
@@ -157,6 +159,16 @@ class App:
             clock,
             keep_days=settings.run_days,
         )
+        self.pulls = PullsService(
+            database,
+            clock,
+            catalogue=self.catalogue,
+            connections=self.connections,
+            tenants=self.tenants,
+            runs=self.runs,
+            contacts=self.contacts,
+            orders=self.orders,
+        )
 
     @property
     def inbox_address(self) -> InboxAddress:
@@ -198,6 +210,10 @@ class App:
     def connection_keeper(self) -> ConnectionKeeper:
         """What renews credentials of connections in the background, before they end."""
         return ConnectionKeeper(self.connections, self.clock)
+
+    def pull_keeper(self) -> PullKeeper:
+        """What pulls out of connected apps in the background."""
+        return PullKeeper(self.database, self.pulls, self.clock)
 
     def vector_keeper(self) -> VectorKeeper:
         """What works out the meaning of new actions in the background."""

@@ -11,6 +11,8 @@ from uuid import UUID
 from syncom.accounts.model import PERMISSIONS, Permission, Principal, Role
 from syncom.app import App
 from syncom.campaigns.model import Audience, CampaignInput
+from syncom.connect.connections.model import ConnectionWish
+from syncom.connect.model import Caller, CallerKind
 from syncom.contacts.imports.model import ImportOptions
 from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.content.model import AttachedFile, TemplateInput
@@ -20,6 +22,7 @@ from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
 from syncom.orders.model import OrderInput
 from syncom.outbound import OutboundClient
+from syncom.pulls.model import PullInput, PullKind
 from syncom.recommendations.model import RecommendationKind
 from syncom.webhooks.model import WebhookInput
 from syncom.webhooks.service import WebhooksService
@@ -90,8 +93,29 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "source_id": recommending.source_id,
         "external_id": mark,
         "webhook_id": await _webhook(app, account_id, mark),
+        "pull_id": await _pull(app, account_id, mark),
         "inbox_id": 1,
     }
+
+
+async def _pull(app: App, account_id: int, mark: str) -> int:
+    """A pull out of this site itself, when somebody asks."""
+    tenant = await app.tenants.tenant(account_id, "default")
+    caller = Caller(
+        account_id=account_id, kind=CallerKind.TENANT, workspace_key="w", tenant_id=tenant.tenant_id, actor="test"
+    )
+    parameters = {"baseUrl": app.settings.base_url}
+    wish = ConnectionWish(connector="http", auth_key="none", name=mark, input={}, parameters=parameters)
+    connection = await app.connections.create(caller, wish)
+    given = PullInput(
+        name=mark,
+        kind=PullKind.CONTACTS,
+        connection_id=connection.connection_id,
+        action="send-get",
+        input={"path": f"/healthz?{mark}"},
+        every=0,
+    )
+    return (await app.pulls.add(account_id, given)).pull_id
 
 
 async def _webhook(app: App, account_id: int, mark: str) -> int:
@@ -280,6 +304,7 @@ _ONES: dict[str, Any] = {
             "event_type_id",
             "category_id",
             "webhook_id",
+            "pull_id",
             "workflow_id",
         ),
         1,

@@ -69,6 +69,7 @@ _COMMANDS = (
     ("client-token", "syncom.cli.client_token:app", "Long-lived tokens for agents and programs, with limits."),
     ("grant", "syncom.cli.grant:app", "Programs that people let in, and long-lived tokens."),
     ("connector", "syncom.cli.connector:app", "Apps that can be connected, and what can be called there."),
+    ("pull", "syncom.cli.pull:app", "Contacts and orders pulled out of connected apps, on a schedule."),
     ("inbox", "syncom.cli.inbox:app", "Mail that was sent without an SMTP account."),
 )
 

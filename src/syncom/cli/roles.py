@@ -81,12 +81,13 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         workflows = asyncio.create_task(parts.workflow_keeper().run(stop))
         connections = asyncio.create_task(parts.connection_keeper().run(stop))
         vectors = asyncio.create_task(parts.vector_keeper().run(stop))
+        pulls = asyncio.create_task(parts.pull_keeper().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
-            for task in (jobs, upkeep, poster, workflows, vectors, connections):
+            for task in (jobs, upkeep, poster, workflows, vectors, connections, pulls):
                 task.cancel()
-            await asyncio.gather(jobs, upkeep, poster, workflows, vectors, connections, return_exceptions=True)
+            await asyncio.gather(jobs, upkeep, poster, workflows, vectors, connections, pulls, return_exceptions=True)
 
 
 async def _sender(role: SenderRole, settings: Settings, dsn: str, stop: asyncio.Event) -> None:

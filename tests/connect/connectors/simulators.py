@@ -106,7 +106,23 @@ class Shopify(Simulator):
             ("GET", f"{base}/customers.json", self._list),
             ("POST", f"{base}/customers.json", self._create),
             ("GET", f"{base}/customers/{{id}}.json", self._get),
+            ("GET", f"{base}/orders.json", self._orders),
         ]
+
+    async def _orders(self, request: web.Request) -> web.Response:
+        orders = [
+            {
+                "id": 7000 + n,
+                "email": f"buyer{n}@example.com",
+                "total_price": "120.50",
+                "currency": "UAH",
+                "financial_status": "paid",
+                "created_at": f"2026-11-0{n + 1}T10:00:00+02:00",
+                "line_items": [{"title": "Tea", "quantity": 2, "price": "60.25"}],
+            }
+            for n in range(2)
+        ]
+        return web.json_response({"orders": orders})
 
     async def _shop(self, request: web.Request) -> web.Response:
         return web.json_response({"shop": {"id": 1, "name": "Tea shop", "currency": "UAH"}})

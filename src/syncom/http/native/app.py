@@ -29,6 +29,7 @@ from syncom.http.native import (
     lists,
     messages,
     orders,
+    pulls,
     recommendations,
     segments,
     senders,
@@ -72,6 +73,7 @@ _RESOURCES: list[Any] = [
     *activity.HANDLERS,
     *inbox.HANDLERS,
     *webhooks.HANDLERS,
+    *pulls.HANDLERS,
 ]
 
 

@@ -23,6 +23,7 @@ from syncom.inbox.service import InboxService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
+from syncom.pulls.service import PullsService
 from syncom.recommendations.service import RecommendationsService
 from syncom.segments.service import SegmentsService
 from syncom.webhooks.service import WebhooksService
@@ -46,6 +47,7 @@ Senders = NamedDependency[SendersService]
 Messages = NamedDependency[MessagesService]
 Campaigns = NamedDependency[CampaignsService]
 Webhooks = NamedDependency[WebhooksService]
+Pulls = NamedDependency[PullsService]
 Workflows = NamedDependency[WorkflowsService]
 #: For the few things that are no service.
 Wiring = NamedDependency[App]
@@ -75,6 +77,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "messages": app.messages,
         "campaigns": app.campaigns,
         "webhooks": app.webhooks,
+        "pulls": app.pulls,
         "workflows": app.workflows,
         "wiring": app,
     }

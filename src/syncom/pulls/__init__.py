@@ -1,0 +1,1 @@
+"""Contacts and orders pulled out of connected apps, on a schedule."""
