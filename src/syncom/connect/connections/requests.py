@@ -462,7 +462,9 @@ class Requests:
         before: Stored | None = None
         now = self._clock.now()
         async with self._database.system() as connection:
-            if present is not None and present.archived_at is None:
+            if present is not None:
+                if present.archived_at is not None:
+                    raise Conflict("the connection was archived meanwhile; restore it first")
                 row = await store.credentials(connection, present.account_id, present.connection_id)
                 before = self._vault.open(row) if row is not None else None
                 made = present

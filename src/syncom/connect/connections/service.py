@@ -297,6 +297,8 @@ class ConnectionsService:
         _may_change(caller)
         if wish.connection is not None:
             present = await self._find(caller, wish.connection)
+            if present.archived_at is not None:
+                raise Conflict("the connection is archived; restore it first")
             connector = await self._catalogue.connector(caller.account_id, present.connector_id)
             return await self.requests.open(caller, connector, wish, connection=present)
         connector = await self._connector(caller, wish)
