@@ -198,6 +198,31 @@ async def test_a_new_connection_can_be_asked_for_in_words(world: World) -> None:
     assert answer.json()["name"] == "In words"
 
 
+async def test_an_app_that_nobody_has_described_is_reached_by_plain_http_once_a_person_says_how(world: World) -> None:
+    made = (await world.acme.post("/connections/ensure", json={"appUrl": "https://unknown.example/x"})).json()
+    assert made["connectorKey"] == "http"
+    assert made["state"] == "CLIENT_ACTION_REQUIRED"
+    assert made["clientAction"]["type"] == "provide-input"
+    again = (await world.acme.post("/connections/ensure", json={"appUrl": "unknown.example"})).json()
+    assert again["id"] == made["id"]
+    provided = await world.acme.patch(
+        f"/connections/{made['id']}",
+        json={"connectorParameters": {"baseUrl": world.notes.url}, "input": {"headerName": "X-Key", "apiKey": KEY}},
+    )
+    assert provided.status_code == 200, provided.text
+    assert provided.json()["state"] == "READY"
+    assert provided.json()["connectorParameters"] == {"baseUrl": world.notes.url}
+    ran = await world.acme.post("/act", json={"api": {"method": "GET", "path": "/notes"}, "connectionId": made["id"]})
+    assert ran.json()["output"][0]["text"] == "milk"
+
+
+async def test_asking_twice_for_an_app_nobody_knows_by_name_makes_one_connection(world: World) -> None:
+    first = (await world.acme.post("/connections/ensure", json={"intent": "Our own  back office"})).json()
+    assert first["clientAction"]["type"] == "provide-input"
+    again = (await world.acme.post("/connections/ensure", json={"intent": "our own back office"})).json()
+    assert again["id"] == first["id"]
+
+
 async def test_what_a_connection_exports_works_nowhere_without_new_credentials(world: World) -> None:
     made = await world.connect(world.acme, name="Exported", key="exported", meta={"team": "x"})
     exported = (await world.acme.get(f"/connections/{made['id']}/export")).json()

@@ -262,7 +262,7 @@ class ConnectionsService:
                 return present[0]
             return await self.create(caller, ConnectionWish(connector=connector.connector_id, name=name))
         for one in await self.list(caller, search=None, limit=_MOST):
-            if domain and one.meta.get("appDomain") == domain:
+            if one.meta.get("app") == _app_of(app, domain):
                 return one
         return await self._ask_for_input(caller, app, domain, name)
 
@@ -742,7 +742,7 @@ class ConnectionsService:
             connector=generic.connector_id,
             name=name or domain or app,
             parameters=parameters,
-            meta={"appDomain": domain} if domain else {},
+            meta={"app": _app_of(app, domain)},
         )
         return await self._wait_for_person(caller, generic, wish, action="provide-input")
 
@@ -798,6 +798,11 @@ def domain_of(text: str) -> str:
         return ""
     host = host.rstrip(".").removeprefix("www.")
     return host if "." in host else ""
+
+
+def _app_of(words: str, domain: str) -> str:
+    """What an app that nobody has described is known by: asking twice makes one connection."""
+    return domain or " ".join(words.casefold().split())
 
 
 def _without_person(
