@@ -64,7 +64,9 @@ async def desk_of(key: str, simulator: Simulator, dsn: str, folder: Path) -> Asy
     """A connection to the simulator by the shipped connector, of which only the address is another one."""
     async with simulator.run() as url:
         _redirected(key, url, folder / "connectors")
-        settings = Settings(data_dir=folder, outbound_allow="127.0.0.1/32")
+        # Desks of a test file share its database, so they share its keys.
+        key_file = str(folder.parent / "desk.key")
+        settings = Settings(data_dir=folder, secret_key_file=key_file, outbound_allow="127.0.0.1/32")
         async with open_app(settings, dsn=dsn) as app:
             await app.catalogue.sync(folder / "connectors")
             account = await app.accounts.create_account(machine_principal(0), name=key)
