@@ -221,6 +221,11 @@ def _connections(simulator: Simulator, asked: Asked, rest: str) -> web.StreamRes
         return web.json_response({"items": [simulator.connection()], "cursor": "1"})
     if rest not in ("", "ensure", CONNECTION_ID, "esputnik"):
         return _refused(404, "not_found", f'Connection "{rest}" not found')
+    if asked.path == "/connect" and (asked.body or {}).get("connectionId") and simulator.connection_state == "READY":
+        # It works with what it has until somebody was at the page.
+        page = f"{simulator.url}/screens/connections?connectionRequestId={REQUEST_ID}"
+        action = {"type": "connect", "description": "Connect eSputnik", "uiUrl": page}
+        return web.json_response({**simulator.connection(), "state": "CLIENT_ACTION_REQUIRED", "clientAction": action})
     if asked.method == "GET" and simulator.looks:
         simulator.looks -= 1
         if not simulator.looks:

@@ -61,6 +61,16 @@ async def test_connect_says_how_it_ended_otherwise(logged_in: Membrane, simulato
     assert simulator.last.body == {"intent": "our mails", "allowMultipleConnections": True}
 
 
+async def test_connecting_anew_waits_for_the_person_although_it_still_works(
+    logged_in: Membrane, simulator: Simulator, browser: str
+) -> None:
+    simulator.connection_state = "READY"
+    nobody = await logged_in("connect", f"--connectionId={CONNECTION_ID}", "--timeout=1", "--json")
+    assert (nobody.code, nobody.json["state"]) == (3, "CLIENT_ACTION_REQUIRED")
+    done = await logged_in("connect", f"--connectionId={CONNECTION_ID}", "--json", BROWSER=browser)
+    assert (done.code, done.json["state"]) == (0, "READY")
+
+
 @pytest.mark.parametrize(
     "line", [("connect",), ("connect", "x.com", "--connectorId=1"), ("connection-request", "create")]
 )

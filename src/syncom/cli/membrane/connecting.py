@@ -6,6 +6,7 @@ What a person types there goes to the server and never through this command.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,7 +23,10 @@ from syncom.cli.membrane.session import Session
 _PAUSE, _PATIENCE = 2.0, 300
 _TARGETS = ("connectorId", "connectorKey", "integrationId", "integrationKey", "connectionId")
 _REQUEST = ("requestId", "status", "url", "connectorKey", "resultConnectionId", "createdAt")
-_BROKEN = ("CONFIGURATION_ERROR", "SETUP_FAILED")
+
+
+#: Looks how a connection is now: the server, the connection as it was, its page.
+Look = Callable[[Client, dict[str, Any], str], dict[str, Any]]
 
 
 def connect(given: Given) -> int:
@@ -33,7 +37,9 @@ def connect(given: Given) -> int:
     begun = thing(client.post("connections/ensure" if "appUrl" in wish else "connect", wish))
     if given.on("non-interactive"):
         return _shown(given, begun, told=True)
-    return _shown(given, _waited(client, begun, time.monotonic() + patience), told=False)
+    # What is connected anew may go on working meanwhile: being READY does not say that somebody was there.
+    look = _look_at_request if "connectionId" in wish else _look
+    return _shown(given, _waited(client, begun, time.monotonic() + patience, look), told=False)
 
 
 def create_request(given: Given) -> int:
@@ -100,7 +106,7 @@ def _one_target(given: Given, named: list[str]) -> None:
         )
 
 
-def _waited(client: Client, connection: dict[str, Any], deadline: float) -> dict[str, Any]:
+def _waited(client: Client, connection: dict[str, Any], deadline: float, look: Look) -> dict[str, Any]:
     """The connection when a person is done with its page, or the time is over, or it cannot be."""
     shown = ""
     while True:
@@ -113,7 +119,7 @@ def _waited(client: Client, connection: dict[str, Any], deadline: float) -> dict
         if time.monotonic() >= deadline:
             return connection
         time.sleep(min(_PAUSE, max(deadline - time.monotonic(), 0)))
-        connection = _look(client, connection, shown)
+        connection = look(client, connection, shown)
 
 
 def _look(client: Client, connection: dict[str, Any], page: str) -> dict[str, Any]:
@@ -121,6 +127,12 @@ def _look(client: Client, connection: dict[str, Any], page: str) -> dict[str, An
 
     Raises Failed when the person cancelled.
     """
+    found = _look_at_request(client, connection, page)
+    return found if found is not connection else thing(client.get(f"connections/{part(str(connection.get('id')))}"))
+
+
+def _look_at_request(client: Client, connection: dict[str, Any], page: str) -> dict[str, Any]:
+    """The connection that came of its page, or the same one while nothing did. Raises Failed as above."""
     request = parse_qs(urlsplit(page).query).get("connectionRequestId")
     if request:
         found = thing(client.get(f"connection-requests/{part(request[0])}"))
@@ -130,7 +142,9 @@ def _look(client: Client, connection: dict[str, Any], page: str) -> dict[str, An
             raise _failed(found.get("resultError"))
         if found.get("status") == "success" and found.get("resultConnectionId"):
             return thing(client.get(f"connections/{part(str(found['resultConnectionId']))}"))
-    return thing(client.get(f"connections/{part(str(connection.get('id')))}"))
+    else:
+        return thing(client.get(f"connections/{part(str(connection.get('id')))}"))
+    return connection
 
 
 def _tell(connection: dict[str, Any], page: str) -> None:
