@@ -12,7 +12,9 @@ import msgspec
 #: What stands in a secret's place.
 STRUCK: Final = "***"
 #: Shorter ones would strike out half of every text, and are no secrets.
-_SHORTEST: Final = 4
+SHORTEST: Final = 4
+#: What a client leaves as it is in an address.
+_PATH_SAFE: Final = "/:@!$&'()*+,;=-._~[]%"
 
 
 def strike(text: str, secrets: Iterable[str]) -> str:
@@ -43,16 +45,20 @@ def strike_all(value: Any, secrets: Iterable[str]) -> Any:
     return value
 
 
+def spellings(secret: str) -> set[str]:
+    """Every way in which a request or an answer may say a secret: as it is, percent-encoded, in base64, in JSON."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    escaped = msgspec.json.encode(secret).decode()[1:-1] if secret.isprintable() else secret
+    whole = quote(raw, safe="")
+    found = {secret, escaped, whole, quote(raw), quote_plus(raw), quote(raw, safe=_PATH_SAFE)}
+    if "%" in whole:
+        found.add(whole.lower())
+    for spell in (b64encode, urlsafe_b64encode):
+        spelled = spell(raw).decode()
+        found |= {spelled, spelled.rstrip("=")}
+    return found
+
+
 def _forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    found: set[str] = set()
-    for secret in secrets:
-        if len(secret) < _SHORTEST:
-            continue
-        raw = secret.encode("utf-8", "surrogatepass")
-        escaped = msgspec.json.encode(secret).decode()[1:-1] if secret.isprintable() else secret
-        found |= {secret, escaped, quote(raw, safe=""), quote(raw), quote_plus(raw)}
-        found |= {quote(raw, safe="").lower()} if "%" in quote(raw, safe="") else set()
-        for spell in (b64encode, urlsafe_b64encode):
-            whole = spell(raw).decode()
-            found |= {whole, whole.rstrip("=")}
+    found = {form for secret in secrets if len(secret) >= SHORTEST for form in spellings(secret)}
     return tuple(sorted(found, key=len, reverse=True))

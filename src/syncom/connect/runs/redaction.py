@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
-from urllib.parse import quote
 
 import msgspec
 
+from syncom.connect.connections.redaction import SHORTEST, spellings
 from syncom.connect.model import Authorisation, Schema
 from syncom.connect.runs.model import HIDDEN
 
 #: Bytes of JSON that a record keeps of an input and of an output.
 MAX_RECORDED: Final = 64 * 1024
-#: Shorter texts are no secrets, and would strike out half of what is said.
-_SHORTEST: Final = 4
 #: Words of headers may be ``Bearer`` or a version.
 _SHORTEST_MADE: Final = 16
 _MAX_DEPTH: Final = 100
@@ -36,14 +33,14 @@ class Redaction:
         found: set[str] = set()
         for authorisation in authorisations:
             for secret in authorisation.secrets:
-                found.update(_spellings(secret))
+                found.update(spellings(secret))
             # What is made of secrets: the word of Basic, a signed token.
             placed = (authorisation.headers, authorisation.query, authorisation.cookies)
             said = [part for values in placed for value in values.values() for part in value.split()]
             for part in said:
                 if len(part) >= _SHORTEST_MADE:
-                    found.update(_spellings(part))
-        texts = sorted((text for text in found if len(text) >= _SHORTEST), key=len, reverse=True)
+                    found.update(spellings(part))
+        texts = sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(text) for text in texts)) if texts else None
 
     def also(self, authorisation: Authorisation) -> Redaction:
@@ -99,16 +96,6 @@ def cut(value: Any, limit: int) -> Any:
     while len(msgspec.json.encode(beginning)) > limit - 100:
         beginning = beginning[: int(len(beginning) * 0.9)]
     return {"$cut": {"bytes": len(encoded), "beginning": beginning}}
-
-
-def _spellings(secret: str) -> Iterable[str]:
-    raw = secret.encode("utf-8", "replace")
-    yield secret
-    yield quote(secret, safe="")
-    yield quote(secret, safe="/:@!$&'()*+,;=-._~[]%")
-    yield base64.b64encode(raw).decode()
-    yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
-    yield msgspec.json.encode(secret).decode()[1:-1]
 
 
 def _resolved(schema: Any, root: Schema, depth: int = 0) -> list[Schema]:
