@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,16 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import MARKS, PASSWORD
 from tests.installation import Installation
 
-_CHROMIUM = os.environ.get("SYNCOM_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
-    pytest.mark.timeout(240),
-]
-_PASSWORD = "correct horse battery staple"
+pytestmark = [MARKS[0], pytest.mark.timeout(240)]
 #: Patience only.
 _PATIENCE = 60.0
 
@@ -98,25 +93,9 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    with Installation(SYNCOM_ADMIN_PASSWORD=_PASSWORD) as running:
+    with Installation(SYNCOM_ADMINPASSWORD=PASSWORD) as running:
         running.wait_for("Ctrl-C stops everything.")
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, installation: Installation) -> Iterator[Page]:
-    context = browser.new_context(base_url=installation.url, viewport={"width": 1100, "height": 800})
-    yield context.new_page()
-    context.close()
 
 
 @pytest.fixture
@@ -129,7 +108,7 @@ def sign_in_where_asked(page: Page) -> None:
     expect(page.locator("input[name=password], main")).not_to_have_count(0)
     if page.locator("input[name=password]").count():
         page.fill("input[name=email]", "admin@localhost.localdomain")
-        page.fill("input[name=password]", _PASSWORD)
+        page.fill("input[name=password]", PASSWORD)
         page.click("main form button")
 
 

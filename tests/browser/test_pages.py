@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.chromium import MARKS, PASSWORD
 from tests.installation import Installation
 
-_CHROMIUM = os.environ.get("SYNCOM_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
-    pytest.mark.timeout(180),
-]
-_PASSWORD = "correct horse battery staple"
+pytestmark = MARKS
 _LETTER = (
     "<p>Hello {{ first_name }}</p><script>document.title='owned'</script>"
     '<p><a href="https://shop.example/new">New</a></p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
@@ -29,7 +23,7 @@ _LETTER = (
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     """A running platform with one mail in its dev inbox."""
-    with Installation(SYNCOM_ADMIN_PASSWORD=_PASSWORD) as running:
+    with Installation(SYNCOM_ADMINPASSWORD=PASSWORD) as running:
         running.wait_for("Ctrl-C stops everything.")
         letter = running.folder / "letter.html"
         letter.write_text(_LETTER, "utf-8")
@@ -41,15 +35,6 @@ def installation() -> Iterator[Installation]:
         ):
             subprocess.run(["syncom", *command], env=running.environment, check=True, capture_output=True)
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -64,7 +49,7 @@ def page(browser: Browser, installation: Installation) -> Iterator[Page]:
 def sign_in(page: Page) -> None:
     page.goto("/login")
     page.fill("input[name=email]", "admin@localhost.localdomain")
-    page.fill("input[name=password]", _PASSWORD)
+    page.fill("input[name=password]", PASSWORD)
     page.click("main form button")
     page.wait_for_url("**/")
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,33 +12,20 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.chromium import MARKS, PASSWORD
 from tests.connect.tenants.signing_in import Program
 from tests.installation import Installation
 
-_CHROMIUM = os.environ.get("SYNCOM_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
-    pytest.mark.timeout(180),
-]
-_PASSWORD = "correct horse battery staple"
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    with Installation(SYNCOM_ADMIN_PASSWORD=_PASSWORD) as running:
+    with Installation(SYNCOM_ADMINPASSWORD=PASSWORD) as running:
         running.wait_for("Ctrl-C stops everything.")
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -76,7 +61,7 @@ def _ask(page: Page, program: Program, **asking: str) -> None:
     page.goto(f"/membrane/oauth/authorize?{urlencode(program.asking(**asking))}")
     expect(page).to_have_url(re.compile("/login"))
     page.fill("input[name=email]", "admin@localhost.localdomain")
-    page.fill("input[name=password]", _PASSWORD)
+    page.fill("input[name=password]", PASSWORD)
     page.click("main form button")
     expect(page.locator("h1")).to_contain_text("Membrane CLI")
 

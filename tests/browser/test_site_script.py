@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import shutil
 import subprocess
 import threading
 import time
@@ -17,15 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.browser.chromium import MARKS
 from tests.installation import Installation
 
-_CHROMIUM = os.environ.get("SYNCOM_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
-    pytest.mark.timeout(180),
-]
+pytestmark = MARKS
 _PRODUCT = "{ProductPage: {productKey: '200600', price: '990', isInStock: 1}}"
 
 
@@ -92,15 +87,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         installation.wait_for("Ctrl-C stops everything.")
         yield Shop(installation, folder, f"http://127.0.0.1:{site.server_address[1]}")
     site.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from syncom.aside import Died, ask
 from syncom.contacts.imports.parsing import ParsedBatch, ParseRequest, decode_batch, encode_request
 from syncom.errors import Invalid, SyncomError
 
@@ -82,27 +83,13 @@ async def parser(request: ParseRequest) -> AsyncGenerator[ParserProcess]:
 
 async def convert_spreadsheet(source: Path, target: Path, sheet: str | None) -> list[str]:
     """Write a sheet as a text file; returns the names of all sheets. Raises Invalid with the reason."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "syncom.contacts.imports.xlsx",
-        str(source),
-        str(target),
-        *([sheet] if sheet else []),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    arguments = [str(source), str(target), *([sheet] if sheet else [])]
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), _SPREADSHEET_SECONDS)
+        output = await ask("syncom.contacts.imports.xlsx", *arguments, seconds=_SPREADSHEET_SECONDS)
     except TimeoutError:
         raise Invalid("file", "the spreadsheet takes too long to read: save it as CSV") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise Invalid("file", "the spreadsheet needs too much memory or is damaged: save it as CSV")
+    except Died:
+        raise Invalid("file", "the spreadsheet needs too much memory or is damaged: save it as CSV") from None
     answer = json.loads(output)
     if "problem" in answer:
         raise Invalid("file", answer["problem"])

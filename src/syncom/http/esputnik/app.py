@@ -31,6 +31,7 @@ from syncom.errors import (
     Upstream,
 )
 from syncom.http.authentication import Authentication
+from syncom.http.body import read_body
 from syncom.http.esputnik import (
     account,
     activity,
@@ -221,7 +222,7 @@ class EsputnikApi:
         if method.paced and self._pace is not None:
             self._pace.take(by.actor)
         charset = _charset(method, headers)
-        raw = b"" if method.verb == "GET" else await _body(receive, method.max_body)
+        raw = b"" if method.verb == "GET" else await read_body(receive, method.max_body)
         call: Call[Any] = Call(
             app=self._app,
             jobs=self._jobs,
@@ -319,22 +320,6 @@ def _charset_of(content_type: str, other_media: tuple[str, ...], takes_json: boo
         raise Refused(415, "Unsupported media type")
     name, _, value = rest.partition("=")
     return value.strip().strip('"').lower() if name.strip().lower() == "charset" else ""
-
-
-async def _body(receive: Receive, limit: int) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Malformed("the request was cut off")
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
-            raise TooLarge(f"Request body is larger than {limit} bytes: send less at a time")
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            return b"".join(pieces)
 
 
 _STATUS: Final[dict[type[SyncomError], int]] = {

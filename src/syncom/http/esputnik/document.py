@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from syncom.http.esputnik.method import Method
+from syncom.http.parameters import described
 
 TAG: Final = "eSputnik"
 _PREFIX: Final = "Esputnik"
@@ -76,16 +77,7 @@ def _operation(method: Method, body: dict[str, Any] | None, answer: dict[str, An
             {"name": member[1], "in": "path", "required": True, "schema": _path_schema(is_text=bool(member[2]))}
             for member in _MEMBER.finditer(method.path)
         ]
-        + [
-            {
-                "name": parameter.name,
-                "in": "query",
-                "required": parameter.required,
-                "description": parameter.text,
-                "schema": {"type": parameter.type},
-            }
-            for parameter in method.query
-        ],
+        + described(method.query),
     }
     done: dict[str, Any] = {"description": "Done"}
     if answer is not None:

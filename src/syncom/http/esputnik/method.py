@@ -15,6 +15,7 @@ from procrastinate import App as JobRunner
 from syncom.accounts.model import Permission, Principal
 from syncom.app import App
 from syncom.errors import SyncomError
+from syncom.http.parameters import Parameter
 
 BodyType = TypeVar("BodyType")
 
@@ -183,16 +184,6 @@ class Call(msgspec.Struct, Generic[BodyType], frozen=True, gc=False):
     @property
     def account_id(self) -> int:
         return self.by.account_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A member of the query, for the document."""
-
-    name: str
-    text: str
-    type: str = "string"
-    required: bool = False
 
 
 #: ``startindex`` and ``maxrows``, which most lists take.

@@ -17,6 +17,7 @@ from syncom.app import App
 from syncom.connect.model import Caller, CallerKind
 from syncom.errors import Forbidden, Invalid
 from syncom.http.authentication import Authentication
+from syncom.http.body import read_body
 from syncom.http.headers import header
 from syncom.http.membrane import (
     absent,
@@ -42,7 +43,6 @@ from syncom.http.membrane import (
     well_known,
     workspaces,
 )
-from syncom.http.membrane.body import read_body
 from syncom.http.membrane.errors import ErrorObject, bearer_token, refusal
 from syncom.http.membrane.method import EMPTY, Call, Edge, Method, Mount, MountedRoute, Query, Raw, Refused, Who
 from syncom.http.problems import Malformed

@@ -11,6 +11,7 @@ import msgspec
 from syncom.http.membrane.app import PREFIX
 from syncom.http.membrane.errors import ErrorObject
 from syncom.http.membrane.method import Method, Who
+from syncom.http.parameters import described
 
 TAG: Final = "Membrane API"
 _NAMES: Final = "Membrane"
@@ -61,16 +62,7 @@ def _operation(method: Method, body: dict[str, Any] | None, answer: dict[str, An
             {"name": member[1], "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
             for member in _MEMBER.finditer(method.path)
         ]
-        + [
-            {
-                "name": parameter.name,
-                "in": "query",
-                "required": parameter.required,
-                "description": parameter.text,
-                "schema": {"type": parameter.type},
-            }
-            for parameter in method.query
-        ],
+        + described(method.query),
     }
     done: dict[str, Any] = {"description": "Done"}
     if answer is not None:

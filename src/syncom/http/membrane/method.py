@@ -16,6 +16,7 @@ from syncom.app import App
 from syncom.connect.model import Caller
 from syncom.errors import Invalid, SyncomError
 from syncom.http.authentication import Authentication
+from syncom.http.parameters import Parameter
 
 BodyType = TypeVar("BodyType")
 Item = TypeVar("Item")
@@ -175,16 +176,6 @@ class Who(Enum):
     WORKSPACE = "workspace"
     #: A person's, who has signed in without choosing a tenant.
     PERSON = "platform-user"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A member of the query, for the document."""
-
-    name: str
-    text: str
-    type: str = "string"
-    required: bool = False
 
 
 #: ``limit`` and ``cursor``, which lists take.

@@ -14,7 +14,7 @@ from litestar.types import Receive, Scope, Send
 
 from syncom.connect.tenants.model import OAuthError, OAuthRefused, TokenAnswer
 from syncom.errors import Forbidden
-from syncom.http.membrane.body import read_body
+from syncom.http.body import read_body
 from syncom.http.membrane.method import Edge, Mount, MountedRoute
 from syncom.http.pages.login import read_fields
 from syncom.http.pages.page import send_bytes

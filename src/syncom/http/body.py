@@ -18,7 +18,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
-            raise TooLarge(f"the body is larger than {limit} bytes")
+            raise TooLarge(f"the body is larger than {limit} bytes: send less at a time")
         pieces.append(piece)
         if not message.get("more_body", False):
             return b"".join(pieces)
