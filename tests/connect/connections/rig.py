@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -101,7 +102,9 @@ class Rig:
         self.services: list[ConnectionsService] = []
         self.connections = self.service(database)
 
-    def service(self, database: Database, **given: float | timedelta) -> ConnectionsService:
+    def service(
+        self, database: Database, *, lease: timedelta = timedelta(seconds=45), token_seconds: float | None = None
+    ) -> ConnectionsService:
         """Another one, as another process has it."""
         made = ConnectionsService(
             database,
@@ -112,8 +115,8 @@ class Rig:
             base_url=BASE_URL,
             own_keys=self.keys,
             tell=self._tell,
-            lease=given.get("lease", timedelta(seconds=45)),  # pyright: ignore[reportArgumentType]
-            token_seconds=given.get("token_seconds"),  # pyright: ignore[reportArgumentType]
+            lease=lease,
+            token_seconds=token_seconds,
         )
         self.services.append(made)
         return made
@@ -136,9 +139,9 @@ class Rig:
     def manager(self) -> Caller:
         return Caller(account_id=self.account_id, kind=CallerKind.MANAGER, workspace_key="workspace", actor="secret")
 
-    async def connector(self, key: str = "shop", **given: object) -> Connector:
+    async def connector(self, key: str = "shop", **given: Any) -> Connector:
         """A connector of the app, with a key in a header unless something else is said."""
-        usual: dict[str, object] = {
+        usual: dict[str, Any] = {
             "connector_id": short_id(),
             "account_id": self.account_id,
             "key": key,
@@ -148,10 +151,10 @@ class Rig:
             "test": ("GET", "/me"),
             "domains": (f"{key}.example",),
         }
-        return await self.shelf.put(Connector(**{**usual, **given}))  # pyright: ignore[reportArgumentType]
+        return await self.shelf.put(Connector(**{**usual, **given}))
 
-    def oauth(self, **given: object) -> AuthOption:
-        config: dict[str, object] = {
+    def oauth(self, **given: Any) -> AuthOption:
+        config: dict[str, Any] = {
             "authorize_url": f"{self.app.url}/authorize",
             "token_url": f"{self.app.url}/token",
             "revoke_url": f"{self.app.url}/revoke",
@@ -161,7 +164,7 @@ class Rig:
             key="oauth",
             kind=AuthKind.OAUTH2,
             title="Sign in",
-            oauth=OAuthConfig(**{**config, **given}),  # pyright: ignore[reportArgumentType]
+            oauth=OAuthConfig(**{**config, **given}),
             headers={"Authorization": "Bearer {access_token}"},
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -14,7 +15,7 @@ from syncom.postgres.pool import Connection, Database
 
 
 def connector(
-    key: str, name: str, *, account_id: int | None = None, aliases: Sequence[str] = (), **more: object
+    key: str, name: str, *, account_id: int | None = None, aliases: Sequence[str] = (), **more: Any
 ) -> Connector:
     return Connector(
         connector_id=short_id(),
@@ -23,7 +24,7 @@ def connector(
         name=name,
         aliases=tuple(aliases),
         base_url=f"https://api.{key}.example",
-        **more,  # pyright: ignore[reportArgumentType]
+        **more,
     )
 
 

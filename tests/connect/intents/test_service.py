@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -305,8 +306,8 @@ async def test_things_are_found_by_name(shelf: Database, account_id: int) -> Non
     connection_id = await connect(shelf, account_id, near)
     intents = service(shelf)
 
-    async def found(q: str, kind: ElementType | None = None, **options: object) -> list[tuple[str, str]]:
-        elements = await intents.search_elements(account_id, q, element_type=kind, **options)  # pyright: ignore
+    async def found(q: str, kind: ElementType | None = None, **options: Any) -> list[tuple[str, str]]:
+        elements = await intents.search_elements(account_id, q, element_type=kind, **options)
         return [(element.type.value, element.key) for element in elements]
 
     assert (await found("hub", ElementType.CONNECTOR)) == [("connector", "hub"), ("connector", "hubspot")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -71,9 +71,9 @@ async def tenant(tenants: TenantsService, account: int) -> Tenant:
     return await tenants.tenant(account, "default")
 
 
-async def refused(awaited: object, error: OAuthError) -> None:
+async def refused(awaited: Awaitable[object], error: OAuthError) -> None:
     with pytest.raises(OAuthRefused) as found:
-        await awaited  # type: ignore[misc]
+        await awaited
     assert found.value.error is error
 
 
@@ -92,6 +92,17 @@ async def test_a_program_gets_tokens_for_the_tenant_that_a_person_chose(
     assert caller.actor == f"oauth:{caller.grant_id}"
     (grant,) = await tenants.oauth.grants(product.account_id)
     assert (grant.grant_id, grant.kind.value, grant.client_name) == (caller.grant_id, "cli-oauth", "Membrane CLI")
+
+
+async def test_the_command_line_says_for_whom_it_asks(tenants: TenantsService) -> None:
+    for client_id, label, name in (
+        ("membrane-cli", "claude", "Membrane CLI (claude)"),
+        ("membrane-cli", "", "Membrane CLI"),
+        ("membrane-cli", "x" * 61, "Membrane CLI"),
+        ("membrane-cli", "two\nlines", "Membrane CLI"),
+    ):
+        asked = Program(client_id).asking(client_name=label)
+        assert tenants.oauth.request(await tenants.oauth.client_for(asked), asked).client_name == name
 
 
 async def test_a_person_without_a_tenant_derives_tokens_for_each_of_theirs(

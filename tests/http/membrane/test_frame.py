@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import httpx2 as httpx
 import msgspec
@@ -273,7 +273,7 @@ async def test_mounts_answer_by_themselves_below_their_path(site: Site) -> None:
     own = Method("GET", "/connections/{selector}/proxy/own", nothing, who=Who.PUBLIC, summary="")
     authentication = Authentication(site.app.accounts, site.app.settings)
     api = MembraneApi(site.app, authentication, site.app.jobs(site.app.database.dsn), [own], [mount])
-    transport = httpx.ASGITransport(app=api, raise_app_exceptions=True)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=cast("Any", api), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://x/membrane") as client:
         found = await client.get("/connections/c1/proxy/a/b//c", headers={"origin": "https://app.example"})
         assert found.json() == {"selector": "c1", "rest": "a/b//c", "verb": "GET"}

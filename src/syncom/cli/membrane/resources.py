@@ -140,6 +140,8 @@ def list_actions(given: Given) -> int:
         answer = {**answer, "items": [_briefly(one) for one in list_of(answer.get("items"))]}
     columns = {"id": "id", "key": "key", "name": "name", "description": "description"}
     show_list(given, answer, columns, empty="No actions. Which apps are connected? `membrane connection list`.")
+    if text(answer, "note") and not given.json:
+        remark(text(answer, "note"))
     return DONE
 
 

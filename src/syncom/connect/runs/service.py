@@ -427,11 +427,12 @@ class RunsService:
             answered = await sender.send(wanted, accept=accept)
             return answered.data, answered
         pages = Pages(pagination, wanted)
-        following: Wanted | None = pages.first()
+        answered = await sender.send(pages.first(), accept=accept)
+        following = pages.onward(answered)
         while following is not None:
             answered = await sender.send(following, accept=accept)
             following = pages.onward(answered)
-        return pages.data, answered  # pyright: ignore[reportPossiblyUnboundVariable]
+        return pages.data, answered
 
     # ------------------------------------------------------------ dry runs
 

@@ -63,6 +63,7 @@ _LENGTH: Final = 43
 _REFRESH_PREFIX: Final = "mrt-"
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
+_MAX_LABEL: Final = 60
 _MAX_STATE: Final = 2000
 _MAX_CHOSEN: Final = 200
 _OPEN: Final = Restrictions()
@@ -132,7 +133,7 @@ class OAuthService:
             raise OAuthRefused(OAuthError.INVALID_REQUEST, f"state has more than {_MAX_STATE} characters")
         return AuthorizationRequest(
             client_id=client.client_id,
-            client_name=client.name,
+            client_name=_called(client, parameters.get("client_name", "")),
             redirect_uri=parameters["redirect_uri"],
             state=state,
             challenge=challenge,
@@ -519,6 +520,14 @@ def _check_code(stored: store.Code, parameters: Mapping[str, str]) -> None:
     challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     if not secrets.compare_digest(challenge, stored.challenge):
         raise _no_grant("code_verifier does not fit the challenge")
+
+
+def _called(client: OAuthClient, label: str) -> str:
+    """The program's name. The command line may add for whom it asks (``--clientName``); its own name stays."""
+    label = label.strip()
+    if client.client_id != CLI_CLIENT or not label or len(label) > _MAX_LABEL or not label.isprintable():
+        return client.name
+    return f"{client.name} ({label})"
 
 
 def _scope(given: str) -> Scope:

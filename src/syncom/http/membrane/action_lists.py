@@ -124,8 +124,8 @@ async def _by_intent(
     """Ranked within the connection or the connector; without either, connected apps first, then the others."""
     limit = call.query.number("limit", default=10, least=1, most=1000)
     views = Views(call, by)
-    ranked = await ranked_actions(call, by, intent, connection, connector, limit=limit)
-    return Listed([await views.action(action, score=score) for action, score in ranked])
+    ranked, note = await ranked_actions(call, by, intent, connection, connector, limit=limit)
+    return Listed([await views.action(action, score=score) for action, score in ranked], note=note)
 
 
 async def ranked_actions(
@@ -136,7 +136,8 @@ async def ranked_actions(
     connector: Connector | None,
     *,
     limit: int,
-) -> list[Ranked]:
+) -> tuple[list[Ranked], str]:
+    """And a note when they may be ranked worse than usual."""
     if connection is not None or connector is not None:
         ranking = await call.app.intents.rank(
             call.account_id,
@@ -146,7 +147,7 @@ async def ranked_actions(
             restrictions=by.restrictions,
             limit=limit,
         )
-        return list(ranking.actions)
+        return list(ranking.actions), ranking.note
     connected: Sequence[Connection] = ()
     if by.kind is CallerKind.TENANT:
         connected = await call.app.connections.list(by, limit=_MOST_CONNECTIONS)
@@ -158,4 +159,4 @@ async def ranked_actions(
         limit=limit,
     )
     others = () if by.restrictions.connections is not None else ranking.others
-    return [*ranking.actions, *others][:limit]
+    return [*ranking.actions, *others][:limit], ranking.note

@@ -167,7 +167,7 @@ async def _by_intent(
     call: Call[Any], by: Caller, intent: str, connection: Connection | None, connector: Connector | None
 ) -> ActionAnswer:
     """The action that is there already, when one fits beyond doubt; there is no agent that would build another."""
-    ranked = await ranked_actions(call, by, intent, connection, connector, limit=_SUGGESTED)
+    ranked, _ = await ranked_actions(call, by, intent, connection, connector, limit=_SUGGESTED)
     views = Views(call, by)
     for action, score in ranked:
         if _says_the_same(action, intent):

@@ -70,6 +70,8 @@ class Listed(msgspec.Struct, Generic[Item], frozen=True, omit_defaults=True):
 
     items: list[Item]
     cursor: str | msgspec.UnsetType = msgspec.UNSET
+    #: Why a ranking may be worse than usual. Our own addition.
+    note: str = ""
 
 
 def listed(rows: Sequence[Item], page: Page) -> Listed[Item]:
