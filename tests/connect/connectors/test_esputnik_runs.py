@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,11 +12,8 @@ import pytest
 from syncom.connect.runs.model import RunFailed
 from syncom.errors import Invalid
 from syncom.inbox.server import InboxServer
-from syncom.messages.channels.email.model import Security
-from syncom.messages.model import SenderConfig, SenderRole
-from syncom.messages.senders import SenderInput
 from tests.connect.connectors.conftest import Desk
-from tests.messages.house import sending
+from tests.connect.connectors.mailroom import delivery, inbox_of
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 LETTER = {
@@ -45,21 +41,8 @@ def order(number: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def inbox(desk: Desk) -> AsyncIterator[InboxServer]:
-    """The dev inbox, and a sender of the shop into it: "Shop" <info@shop.example>."""
-    server = InboxServer(desk.app.inbox, port=0)
-    await server.start()
-    config = SenderConfig(host="127.0.0.1", port=server.port, security=Security.PLAIN, max_connections=2, timeout=5.0)
-    given = SenderInput(name="shop", from_email="info@shop.example", from_name="Shop", config=config)
-    await desk.app.senders.add(desk.account_id, given)
-    yield server
-    await server.stop()
-
-
-@asynccontextmanager
-async def delivery(desk: Desk) -> AsyncIterator[None]:
-    """The express sender of the installation at work."""
-    async with sending(desk.app.sending_loop(SenderRole.EXPRESS)):
-        yield
+    async with inbox_of(desk.app, desk.account_id) as server:
+        yield server
 
 
 async def settled(desk: Desk, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -229,7 +212,7 @@ async def test_a_prepared_message_is_sent_into_the_inbox_and_its_status_is_told(
     assert [row["status"] for row in sent["results"]] == ["OK", "OK", "ERROR"]
     assert sent["results"][2]["message"] == "'ann@' is not valid email"
     ids = [row["requestId"] for row in sent["results"][:2]]
-    async with delivery(desk):
+    async with delivery(desk.app):
         assert [row["status"] for row in await settled(desk, ids)] == ["DELIVERED", "DELIVERED"]
     page = await desk.app.inbox.list(recipient="olena@example.org")
     assert [entry.subject for entry in page.entries] == ["Order A-500"]
@@ -249,7 +232,7 @@ async def test_an_email_is_sent_from_one_of_the_senders_only(desk: Desk, inbox: 
     letter = {"subject": "Hi", "htmlText": "<p>Hello</p>", "emails": ["olena@example.org"]}
     assert '"Shop" <info@shop.example>' in [row["value"] for row in await desk.run("get-email-senders")]
     sent = await desk.run("send-email", {"from": "info@shop.example", **letter})
-    async with delivery(desk):
+    async with delivery(desk.app):
         [row] = await settled(desk, [sent["results"][0]["requestId"]])
     assert (row["status"], row["delivered"], row["failed"]) == ("DELIVERED", True, False)
     [stranger] = (await desk.run("send-email", {"from": "ceo@bank.example", **letter}))["results"]
