@@ -21,6 +21,7 @@ from syncom.connect.catalogue.service import CatalogueService
 from syncom.connect.connections.jobs import ConnectionKeeper
 from syncom.connect.connections.model import Agreed, OwnKey
 from syncom.connect.connections.service import ConnectionsService
+from syncom.connect.connections.telling import OwnerTeller
 from syncom.connect.intents.embedder import open_embedder
 from syncom.connect.intents.jobs import VectorKeeper
 from syncom.connect.intents.service import IntentsService
@@ -210,6 +211,10 @@ class App:
     def connection_keeper(self) -> ConnectionKeeper:
         """What renews credentials of connections in the background, before they end."""
         return ConnectionKeeper(self.connections, self.clock)
+
+    def owner_teller(self) -> OwnerTeller:
+        """What posts to the owners of workspaces what becomes of their connections."""
+        return OwnerTeller(self.database, self.tenants.sign_event, self.outbound, self.clock)
 
     def pull_keeper(self) -> PullKeeper:
         """What pulls out of connected apps in the background."""

@@ -22,6 +22,10 @@ async def test_the_credentials_are_what_a_client_is_made_with(syncom: Command) -
     shown = await syncom("workspace", "show")
     assert found["workspaceKey"] in shown.out
     assert found["workspaceSecret"] not in shown.out
+    told = await syncom.json("workspace", "set-webhook", "https://you.example/events")
+    assert (told["url"], told["waiting"]) == ("https://you.example/events", 0)
+    assert "https://you.example/events" in (await syncom("workspace", "webhook")).out
+    assert await syncom.json("workspace", "set-webhook") is None
     rotated = await syncom.json("workspace", "rotate-secret")
     assert rotated["workspaceKey"] == found["workspaceKey"]
     assert rotated["workspaceSecret"] != found["workspaceSecret"]

@@ -82,12 +82,14 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         connections = asyncio.create_task(parts.connection_keeper().run(stop))
         vectors = asyncio.create_task(parts.vector_keeper().run(stop))
         pulls = asyncio.create_task(parts.pull_keeper().run(stop))
+        owners = asyncio.create_task(parts.owner_teller().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
-            for task in (jobs, upkeep, poster, workflows, vectors, connections, pulls):
+            beside = (jobs, upkeep, poster, workflows, vectors, connections, pulls, owners)
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(jobs, upkeep, poster, workflows, vectors, connections, pulls, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _sender(role: SenderRole, settings: Settings, dsn: str, stop: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ from cyclopts import App
 
 from syncom.cli.output import facts, show
 from syncom.cli.services import Here, Options, here
+from syncom.connect.connections.model import OwnerWebhook
 from syncom.connect.tenants.model import DEFAULT_TENANT, Workspace
 from syncom.errors import Invalid
 
@@ -123,6 +124,42 @@ async def jwks(address: str = "", *, options: Options = _DEFAULT) -> None:
     async with here(options) as services:
         found = await services.app.tenants.set_jwks_uri(services.account_id, address or None)
     _show(found, options)
+
+
+@app.command
+async def set_webhook(url: str = "", *, options: Options = _DEFAULT) -> None:
+    """Post to an address what becomes of connections: made, deleted, disconnected, working again; none: nowhere.
+
+    Parameters
+    ----------
+    url
+        An address of yours. The posts are signed with the workspace's secret.
+    """
+    async with here(options) as services:
+        found = await services.app.connections.webhooks.set(services.account_id, url or None)
+    _show_webhook(found, options)
+
+
+@app.command(name="webhook")
+async def show_webhook(*, options: Options = _DEFAULT) -> None:
+    """Show where the owner is told what becomes of connections, and how that goes."""
+    async with here(options) as services:
+        found = await services.app.connections.webhooks.get(services.account_id)
+    _show_webhook(found, options)
+
+
+def _show_webhook(found: OwnerWebhook | None, options: Options) -> None:
+    pairs: list[tuple[str, object]] = [("webhook", None)]
+    if found is not None:
+        pairs = [
+            ("webhook", found.url),
+            ("waiting", found.waiting),
+            ("failures in a row", found.failures),
+            ("next attempt", found.next_attempt_at if found.waiting else None),
+            ("last error", found.last_error or None),
+            ("last taken", found.last_delivered_at),
+        ]
+    show(found, json=options.json, human=lambda: facts(pairs))
 
 
 def _credentials(services: Here, key: str, secret: str) -> dict[str, str]:

@@ -22,7 +22,6 @@ from syncom.connect.model import (
     CallerKind,
     Connection,
     Connector,
-    Fault,
     OAuthConfig,
     Restrictions,
 )
@@ -97,7 +96,6 @@ class Rig:
         self.shelf = Shelf(database, self.clock)
         self.keyring = Keyring(b"k" * 32)
         self.keys = Keys()
-        self.told: list[tuple[str, str]] = []
         self.outbound = OutboundClient("127.0.0.1/32")
         self.services: list[ConnectionsService] = []
         self.connections = self.service(database)
@@ -114,15 +112,11 @@ class Rig:
             self.clock,
             base_url=BASE_URL,
             own_keys=self.keys,
-            tell=self._tell,
             lease=lease,
             token_seconds=token_seconds,
         )
         self.services.append(made)
         return made
-
-    async def _tell(self, connection: Connection, fault: Fault) -> None:
-        self.told.append((connection.connection_id, fault.message))
 
     def caller(self, tenant: int = 0, restrictions: Restrictions = _OPEN) -> Caller:
         return Caller(

@@ -113,6 +113,19 @@ async def test_nothing_of_another_workspace_is_seen_or_changed(product: Product,
         assert (await manager.get(f"/customers/{their_id}")).json()["message"] == missing
 
 
+async def test_a_manager_says_where_the_owner_is_told(product: Product, other_product: Product) -> None:
+    path = f"/org-workspaces/{product.key}"
+    async with product.manager() as manager, product.tenant() as tenant, other_product.manager() as other:
+        made = await manager.patch(path, json={"webhookUri": "https://you.example/events"})
+        assert made.status_code == 200, made.text
+        assert made.json()["webhookUri"] == "https://you.example/events"
+        assert (await manager.patch(path, json={})).json()["webhookUri"] == "https://you.example/events"
+        assert (await manager.patch(path, json={"webhookUri": "not an address"})).status_code == 400
+        assert (await tenant.patch(path, json={"webhookUri": None})).status_code == 403
+        assert (await other.patch(path, json={"webhookUri": None})).status_code == 404
+        assert (await manager.patch(path, json={"webhookUri": None})).json()["webhookUri"] is None
+
+
 async def test_an_api_key_is_the_default_tenant_and_a_viewers_changes_nothing(site: Site, product: Product) -> None:
     async with product.client(site.key) as client:
         assert (await client.get("/self")).json()["internalId"] == "default"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
@@ -58,8 +58,48 @@ class OwnKeys(Protocol):
         ...
 
 
-#: Tells the owner of a connection that a person has to act.
-Tell = Callable[[Connection, Fault], Awaitable[None]]
+class Event(Enum):
+    """What the owner of a workspace is told of a connection (membrane-api, 12.1)."""
+
+    __hash__ = object.__hash__
+
+    CREATED = "connection.created"
+    DELETED = "connection.deleted"
+    #: A person has to act, or its owner has.
+    DISCONNECTED = "connection.disconnected"
+    RECONNECTED = "connection.reconnected"
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that waits to be told; ``connection`` as the wire has it, as it was then."""
+
+    news_id: int
+    event: Event
+    connection: dict[str, Any]
+    happened_at: datetime
+
+
+class OwnerWebhook(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a workspace's owner is told, and how that goes."""
+
+    url: str
+    #: Attempts in a row that failed; 0: all is well.
+    failures: int
+    next_attempt_at: datetime
+    last_error: str
+    last_error_at: datetime | None
+    last_delivered_at: datetime | None
+    #: Events that are still to be told.
+    waiting: int
+
+
+class WebhookLease(msgspec.Struct, frozen=True, kw_only=True):
+    """The right of one process to tell a workspace's owner."""
+
+    account_id: int
+    url: str
+    failures: int
+    fence: int
 
 
 class Defunct(Conflict):

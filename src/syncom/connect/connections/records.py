@@ -96,8 +96,13 @@ async def free_key(database: Database, account_id: int, tenant_id: str, wanted: 
     return await _free_key(database, account_id, tenant_id, wanted)
 
 
-async def keep(database: Database, vault: Vault, connection: Connection, proven: Proven, now: datetime) -> None:
-    """Store proven credentials for a connection and make it ready. Raises NotFound when it is gone or archived."""
+async def keep(
+    database: Database, vault: Vault, connection: Connection, proven: Proven, now: datetime, *, fresh: bool = False
+) -> None:
+    """Store proven credentials for a connection and make it ready. Raises NotFound when it is gone or archived.
+
+    ``fresh``: it was made in this transaction.
+    """
     sealed = vault.seal(
         proven.stored,
         account_id=connection.account_id,
@@ -121,6 +126,7 @@ async def keep(database: Database, vault: Vault, connection: Connection, proven:
         parameters=proven.parameters,
         shown=proven.shown,
         refresh_at=proven.refresh_at,
+        fresh=fresh,
         now=now,
     )
     if not done:

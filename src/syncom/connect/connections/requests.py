@@ -474,7 +474,7 @@ class Requests:
                 connection, request.request_id, RequestStatus.SUCCESS, connection_id=made.connection_id
             ):
                 raise Conflict("this link was used already; ask for a new one where you came from")
-            await records.keep(connection, self._vault, made, proven, now)
+            await records.keep(connection, self._vault, made, proven, now, fresh=present is None)
             found = await store.find(connection, made.account_id, made.tenant_id, made.connection_id, None)
         self._changed(made.connection_id)
         await self.drop_own_key(made.account_id, before)

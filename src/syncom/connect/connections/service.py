@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from syncom.clock import Clock
-from syncom.connect.connections import forms, placing, records, store
+from syncom.connect.connections import forms, news, placing, records, store
 from syncom.connect.connections.integrations import Integrations
 from syncom.connect.connections.model import (
     OWN_OPTION,
@@ -28,15 +28,16 @@ from syncom.connect.connections.model import (
     ConnectionWish,
     Credentials,
     Defunct,
+    Event,
     OwnKeys,
     RenewalDelayed,
     Stored,
-    Tell,
 )
 from syncom.connect.connections.oauth import OAuthClient
 from syncom.connect.connections.proving import Proven, Prover, renewable, typed_client
 from syncom.connect.connections.renewal import LEASE, Renewal
 from syncom.connect.connections.requests import Requests
+from syncom.connect.connections.telling import OwnerWebhooks
 from syncom.connect.connections.vault import Vault
 from syncom.connect.model import (
     AuthKind,
@@ -88,18 +89,15 @@ class ConnectionsService:
         *,
         base_url: str,
         own_keys: OwnKeys | None = None,
-        tell: Tell | None = None,
         lease: timedelta = LEASE,
         token_seconds: float | None = None,
     ) -> None:
         """``base_url``: the installation's own address. ``own_keys`` makes API keys for connections to itself.
-        ``tell`` is called once when a connection stops working. ``token_seconds`` for one request to a provider; the
-        ``lease`` of whoever renews must be longer."""
+        ``token_seconds`` for one request to a provider; the ``lease`` of whoever renews must be longer."""
         self._database = database
         self._catalogue = catalogue
         self._clock = clock
         self._own_keys = own_keys
-        self._tell = tell
         self._vault = Vault(keyring)
         self._own = OutboundClient("0.0.0.0/0,::/0")
         self._oauth = (
@@ -109,6 +107,8 @@ class ConnectionsService:
         )
         self._prover = Prover(outbound, self._own, self._oauth, clock, own_address=base_url + "/api")
         self.integrations = Integrations(database, catalogue, self._vault)
+        #: Who is told what becomes of connections.
+        self.webhooks = OwnerWebhooks(database)
         self._renewal = Renewal(
             database,
             catalogue,
@@ -231,7 +231,7 @@ class ConnectionsService:
                 shown=proven.shown,
                 now=now,
             )
-            await records.keep(connection, self._vault, made, proven, now)
+            await records.keep(connection, self._vault, made, proven, now, fresh=True)
         return await self.get(caller, made.connection_id)
 
     async def connect(self, caller: Caller, wish: ConnectionWish) -> Connection:
@@ -346,7 +346,7 @@ class ConnectionsService:
         """Hide it and let it work no more; :meth:`restore` brings it back with its credentials. Raises NotFound."""
         _may_change(caller)
         present = await self._find(caller, selector)
-        async with self._database.tenant(caller.account_id) as connection:
+        async with self._database.system() as connection:
             await store.archive(connection, present.account_id, present.connection_id, self._clock.now())
         self._forget(present.connection_id)
         return await self._find(caller, present.connection_id)
@@ -355,7 +355,7 @@ class ConnectionsService:
         """Bring an archived one back, under its key or the next free one. Raises NotFound (by id only)."""
         _may_change(caller)
         present = await self._find(caller, selector)
-        async with self._database.tenant(caller.account_id) as connection:
+        async with self._database.system() as connection:
             if present.archived_at is not None:
                 key = await records.free_key(connection, present.account_id, present.tenant_id, present.key)
                 now = self._clock.now()
@@ -554,8 +554,6 @@ class ConnectionsService:
                 account_id,
                 fault.message,
             )
-            if self._tell is not None:
-                await self._tell(present, fault)
         return changed
 
     def _forget(self, connection_id: str) -> None:
@@ -726,6 +724,7 @@ class ConnectionsService:
                 shown={},
                 now=now,
             )
+            await news.tell(connection, made.account_id, made.connection_id, Event.CREATED)
         await self.requests.open(caller, connector, wish, connection=made)
         return await self.get(caller, made.connection_id)
 

@@ -10,7 +10,8 @@ import msgspec
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from syncom.connect.connections.model import ConnectionRequest, Credentials, Integration, RequestStatus, Wishes
+from syncom.connect.connections import news
+from syncom.connect.connections.model import ConnectionRequest, Credentials, Event, Integration, RequestStatus, Wishes
 from syncom.connect.model import Connection, ConnectionState, Fault
 from syncom.ids import short_id
 from syncom.postgres.pool import Connection as Database
@@ -99,8 +100,11 @@ async def connected(
     parameters: Mapping[str, Any],
     shown: Mapping[str, Any],
     refresh_at: datetime | None,
+    fresh: bool,
     now: datetime,
 ) -> bool:
+    """``fresh``: it was made in this transaction, and its owner hears of that."""
+    before = await news.hold(connection, account_id, connection_id)
     values = {
         "account_id": account_id,
         "connection_id": connection_id,
@@ -110,7 +114,13 @@ async def connected(
         "refresh_at": refresh_at,
         "now": now,
     }
-    return await _done(connection, "connected", values)
+    if not await _done(connection, "connected", values):
+        return False
+    if fresh:
+        await news.tell(connection, account_id, connection_id, Event.CREATED)
+    else:
+        await news.tell_change(connection, account_id, connection_id, before)
+    return True
 
 
 async def set_state(
@@ -124,6 +134,7 @@ async def set_state(
     from_state: ConnectionState | None = None,
     now: datetime,
 ) -> bool:
+    before = await news.hold(connection, account_id, connection_id)
     values = {
         "account_id": account_id,
         "connection_id": connection_id,
@@ -133,17 +144,26 @@ async def set_state(
         "from_state": from_state.value if from_state else None,
         "now": now,
     }
-    return await _done(connection, "set_state", values)
+    if not await _done(connection, "set_state", values):
+        return False
+    await news.tell_change(connection, account_id, connection_id, before)
+    return True
 
 
 async def archive(connection: Database, account_id: int, connection_id: str, now: datetime) -> bool:
     values = {"account_id": account_id, "connection_id": connection_id, "now": now}
-    return await _done(connection, "archive", values)
+    if not await _done(connection, "archive", values):
+        return False
+    await news.tell(connection, account_id, connection_id, Event.DELETED)
+    return True
 
 
 async def restore(connection: Database, account_id: int, connection_id: str, key: str, now: datetime) -> bool:
     values = {"account_id": account_id, "connection_id": connection_id, "key": key, "now": now}
-    return await _done(connection, "restore", values)
+    if not await _done(connection, "restore", values):
+        return False
+    await news.tell(connection, account_id, connection_id, Event.CREATED)
+    return True
 
 
 async def touch(connection: Database, connection_id: str, now: datetime) -> None:
@@ -225,7 +245,9 @@ async def renewed(
     }
     if not await _done(connection, "renewed", values):
         return False
+    before = await news.hold(connection, row.account_id, row.connection_id)
     await connection.execute(_SQL["renewed_connection"], values)
+    await news.tell_change(connection, row.account_id, row.connection_id, before)
     return True
 
 
@@ -254,7 +276,9 @@ async def delayed(
     }
     if not await _done(connection, "release", values):
         return False
+    before = await news.hold(connection, row.account_id, row.connection_id)
     await connection.execute(_SQL["delayed"], values)
+    await news.tell_change(connection, row.account_id, row.connection_id, before)
     return True
 
 
@@ -269,7 +293,11 @@ async def defunct(
         "generation": generation,
         "now": now,
     }
-    return await _done(connection, "defunct", values)
+    before = await news.hold(connection, account_id, connection_id)
+    if not await _done(connection, "defunct", values):
+        return False
+    await news.tell_change(connection, account_id, connection_id, before)
+    return True
 
 
 async def due(connection: Database, now: datetime, limit: int) -> list[tuple[int, str]]:

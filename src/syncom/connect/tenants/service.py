@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -34,6 +35,8 @@ _CHANNELS: Final = ("syncom_connect", "syncom_auth")
 _MAX_PUBLIC_KEYS: Final = 20
 _JWKS_SIZE: Final = 256 * 1024
 _JWKS_SECONDS: Final = 5.0
+#: How long a post to a workspace's owner may be on its way.
+_EVENT_SECONDS: Final = 300
 
 
 class TenantsService:
@@ -138,6 +141,22 @@ class TenantsService:
         """Key and secret. Only for whoever owns the account. Raises Conflict when the key file is another one."""
         sealed = await self._registry.sealed(account_id)
         return sealed.workspace.key, self._registry.secret(sealed).decode()
+
+    async def sign_event(self, account_id: int, event_id: str, body: bytes) -> str:
+        """A token that shows the account's owner that a post is ours: with the SHA-256 of its body, for some minutes.
+
+        It names no tenant and no manager, so it opens nothing here.
+        """
+        sealed = await self._registry.sealed(account_id)
+        now = int(self._clock.now().timestamp())
+        claims = {
+            "iss": sealed.workspace.key,
+            "iat": now,
+            "exp": now + _EVENT_SECONDS,
+            "jti": event_id,
+            "sha256": sha256(body).hexdigest(),
+        }
+        return jose.sign(claims, self._registry.secret(sealed), kind="JWT")
 
     async def rotate_secret(self, account_id: int) -> str:
         """A new secret, in the answer once; what was signed with the old one is refused within seconds."""

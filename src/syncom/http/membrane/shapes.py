@@ -33,6 +33,8 @@ class WorkspaceShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     type: str = "production"
     org_id: str
     created_at: datetime
+    #: Where its owner is told what becomes of connections; only for managers to see.
+    webhook_uri: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def tenant_shape(tenant: Tenant) -> TenantShape:
@@ -48,7 +50,9 @@ def tenant_shape(tenant: Tenant) -> TenantShape:
     )
 
 
-def workspace_shape(workspace: Workspace, name: str) -> WorkspaceShape:
+def workspace_shape(
+    workspace: Workspace, name: str, *, webhook_uri: str | msgspec.UnsetType | None = msgspec.UNSET
+) -> WorkspaceShape:
     """``name`` is the account's. Here every account is an organisation with one workspace."""
     return WorkspaceShape(
         id=workspace.workspace_id,
@@ -56,4 +60,5 @@ def workspace_shape(workspace: Workspace, name: str) -> WorkspaceShape:
         name=name,
         org_id=str(workspace.account_id),
         created_at=workspace.created_at,
+        webhook_uri=webhook_uri,
     )

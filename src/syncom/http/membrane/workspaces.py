@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from syncom.connect.model import CallerKind
 from syncom.connect.tenants.model import Tenant, Workspace
 from syncom.errors import Forbidden, NotFound
 from syncom.http.membrane.method import Call, Listed, Method, Who
@@ -26,6 +27,13 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     """Good for an hour, and no longer than the sign-in it came of."""
 
     token: str
+
+
+class WorkspacePatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is left out stays as it is."""
+
+    #: Where connections' events are posted; null: nowhere.
+    webhook_uri: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class NewSecret(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +83,29 @@ async def _rotate(call: Call[None]) -> NewSecret:
     return NewSecret(key=workspace.key, secret=secret)
 
 
+async def _patch(call: Call[WorkspacePatch]) -> WorkspaceShape:
+    workspace = await _managed(call)
+    webhooks = call.app.connections.webhooks
+    if call.body.webhook_uri is msgspec.UNSET:
+        found = await webhooks.get(workspace.account_id)
+    else:
+        found = await webhooks.set(workspace.account_id, call.body.webhook_uri or None)
+    account = await call.app.accounts.get_account(workspace.account_id)
+    return workspace_shape(workspace, account.name, webhook_uri=found.url if found is not None else None)
+
+
+async def _managed(call: Call[Any]) -> Workspace:
+    """The workspace of a manager's token, or one that the person manages. Raises NotFound, Forbidden."""
+    if call.by.kind is CallerKind.TENANT:
+        raise Forbidden("this needs a manager's token, or one of a person who manages the account")
+    if call.by.kind is not CallerKind.MANAGER:
+        return await _workspace(call, manage=True)
+    workspace = await call.app.tenants.workspace(call.account_id)
+    if call.path["id"] not in (workspace.workspace_id, workspace.key):
+        raise NotFound("workspace", call.path["id"])
+    return workspace
+
+
 async def _workspace(call: Call[Any], *, manage: bool = False) -> Workspace:
     """One of the person's own. Raises NotFound for those of others, Forbidden when the role is too small."""
     workspace = await call.app.tenants.workspace_of(call.path["id"])
@@ -105,6 +136,15 @@ METHODS = (
         writes=False,
         summary="A token of a tenant, or of the workspace's manager",
         answer=AccessToken,
+    ),
+    Method(
+        "PATCH",
+        "/org-workspaces/{id}",
+        _patch,
+        who=Who.ANYONE,
+        body=WorkspacePatch,
+        summary="Set where the workspace's owner is told what becomes of connections (`webhookUri`); for managers",
+        answer=WorkspaceShape,
     ),
     Method(
         "POST",
