@@ -12,12 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from syncom.cli.membrane.browser import has_browser, show_page
 from syncom.cli.membrane.client import Client, part
-from syncom.cli.membrane.document import inside, list_of, object_of, text
+from syncom.cli.membrane.document import object_of
 from syncom.cli.membrane.errors import DONE, FAILED, PENDING, Failed, Misuse
 from syncom.cli.membrane.grammar import Given
 from syncom.cli.membrane.output import lines, member, one_line, remark, show_thing, show_unfinished
 from syncom.cli.membrane.resources import CONNECTION, thing
 from syncom.cli.membrane.session import Session
+from syncom.cli.membrane.standing import ended, page_of
 
 #: Seconds between two looks, and altogether (membrane-api, 15 item 14).
 _PAUSE, _PATIENCE = 2.0, 300
@@ -67,19 +68,6 @@ def get_request(given: Given) -> int:
     return DONE if found.get("status") == "success" else FAILED
 
 
-def ended(given: Given, connection: dict[str, Any]) -> int:
-    """How a command ends that waited for a connection (membrane-api, 15 item 3)."""
-    state = connection.get("state")
-    if state == "READY" or (state is None and connection.get("connected")):
-        return DONE
-    if state in ("CLIENT_ACTION_REQUIRED", "BUILDING"):
-        url = _page(connection)
-        remark(f"{given.program}: a person must connect it{f' at {url}' if url else ' first'}")
-        return PENDING
-    remark(f"{given.program}: it is not connected: {_trouble(connection)}")
-    return FAILED
-
-
 def _wish(given: Given) -> dict[str, Any]:
     targets = given.chosen((*_TARGETS, "intent"))
     words = {"appUrl": given.word()} if given.words else {}
@@ -110,7 +98,7 @@ def _waited(client: Client, connection: dict[str, Any], deadline: float, look: L
     """The connection when a person is done with its page, or the time is over, or it cannot be."""
     shown = ""
     while True:
-        state, page = connection.get("state"), _page(connection)
+        state, page = connection.get("state"), page_of(connection)
         if state not in ("BUILDING", "CLIENT_ACTION_REQUIRED"):
             return connection
         if page and not shown:
@@ -158,7 +146,7 @@ def _tell(connection: dict[str, Any], page: str) -> None:
 
 def _shown(given: Given, connection: dict[str, Any], *, told: bool) -> int:
     code = ended(given, connection)
-    if code == PENDING and told and not given.json and (page := _page(connection)):
+    if code == PENDING and told and not given.json and (page := page_of(connection)):
         print(page)
     if code == DONE:
         show_thing(given, connection, CONNECTION)
@@ -167,17 +155,5 @@ def _shown(given: Given, connection: dict[str, Any], *, told: bool) -> int:
     return code
 
 
-def _page(connection: dict[str, Any]) -> str:
-    """The page of the connection's next step: an address of the web, and nothing else that a browser would run."""
-    url = text(inside(connection, "clientAction"), "uiUrl")
-    return url if url.startswith(("https://", "http://")) else ""
-
-
 def _failed(error: object) -> Failed:
     return Failed.answered(object_of(error) or {"message": "the app was not connected"}, 400)
-
-
-def _trouble(connection: dict[str, Any]) -> str:
-    errors = [*list_of(connection.get("errors")), connection.get("error")]
-    words = [text(found, "message") for error in errors if (found := object_of(error))]
-    return one_line(next(filter(None, words), "") or text(connection, "state") or "it has no state")

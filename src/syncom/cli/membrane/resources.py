@@ -10,6 +10,7 @@ from syncom.cli.membrane.errors import DONE, Failed, Misuse
 from syncom.cli.membrane.grammar import Given
 from syncom.cli.membrane.output import remark, show, show_list, show_thing, write_json
 from syncom.cli.membrane.session import Session
+from syncom.cli.membrane.standing import ended
 
 #: What people see of one thing.
 CONNECTION = (
@@ -91,8 +92,6 @@ def list_connections(given: Given) -> int:
 
 def get_connection(given: Given) -> int:
     """``connection get``; with ``--wait`` the server answers when it is built, or the time is over."""
-    from syncom.cli.membrane.connecting import ended
-
     found = thing(Session(given).tenant().get(f"connections/{part(given.word())}", _waiting(given)))
     show_thing(given, found, CONNECTION)
     return ended(given, found) if given.on("wait") else DONE

@@ -31,7 +31,6 @@ from syncom.http.membrane import (
     connectors,
     consent,
     customers,
-    described,
     grants,
     identity,
     integrations,
@@ -43,12 +42,12 @@ from syncom.http.membrane import (
     well_known,
     workspaces,
 )
+from syncom.http.membrane.described import description_of
 from syncom.http.membrane.errors import ErrorObject, bearer_token, refusal
-from syncom.http.membrane.method import EMPTY, Call, Edge, Method, Mount, MountedRoute, Query, Raw, Refused, Who
+from syncom.http.membrane.method import EMPTY, PREFIX, Call, Edge, Method, Mount, MountedRoute, Query, Raw, Refused, Who
 from syncom.http.problems import Malformed
 
-#: Every method there is.
-METHODS: Final[tuple[Method, ...]] = (
+_SERVED: Final[tuple[Method, ...]] = (
     *absent.METHODS,
     *act.METHODS,
     *action_runs.METHODS,
@@ -59,7 +58,6 @@ METHODS: Final[tuple[Method, ...]] = (
     *connections.METHODS,
     *connectors.METHODS,
     *customers.METHODS,
-    *described.METHODS,
     *grants.METHODS,
     *identity.METHODS,
     *integrations.METHODS,
@@ -67,6 +65,8 @@ METHODS: Final[tuple[Method, ...]] = (
     *search.METHODS,
     *workspaces.METHODS,
 )
+#: Every method there is.
+METHODS: Final = (*_SERVED, description_of(_SERVED))
 #: Every part that answers by itself.
 MOUNTS: Final[tuple[Mount, ...]] = (
     *consent.MOUNTS,
@@ -75,7 +75,6 @@ MOUNTS: Final[tuple[Mount, ...]] = (
     *screens.MOUNTS,
     *well_known.MOUNTS,
 )
-PREFIX: Final = "/membrane"
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from syncom.http.membrane.app import PREFIX
 from syncom.http.membrane.errors import ErrorObject
-from syncom.http.membrane.method import Method, Who
+from syncom.http.membrane.method import PREFIX, Method, Who
 from syncom.http.parameters import described
 
 TAG: Final = "Membrane API"

@@ -21,6 +21,8 @@ from syncom.http.parameters import Parameter
 BodyType = TypeVar("BodyType")
 Item = TypeVar("Item")
 
+#: Where the API is.
+PREFIX: Final = "/membrane"
 #: Larger bodies are refused unread (membrane-api, 4).
 MAX_BODY: Final = 10 * 1024 * 1024
 _MAX_QUERY_FIELDS: Final = 200
