@@ -206,6 +206,31 @@ WHERE account_id = %(account_id)s AND connection_id = %(connection_id)s AND stat
 ORDER BY created_at DESC, request_id DESC
 LIMIT %(limit)s OFFSET %(offset)s;
 
+-- name: ended_requests
+-- What somebody waits for, by id or by the name a browser gave it. Index: primary key, connection_requests_browser.
+WITH wanted AS (
+    SELECT * FROM unnest(%(accounts)s::bigint[], %(tenants)s::text[], %(names)s::text[])
+        WITH ORDINALITY AS w (account_id, tenant_id, name, place)
+)
+SELECT w.place, r.request_id, r.account_id, r.tenant_id, r.connector_id, r.connection_id, r.wishes, r.status,
+       r.result_connection_id, r.result_fault, r.created_at, r.expires_at
+FROM wanted w
+JOIN connection_requests r
+  ON r.request_id = w.name AND r.account_id = w.account_id AND r.tenant_id = w.tenant_id
+WHERE r.status <> 'pending' OR r.expires_at <= %(now)s
+UNION ALL
+SELECT w.place, r.request_id, r.account_id, r.tenant_id, r.connector_id, r.connection_id, r.wishes, r.status,
+       r.result_connection_id, r.result_fault, r.created_at, r.expires_at
+FROM wanted w
+JOIN connection_requests r
+  ON r.wishes ->> 'browser_request' = w.name AND r.account_id = w.account_id AND r.tenant_id = w.tenant_id
+WHERE r.status <> 'pending' OR r.expires_at <= %(now)s;
+
+-- name: browser_request
+SELECT request_id FROM connection_requests
+WHERE account_id = %(account_id)s AND tenant_id = %(tenant_id)s AND wishes ->> 'browser_request' = %(name)s
+LIMIT 1;
+
 -- name: settle_request
 UPDATE connection_requests SET status = %(status)s, result_connection_id = %(connection_id)s, result_fault = %(fault)s
 WHERE request_id = %(request_id)s AND status = 'pending'

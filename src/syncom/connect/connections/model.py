@@ -148,6 +148,9 @@ class ConnectionWish(msgspec.Struct, frozen=True, kw_only=True):
     custom_state: str | None = None
     #: Make another connection though one of this connector waits to be connected.
     allow_multiple: bool = False
+    #: What a browser program calls this, and the origin of its page.
+    browser_request: str | None = None
+    browser_origin: str | None = None
 
     def __repr__(self) -> str:
         return f"ConnectionWish(connector={self.connector!r}, connection={self.connection!r}, …)"
@@ -202,6 +205,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actor: str = ""
     #: A browser program that waits for the outcome under a name of its own.
     browser_request: str | None = None
+    #: The origin of the page that it is told to; None: not known.
+    browser_origin: str | None = None
 
 
 class ConnectionRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -146,6 +146,8 @@ class Requests:
             custom_state=wish.custom_state,
             allow_multiple=wish.allow_multiple,
             actor=caller.actor,
+            browser_request=wish.browser_request,
+            browser_origin=wish.browser_origin,
         )
         tenant_id = connection.tenant_id if connection is not None else caller.tenant()
         request_id = secrets.token_hex(12)
@@ -177,6 +179,20 @@ class Requests:
             late = Fault(type="bad_request", key="request_expired", message="nobody followed the link in time")
             return msgspec.structs.replace(found, url=url, status=RequestStatus.ERROR, result_fault=late)
         return msgspec.structs.replace(found, url=url)
+
+    async def is_named(self, caller: Caller, name: str) -> bool:
+        """Whether a browser of this tenant called a request so."""
+        async with self._database.system() as connection:
+            return await store.is_browser_request(connection, caller.account_id, caller.tenant(), name)
+
+    async def conclude(
+        self, request: ConnectionRequest, *, made: Connection | None = None, fault: Fault | None = None
+    ) -> None:
+        """Note how a request ended that nobody had to follow: what was needed came with it."""
+        status = RequestStatus.SUCCESS if made is not None else RequestStatus.ERROR
+        made_id = made.connection_id if made is not None else None
+        async with self._database.system() as connection:
+            await store.settle_request(connection, request.request_id, status, connection_id=made_id, fault=fault)
 
     async def attempts(self, of: Connection, *, limit: int = 100, offset: int = 0) -> list[ConnectionRequest]:
         """How asking people to connect it ended, newest first; those of the last week."""

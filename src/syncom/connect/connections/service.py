@@ -39,6 +39,7 @@ from syncom.connect.connections.renewal import LEASE, Renewal
 from syncom.connect.connections.requests import Requests
 from syncom.connect.connections.telling import OwnerWebhooks
 from syncom.connect.connections.vault import Vault
+from syncom.connect.connections.watching import RequestWatch
 from syncom.connect.model import (
     AuthKind,
     AuthOption,
@@ -107,6 +108,8 @@ class ConnectionsService:
         )
         self._prover = Prover(outbound, self._own, self._oauth, clock, own_address=base_url + "/api")
         self.integrations = Integrations(database, catalogue, self._vault)
+        #: Who waits for the end of a request.
+        self.watch = RequestWatch(database, clock)
         #: Who is told what becomes of connections.
         self.webhooks = OwnerWebhooks(database)
         self._renewal = Renewal(
@@ -136,6 +139,7 @@ class ConnectionsService:
 
     async def close(self) -> None:
         """Finish renewals that are under way, and close connections."""
+        await self.watch.close()
         await self._renewal.close()
         await self._own.close()
 

@@ -365,6 +365,25 @@ async def attempts(
     return [msgspec.convert(row, ConnectionRequest) for row in await cursor.fetchall()]
 
 
+async def ended_requests(
+    connection: Database, wanted: Sequence[tuple[int, str, str]], now: datetime
+) -> list[tuple[int, ConnectionRequest]]:
+    """Those of (account, tenant, id or browser's name) that have ended, each with its place among the wanted."""
+    cursor = connection.cursor(row_factory=dict_row)
+    values = {
+        "accounts": [account for account, _, _ in wanted],
+        "tenants": [tenant for _, tenant, _ in wanted],
+        "names": [name for _, _, name in wanted],
+        "now": now,
+    }
+    await cursor.execute(_SQL["ended_requests"], values)
+    return [(int(row.pop("place")) - 1, msgspec.convert(row, ConnectionRequest)) for row in await cursor.fetchall()]
+
+
+async def is_browser_request(connection: Database, account_id: int, tenant_id: str, name: str) -> bool:
+    return await _done(connection, "browser_request", {"account_id": account_id, "tenant_id": tenant_id, "name": name})
+
+
 async def settle_request(
     connection: Database,
     request_id: str,

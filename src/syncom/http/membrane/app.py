@@ -36,6 +36,7 @@ from syncom.http.membrane import (
     integrations,
     oauth,
     operations,
+    outcomes,
     proxy,
     screens,
     search,
@@ -71,6 +72,7 @@ METHODS: Final = (*_SERVED, description_of(_SERVED))
 MOUNTS: Final[tuple[Mount, ...]] = (
     *consent.MOUNTS,
     *oauth.MOUNTS,
+    *outcomes.MOUNTS,
     *proxy.MOUNTS,
     *screens.MOUNTS,
     *well_known.MOUNTS,

@@ -163,8 +163,17 @@ class ConnectBody(RequestBody, frozen=True, kw_only=True, rename="camel"):
     credentials: Values | None = None
     meta: Values | None = None
 
+    #: What a browser program calls this, to hear how it ends.
+    request_id: Selector | None = None
+
     def full_wish(self) -> ConnectionWish:
-        return replace(self.wish(), input=self.input, credentials=self.credentials, meta=self.meta)
+        return replace(
+            self.wish(),
+            input=self.input,
+            credentials=self.credentials,
+            meta=self.meta,
+            browser_request=self.request_id,
+        )
 
     def new_connection(self) -> ConnectionBody:
         """The same as a connection to be made."""

@@ -1,4 +1,5 @@
-"""The pages where a person connects an app: a form or a way to the app's own page, without any script.
+"""The pages where a person connects an app: a form or a way to the app's own page, without any script but one line
+that tells the page which opened them how it ended.
 
 The handle in a link cannot be guessed and is all that a page needs; only this installation itself is connected by a
 person who is signed in to it. Forms come from these pages alone (Origin), nobody frames them, and what an app or a
@@ -19,13 +20,14 @@ from litestar.types import Receive, Scope, Send
 
 from syncom.accounts.model import Principal
 from syncom.connect.connections import forms
-from syncom.connect.connections.model import Agreed, AuthChoice, PageFacts, RequestStatus
+from syncom.connect.connections.model import Agreed, AuthChoice, ConnectionWish, PageFacts, RequestStatus
 from syncom.connect.connections.requests import CALLBACK_PATH, PAGE_PATH, SIGN_IN_LIFE, Departure, Outcome, StateRefused
-from syncom.connect.model import Schema
+from syncom.connect.model import Caller, Connection, Fault, Schema
 from syncom.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, SyncomError, Unauthorized, Upstream
 from syncom.http.headers import header
 from syncom.http.membrane.bodies import ConnectBody
 from syncom.http.membrane.method import Edge, Mount
+from syncom.http.membrane.outcomes import failure, name_of, public_members, success, told_to_opener
 from syncom.http.pages.login import read_form
 from syncom.http.pages.page import page, send_page
 
@@ -34,6 +36,9 @@ _LOGO: Final = re.compile(r"data:image/(?:svg\+xml|png|jpeg|webp);[A-Za-z0-9+/=;
 #: Values of several lines, which a password field would join.
 _LONG: Final = re.compile(r"private_?key|certificate|key_?file|account_?json|json", re.IGNORECASE)
 _FIELD: Final = "f."
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]{1,300}")
+#: The page that opened one of these keeps its hold on the window, and is told how it ended.
+_OPENER: Final = (b"cross-origin-opener-policy", b"unsafe-none")
 
 
 class Screens:
@@ -57,7 +62,7 @@ class Screens:
                 return
             query = _query(scope)
             facts = await self._requests.page(query.get("connectionRequestId", ""))
-            await send_page(send, await self._page(scope, facts, query.get("auth", "")))
+            await send_page(send, await self._page(scope, facts, query.get("auth", "")), headers=[_OPENER])
         except SyncomError as error:
             await self._refuse(send, error)
 
@@ -83,7 +88,7 @@ class Screens:
         if outcome.redirect:
             await _redirect(send, outcome.redirect, [])
             return
-        await send_page(send, _outcome_page(outcome), status=200 if outcome.fault is None else 400)
+        await send_page(send, _outcome_page(outcome), status=200 if outcome.fault is None else 400, headers=[_OPENER])
 
     async def entry(self, scope: Scope, receive: Receive, send: Send, path: Mapping[str, str]) -> None:
         """A product's page sends a person here, with its token: as a form with ``payload`` (membrane-api, 6.6), or in
@@ -91,18 +96,38 @@ class Screens:
         try:
             given = await _entry_fields(scope, receive)
             by = await self._tenants.authenticate(str(given.get("token") or ""))
-            wish = msgspec.convert(given, ConnectBody).full_wish()
+            wish = msgspec.structs.replace(
+                msgspec.convert(given, ConnectBody).full_wish(), browser_origin=_origin_of(scope)
+            )
             if wish.typed is None:
                 request = await self._connections.request(by, wish)
                 await _redirect(send, f"{PAGE_PATH}?connectionRequestId={request.request_id}", [])
                 return
-            made = await self._connections.connect(by, wish)
+            made = await self._connect_now(by, wish)
             content = f"<h1>{escape(made.name)} is connected</h1><p>You can close this page.</p>"
-            await send_page(send, page("Connected", content))
+            if wish.browser_request is not None:
+                message = success(wish.browser_request, public_members(made))
+                content += told_to_opener(message, wish.browser_origin)
+            await send_page(send, page("Connected", content), headers=[_OPENER])
         except msgspec.MsgspecError:
             await self._refuse(send, Invalid("payload", "is not what connecting takes"))
         except SyncomError as error:
             await self._refuse(send, error)
+
+    async def _connect_now(self, by: Caller, wish: ConnectionWish) -> Connection:
+        """With what the product's page gave; a browser program that waits hears how it went."""
+        if wish.browser_request is None:
+            return await self._connections.connect(by, wish)
+        asked = msgspec.structs.replace(wish, input=None, credentials=None)
+        request = await self._connections.request(by, asked)
+        try:
+            made = await self._connections.connect(by, wish)
+        except SyncomError as error:
+            fault = Fault(type="connection", key=error.code, message=error.message)
+            await self._requests.conclude(request, fault=fault)
+            raise
+        await self._requests.conclude(request, made=made)
+        return made
 
     # ------------------------------------------------------------ forms
 
@@ -121,7 +146,7 @@ class Screens:
         except (Invalid, Upstream) as error:
             facts = await self._requests.page(request_id)
             body = await self._page(scope, facts, auth_key, typed=typed, problem=error)
-            await send_page(send, body, status=422 if isinstance(error, Invalid) else 502)
+            await send_page(send, body, status=422 if isinstance(error, Invalid) else 502, headers=[_OPENER])
             return
         await self._lead_on(send, done)
 
@@ -129,12 +154,12 @@ class Screens:
         """Show how it ended, or a page that leads on: the form's policy forbids its answer to do so itself."""
         if isinstance(done, Departure):
             await send_page(
-                send, _leading(done.url), headers=[(b"refresh", _refresh(done.url)), self._set_cookie(done)]
+                send, _leading(done.url), headers=[(b"refresh", _refresh(done.url)), self._set_cookie(done), _OPENER]
             )
         elif done.redirect:
             await send_page(send, _leading(done.redirect), headers=[(b"refresh", _refresh(done.redirect))])
         else:
-            await send_page(send, _outcome_page(done))
+            await send_page(send, _outcome_page(done), headers=[_OPENER])
 
     # ------------------------------------------------------------ who
 
@@ -226,7 +251,8 @@ class Screens:
             status = 401
         elif isinstance(error, Conflict):
             status = 409
-        await send_page(send, page(title, f"<h1>{title}</h1>{_bad(_sentence(message))}"), status=status)
+        content = f"<h1>{title}</h1>{_bad(_sentence(message))}"
+        await send_page(send, page(title, content), status=status, headers=[_OPENER])
 
 
 def _form(facts: PageFacts, chosen: AuthChoice, typed: Mapping[str, str], problems: Sequence[FieldError]) -> str:
@@ -337,10 +363,29 @@ def _outcome_page(outcome: Outcome) -> bytes:
     name = escape(outcome.connector.name)
     if outcome.fault is not None:
         content = f"<h1>{name} was not connected</h1>{_bad(_sentence(outcome.fault.message))}"
-        return page("Not connected", content + "<p>Go back to where you came from to try again.</p>")
+        content += "<p>Go back to where you came from to try again.</p>"
+        return page("Not connected", content + _told(outcome))
     called = escape(outcome.connection.name) if outcome.connection is not None else name
     content = f"<h1>{name} is connected</h1><p>The connection is called <strong>{called}</strong>.</p>"
-    return page("Connected", content + "<p>You can close this page.</p>")
+    return page("Connected", content + "<p>You can close this page.</p>" + _told(outcome))
+
+
+def _told(outcome: Outcome) -> str:
+    """How it ended, for the page that opened this one."""
+    request = outcome.request
+    if outcome.fault is not None:
+        message = failure(name_of(request), outcome.fault, request.connection_id)
+    elif outcome.connection is not None:
+        message = success(name_of(request), public_members(outcome.connection))
+    else:
+        return ""
+    return told_to_opener(message, request.wishes.browser_origin)
+
+
+def _origin_of(scope: Scope) -> str | None:
+    """Of the page that posted a form here; None where the browser does not say."""
+    origin = header(scope, b"origin")
+    return origin if _ORIGIN.fullmatch(origin) else None
 
 
 def _settled_page(facts: PageFacts) -> bytes:
@@ -399,7 +444,7 @@ async def _entry_fields(scope: Scope, receive: Receive) -> dict[str, Any]:
 
 
 async def _redirect(send: Send, target: str, headers: list[tuple[bytes, bytes]]) -> None:
-    given = [(b"location", target.encode("ascii")), (b"content-length", b"0"), *headers]
+    given = [(b"location", target.encode("ascii")), (b"content-length", b"0"), _OPENER, *headers]
     await send({"type": "http.response.start", "status": 303, "headers": given})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
