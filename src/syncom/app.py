@@ -261,13 +261,11 @@ class _People:
         self._accounts = accounts
 
     async def key_holder(self, key: str) -> KeyHolder:
-        holder = self._accounts.known_key(key) or await self._accounts.authenticate_key(key)
-        return KeyHolder(
-            account_id=holder.account_id,
-            actor=holder.actor,
-            may_write=Permission.SEND in PERMISSIONS[holder.role],
-            elsewhere="" if holder.scope is KeyScope.FULL else holder.scope.value,
-        )
+        return _key_holder(await self._accounts.authenticate_key(key))
+
+    def known_holder(self, key: str) -> KeyHolder | None:
+        known = self._accounts.known_key(key)
+        return None if known is None else _key_holder(known)
 
     async def members(self, user_id: int) -> list[Member]:
         return [
@@ -282,6 +280,15 @@ class _People:
             )
             for found in await self._accounts.memberships_of(user_id)
         ]
+
+
+def _key_holder(by: Principal) -> KeyHolder:
+    return KeyHolder(
+        account_id=by.account_id,
+        actor=by.actor,
+        may_write=Permission.SEND in PERMISSIONS[by.role],
+        elsewhere="" if by.scope is KeyScope.FULL else by.scope.value,
+    )
 
 
 class _OwnKeys:

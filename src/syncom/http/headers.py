@@ -26,13 +26,21 @@ _ALWAYS: dict[bytes, bytes] = {
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
     b"cache-control": b"no-store",
 }
-#: One year (RFC 6797); only a server that the world reaches by https may promise it.
 #: What an answer without a body needs of them: there is nothing to show, to frame or to run. Each header of an answer
 #: costs the server about a microsecond, and the busiest answers (events, clicks) have no body.
 _BODILESS = frozenset((b"cache-control", b"strict-transport-security"))
 _NO_BODY = (b"content-length", b"0")
+#: Marks what an app answered and was passed on. No browser comes to it by itself: it needs a token in a header.
+UPSTREAM = (b"x-membrane-upstream", b"1")
+#: Should it be shown as a page after all, it is nobody's: no origin, no scripts, no frames.
+_UPSTREAM_ALWAYS: dict[bytes, bytes] = {
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; sandbox",
+    b"x-content-type-options": b"nosniff",
+    b"cache-control": b"no-store",
+}
 #: Sets of headers that are kept completed.
 _REMEMBERED = 64
+#: One year (RFC 6797); only a server that the world reaches by https may promise it.
 _TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -47,6 +55,7 @@ class Headers:
             self._always[_TRANSPORT[0]] = _TRANSPORT[1]
         self._raw = tuple(self._always.items())
         self._bodiless = tuple(pair for pair in self._raw if pair[0] in _BODILESS)
+        self._upstream = tuple({**_UPSTREAM_ALWAYS, **({_TRANSPORT[0]: _TRANSPORT[1]} if secure else {})}.items())
         # Answers of the busiest methods always have the same headers, as one tuple.
         self._completed: dict[tuple[tuple[bytes, bytes], ...], list[tuple[bytes, bytes]]] = {}
         # Request ids are this process's own and a number: a fresh random one costs more than the rest of this layer.
@@ -83,7 +92,7 @@ class Headers:
 
     def _filled(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         given = list(headers)
-        wanted = self._bodiless if _NO_BODY in given else self._raw
+        wanted = self._upstream if UPSTREAM in given else self._bodiless if _NO_BODY in given else self._raw
         set_here = [name for name, _ in given if name in self._always]
         if set_here:
             given.extend(pair for pair in wanted if pair[0] not in set_here)

@@ -26,6 +26,7 @@ from syncom.http.esputnik.document import add_esputnik
 from syncom.http.esputnik.repeats import forget_old_requests
 from syncom.http.headers import Headers
 from syncom.http.inbox.app import InboxApp
+from syncom.http.joined import JoiningProtocol
 from syncom.http.mcp.gate import McpGate
 from syncom.http.membrane.app import METHODS as MEMBRANE_METHODS
 from syncom.http.membrane.app import MembraneApi
@@ -271,7 +272,7 @@ def uvicorn_config(application: Headers, settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=JoiningProtocol,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -24,6 +24,9 @@ class FewPeople:
             raise Unauthorized("no such key")
         return self.keys[key]
 
+    def known_holder(self, key: str) -> KeyHolder | None:
+        return self.keys.get(key)
+
     async def members(self, user_id: int) -> list[Member]:
         return self.people.get(user_id, [])
 

@@ -29,6 +29,8 @@ from syncom.http.server import QuietServer
 from syncom.postgres.pool import Database
 from syncom.settings import Settings
 from tests.connect.app_house import CANARY, House, an_app, answer
+from tests.http.membrane.notes_app import KEY, document
+from tests.http.membrane.world import World
 
 
 class Tenants:
@@ -614,3 +616,70 @@ async def test_use_is_noted_once_and_not_at_every_call(front: Front) -> None:
     assert row is not None
     assert row[0] is not None
     assert row[1]
+
+
+# ---------------------------------------------------------------- through the real services
+
+
+async def test_a_tenant_s_call_goes_over_its_connection_to_the_app(world: World) -> None:
+    connection = await world.connect(world.acme, name="proxied")
+    path = f"/connections/{connection['id']}/proxy/notes"
+    made = await world.acme.post(path, json={"text": "bread"})
+    assert (made.status_code, made.headers["x-membrane-upstream"]) == (201, "1")
+    assert made.headers["x-request-id"]
+    assert made.headers["content-security-policy"].endswith("sandbox")
+    assert made.headers["x-content-type-options"] == "nosniff"
+    answered = await world.acme.get(f"{path}/{made.json()['id']}")
+    assert answered.json()["text"] == "bread"
+    assert KEY not in str(answered.headers)
+
+    for foreign in (world.globex, world.stranger):
+        assert (await foreign.get(path)).status_code == 404
+    assert (await world.nobody.get(path)).status_code == 401
+
+
+async def test_an_api_key_goes_over_a_connection_until_it_is_revoked(world: World) -> None:
+    by = world.site.owner
+    made = await world.site.app.accounts.create_api_key(by, name="proxy")
+    headers = {"Authorization": f"Bearer {made.key}"}
+    wish = {"connectorKey": "notes", "input": {"apiKey": KEY}}
+    connection = (await world.nobody.post("/connections", json=wish, headers=headers)).json()
+    path = f"/connections/{connection['id']}/proxy/me"
+    for _ in range(2):
+        assert (await world.nobody.get(path, headers=headers)).json() == {"name": "Olena"}
+    await world.site.app.accounts.revoke_api_key(by, made.api_key.api_key_id)
+    assert (await world.nobody.get(path, headers=headers)).status_code == 401
+
+
+async def test_credentials_that_the_app_refuses_are_renewed_and_the_call_is_made_again(world: World) -> None:
+    given: list[str] = []
+
+    async def provider(request: web.Request) -> web.Response:
+        if request.path == "/token":
+            given.append(f"token-{len(given)}")
+            return answer({"access_token": given[-1], "token_type": "Bearer", "expires_in": 3600})
+        if request.headers.get("Authorization") != f"Bearer {given[-1]}":
+            return answer({"error": "expired"}, 401)
+        return answer({"body": (await request.read()).decode()})
+
+    async with an_app(provider) as app:
+        oauth = {"tokenUrl": f"{app.url}/token"}
+        settings = {
+            "key": "renewing",
+            "name": "Renewing",
+            "baseUrl": app.url,
+            "auth": [{"key": "client", "kind": "oauth2-client-credentials", "oauth": oauth}],
+        }
+        wish = {"document": document(app.url), "settings": settings}
+        added = await world.manager.post("/connectors", json=wish)
+        assert added.status_code == 200, added.text
+        wish = {"connectorKey": "renewing", "input": {"clientId": "me", "clientSecret": "hush"}}
+        connection = (await world.acme.post("/connections", json=wish)).json()
+        path = f"/connections/{connection['id']}/proxy/things"
+        assert (await world.acme.post(path, content=b"one")).json() == {"body": "one"}
+
+        # The app forgets the token before its time.
+        given.append("another")
+        answers = await asyncio.gather(*(world.acme.post(path, content=b"%d" % number) for number in range(8)))
+        assert [one.json() for one in answers] == [{"body": str(number)} for number in range(8)]
+        assert app.paths.count("/token") == 2

@@ -82,6 +82,10 @@ class People(Protocol):
         """Raises Unauthorized for anything but a live key."""
         ...
 
+    def known_holder(self, key: str) -> KeyHolder | None:
+        """The holder of a live key that was seen in the last seconds."""
+        ...
+
     async def members(self, user_id: int) -> list[Member]:
         """The accounts of a person, oldest first; none when they may not sign in."""
         ...

@@ -64,13 +64,16 @@ class Registry:
         return found
 
     async def workspace(self, account_id: int) -> Workspace:
-        mark = b"account:%d" % account_id
-        known = self.workspaces.get(mark)
+        known = self.known_workspace(account_id)
         if known is None:
             generation = self.workspaces.generation
             known = (await self.sealed(account_id)).workspace
-            self.workspaces.put(mark, known, generation=generation)
+            self.workspaces.put(b"account:%d" % account_id, known, generation=generation)
         return known
+
+    def known_workspace(self, account_id: int) -> Workspace | None:
+        """Seen in the last seconds."""
+        return self.workspaces.get(b"account:%d" % account_id)
 
     async def by_key(self, key: str) -> store.SealedWorkspace | None:
         """The workspace a token names."""
@@ -105,13 +108,16 @@ class Registry:
 
     async def default_tenant(self, account_id: int) -> Tenant:
         """The one every account has."""
-        mark = b"default:%d" % account_id
-        known = self.tenants.get(mark)
+        known = self.known_default_tenant(account_id)
         if known is None:
             generation = self.tenants.generation
             known = await self.seen(account_id, DEFAULT_TENANT, name=None, fields=None)
-            self.tenants.put(mark, known, generation=generation)
+            self.tenants.put(b"default:%d" % account_id, known, generation=generation)
         return known
+
+    def known_default_tenant(self, account_id: int) -> Tenant | None:
+        """Seen in the last seconds."""
+        return self.tenants.get(b"default:%d" % account_id)
 
     async def live_tenant(self, account_id: int, tenant_id: str) -> Tenant:
         """Raises Forbidden for an archived one, NotFound."""

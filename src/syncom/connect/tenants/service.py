@@ -23,7 +23,7 @@ from syncom.ids import short_id
 from syncom.outbound import OutboundClient, check_url
 from syncom.postgres.pool import Database
 from syncom.postgres.remembered import listen
-from syncom.security import Keyring, hash_token
+from syncom.security import Keyring
 
 #: Paths of this server that tokens are made for: the REST API and the OAuth server, and MCP.
 REST: Final = "/membrane"
@@ -118,10 +118,7 @@ class TenantsService:
 
     def known(self, token: str, *, at: str = REST) -> Caller | None:
         """The caller of a token that was seen in the last seconds, without waiting for anything."""
-        found = self._verifier.known.get(hash_token(token)) if token.isascii() else None
-        if found is None or (found[1] and not found[1] & self._resources[at]):
-            return None
-        return found[0]
+        return self._verifier.seen(token, self._resources[at])
 
     # ------------------------------------------------------------ workspaces
 

@@ -86,7 +86,24 @@ class Verifier:
             raise Unauthorized("the token was made for another address of this server (RFC 8707)")
         return caller
 
+    def seen(self, token: str, resources: frozenset[str]) -> Caller | None:
+        """As :meth:`authenticate`, when everything that it looks up is remembered."""
+        if token.startswith(_API_KEYS):
+            return self._of_known_key(token)
+        found = self.known.get(hash_token(token)) if token.isascii() else None
+        if found is None or (found[1] and not found[1] & resources):
+            return None
+        return found[0]
+
     # ------------------------------------------------------------ API keys
+
+    def _of_known_key(self, key: str) -> Caller | None:
+        holder = None if self._people is None else self._people.known_holder(key)
+        if holder is None or holder.elsewhere:
+            return None
+        workspace = self._registry.known_workspace(holder.account_id)
+        tenant = self._registry.known_default_tenant(holder.account_id)
+        return None if workspace is None or tenant is None else _holding(holder, workspace, tenant)
 
     async def _of_api_key(self, key: str) -> Caller:
         """Not remembered here: the accounts' own memory knows when one is revoked."""
@@ -100,15 +117,7 @@ class Verifier:
     async def _of_holder(self, holder: KeyHolder) -> Caller:
         workspace = await self._registry.workspace(holder.account_id)
         tenant = await self._registry.default_tenant(holder.account_id)
-        return Caller(
-            account_id=holder.account_id,
-            kind=CallerKind.TENANT,
-            workspace_key=workspace.key,
-            tenant_id=tenant.tenant_id,
-            tenant_key=tenant.key,
-            actor=holder.actor,
-            restrictions=Restrictions(read_only=not holder.may_write),
-        )
+        return _holding(holder, workspace, tenant)
 
     # ------------------------------------------------------------ long-lived tokens
 
@@ -305,3 +314,15 @@ def _audience(claims: Mapping[str, Any]) -> frozenset[str]:
     if not given:
         raise Unauthorized(_NOT_VALID)
     return frozenset([given] if isinstance(given, str) else given)
+
+
+def _holding(holder: KeyHolder, workspace: Workspace, tenant: Tenant) -> Caller:
+    return Caller(
+        account_id=holder.account_id,
+        kind=CallerKind.TENANT,
+        workspace_key=workspace.key,
+        tenant_id=tenant.tenant_id,
+        tenant_key=tenant.key,
+        actor=holder.actor,
+        restrictions=Restrictions(read_only=not holder.may_write),
+    )

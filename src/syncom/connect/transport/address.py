@@ -22,6 +22,9 @@ Pairs = Sequence[tuple[str, str]]
 _MAX_LENGTH: Final = 16_384
 _FULL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _KEPT: Final = "/:@!$&'()*+,;=-._~[]%"
+#: A path and a query in which nothing is to be encoded, and that nobody reads as anything else.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9/_~.@=,-]*")
+_PLAIN_QUERY: Final = re.compile(r"[A-Za-z0-9/_~.@=,&:+*;!()-]*")
 _BROKEN_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -33,17 +36,17 @@ def address(base_url: str, path: str, query: Pairs = (), *, hosts: Iterable[str]
     ``api.shop.example:8443``). Raises Invalid for what is no path, Forbidden for another host.
     """
     base = read_url("the connection's base URL", base_url)
-    _check_text(path)
     path, _, own_query = path.partition("?")
-    if _FULL.match(path):
-        url = _full(base, path, hosts)
+    if _PLAIN.fullmatch(path) and "/." not in path and not path.startswith((".", "//")):
+        url = base.with_path(_behind(base.path, path)) if path else base
     else:
-        if path.startswith("//"):
-            raise Forbidden("a path begins with one slash; a full address must lead to a host of the connector")
-        _check_segments(path)
-        url = base.with_path(_joined(base.path, path))
-    text = "&".join(part for part in (base.query_string, _kept_query(own_query), encode_query(query)) if part)
-    url = url.with_query_string(text or None)
+        url = _placed(base, path, hosts)
+    if own_query and not _PLAIN_QUERY.fullmatch(own_query):
+        _check_text(own_query)
+        own_query = _kept_query(own_query)
+    text = "&".join(part for part in (base.query_string, own_query, encode_query(query) if query else "") if part)
+    if text or url.query_string is not None:
+        url = url.with_query_string(text or None)
     if len(str(url)) > _MAX_LENGTH:
         raise Invalid("path", f"makes an address of more than {_MAX_LENGTH} characters")
     return url
@@ -104,11 +107,18 @@ def _check_segments(path: str) -> None:
             raise Invalid("path", "must not contain the segments . and ..")
 
 
-def _joined(base: str, path: str) -> str:
-    encoded = quote(_BROKEN_PERCENT.sub("%25", path), safe=_KEPT, errors="replace")
-    if not encoded:
-        return base
-    return base.rstrip("/") + "/" + encoded.removeprefix("/")
+def _placed(base: Url, path: str, hosts: Iterable[str]) -> Url:
+    _check_text(path)
+    if _FULL.match(path):
+        return _full(base, path, hosts)
+    if path.startswith("//"):
+        raise Forbidden("a path begins with one slash; a full address must lead to a host of the connector")
+    _check_segments(path)
+    return base.with_path(_behind(base.path, quote(_BROKEN_PERCENT.sub("%25", path), safe=_KEPT, errors="replace")))
+
+
+def _behind(base: str, path: str) -> str:
+    return base.rstrip("/") + "/" + path.removeprefix("/")
 
 
 def _kept_query(query: str) -> str:

@@ -12,13 +12,15 @@ import email.utils
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from functools import cached_property
+from typing import Final, Protocol, TypeVar
 
-import msgspec
 import psycopg
 from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.http import Url
+from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response as RawResponse
 
 from syncom.clock import Clock
@@ -27,11 +29,13 @@ from syncom.connect.transport import pinned, store
 from syncom.connect.transport.address import Pairs, address, encode_query, query_names, read_url, redirected
 from syncom.connect.transport.pace import Pace
 from syncom.connect.transport.pinned import PinnedClients, Resolve, TimedOut
+from syncom.connect.transport.silence import Silence
 from syncom.errors import Invalid, SyncomError
 from syncom.outbound import Unreachable, read_networks
 from syncom.postgres.pool import Database
 
 Body = bytes | AsyncIterator[bytes] | None
+Given = TypeVar("Given", bound=Pairs)
 
 _log = logging.getLogger(__name__)
 
@@ -64,14 +68,14 @@ class Connectors(Protocol):
 
 
 class Response:
-    """The head of an answer; its body comes piece by piece, and only as fast as it is read."""
+    """The head of an answer; its body comes piece by piece, and only as fast as it is read. ``close`` it."""
 
-    __slots__ = ("_host", "_raw", "_seconds", "headers", "status", "url")
+    __slots__ = ("_raw", "_request", "_silence", "headers", "status", "url")
 
-    def __init__(self, raw: RawResponse, url: Url, seconds: float) -> None:
+    def __init__(self, request: StreamRequest, raw: RawResponse, url: Url, silence: Silence) -> None:
+        self._request = request
         self._raw = raw
-        self._host = url.host_str or ""
-        self._seconds = seconds
+        self._silence = silence
         self.status = raw.status
         #: Names in lower case.
         self.headers: list[tuple[str, str]] = pinned.headers_of(raw)
@@ -85,10 +89,18 @@ class Response:
     async def read(self) -> bytes | None:
         """The next piece; None at the end. Raises Unreachable when the answer is cut off or stalls."""
         try:
-            async with asyncio.timeout(self._seconds):
+            with self._silence:
                 return await pinned.next_piece(self._raw)
         except (PyreqwestError, TimeoutError) as error:
             raise pinned.trouble(error, self._host) from error
+
+    async def close(self) -> None:
+        """What was read to its end goes back to the pool, anything else is closed."""
+        await self._request.__aexit__(None, None, None)
+
+    @property
+    def _host(self) -> str:
+        return self.url.host_str or ""
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         while (piece := await self.read()) is not None:
@@ -106,12 +118,29 @@ class Response:
         return b"".join(pieces)
 
 
-class Target(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Target:
     """What a request is addressed and authorised with. Holds credentials."""
 
     connection_id: str
     connector: Connector
     authorisation: Authorisation
+
+    @cached_property
+    def not_given(self) -> frozenset[str]:
+        """Headers, in lower case, that are not the caller's to give."""
+        return _MADE_HERE | {name.lower() for name in self.authorisation.headers}
+
+    @cached_property
+    def defaults(self) -> tuple[tuple[str, str], ...]:
+        """The connector's headers, where the caller gives none. Raises Invalid."""
+        pairs = self.connector.headers.items()
+        return _checked(tuple(pair for pair in pairs if pair[0].lower() not in self.not_given))
+
+    @cached_property
+    def authorising(self) -> tuple[tuple[str, str], ...]:
+        """Headers that authorise. Raises Invalid."""
+        return _checked(tuple(self.authorisation.headers.items()))
 
 
 class Transport:
@@ -165,6 +194,10 @@ class Transport:
             query = [*((name, value) for name, value in query if name not in placed), *placed.items()]
         return address(target.authorisation.base_url, path_or_url, query, hosts=target.connector.hosts)
 
+    async def target(self, connection: Connection, authorisation: Authorisation) -> Target:
+        """What requests of this connection are made with. Raises NotFound when its connector is gone."""
+        return Target(connection.connection_id, await self.connector(connection), authorisation)
+
     @asynccontextmanager
     async def open(
         self,
@@ -188,15 +221,13 @@ class Transport:
         Raises Invalid, Forbidden for an address that is not the connector's; RateLimited when the connection has used
         up its calls; Unreachable when there is no whole answer.
         """
-        target = Target(connection.connection_id, await self.connector(connection), authorisation)
+        target = await self.target(connection, authorisation)
         url = self.address(target, path_or_url, query)
-        await self.pace.turn(target.connection_id, target.connector.rate_limit)
-        self._note(target.connection_id)
+        await self._turn(target)
         given = self.headers(target, headers, cookies)
-        if length is not None and not isinstance(body, bytes):
-            given.append(("content-length", str(length)))
         for hop in range(follow + 1):
-            async with self._answered(target, method, url, given, body, seconds) as response:
+            response = await self._sent(target, method, url, given, body, length, seconds)
+            try:
                 location = response.header("location")
                 onward = hop < follow and location and _may_follow(method, response.status, body)
                 if not onward:
@@ -207,58 +238,82 @@ class Transport:
                 url = redirected(url, location, authorisation.base_url, hosts=target.connector.hosts)
                 if response.status == 303:
                     method, body = ("HEAD" if method == "HEAD" else "GET"), None
+            finally:
+                await response.close()
             placed = authorisation.query
             if placed and not query_names(url.query_string or "") >= set(placed):
                 joined = "&".join(part for part in (url.query_string, encode_query(list(placed.items()))) if part)
                 url = url.with_query_string(joined)
 
+    async def send(
+        self,
+        target: Target,
+        method: str,
+        path_or_url: str,
+        *,
+        headers: Pairs,
+        query: Pairs,
+        body: Body,
+        length: int | None,
+        seconds: float,
+    ) -> Response:
+        """As :meth:`open`, without following redirects, for whoever keeps a target and closes the answer himself."""
+        url = self.address(target, path_or_url, query)
+        await self._turn(target)
+        return await self._sent(target, method, url, self.headers(target, headers), body, length, seconds)
+
     def headers(self, target: Target, given: Pairs, cookies: Pairs = ()) -> list[tuple[str, str]]:
-        """The headers of a request: the connector's, over them the caller's, over them what authorises."""
-        authorisation = target.authorisation
-        placed = {name.lower() for name in authorisation.headers}
-        found = [(name, value) for name, value in given if name.lower() not in placed | _MADE_HERE]
-        named = {name.lower() for name, _ in found} | placed
-        found += [(name, value) for name, value in target.connector.headers.items() if name.lower() not in named]
-        found += authorisation.headers.items()
-        jar = [*(pair for pair in cookies if pair[0] not in authorisation.cookies), *authorisation.cookies.items()]
-        if jar:
+        """The headers of a request: the connector's, over them the caller's, over them what authorises.
+
+        Raises Invalid for headers that cannot be sent.
+        """
+        not_given = target.not_given
+        found = [pair for pair in given if pair[0].lower() not in not_given]
+        if target.defaults:
+            named = {name.lower() for name, _ in found}
+            found += [pair for pair in target.defaults if pair[0].lower() not in named]
+        found += target.authorising
+        placed = target.authorisation.cookies
+        if cookies or placed:
+            jar = [*(pair for pair in cookies if pair[0] not in placed), *placed.items()]
             found = [(name, value) for name, value in found if name.lower() != "cookie"]
             found.append(("cookie", "; ".join(f"{name}={value}" for name, value in jar)))
-        for name, value in found:
-            if any(character in "\r\n\0" for character in name + value):
-                raise Invalid("headers", "must not contain line breaks or NUL")
-        return found
+        return _checked(found)
 
-    @asynccontextmanager
-    async def _answered(
-        self, target: Target, method: str, url: Url, headers: Pairs, body: Body, seconds: float
-    ) -> AsyncGenerator[Response]:
+    async def _turn(self, target: Target) -> None:
+        """Raises RateLimited."""
+        await self.pace.turn(target.connection_id, target.connector.rate_limit)
+        self._note(target.connection_id)
+
+    async def _sent(
+        self,
+        target: Target,
+        method: str,
+        url: Url,
+        headers: list[tuple[str, str]],
+        body: Body,
+        length: int | None,
+        seconds: float,
+    ) -> Response:
+        """The head of the answer to one request. Raises Unreachable."""
+        if length is not None and not isinstance(body, bytes):
+            headers = [*headers, ("content-length", str(length))]
         own = target.connector.own and target.authorisation.own and _same_origin(url, target.authorisation.base_url)
-        host = url.host_str or ""
         while True:
             client = await self._clients.client(url, own=own)
-            timer = asyncio.timeout(seconds)
-            sent = body if body is None or isinstance(body, bytes) else _Watched(body, timer, seconds)
+            silence = Silence(seconds)
+            sent = body if body is None or isinstance(body, bytes) else _Watched(body, silence)
             request = pinned.request(client, method, url, headers, sent)
             try:
-                async with timer:
+                with silence:
                     raw = await request.__aenter__()
+                return Response(request, raw, url, silence)
             except (PyreqwestError, TimeoutError) as error:
-                failure = pinned.trouble(error, host)
+                failure = pinned.trouble(error, url.host_str or "")
                 if failure.begun or isinstance(failure, TimedOut) or (isinstance(sent, _Watched) and sent.begun):
                     raise failure from error
                 if not self._clients.other_address(url, own=own):
                     raise failure from error
-                continue
-            finally:
-                if isinstance(sent, _Watched):
-                    sent.timer = None
-            break
-        try:
-            yield Response(raw, url, seconds)
-        finally:
-            # What was read to its end goes back to the pool, anything else is closed.
-            await request.__aexit__(None, None, None)
 
     # ------------------------------------------------------------ notes
 
@@ -285,11 +340,9 @@ class Transport:
 class _Watched:
     """A streamed body. Each piece shows that the request moves: the time-out begins anew."""
 
-    def __init__(self, body: AsyncIterator[bytes], timer: asyncio.Timeout, seconds: float) -> None:
+    def __init__(self, body: AsyncIterator[bytes], silence: Silence) -> None:
         self._body = body
-        #: None once the head of the answer is there.
-        self.timer: asyncio.Timeout | None = timer
-        self._seconds = seconds
+        self._silence = silence
         self.begun = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -298,9 +351,16 @@ class _Watched:
     async def __anext__(self) -> bytes:
         self.begun = True
         piece = await anext(self._body)
-        if self.timer is not None and not self.timer.expired():
-            self.timer.reschedule(asyncio.get_running_loop().time() + self._seconds)
+        self._silence.broken()
         return piece
+
+
+def _checked(pairs: Given) -> Given:
+    """Headers without what would begin another one. Raises Invalid."""
+    text = "".join(map("".join, pairs))
+    if "\r" in text or "\n" in text or "\0" in text:
+        raise Invalid("headers", "must not contain line breaks or NUL")
+    return pairs
 
 
 def _same_origin(url: Url, base_url: str) -> bool:

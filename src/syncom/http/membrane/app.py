@@ -101,6 +101,37 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 _Verbs = dict[str, Method]
 
 
+class _Pattern:
+    """A path with members such as ``{selector}``; its first segment is none. The last may be ``{rest*}``."""
+
+    __slots__ = ("_fixed", "_rest", "first", "members", "segments")
+
+    def __init__(self, path: str) -> None:
+        self.segments = _segments(path)
+        self.first = self.segments[0]
+        if self.first.startswith("{"):
+            raise ValueError(f"{path} begins with a member")
+        last = self.segments[-1]
+        #: The name of the member that stands for everything that follows.
+        self._rest = last[1:-2] if last.endswith("*}") else ""
+        ones = list(enumerate(self.segments))[: len(self.segments) - bool(self._rest)]
+        self._fixed = tuple((place, text) for place, text in ones if not text.startswith("{"))
+        self.members = tuple((place, text[1:-1]) for place, text in ones if text.startswith("{"))
+
+    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """Members of the path by name, when it fits."""
+        many = len(self.segments)
+        if len(segments) != many and not (self._rest and len(segments) >= many - 1):
+            return None
+        for place, text in self._fixed:
+            if segments[place] != text:
+                return None
+        members = {name: segments[place] for place, name in self.members}
+        if self._rest:
+            members[self._rest] = "/".join(segments[many - 1 :])
+        return members
+
+
 class MembraneApi:
     """The application."""
 
@@ -115,11 +146,16 @@ class MembraneApi:
         self._app = app
         self._jobs = jobs
         self._exact: dict[str, _Verbs] = {}
-        self._patterns: dict[int, list[tuple[tuple[str, ...], _Verbs]]] = {}
+        #: By the number of segments and the first one.
+        self._patterns: dict[tuple[int, str], list[tuple[_Pattern, _Verbs]]] = {}
         for method in methods:
             self._add(method)
         edge = Edge(app, jobs, authentication)
-        self._mounts = [(_segments(mount.path), mount, mount.make(edge)) for mount in mounts]
+        #: By the first segment.
+        self._mounts: dict[str, list[tuple[_Pattern, Mount, MountedRoute]]] = {}
+        for mount in mounts:
+            pattern = _Pattern(mount.path)
+            self._mounts.setdefault(pattern.first, []).append((pattern, mount, mount.make(edge)))
         self._decoders = {
             (method.verb, method.path): msgspec.json.Decoder(method.body)
             for method in methods
@@ -132,14 +168,14 @@ class MembraneApi:
         if "{" not in method.path:
             verbs = self._exact.setdefault(method.path, {})
         else:
-            segments = _segments(method.path)
-            routes = self._patterns.setdefault(len(segments), [])
-            found = [verbs for known, verbs in routes if known == segments]
+            pattern = _Pattern(method.path)
+            routes = self._patterns.setdefault((len(pattern.segments), pattern.first), [])
+            found = [verbs for known, verbs in routes if known.segments == pattern.segments]
             verbs = found[0] if found else {}
             if not found:
-                routes.append((segments, verbs))
+                routes.append((pattern, verbs))
                 # `/actions/{selector}/run` before `/actions/{selector}/{more}`: fixed segments first.
-                routes.sort(key=lambda route: sum(part.startswith("{") for part in route[0]))
+                routes.sort(key=lambda route: len(route[0].members))
         if method.verb in verbs:
             raise ValueError(f"{method.verb} {method.path} is served twice")
         verbs[method.verb] = method
@@ -190,19 +226,19 @@ class MembraneApi:
         if verbs is not None:
             return verbs, {}
         segments = _segments(path)
-        for pattern, candidate in self._patterns.get(len(segments), ()):
-            members = _members(pattern, segments)
+        for pattern, candidate in self._patterns.get((len(segments), segments[0]), ()):
+            members = pattern.match(segments)
             if members is not None:
                 return candidate, members
         return {}, {}
 
     def _find_mount(self, path: str, verb: str) -> tuple[Mount, MountedRoute, dict[str, str]] | None:
         segments = _segments(path)
-        for pattern, mount, route in self._mounts:
+        for pattern, mount, route in self._mounts.get(segments[0], ()):
             # A browser asks first whether it may, and the frame answers that for all.
             if (mount.verbs is not None and verb not in mount.verbs) or (verb == "OPTIONS" and mount.cors):
                 continue
-            members = _members(pattern, segments)
+            members = pattern.match(segments)
             if members is not None:
                 return mount, route, members
         return None
@@ -265,22 +301,6 @@ def _is_form(scope: Scope) -> bool:
 
 def _segments(path: str) -> tuple[str, ...]:
     return tuple(path.removeprefix("/").split("/"))
-
-
-def _members(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
-    """Members of the path by name, when it fits the pattern."""
-    open_ended = pattern[-1].endswith("*}")
-    if len(segments) != len(pattern) and not (open_ended and len(segments) >= len(pattern) - 1):
-        return None
-    members: dict[str, str] = {}
-    for place, wanted in enumerate(pattern):
-        if wanted.endswith("*}"):
-            members[wanted[1:-2]] = "/".join(segments[place:])
-        elif wanted.startswith("{"):
-            members[wanted[1:-1]] = segments[place]
-        elif segments[place] != wanted:
-            return None
-    return members
 
 
 def _member(name: str, value: str) -> str:

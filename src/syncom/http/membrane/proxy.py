@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from functools import lru_cache
+from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -26,9 +27,9 @@ from syncom.connect.model import Authorisation, Caller, Connection, Restrictions
 from syncom.connect.runs.building import own_headers, plain_pairs
 from syncom.connect.transport.doubts import Doubts
 from syncom.connect.transport.pinned import TimedOut
-from syncom.connect.transport.service import HOP_BY_HOP, Response, Transport
+from syncom.connect.transport.service import HOP_BY_HOP, Response, Target, Transport
 from syncom.errors import Forbidden, Invalid, NotFound
-from syncom.http.headers import request_id_of
+from syncom.http.headers import UPSTREAM, request_id_of
 from syncom.http.membrane.errors import ErrorObject, bearer_token
 from syncom.http.membrane.method import Edge, Mount, Refused
 from syncom.http.problems import Malformed, TooLarge
@@ -82,7 +83,6 @@ _NOT_RETURNED: Final = HOP_BY_HOP | {
     "set-cookie2",
     "strict-transport-security",
 }
-_MARKER: Final = (b"x-membrane-upstream", b"1")
 _FULL: Final = re.compile(r"https?://", re.IGNORECASE)
 _HOLE: Final = re.compile(r"\{([^{}/]{1,200})\}|(?<=/):([A-Za-z_][A-Za-z0-9_]{0,100})")
 
@@ -106,11 +106,35 @@ class Tenants(Protocol):
 
 
 class _Way(msgspec.Struct, frozen=True):
-    """A connection with what authorises it, for a few seconds."""
+    """A connection with what its requests are made with, for a few seconds."""
 
     connection: Connection
-    authorisation: Authorisation
+    target: Target
     until: float
+
+
+Found = TypeVar("Found")
+
+
+class _Once(Generic[Found]):
+    """Look-ups under way: whoever asks for the same meanwhile waits for the one answer."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Hashable, asyncio.Future[Found]] = {}
+
+    async def ask(self, key: Hashable, look_up: Callable[[], Awaitable[Found]]) -> Found:
+        pending = self._pending.get(key)
+        if pending is None:
+            pending = self._pending[key] = asyncio.ensure_future(look_up())
+            pending.add_done_callback(lambda done: self._answered(key, done))
+        # One who goes away must not end it for the others.
+        return await asyncio.shield(pending)
+
+    def _answered(self, key: Hashable, done: asyncio.Future[Found]) -> None:
+        self._pending.pop(key, None)
+        if not done.cancelled():
+            # Those who waited got it; nobody else has to.
+            done.exception()
 
 
 class _Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,8 +160,9 @@ class Proxy:
         self._transport = transport
         self._doubts = doubts
         self._clock = clock
-        self._ways: dict[tuple[object, ...], _Way] = {}
-        self._pending: dict[tuple[object, ...], asyncio.Future[_Way]] = {}
+        self._ways: dict[Hashable, _Way] = {}
+        self._asked_ways: _Once[_Way] = _Once()
+        self._asked_callers: _Once[Caller] = _Once()
 
     async def forward(self, scope: Scope, receive: Receive, send: Send, members: Mapping[str, str]) -> None:
         """``ANY …/proxy/{rest*}``. Raises what becomes an error object, before the answer began."""
@@ -167,39 +192,30 @@ class Proxy:
 
     async def _caller(self, scope: Scope) -> Caller:
         token = bearer_token(scope)
-        return self._tenants.known(token) or await self._tenants.authenticate(token)
+        known = self._tenants.known(token)
+        if known is not None:
+            return known
+        return await self._asked_callers.ask(token, lambda: self._tenants.authenticate(token))
 
-    async def _way(self, caller: Caller, selector: str) -> tuple[tuple[object, ...], _Way]:
-        """The connection and what authorises it, looked up once for all who ask at the same time."""
+    async def _way(self, caller: Caller, selector: str) -> tuple[Hashable, _Way]:
         key = (caller.account_id, caller.kind.value, caller.tenant_id, caller.restrictions.connections, selector)
         way = self._ways.get(key)
-        if way is not None and way.until > self._clock.monotonic():
-            return key, way
-        pending = self._pending.get(key)
-        if pending is None:
-            pending = self._pending[key] = asyncio.ensure_future(self._looked_up(key, caller, selector))
-            pending.add_done_callback(lambda done: self._looked(key, done))
-        return key, await asyncio.shield(pending)
+        if way is None or way.until <= self._clock.monotonic():
+            way = await self._asked_ways.ask(key, lambda: self._looked_up(key, caller, selector))
+        return key, way
 
-    async def _looked_up(self, key: tuple[object, ...], caller: Caller, selector: str) -> _Way:
+    async def _looked_up(self, key: Hashable, caller: Caller, selector: str) -> _Way:
         connection = await self._connections.get(caller, selector)
         if connection.archived_at is not None:
             raise NotFound("connection", selector)
-        authorisation = await self._connections.authorise(connection)
-        way = _Way(connection, authorisation, self._clock.monotonic() + _LIFE)
-        self._keep(key, way)
-        return way
+        return await self._keep(key, connection, await self._connections.authorise(connection))
 
-    def _looked(self, key: tuple[object, ...], done: asyncio.Future[_Way]) -> None:
-        self._pending.pop(key, None)
-        if not done.cancelled():
-            # Those who waited got it; nobody else has to.
-            done.exception()
-
-    def _keep(self, key: tuple[object, ...], way: _Way) -> None:
+    async def _keep(self, key: Hashable, connection: Connection, authorisation: Authorisation) -> _Way:
+        target = await self._transport.target(connection, authorisation)
         if len(self._ways) >= _MAX_ROUTES:
             self._ways.clear()
-        self._ways[key] = way
+        way = self._ways[key] = _Way(connection, target, self._clock.monotonic() + _LIFE)
+        return way
 
     # ------------------------------------------------------------ there and back
 
@@ -211,8 +227,7 @@ class Proxy:
             # A streamed body is gone once it was sent: the app's 401 is the answer.
             renewed = await self._attempt(caller, way, call, receive, send, may_renew=not _is_stream(call.body))
             if renewed is not None:
-                way = _Way(way.connection, renewed, self._clock.monotonic() + _LIFE)
-                self._keep(key, way)
+                way = await self._keep(key, way.connection, renewed)
                 await self._attempt(caller, way, call, receive, send, may_renew=False)
         except Unreachable as error:
             await _send_trouble(send, error)
@@ -224,9 +239,8 @@ class Proxy:
         self, caller: Caller, way: _Way, call: _Call, receive: Receive, send: Send, *, may_renew: bool
     ) -> Authorisation | None:
         """Send the request and pass the answer back; or give other credentials with which to try again."""
-        async with self._transport.open(
-            way.connection,
-            way.authorisation,
+        response = await self._transport.send(
+            way.target,
             call.method,
             call.path,
             headers=call.headers,
@@ -234,16 +248,20 @@ class Proxy:
             body=call.body,
             length=call.length,
             seconds=SECONDS,
-        ) as response:
+        )
+        try:
             if response.status == 401:
                 # Also after a streamed body, for whoever calls next.
-                renewed = await self._connections.refused(way.connection, way.authorisation)
+                seen = way.target.authorisation
+                renewed = await self._connections.refused(way.connection, seen)
                 if renewed is not None and may_renew:
                     return renewed
-                if renewed is None or renewed.generation == way.authorisation.generation:
-                    self._doubts.refused(caller, way.connection, way.authorisation)
+                if renewed is None or renewed.generation == seen.generation:
+                    self._doubts.refused(caller, way.connection, seen)
             await _answer(response, call.method, receive, send)
             return None
+        finally:
+            await response.close()
 
 
 def _check(restrictions: Restrictions, method: str) -> None:
@@ -281,20 +299,26 @@ def _forwarded(scope: Scope) -> tuple[Pairs, int | None, bool]:
     length: int | None = None
     streamed = False
     for raw_name, raw_value in scope["headers"]:
-        name = raw_name.decode("latin-1")
-        if name in _NOT_FORWARDED or name.startswith("x-forwarded-"):
-            if name == "content-length":
-                length = int(raw_value) if raw_value.isdigit() else None
-                streamed = streamed or length != 0
-            elif name == "transfer-encoding":
-                streamed = True
-            elif name == "connection":
-                named.update(part.strip().lower() for part in raw_value.decode("latin-1").split(","))
-            continue
-        headers.append((name, raw_value.decode("latin-1")))
+        name = _forwarded_name(raw_name)
+        if name:
+            headers.append((name, raw_value.decode("latin-1")))
+        elif raw_name == b"content-length":
+            length = int(raw_value) if raw_value.isdigit() else None
+            streamed = streamed or length != 0
+        elif raw_name == b"transfer-encoding":
+            streamed = True
+        elif raw_name == b"connection":
+            named.update(part.strip().lower() for part in raw_value.decode("latin-1").split(","))
     if named:
         headers = [pair for pair in headers if pair[0] not in named]
     return headers, length, streamed
+
+
+@lru_cache(maxsize=1024)
+def _forwarded_name(raw: bytes) -> str:
+    """The name of a header for the app; empty when it stays here."""
+    name = raw.decode("latin-1")
+    return "" if name in _NOT_FORWARDED or name.startswith("x-forwarded-") else name
 
 
 async def _body(receive: Receive, length: int | None) -> Body:
@@ -453,17 +477,23 @@ def _returned(response: Response) -> tuple[list[tuple[bytes, bytes]], int | None
     named: set[str] = set()
     length: int | None = None
     for name, value in response.headers:
-        if name in _NOT_RETURNED or name.startswith("access-control-"):
-            if name == "connection":
-                named.update(part.strip().lower() for part in value.split(","))
-            continue
-        if name == "content-length":
-            length = int(value) if value.isdecimal() else None
-        headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        raw_name = _returned_name(name)
+        if raw_name:
+            if raw_name == b"content-length":
+                length = int(value) if value.isdecimal() else None
+            headers.append((raw_name, value.encode("latin-1")))
+        elif name == "connection":
+            named.update(part.strip().lower() for part in value.split(","))
     if named - {"keep-alive", "close"}:
         headers = [pair for pair in headers if pair[0].decode("latin-1") not in named]
-    headers.append(_MARKER)
+    headers.append(UPSTREAM)
     return headers, length
+
+
+@lru_cache(maxsize=1024)
+def _returned_name(name: str) -> bytes:
+    """The name of a header for the caller; empty when it stays here."""
+    return b"" if name in _NOT_RETURNED or name.startswith("access-control-") else name.encode("latin-1")
 
 
 async def _gone(receive: Receive) -> None:
