@@ -9,8 +9,9 @@ import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import msgspec
 from aiohttp import web
@@ -82,6 +83,11 @@ class Provider:
             grant.access = f"gone-{next(self._numbers)}"
 
     # ------------------------------------------------------------ its servers
+
+    async def authorize(self, request: web.Request) -> web.Response:
+        """The page where a person agrees."""
+        back = f"{request.query['redirect_uri']}?{urlencode(self.agree(str(request.rel_url)))}"
+        return web.Response(text=f'<a id="allow" href="{escape(back)}">Allow</a>', content_type="text/html")
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         fields = dict(parse_qsl(await request.text(), keep_blank_values=True))
@@ -191,6 +197,7 @@ async def provider() -> AsyncGenerator[Provider]:
     """One that runs until the block ends."""
     made = Provider()
     app = web.Application()
+    app.router.add_get("/authorize", made.authorize)
     app.router.add_post("/token", made.token)
     app.router.add_post("/revoke", made.revoke)
     app.router.add_get("/api/me", made.me)
