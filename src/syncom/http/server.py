@@ -253,6 +253,8 @@ async def serve(settings: Settings, *, stop: asyncio.Event, dsn: str | None = No
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
+        # Streams that wait for people would hold it up.
+        await app.connections.watch.close()
         stopping.cancel()
         await running
 

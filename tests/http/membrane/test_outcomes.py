@@ -175,6 +175,13 @@ async def test_what_a_hidden_frame_connects_at_once_is_told_over_the_stream(
     assert key not in json.dumps(told)
 
 
+async def test_a_server_that_stops_does_not_wait_for_people(world: World) -> None:
+    request = await asked(world.acme, allowMultipleConnections=True)
+    async with listening(world, world.acme, request) as task:
+        await world.site.app.connections.watch.close()
+        assert "data:" not in await asyncio.wait_for(task, 10)
+
+
 async def test_only_a_token_of_the_same_tenant_opens_the_stream(world: World) -> None:
     request = await asked(world.acme, allowMultipleConnections=True)
     path = f"/sse/connection-events/{request}"

@@ -44,6 +44,9 @@ class RequestWatch:
             self._waiting.pop(future, None)
 
     async def close(self) -> None:
+        """Let nobody wait any longer: whoever does is cancelled."""
+        for future in self._waiting:
+            future.cancel()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)

@@ -113,7 +113,8 @@ class Outcomes:
             async with asyncio.timeout(_LIMIT):
                 while not await _first(waiting, leaving):
                     await _write(send, b": keep-alive\n\n")
-            if waiting.done():
+            # Cancelled: the server stops. The browser comes again by itself.
+            if waiting.done() and not waiting.cancelled():
                 message = await self._message(by, name, waiting.result(), scope)
                 await _write(send, b"data: " + msgspec.json.encode(message) + b"\n\n")
         except TimeoutError:
