@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +88,6 @@ class Shell:
         os.close(self._terminal)
         assert process.returncode == 0, f"{out}\n{err}"
         return out
-
-
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    with Installation(SYNCOM_ADMINPASSWORD=PASSWORD) as running:
-        running.wait_for("Ctrl-C stops everything.")
-        yield running
 
 
 @pytest.fixture

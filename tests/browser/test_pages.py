@@ -23,7 +23,7 @@ _LETTER = (
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     """A running platform with one mail in its dev inbox."""
-    with Installation(SYNCOM_ADMINPASSWORD=PASSWORD) as running:
+    with Installation(SYNCOM_ADMIN_PASSWORD=PASSWORD) as running:
         running.wait_for("Ctrl-C stops everything.")
         letter = running.folder / "letter.html"
         letter.write_text(_LETTER, "utf-8")

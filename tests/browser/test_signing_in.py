@@ -21,13 +21,6 @@ from tests.installation import Installation
 pytestmark = MARKS
 
 
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    with Installation(SYNCOM_ADMINPASSWORD=PASSWORD) as running:
-        running.wait_for("Ctrl-C stops everything.")
-        yield running
-
-
 @pytest.fixture
 def page(browser: Browser, installation: Installation) -> Iterator[Page]:
     context = browser.new_context(base_url=installation.url, viewport={"width": 1000, "height": 900})
