@@ -303,7 +303,12 @@ class Connections(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(240)
-def test_states_of_connections_tell_the_truth_in_any_order(dsn: str) -> None:
+async def test_states_of_connections_tell_the_truth_in_any_order(dsn: str) -> None:
+    # In a thread: the search runs a loop of its own, and this one belongs to the fixtures.
+    await asyncio.to_thread(_search, dsn)
+
+
+def _search(dsn: str) -> None:
     with asyncio.Runner() as runner:
         Connections.dsn, Connections.runner = dsn, runner
         run_state_machine_as_test(
