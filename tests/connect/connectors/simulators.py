@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from abc import ABC, abstractmethod
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ class Seen:
 
 
 @dataclass
-class Simulator:
+class Simulator(ABC):
     """One app. ``url`` is where it listens."""
 
     url: str = ""
@@ -47,13 +48,13 @@ class Simulator:
     #: Answers that come before the right ones: status, headers, body.
     hiccups: list[tuple[int, dict[str, str], Any]] = field(default_factory=list)
 
+    @abstractmethod
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Method, path, handler."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, request: web.Request) -> web.Response | None:
         """What somebody without the right credentials is told."""
-        raise NotImplementedError
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
