@@ -53,6 +53,7 @@ from syncom.connect.model import (
 )
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, SyncomError, Upstream
 from syncom.outbound import OutboundClient
+from syncom.postgres.pool import Connection as Transaction
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
 
@@ -220,21 +221,7 @@ class ConnectionsService:
         proven = await self._prove(connector, chosen, wish)
         now = self._clock.now()
         async with self._database.system() as connection:
-            made = await records.add(
-                connection,
-                account_id=caller.account_id,
-                tenant_id=caller.tenant(),
-                connector=connector,
-                key=wish.key,
-                name=wish.name,
-                meta=wish.meta,
-                state=ConnectionState.CLIENT_ACTION_REQUIRED,
-                client_action="connect",
-                auth_key=chosen.key,
-                parameters=proven.parameters,
-                shown=proven.shown,
-                now=now,
-            )
+            made = await self._add(connection, caller, connector, wish, proven=proven)
             await records.keep(connection, self._vault, made, proven, now, fresh=True)
         return await self.get(caller, made.connection_id)
 
@@ -708,26 +695,38 @@ class ConnectionsService:
             await records.keep(connection, self._vault, present, proven, now)
         self._forget(present.connection_id)
 
+    async def _add(
+        self,
+        transaction: Transaction,
+        caller: Caller,
+        connector: Connector,
+        wish: ConnectionWish,
+        *,
+        proven: Proven | None = None,
+        action: str = "connect",
+    ) -> Connection:
+        """The row of a new connection, which waits until credentials are kept."""
+        return await records.add(
+            transaction,
+            account_id=caller.account_id,
+            tenant_id=caller.tenant(),
+            connector=connector,
+            key=wish.key,
+            name=wish.name,
+            meta=wish.meta,
+            state=ConnectionState.CLIENT_ACTION_REQUIRED,
+            client_action=action,
+            auth_key=proven.option.key if proven else wish.auth_key or "",
+            parameters=proven.parameters if proven else wish.parameters or {},
+            shown=proven.shown if proven else {},
+            now=self._clock.now(),
+        )
+
     async def _wait_for_person(
         self, caller: Caller, connector: Connector, wish: ConnectionWish, *, action: str = "connect"
     ) -> Connection:
-        now = self._clock.now()
         async with self._database.system() as connection:
-            made = await records.add(
-                connection,
-                account_id=caller.account_id,
-                tenant_id=caller.tenant(),
-                connector=connector,
-                key=wish.key,
-                name=wish.name,
-                meta=wish.meta,
-                state=ConnectionState.CLIENT_ACTION_REQUIRED,
-                client_action=action,
-                auth_key=wish.auth_key or "",
-                parameters=wish.parameters or {},
-                shown={},
-                now=now,
-            )
+            made = await self._add(connection, caller, connector, wish, action=action)
             await news.tell(connection, made.account_id, made.connection_id, Event.CREATED)
         await self.requests.open(caller, connector, wish, connection=made)
         return await self.get(caller, made.connection_id)

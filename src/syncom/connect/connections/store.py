@@ -233,9 +233,6 @@ async def renewed(
 ) -> bool:
     """Store renewed credentials; False when the lease was lost or they were replaced."""
     values = {
-        "account_id": row.account_id,
-        "connection_id": row.connection_id,
-        "generation": row.generation,
         "fence": fence,
         "key_id": key_id,
         "sealed": sealed,
@@ -243,12 +240,7 @@ async def renewed(
         "refresh_at": refresh_at,
         "now": now,
     }
-    if not await _done(connection, "renewed", values):
-        return False
-    before = await news.hold(connection, row.account_id, row.connection_id)
-    await connection.execute(_SQL["renewed_connection"], values)
-    await news.tell_change(connection, row.account_id, row.connection_id, before)
-    return True
+    return await _given_back(connection, row, "renewed", "renewed_connection", values)
 
 
 async def delayed(
@@ -264,9 +256,6 @@ async def delayed(
 ) -> bool:
     """Give the lease back and note when to try again; False when it was lost."""
     values = {
-        "account_id": row.account_id,
-        "connection_id": row.connection_id,
-        "generation": row.generation,
         "fence": fence,
         "state": state.value,
         "fault": _fault(fault),
@@ -274,10 +263,24 @@ async def delayed(
         "attempts": attempts,
         "now": now,
     }
-    if not await _done(connection, "release", values):
+    return await _given_back(connection, row, "release", "delayed", values)
+
+
+async def _given_back(
+    connection: Database, row: Credentials, lease: str, change: str, values: Mapping[str, Any]
+) -> bool:
+    """End the lease by one statement and change the connection by another; its owner hears of it. False when the
+    lease was lost."""
+    whole = {
+        **values,
+        "account_id": row.account_id,
+        "connection_id": row.connection_id,
+        "generation": row.generation,
+    }
+    if not await _done(connection, lease, whole):
         return False
     before = await news.hold(connection, row.account_id, row.connection_id)
-    await connection.execute(_SQL["delayed"], values)
+    await connection.execute(_SQL[change], whole)
     await news.tell_change(connection, row.account_id, row.connection_id, before)
     return True
 
