@@ -1,46 +1,41 @@
-"""HTTP clients that connect to checked addresses only. The one file that knows the HTTP library towards apps.
+"""Connections to checked addresses only.
 
-pyreqwest is the fastest client there is for Python, and has no hook at the socket. So the name of a host is resolved
-here, its addresses are checked (``outbound.py`` says which are public), and a client is made for that host alone with
-the address pinned: between check and connection nobody asks DNS again. Literal addresses are checked as they are.
-Redirects, system proxies, cookies and unpacking are off. A name is resolved again after a while; while it keeps
-the address, the client keeps its connections.
+The name of a host is resolved here, its addresses are checked (``outbound.py`` says which are public), and connections
+are made to these addresses: between check and connection nobody asks DNS again. Literal addresses are checked as they
+are. System proxies are not asked. A name is resolved again after a while; while it keeps the address, the connections
+to it are kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from ipaddress import ip_address
 from typing import Final
 
-import msgspec
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import ConnectTimeoutError, PyreqwestError
-from pyreqwest.http import HeaderMap, Url
-from pyreqwest.request import StreamRequest
-from pyreqwest.response import Response as RawResponse
+from pyreqwest.http import Url
 
 from syncom import __version__
 from syncom.clock import Clock
-from syncom.errors import Invalid
+from syncom.connect.transport.wire import IDLE_SECONDS, Body, Broken, Headers, RawHeaders, Wire, head_of
 from syncom.outbound import Address, Network, Unreachable, may_reach, private_network
 
 #: Addresses of a host and a port.
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
-Headers = Sequence[tuple[str, str]]
 
 #: Seconds for which the addresses of a name are believed.
 _LIFE: Final = 45.0
-#: Clients that are kept, each with its connections.
-_MAX_CLIENTS: Final = 256
+#: Hosts whose connections are kept.
+_MAX_HOSTS: Final = 256
 _IDLE_CONNECTIONS: Final = 128
 _CONNECT_SECONDS: Final = 10.0
-#: What a client reads before it gives the head of an answer: nothing, or an app that trickles would seem to hang.
-_READ_AHEAD: Final = 0
+_AGENT: Final = f"Syncom/{__version__}"
+#: What may be asked again on a new connection, when a kept one turned out to be closed (RFC 9110, 9.2.2).
+_ASKED_AGAIN: Final = frozenset({"GET", "HEAD"})
 
 
 class TimedOut(Unreachable):
@@ -61,18 +56,139 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
     return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
 
 
-class _Pinned(msgspec.Struct):
-    """A client of one host, and the addresses that were found for it."""
+class Exchange:
+    """One request and the head of its answer; its body comes piece by piece. ``close`` it."""
 
-    client: Client
-    addresses: Sequence[Address]
-    #: The address it connects to; None: the host is an address itself.
-    address: Address | None
-    until: float
+    __slots__ = ("_host", "_wire")
+
+    def __init__(self, host: _Host, wire: Wire) -> None:
+        self._host = host
+        self._wire = wire
+
+    @property
+    def status(self) -> int:
+        return self._wire.status
+
+    @property
+    def headers(self) -> RawHeaders:
+        """Names in lower case, and values, in their order."""
+        return self._wire.headers
+
+    async def read(self) -> bytes | None:
+        """The next bytes as they come; None at the end. Raises Unreachable."""
+        try:
+            return await self._wire.read()
+        except (Broken, TimeoutError) as error:
+            raise self._host.trouble(error) from error
+
+    def close(self) -> None:
+        """What was read to its end is kept for the next request, anything else is closed."""
+        self._host.give_back(self._wire)
 
 
-class PinnedClients:
-    """Clients by host. Made in the loop that uses it; ``close`` it."""
+class _Host:
+    """One origin, the addresses that were found for it, and connections to them."""
+
+    def __init__(self, url: Url, trust: ssl.SSLContext | None) -> None:
+        self.name = url.host_str or ""
+        self._port = url.port_or_known_default or 443
+        self._tls = trust if url.scheme == "https" else None
+        shown = url.port
+        #: As the header names it.
+        self.authority = self.name if shown is None else f"{self.name}:{shown}"
+        self.addresses: list[Address] = []
+        self.until = 0.0
+        self._idle: deque[Wire] = deque()
+        self._closed = False
+
+    async def exchange(
+        self, method: str, url: Url, headers: Headers, body: Body, length: int | None, seconds: float
+    ) -> Exchange:
+        """Raises Invalid for what cannot be sent, Unreachable when there is no answer."""
+        query = url.query_string
+        target = url.path if query is None else f"{url.path}?{query}"
+        head = head_of(method, target, self.authority, headers, body, length, _AGENT)
+        while True:
+            wire = self._kept()
+            is_kept = wire is not None
+            if wire is None:
+                wire = await self._connected()
+            try:
+                await wire.ask(method, head, body, length, seconds)
+                return Exchange(self, wire)
+            except (Broken, TimeoutError) as error:
+                wire.abort()
+                # The app closed it in the moment in which it was used again.
+                if is_kept and isinstance(error, Broken) and not error.heard and _may_ask_again(method, body):
+                    continue
+                raise self.trouble(error) from error
+            except BaseException:
+                wire.abort()
+                raise
+
+    def give_back(self, wire: Wire) -> None:
+        if not wire.end():
+            return
+        if self._closed or len(self._idle) >= _IDLE_CONNECTIONS:
+            wire.abort()
+            return
+        now = asyncio.get_running_loop().time()
+        wire.idle_since = now
+        self._idle.append(wire)
+        while self._idle[0].idle_since < now - IDLE_SECONDS:
+            self._idle.popleft().abort()
+
+    def close(self) -> None:
+        """Idle connections end at once, others when their exchange does."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().abort()
+
+    def trouble(self, error: Exception) -> Unreachable:
+        """What to raise for a failed exchange. Says nothing of paths and queries: they may hold secrets."""
+        if isinstance(error, TimeoutError):
+            return TimedOut(f"{self.name} did not answer in time", begun=True)
+        return Unreachable(f"{self.name} broke off: {str(error)[:200]}", begun=True)
+
+    def _kept(self) -> Wire | None:
+        """The connection that was used last: the others may rest and end."""
+        while self._idle:
+            wire = self._idle.pop()
+            if wire.usable:
+                return wire
+            wire.abort()
+        return None
+
+    async def _connected(self) -> Wire:
+        """A new connection to the first address that takes one. Raises Unreachable."""
+        loop = asyncio.get_running_loop()
+        failure: Unreachable | None = None
+        for address in list(self.addresses):
+            try:
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    _, wire = await loop.create_connection(
+                        Wire,
+                        str(address),
+                        self._port,
+                        ssl=self._tls,
+                        server_hostname=self.name.strip("[]") if self._tls is not None else None,
+                    )
+            except TimeoutError:
+                failure = TimedOut(f"{self.name} does not answer in time", begun=False)
+            except (OSError, ValueError) as error:
+                words = str(error) or type(error).__name__
+                failure = Unreachable(f"{self.name} cannot be reached: {words[:200]}", begun=False)
+            else:
+                if address is not self.addresses[0] and address in self.addresses:
+                    # The next ones begin with the one that works.
+                    self.addresses.remove(address)
+                    self.addresses.insert(0, address)
+                return wire
+        raise failure or Unreachable(f"the name {self.name} cannot be found", begun=False)
+
+
+class PinnedHosts:
+    """Hosts by origin. Made in the loop that uses it; ``close`` it."""
 
     def __init__(
         self, clock: Clock, allowed: Sequence[Network], *, resolver: Resolve = resolve, trust: Sequence[bytes] = ()
@@ -82,37 +198,25 @@ class PinnedClients:
         self._allowed = allowed
         self._resolve = resolver
         self._trust = trust
-        self._clients: dict[tuple[str, bool], _Pinned] = {}
-        self._pending: dict[tuple[str, bool], asyncio.Future[_Pinned]] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._hosts: dict[tuple[str, bool], _Host] = {}
+        self._pending: dict[tuple[str, bool], asyncio.Future[_Host]] = {}
 
-    async def close(self) -> None:
-        clients, self._clients = self._clients, {}
-        for pinned in clients.values():
-            await pinned.client.close()
+    def close(self) -> None:
+        hosts, self._hosts = self._hosts, {}
+        for host in hosts.values():
+            host.close()
 
-    async def client(self, url: Url, *, own: bool = False) -> Client:
-        """A client that reaches this address's host, and nothing else. ``own``: it is this installation, which is
-        reached wherever it is. Raises Invalid for a host that must not be reached, Unreachable for an unknown name."""
+    async def host(self, url: Url, *, own: bool = False) -> _Host:
+        """The host of an address, to which requests can be sent. ``own``: it is this installation, which is reached
+        wherever it is. Raises Invalid for a host that must not be reached, Unreachable for an unknown name."""
         key = (url.origin_ascii, own)
-        pinned = self._clients.get(key)
-        if pinned is None or pinned.until <= self._clock.monotonic():
-            pinned = await self._renewed(key, url)
-        return pinned.client
+        host = self._hosts.get(key)
+        if host is None or host.until <= self._clock.monotonic():
+            host = await self._renewed(key, url)
+        return host
 
-    def other_address(self, url: Url, *, own: bool = False) -> bool:
-        """After a connection that failed: go to the host's next address. False when there is none."""
-        key = (url.origin_ascii, own)
-        pinned = self._clients.get(key)
-        if pinned is None or pinned.address is None or len(pinned.addresses) < 2:
-            return False
-        place = pinned.addresses.index(pinned.address) + 1
-        if place >= len(pinned.addresses):
-            del self._clients[key]
-            return False
-        self._clients[key] = self._made(url, pinned.addresses, pinned.addresses[place])
-        return True
-
-    async def _renewed(self, key: tuple[str, bool], url: Url) -> _Pinned:
+    async def _renewed(self, key: tuple[str, bool], url: Url) -> _Host:
         """Resolved once for all who wait."""
         pending = self._pending.get(key)
         if pending is None:
@@ -120,52 +224,49 @@ class PinnedClients:
             pending.add_done_callback(lambda _: self._pending.pop(key, None))
         return await asyncio.shield(pending)
 
-    async def _resolved(self, key: tuple[str, bool], url: Url) -> _Pinned:
-        host = url.host_str or ""
+    async def _resolved(self, key: tuple[str, bool], url: Url) -> _Host:
+        name = url.host_str or ""
         own = key[1]
-        literal = _literal(host)
+        literal = _literal(name)
+        until = float("inf")
         if literal is not None:
             if not own and not may_reach(literal, self._allowed):
-                raise private_network(host)
-            pinned = self._clients.get(key) or self._made(url, (), None)
-            pinned.until = float("inf")
+                raise private_network(name)
+            fitting = [literal]
         else:
-            found = await self._resolve(host, url.port_or_known_default or 443)
+            found = await self._resolve(name, url.port_or_known_default or 443)
             fitting = [address for address in found if own or may_reach(address, self._allowed)]
             if not fitting:
-                raise private_network(host) if found else Unreachable(f"the name {host} cannot be found", begun=False)
-            pinned = self._clients.get(key)
-            if pinned is not None and pinned.address in fitting:
-                pinned.addresses, pinned.until = fitting, self._clock.monotonic() + _LIFE
-            else:
-                pinned = self._made(url, fitting, fitting[0])
-        self._clients[key] = pinned
-        if len(self._clients) > _MAX_CLIENTS:
-            # Its requests under way keep it; its idle connections are closed with it.
-            del self._clients[next(iter(self._clients))]
-        return pinned
+                raise private_network(name) if found else Unreachable(f"the name {name} cannot be found", begun=False)
+            until = self._clock.monotonic() + _LIFE
+        host = self._hosts.get(key)
+        if host is not None and host.addresses[0] not in fitting:
+            # Connections to an address that is no longer this name's are not used again.
+            host.close()
+            host = None
+        if host is None:
+            host = self._hosts[key] = _Host(url, self._context() if url.scheme == "https" else None)
+            host.addresses = fitting
+        else:
+            host.addresses = [host.addresses[0], *(address for address in fitting if address != host.addresses[0])]
+        host.until = until
+        if len(self._hosts) > _MAX_HOSTS:
+            # Its requests under way keep it; its idle connections are closed.
+            oldest = next(iter(self._hosts))
+            self._hosts.pop(oldest).close()
+        return host
 
-    def _made(self, url: Url, addresses: Sequence[Address], address: Address | None) -> _Pinned:
-        builder = (
-            ClientBuilder()
-            .http1_only()
-            .no_proxy()
-            .follow_redirects(False)
-            .referer(False)
-            .gzip(False)
-            .brotli(False)
-            .zstd(False)
-            .deflate(False)
-            .connect_timeout(timedelta(seconds=_CONNECT_SECONDS))
-            .pool_max_idle_per_host(_IDLE_CONNECTIONS)
-            .user_agent(f"Syncom/{__version__}")
-        )
-        for certificate in self._trust:
-            builder = builder.add_root_certificate_pem(certificate)
-        if address is not None:
-            builder = builder.resolve(url.host_str or "", str(address), url.port_or_known_default or 443)
-        until = self._clock.monotonic() + _LIFE
-        return _Pinned(client=builder.build(), addresses=addresses, address=address, until=until)
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+            for certificate in self._trust:
+                self._tls.load_verify_locations(cadata=certificate.decode("ascii"))
+        return self._tls
+
+
+def _may_ask_again(method: str, body: Body) -> bool:
+    return method in _ASKED_AGAIN and (body is None or isinstance(body, bytes))
 
 
 def _literal(host: str) -> Address | None:
@@ -173,63 +274,3 @@ def _literal(host: str) -> Address | None:
     with suppress(ValueError):
         return ip_address(host.strip("[]"))
     return None
-
-
-def request(
-    client: Client, method: str, url: Url, headers: Headers, body: bytes | AsyncIterator[bytes] | None
-) -> StreamRequest:
-    """A request whose answer is streamed. Raises Invalid for headers that cannot be sent."""
-    try:
-        builder = client.request(method, url).headers(headers).streamed_read_buffer_limit(_READ_AHEAD)
-        if isinstance(body, bytes):
-            builder = builder.body_bytes(body)
-        elif body is not None:
-            builder = builder.body_stream(body)
-        return builder.build_streamed()
-    except (ValueError, UnicodeError):
-        raise Invalid("headers", "cannot be sent: names are ASCII words, values have no line breaks") from None
-
-
-def headers_of(raw: RawResponse) -> list[tuple[str, str]]:
-    """Names in lower case, and values, in their order. A value that is not ASCII cannot be read and is left out."""
-    headers: HeaderMap = raw.headers
-    try:
-        return list(headers.items())
-    except ValueError:
-        found: list[tuple[str, str]] = []
-        for name in dict.fromkeys(headers):
-            with suppress(ValueError):
-                found += [(name, value) for value in headers.getall(name)]
-        return found
-
-
-async def next_piece(raw: RawResponse) -> bytes | None:
-    """The next bytes of an answer, as they come; None at its end. Raises what :func:`trouble` translates."""
-    piece = await raw.body_reader.read_chunk()
-    return None if piece is None else piece.to_bytes()
-
-
-def trouble(error: Exception, host: str) -> Unreachable:
-    """What to raise for an error of the library. Says nothing of paths and queries: they may hold secrets."""
-    if isinstance(error, ConnectTimeoutError):
-        return TimedOut(f"{host} does not answer in time", begun=False)
-    if isinstance(error, TimeoutError):
-        return TimedOut(f"{host} did not answer in time", begun=True)
-    causes: list[str] = []
-    if isinstance(error, PyreqwestError):
-        details: object = getattr(error, "details", None)
-        with suppress(msgspec.ValidationError):
-            causes = [cause.message for cause in msgspec.convert(details, _Details).causes or ()]
-    if any("(Connect)" in cause for cause in causes):
-        return Unreachable(f"{host} cannot be reached: {causes[-1][:200]}", begun=False)
-    # The first cause names the address with its query.
-    reason = causes[-1] if len(causes) > 1 and "http" not in causes[-1] else "the connection was lost"
-    return Unreachable(f"{host} broke off: {reason[:200]}", begun=True)
-
-
-class _Cause(msgspec.Struct):
-    message: str
-
-
-class _Details(msgspec.Struct):
-    causes: list[_Cause] | None = None

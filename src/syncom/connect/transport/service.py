@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,23 +18,19 @@ from functools import cached_property
 from typing import Final, Protocol, TypeVar
 
 import psycopg
-from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.http import Url
-from pyreqwest.request import StreamRequest
-from pyreqwest.response import Response as RawResponse
 
 from syncom.clock import Clock
 from syncom.connect.model import Authorisation, Connection, Connector
 from syncom.connect.transport import pinned, store
 from syncom.connect.transport.address import Pairs, address, encode_query, query_names, read_url, redirected
 from syncom.connect.transport.pace import Pace
-from syncom.connect.transport.pinned import PinnedClients, Resolve, TimedOut
-from syncom.connect.transport.silence import Silence
+from syncom.connect.transport.pinned import Exchange, PinnedHosts, Resolve
+from syncom.connect.transport.wire import Body, RawHeaders
 from syncom.errors import Invalid, SyncomError
 from syncom.outbound import Unreachable, read_networks
 from syncom.postgres.pool import Database
 
-Body = bytes | AsyncIterator[bytes] | None
 Given = TypeVar("Given", bound=Pairs)
 
 _log = logging.getLogger(__name__)
@@ -70,17 +66,18 @@ class Connectors(Protocol):
 class Response:
     """The head of an answer; its body comes piece by piece, and only as fast as it is read. ``close`` it."""
 
-    __slots__ = ("_raw", "_request", "_silence", "headers", "status", "url")
-
-    def __init__(self, request: StreamRequest, raw: RawResponse, url: Url, silence: Silence) -> None:
-        self._request = request
-        self._raw = raw
-        self._silence = silence
-        self.status = raw.status
-        #: Names in lower case.
-        self.headers: list[tuple[str, str]] = pinned.headers_of(raw)
+    def __init__(self, exchange: Exchange, url: Url) -> None:
+        self._exchange = exchange
+        self.status = exchange.status
+        #: As they came, names in lower case.
+        self.raw_headers: RawHeaders = exchange.headers
         #: Where it came from. May hold credentials: never to be shown.
         self.url = url
+
+    @cached_property
+    def headers(self) -> list[tuple[str, str]]:
+        """Names in lower case, and values, as text."""
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
 
     def header(self, name: str) -> str:
         """The first header of this lower-case name, or an empty text."""
@@ -88,15 +85,11 @@ class Response:
 
     async def read(self) -> bytes | None:
         """The next piece; None at the end. Raises Unreachable when the answer is cut off or stalls."""
-        try:
-            with self._silence:
-                return await pinned.next_piece(self._raw)
-        except (PyreqwestError, TimeoutError) as error:
-            raise pinned.trouble(error, self._host) from error
+        return await self._exchange.read()
 
     async def close(self) -> None:
-        """What was read to its end goes back to the pool, anything else is closed."""
-        await self._request.__aexit__(None, None, None)
+        """What was read to its end is kept for the next request, anything else is closed."""
+        self._exchange.close()
 
     @property
     def _host(self) -> str:
@@ -140,7 +133,8 @@ class Target:
     @cached_property
     def authorising(self) -> tuple[tuple[str, str], ...]:
         """Headers that authorise. Raises Invalid."""
-        return _checked(tuple(self.authorisation.headers.items()))
+        pairs = self.authorisation.headers.items()
+        return _checked(tuple(pair for pair in pairs if pair[0].lower() not in _MADE_HERE))
 
 
 class Transport:
@@ -160,7 +154,7 @@ class Transport:
         self._database = database
         self._connectors = connectors
         self._clock = clock
-        self._clients = PinnedClients(clock, read_networks(allow), resolver=resolver, trust=trust)
+        self._hosts = PinnedHosts(clock, read_networks(allow), resolver=resolver, trust=trust)
         self.pace = Pace(clock)
         self._noted: dict[str, float] = {}
         self._known: dict[tuple[int, str], tuple[float, Connector]] = {}
@@ -168,7 +162,7 @@ class Transport:
 
     async def close(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._clients.close()
+        self._hosts.close()
 
     async def connector(self, connection: Connection) -> Connector:
         """The connector of a connection, as it was at most two seconds ago. Raises NotFound."""
@@ -265,7 +259,7 @@ class Transport:
     def headers(self, target: Target, given: Pairs, cookies: Pairs = ()) -> list[tuple[str, str]]:
         """The headers of a request: the connector's, over them the caller's, over them what authorises.
 
-        Raises Invalid for headers that cannot be sent.
+        Raises Invalid for headers of the connection that cannot be sent; those of the caller are read when they are.
         """
         not_given = target.not_given
         found = [pair for pair in given if pair[0].lower() not in not_given]
@@ -278,7 +272,7 @@ class Transport:
             jar = [*(pair for pair in cookies if pair[0] not in placed), *placed.items()]
             found = [(name, value) for name, value in found if name.lower() != "cookie"]
             found.append(("cookie", "; ".join(f"{name}={value}" for name, value in jar)))
-        return _checked(found)
+        return found
 
     async def _turn(self, target: Target) -> None:
         """Raises RateLimited."""
@@ -296,24 +290,9 @@ class Transport:
         seconds: float,
     ) -> Response:
         """The head of the answer to one request. Raises Unreachable."""
-        if length is not None and not isinstance(body, bytes):
-            headers = [*headers, ("content-length", str(length))]
         own = target.connector.own and target.authorisation.own and _same_origin(url, target.authorisation.base_url)
-        while True:
-            client = await self._clients.client(url, own=own)
-            silence = Silence(seconds)
-            sent = body if body is None or isinstance(body, bytes) else _Watched(body, silence)
-            request = pinned.request(client, method, url, headers, sent)
-            try:
-                with silence:
-                    raw = await request.__aenter__()
-                return Response(request, raw, url, silence)
-            except (PyreqwestError, TimeoutError) as error:
-                failure = pinned.trouble(error, url.host_str or "")
-                if failure.begun or isinstance(failure, TimedOut) or (isinstance(sent, _Watched) and sent.begun):
-                    raise failure from error
-                if not self._clients.other_address(url, own=own):
-                    raise failure from error
+        host = await self._hosts.host(url, own=own)
+        return Response(await host.exchange(method, url, headers, body, length, seconds), url)
 
     # ------------------------------------------------------------ notes
 
@@ -335,24 +314,6 @@ class Transport:
                 await store.note_activity(connection, [connection_id], self._clock.now())
         except (psycopg.Error, SyncomError) as error:
             _log.warning("the use of connection %s is not noted: %s", connection_id, error)
-
-
-class _Watched:
-    """A streamed body. Each piece shows that the request moves: the time-out begins anew."""
-
-    def __init__(self, body: AsyncIterator[bytes], silence: Silence) -> None:
-        self._body = body
-        self._silence = silence
-        self.begun = False
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        self.begun = True
-        piece = await anext(self._body)
-        self._silence.broken()
-        return piece
 
 
 def _checked(pairs: Given) -> Given:

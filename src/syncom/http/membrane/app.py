@@ -201,10 +201,11 @@ class MembraneApi:
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send, cors: RawHeaders) -> RawHeaders:
         verb = str(scope.get("method", ""))
         path = scope["path"].removeprefix(PREFIX).rstrip("/")
-        verbs, members = self._find(path)
+        segments = _segments(path)
+        verbs, members = self._find(path, segments)
         method = verbs.get("GET" if verb == "HEAD" else verb)
         # Browsers post as a form to /connect what programs send as JSON, and are led to pages.
-        mounted = self._find_mount(path, verb) if method is None or _is_form(scope) else None
+        mounted = self._find_mount(segments, verb) if method is None or _is_form(scope) else None
         if method is not None and mounted is None:
             value = await self._answer(method, members, scope, receive)
             await _send_value(send, value, cors)
@@ -221,19 +222,17 @@ class MembraneApi:
         allowed = ", ".join([*verbs, "OPTIONS"])
         raise Refused(405, f"This path does not know {verb}", key="method_not_allowed", headers={"Allow": allowed})
 
-    def _find(self, path: str) -> tuple[_Verbs, dict[str, str]]:
+    def _find(self, path: str, segments: tuple[str, ...]) -> tuple[_Verbs, dict[str, str]]:
         verbs = self._exact.get(path)
         if verbs is not None:
             return verbs, {}
-        segments = _segments(path)
         for pattern, candidate in self._patterns.get((len(segments), segments[0]), ()):
             members = pattern.match(segments)
             if members is not None:
                 return candidate, members
         return {}, {}
 
-    def _find_mount(self, path: str, verb: str) -> tuple[Mount, MountedRoute, dict[str, str]] | None:
-        segments = _segments(path)
+    def _find_mount(self, segments: tuple[str, ...], verb: str) -> tuple[Mount, MountedRoute, dict[str, str]] | None:
         for pattern, mount, route in self._mounts.get(segments[0], ()):
             # A browser asks first whether it may, and the frame answers that for all.
             if (mount.verbs is not None and verb not in mount.verbs) or (verb == "OPTIONS" and mount.cors):

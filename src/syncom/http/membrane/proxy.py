@@ -474,26 +474,25 @@ async def _answer(response: Response, method: str, receive: Receive, send: Send)
 def _returned(response: Response) -> tuple[list[tuple[bytes, bytes]], int | None]:
     """Headers for the caller, and the length of the body when it is known."""
     headers: list[tuple[bytes, bytes]] = []
-    named: set[str] = set()
+    named: set[bytes] = set()
     length: int | None = None
-    for name, value in response.headers:
-        raw_name = _returned_name(name)
-        if raw_name:
-            if raw_name == b"content-length":
-                length = int(value) if value.isdecimal() else None
-            headers.append((raw_name, value.encode("latin-1")))
-        elif name == "connection":
-            named.update(part.strip().lower() for part in value.split(","))
-    if named - {"keep-alive", "close"}:
-        headers = [pair for pair in headers if pair[0].decode("latin-1") not in named]
+    for name, value in response.raw_headers:
+        if _is_returned(name):
+            if name == b"content-length":
+                length = int(value) if value.isdigit() else None
+            headers.append((name, value))
+        elif name == b"connection":
+            named.update(part.strip().lower() for part in value.split(b","))
+    if named - {b"keep-alive", b"close"}:
+        headers = [pair for pair in headers if pair[0] not in named]
     headers.append(UPSTREAM)
     return headers, length
 
 
 @lru_cache(maxsize=1024)
-def _returned_name(name: str) -> bytes:
-    """The name of a header for the caller; empty when it stays here."""
-    return b"" if name in _NOT_RETURNED or name.startswith("access-control-") else name.encode("latin-1")
+def _is_returned(raw: bytes) -> bool:
+    name = raw.decode("latin-1")
+    return name not in _NOT_RETURNED and not name.startswith("access-control-")
 
 
 async def _gone(receive: Receive) -> None:
