@@ -91,6 +91,7 @@ class App:
         self.contacts = ContactsService(database, clock)
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock)
+        self.contacts.usage.ask(self.segments.users)
         self.events = EventsService(database, self.contacts, clock)
         self.imports = ImportService(
             database,

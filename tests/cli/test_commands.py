@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from pathlib import Path
 
@@ -200,6 +201,14 @@ async def test_segments_count_and_list_their_contacts(syncom: Command, tmp_path:
     assert await syncom.json("segment", "count", "kyiv") == {"segment_id": made["segment_id"], "contacts": 1}
     assert [one["email"] for one in await syncom.json("segment", "contacts", made["segment_id"])] == ["a@example.com"]
     assert (await syncom.json("segment", "show", "Kyiv"))["condition"]["value"] == "Kyiv"
+    assert 'city is "Kyiv"' in (await syncom("segment", "show", "Kyiv")).out
+    explained = await syncom.json("segment", "explain", "Kyiv")
+    assert (explained["sentence"], explained["leaves"][0]["at"]) == ('city is "Kyiv"', "condition")
+    told = await syncom("segment", "explain", "--condition", '{"activity": "opened", "in_last_days": 30}')
+    assert "opened any message in the last 30 days" in told.out
+    assert "contact_statistics_pkey" in told.out
+    assert (await syncom("segment", "explain")).code == EXIT_WRONG
+    assert json.loads((await syncom("segment", "schema")).out)["version"] == 1
     assert len(await syncom.json("segment", "list")) == 1
     assert (await syncom("segment", "add", "Bad", "--condition", "{")).code == EXIT_WRONG
     assert (await syncom("segment", "add", "Bad", "--condition", '{"field": "nope"}')).code == EXIT_WRONG

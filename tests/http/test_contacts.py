@@ -201,6 +201,14 @@ async def test_segments_count_and_list_who_matches(site: Site) -> None:
         made = (await client.post(f"{V1}/segments", json={"name": "Sea", "condition": condition})).json()
         found = (await client.get(f"{V1}/segments/{made['segment_id']}/contacts")).json()["items"]
         assert [person["email"] for person in found] == ["seg@example.com"]
+        said = await client.post(f"{V1}/segments/sentence", json={"condition": condition})
+        assert said.json() == {"sentence": 'city is "Gdańsk"'}
+        explained = (await client.post(f"{V1}/segments/explain", json={"condition": condition})).json()
+        assert explained["leaves"] == [
+            {"at": "condition", "facet": "fields", "index": "the contact's row", "moves": False}
+        ]
+        assert explained["plan"]
+        assert (await client.get(f"{V1}/segments/schema")).json()["version"] == 1
         wrong = await client.post(f"{V1}/segments/count", json={"condition": {"field": "nothing"}})
         assert wrong.status_code == 422
         assert wrong.json()["errors"][0]["field"].startswith("condition")

@@ -334,5 +334,12 @@ _TABLES = (
     "workflow_versions",
 )
 #: Questions that are too long for a URL.
-_READS = {"count_matching", "count_audience", "preview_template", "check_template"}
+_READS = {
+    "count_matching",
+    "say_condition",
+    "explain_condition",
+    "count_audience",
+    "preview_template",
+    "check_template",
+}
 _OWN = {"public", "signed_in"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from cyclopts import App
 
 from syncom.cli.contact import show_contacts
@@ -9,7 +10,9 @@ from syncom.cli.given import condition as read_condition
 from syncom.cli.given import segment_ids
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Here, Options, here
-from syncom.segments.model import Segment
+from syncom.errors import Invalid
+from syncom.segments.model import Explanation, Segment
+from syncom.segments.schema import CONDITION_SCHEMA
 
 app = App(name="segment", help="Saved conditions that contacts match or not.")
 _DEFAULT = Options()
@@ -31,7 +34,9 @@ async def add(name: str, *, condition: str, options: Options = _DEFAULT) -> None
     async with here(options) as services:
         made = await services.app.segments.create(services.account_id, name, tree)
         count = await services.app.segments.count(services.account_id, tree)
-    show(made, json=options.json, human=lambda: print(f"Segment {made.segment_id}: {count} contacts now."))
+        said = await services.app.segments.sentence(services.account_id, tree)
+    human = f"Segment {made.segment_id}: {said}. {count} contacts now."
+    show(made, json=options.json, human=lambda: print(human))
 
 
 @app.command(name="list")
@@ -55,9 +60,11 @@ async def show_segment(segment: str, *, options: Options = _DEFAULT) -> None:
     """
     async with here(options) as services:
         found = await _find(services, segment)
+        said = await services.app.segments.sentence(services.account_id, found.condition)
     pairs = [
         ("id", found.segment_id),
         ("name", found.name),
+        ("means", said),
         ("condition", found.condition),
         ("changed", found.updated_at),
     ]
@@ -103,6 +110,47 @@ async def contacts(segment: str, *, limit: int = 100, options: Options = _DEFAUL
                 break
         people = await services.app.contacts.get_many(services.account_id, contact_ids)
     show_contacts(people, options, empty="Nobody matches.")
+
+
+@app.command
+async def explain(segment: str | None = None, *, condition: str | None = None, options: Options = _DEFAULT) -> None:
+    """Show how a segment or a condition is understood and answered.
+
+    Parameters
+    ----------
+    segment
+        Its id or name.
+    condition
+        Instead of a segment: JSON as in docs/segments.md, or @FILE.
+    """
+    if (segment is None) == (condition is None):
+        raise Invalid("segment", "give a segment, or --condition with a tree")
+    async with here(options) as services:
+        if condition is not None:
+            tree = read_condition("condition", condition)
+        else:
+            tree = (await _find(services, segment or "")).condition
+        found = await services.app.segments.explain(services.account_id, tree)
+    show(found, json=options.json, human=lambda: _show_explanation(found))
+
+
+def _show_explanation(found: Explanation) -> None:
+    print(f"{found.sentence}\n")
+    table(
+        ("part", "looks at", "served by"), [(leaf.at, leaf.facet.value, leaf.index) for leaf in found.leaves], empty=""
+    )
+    print(f"\n{found.statement}\n")
+    for name, value in found.values.items():
+        print(f"  {name} = {value}")
+    print()
+    for line in found.plan:
+        print(line)
+
+
+@app.command
+async def schema() -> None:
+    """Print the JSON Schema of the condition language."""
+    print(msgspec.json.format(msgspec.json.encode(CONDITION_SCHEMA)).decode())
 
 
 @app.command

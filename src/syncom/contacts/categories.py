@@ -7,6 +7,7 @@ from typing import Final
 
 from syncom.contacts.model import Category
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
+from syncom.contacts.usage import Usage
 from syncom.errors import Invalid, NotFound
 from syncom.ids import BUCKETS, bucket_of
 from syncom.postgres.columns import buckets, by_bucket, numbers
@@ -46,8 +47,9 @@ async def add_categories(
 class Categories:
     """The categories of an account, and which of them its contacts chose."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, usage: Usage) -> None:
         self._database = database
+        self._usage = usage
 
     async def all(self, account_id: int) -> list[Category]:
         """Every category, by key."""
@@ -64,10 +66,13 @@ class Categories:
         return Category(category_id=row[0], key=row[1], name=row[2])
 
     async def delete(self, account_id: int, category_id: int) -> None:
-        """Remove a category from the account and from its contacts. Raises NotFound."""
+        """Remove a category from the account and from its contacts. Raises NotFound, Conflict naming who uses it."""
         parameters = {"account_id": account_id, "category_id": category_id}
         async with self._database.tenant(account_id) as connection:
             row = await (await connection.execute(_SQL["delete_category"], parameters)).fetchone()
+            if row is not None:
+                # What was done is undone when it is used.
+                await self._usage.require_none(connection, account_id, "category", row[0])
         if row is None:
             raise NotFound("category", category_id)
         for bucket in range(BUCKETS):  # in short transactions: nobody sees the category any more

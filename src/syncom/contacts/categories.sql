@@ -9,7 +9,7 @@ ON CONFLICT (account_id, lower(key)) DO UPDATE SET name = excluded.name
 RETURNING category_id, key, name
 
 -- name: delete_category
-DELETE FROM subscription_categories WHERE account_id = %(account_id)s AND category_id = %(category_id)s RETURNING 1
+DELETE FROM subscription_categories WHERE account_id = %(account_id)s AND category_id = %(category_id)s RETURNING key
 
 -- name: forget_category
 -- One bucket at a time. Primary key of contact_categories.

@@ -11,8 +11,9 @@ from psycopg.rows import TupleRow
 from syncom.clock import Clock
 from syncom.contacts.model import CustomField, FieldType
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
+from syncom.contacts.usage import Usage
 from syncom.errors import Conflict, Invalid, NotFound
-from syncom.postgres.pool import Database
+from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
 
 _SQL = load_sql("syncom.contacts", "fields.sql")
@@ -37,16 +38,19 @@ _REMEMBERED: Final = 5.0
 class CustomFields:
     """The custom fields of an account."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, usage: Usage) -> None:
         self._database = database
+        self._usage = usage
         self._clock = clock
         self._remembered: dict[int, tuple[float, Mapping[str, CustomField]]] = {}
 
     async def all(self, account_id: int) -> list[CustomField]:
         """Every field, by key."""
         async with self._database.tenant(account_id) as connection:
-            cursor = await connection.execute(_SQL["list_fields"], {"account_id": account_id})
-            rows = await cursor.fetchall()
+            return await self._read(connection, account_id)
+
+    async def _read(self, connection: Connection, account_id: int) -> list[CustomField]:
+        rows = await (await connection.execute(_SQL["list_fields"], {"account_id": account_id})).fetchall()
         return [_field(row) for row in rows]
 
     async def by_key(self, account_id: int, *, wanted: set[str] | None = None) -> Mapping[str, CustomField]:
@@ -125,8 +129,11 @@ class CustomFields:
         return _field(row)
 
     async def delete(self, account_id: int, field_id: int) -> None:
-        """Remove a field. Its values are not shown any more; ids are never used again."""
+        """Remove a field. Its values are not shown any more; ids are never used again. Raises Conflict."""
         async with self._database.tenant(account_id) as connection:
+            known = [field.key for field in await self._read(connection, account_id) if field.field_id == field_id]
+            for key in known:
+                await self._usage.require_none(connection, account_id, "field", key)
             parameters = {"account_id": account_id, "field_id": field_id}
             row = await (await connection.execute(_SQL["delete_field"], parameters)).fetchone()
         self._remembered.pop(account_id, None)

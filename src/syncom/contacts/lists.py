@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from syncom.contacts.model import ContactList
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.contacts.upsert import begin_batch
+from syncom.contacts.usage import Usage
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.ids import BUCKETS
 from syncom.postgres.columns import buckets, by_bucket, numbers
@@ -24,8 +25,9 @@ _BATCH_LIMIT: Final = 50_000
 class Lists:
     """The lists of an account and who is on them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, usage: Usage) -> None:
         self._database = database
+        self._usage = usage
 
     async def all(self, account_id: int) -> list[ContactList]:
         """Every list by name, with its size. Counting reads an index entry for each membership."""
@@ -78,9 +80,10 @@ class Lists:
         return await self.get(account_id, list_id)
 
     async def delete(self, account_id: int, list_id: int) -> None:
-        """Remove the list; its contacts stay. Raises NotFound."""
+        """Remove the list; its contacts stay. Raises NotFound, Conflict naming who uses it."""
         parameters = {"account_id": account_id, "list_id": list_id}
         async with self._database.tenant(account_id) as connection:
+            await self._usage.require_none(connection, account_id, "list", list_id)
             row = await (await connection.execute(_SQL["delete_list"], parameters)).fetchone()
         if row is None:
             raise NotFound("list", list_id)

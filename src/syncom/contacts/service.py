@@ -66,6 +66,7 @@ from syncom.contacts.upsert import (
     lock_account,
     merge_once,
 )
+from syncom.contacts.usage import Usage
 from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.pool import Connection, Database
@@ -112,10 +113,12 @@ class ContactsService:
         self._ids = ContactIds()
         self._single: GroupCommit[_Waiting, UpsertOutcome] = GroupCommit(self._write_singles)
         self._clock = clock
-        self.fields = CustomFields(database, clock)
-        self.lists = Lists(database)
+        #: Who else uses fields, lists and categories: asked before one is deleted.
+        self.usage = Usage()
+        self.fields = CustomFields(database, clock, self.usage)
+        self.lists = Lists(database, self.usage)
         self.consents = Consents(database, clock)
-        self.categories = Categories(database)
+        self.categories = Categories(database, self.usage)
         self.directory = Directory(database, self.fields)
         self.sessions = ApiSessions(database)
         self.tokens = ContactTokens(database)

@@ -1,13 +1,14 @@
 """Compiles a condition tree to one SQL predicate over ``contacts c``. Every value is bound; no text of a user is SQL.
 
-Which index serves a leaf: list membership and activity are looked up by the primary keys of ``list_members`` and
-``contact_statistics`` (account, bucket, ...); fields are tested on the row that the bucket scan has read anyway.
+Each leaf says which index serves it: fields are tested on the row that is read anyway; lists, categories and statistics
+are looked up by their primary keys; what is in the history comes as a semi-join that PostgreSQL answers by an index of
+contacts or, for many of them, by one pass over a window of time (:mod:`syncom.segments.history`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString, cast
 
 import msgspec
@@ -15,6 +16,19 @@ from psycopg import sql
 
 from syncom.contacts.model import CustomField, FieldType
 from syncom.errors import Invalid
+from syncom.segments.given import (
+    Tree,
+    given_day,
+    given_days,
+    given_id,
+    given_list,
+    given_moment,
+    given_number,
+    given_operator,
+    given_text,
+    only,
+)
+from syncom.segments.history import History
 from syncom.segments.model import (
     CHANNELS,
     DATE_FIELDS,
@@ -23,12 +37,14 @@ from syncom.segments.model import (
     MAX_LEAVES,
     ORDER_OPERATORS,
     STATES,
-    STATISTICS,
     TEXT_FIELDS,
     TEXT_OPERATORS,
+    Facet,
+    Leaf,
 )
 
-Tree = Mapping[str, Any]
+_ROW = "the contact's row"
+_MOVING = frozenset({"in_last_days", "in_next_days", "more_than_days_ago", "anniversary_in_next_days"})
 
 
 class Predicate(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,26 +52,49 @@ class Predicate(msgspec.Struct, frozen=True, kw_only=True):
 
     text: sql.Composable
     values: dict[str, Any]
-    #: Segments this one refers to.
+    #: Segments this one refers to, directly or through others.
     segment_ids: frozenset[int]
+    leaves: tuple[Leaf, ...] = ()
+
+    @property
+    def mentions(self) -> frozenset[Facet]:
+        """What must change for the answer to change."""
+        return frozenset(leaf.facet for leaf in self.leaves)
+
+    @property
+    def moves(self) -> bool:
+        """Whether time alone changes the answer."""
+        return any(leaf.moves for leaf in self.leaves)
 
 
 class Compiler:
     """Compiles trees of one account. ``segments`` gives the trees of other segments that a tree may refer to."""
 
-    def __init__(self, fields: Sequence[CustomField], segments: Mapping[int, Tree], *, now: datetime) -> None:
+    def __init__(
+        self,
+        fields: Sequence[CustomField],
+        segments: Mapping[int, Tree],
+        *,
+        now: datetime,
+        account_id: int,
+        categories: Mapping[str, int] | None = None,
+        event_types: Mapping[str, int] | None = None,
+    ) -> None:
+        """``categories`` and ``event_types``: ids by key; keys of categories in lower case."""
         self._fields = {field.key: field for field in fields}
         self._segments = segments
+        self._categories = categories or {}
         self._now = now
         self._values: dict[str, Any] = {}
-        self._leaves = 0
+        self._history = History(self._bind, now, self._bind(account_id), event_types or {})
+        self._leaves: list[Leaf] = []
         self._open: list[int] = []
         self._used: set[int] = set()
 
     def compile(self, tree: object, *, at: str = "condition") -> Predicate:
         """The predicate of a tree. Raises Invalid naming the place in the tree, such as ``condition.all.2.value``."""
         text = self._node(tree, at, 0)
-        return Predicate(text=text, values=self._values, segment_ids=frozenset(self._used))
+        return Predicate(text=text, values=self._values, segment_ids=frozenset(self._used), leaves=tuple(self._leaves))
 
     def _node(self, node: object, at: str, depth: int) -> sql.Composable:
         if depth > MAX_DEPTH:
@@ -75,10 +114,14 @@ class Compiler:
             "any": self._any,
             "not": self._not,
             "field": self._field,
+            "email_domain": self._email_domain,
             "list": self._list,
             "segment": self._segment,
             "subscription": self._subscription,
+            "category": self._category,
             "activity": self._activity,
+            "event": self._event,
+            "orders": self._orders,
         }
 
     # ------------------------------------------------------------ groups
@@ -92,7 +135,7 @@ class Compiler:
     def _group(
         self, tree: Tree, name: str, at: str, depth: int, *, empty: sql.Composable, joint: LiteralString
     ) -> sql.Composable:
-        _only(tree, at, name)
+        only(tree, at, name)
         if not isinstance(tree[name], list):
             raise Invalid(f"{at}.{name}", "must be a list of conditions")
         children = cast("list[object]", tree[name])
@@ -102,21 +145,21 @@ class Compiler:
         return sql.SQL("({})").format(sql.SQL(joint).join(parts))
 
     def _not(self, tree: Tree, at: str, depth: int) -> sql.Composable:
-        _only(tree, at, "not")
+        only(tree, at, "not")
         return sql.SQL("NOT ({})").format(self._node(tree["not"], f"{at}.not", depth + 1))
 
     # ------------------------------------------------------------ leaves
 
     def _field(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
-        self._count(at)
-        _only(tree, at, "field", "op", "value")
+        self._leaf(at, Facet.FIELDS, _ROW, moves=tree.get("op") in _MOVING)
+        only(tree, at, "field", "op", "value")
         name = tree["field"]
         if name in TEXT_FIELDS:
             # An absent identity is NULL; to a condition that is the same as empty.
             column = sql.SQL("coalesce(c.{}, '')").format(sql.Identifier(name))
             return self._text(column, tree, at)
         if name in DATE_FIELDS:
-            return self._ordered(sql.SQL("c.{}").format(sql.Identifier(name)), tree, at, _moment, DATE_OPERATORS)
+            return self._moment(sql.SQL("c.{}").format(sql.Identifier(name)), tree, at)
         field = self._fields.get(name) if isinstance(name, str) else None
         if field is None:
             raise Invalid(f"{at}.field", f"there is no contact field {name!r}")
@@ -127,12 +170,11 @@ class Compiler:
         text = sql.SQL("coalesce(c.fields ->> {}, '')").format(key)
         if field.type is FieldType.NUMBER:
             number = sql.SQL("(c.fields ->> {})::numeric").format(key)
-            return self._ordered(number, tree, at, _number, ORDER_OPERATORS)
+            return self._ordered(number, tree, at, given_number, ORDER_OPERATORS)
         if field.type is FieldType.DATE:
-            return self._ordered(sql.SQL("(c.fields ->> {})::date").format(key), tree, at, _day, DATE_OPERATORS)
+            return self._day(sql.SQL("(c.fields ->> {})::date").format(key), tree, at)
         if field.type is FieldType.DATETIME:
-            moment = sql.SQL("(c.fields ->> {})::timestamptz").format(key)
-            return self._ordered(moment, tree, at, _moment, DATE_OPERATORS)
+            return self._moment(sql.SQL("(c.fields ->> {})::timestamptz").format(key), tree, at)
         if field.type is FieldType.BOOLEAN:
             return self._boolean(text, tree, at)
         if field.type is FieldType.MULTICHOICE:
@@ -140,15 +182,17 @@ class Compiler:
         return self._text(text, tree, at)
 
     def _text(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
-        operator = _operator(tree, at, TEXT_OPERATORS)
+        operator = given_operator(tree, at, TEXT_OPERATORS)
         if operator == "is_set":
             return sql.SQL("{} <> ''").format(column)
         if operator == "is_empty":
             return sql.SQL("{} = ''").format(column)
         if operator == "in":
-            values = [_text(value, f"{at}.value.{place}") for place, value in enumerate(_list(tree, at))]
+            values = [
+                given_text(value, f"{at}.value.{place}") for place, value in enumerate(given_list(tree, at, "value"))
+            ]
             return sql.SQL("{} = ANY({}::text[])").format(column, self._bind(values))
-        value = _text(tree.get("value"), f"{at}.value")
+        value = given_text(tree.get("value"), f"{at}.value")
         if operator == "contains":
             return sql.SQL("strpos(lower({}), lower({})) > 0").format(column, self._bind(value))
         if operator == "starts_with":
@@ -164,16 +208,11 @@ class Compiler:
         convert: Callable[[Any, str], Any],
         operators: Mapping[str, str],
     ) -> sql.Composable:
-        operator = _operator(tree, at, operators)
+        operator = given_operator(tree, at, operators)
         if operator == "is_set":
             return sql.SQL("{} IS NOT NULL").format(column)
         if operator == "is_empty":
             return sql.SQL("{} IS NULL").format(column)
-        if operator == "in_last_days":
-            days = _count(tree.get("value"), f"{at}.value")
-            return sql.SQL("coalesce({} >= {}::timestamptz - make_interval(days => {}), false)").format(
-                column, self._bind(self._now), self._bind(days)
-            )
         signs: dict[str, LiteralString] = {
             "equals": "=",
             "not_equals": "IS DISTINCT FROM",
@@ -185,8 +224,39 @@ class Compiler:
         value = self._bind(convert(tree.get("value"), f"{at}.value"))
         return sql.SQL("coalesce({} {} {}, false)").format(column, sql.SQL(signs[operator]), value)
 
+    def _day(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
+        operator = given_operator(tree, at, DATE_OPERATORS)
+        if operator not in _MOVING:
+            return self._ordered(column, tree, at, given_day, DATE_OPERATORS)
+        today = self._now.astimezone(UTC).date()
+        days = given_days(tree.get("value"), f"{at}.value")
+        if operator == "anniversary_in_next_days":
+            return self._anniversary(column, today, days)
+        return self._near(column, operator, today, timedelta(days=days))
+
+    def _moment(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
+        operator = given_operator(tree, at, DATE_OPERATORS)
+        if operator not in _MOVING:
+            return self._ordered(column, tree, at, given_moment, DATE_OPERATORS)
+        days = given_days(tree.get("value"), f"{at}.value")
+        if operator == "anniversary_in_next_days":
+            day = sql.SQL("({} AT TIME ZONE 'UTC')").format(column)
+            return self._anniversary(day, self._now.astimezone(UTC).date(), days)
+        return self._near(column, operator, self._now, timedelta(days=days))
+
+    def _near(self, column: sql.Composable, operator: str, now: date | datetime, window: timedelta) -> sql.Composable:
+        if operator == "more_than_days_ago":
+            return sql.SQL("coalesce({} < {}, false)").format(column, self._bind(_shifted(now, -window)))
+        first, last = (_shifted(now, -window), now) if operator == "in_last_days" else (now, _shifted(now, window))
+        return sql.SQL("coalesce({} BETWEEN {} AND {}, false)").format(column, self._bind(first), self._bind(last))
+
+    def _anniversary(self, column: sql.Composable, today: date, days: int) -> sql.Composable:
+        """Day and month as one number are among those of the next days."""
+        number = sql.SQL("(extract(month FROM {0}) * 100 + extract(day FROM {0}))::int").format(column)
+        return sql.SQL("coalesce({} = ANY({}::int[]), false)").format(number, self._bind(days_of_year(today, days)))
+
     def _boolean(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
-        operator = _operator(tree, at, {"equals": "is", "is_set": "is set", "is_empty": "is empty"})
+        operator = given_operator(tree, at, {"equals": "is", "is_set": "is set", "is_empty": "is empty"})
         if operator == "is_set":
             return sql.SQL("{} <> ''").format(column)
         if operator == "is_empty":
@@ -196,25 +266,45 @@ class Compiler:
         return sql.SQL("{} = {}::text").format(column, self._bind("true" if tree["value"] else "false"))
 
     def _multichoice(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
-        operator = _operator(tree, at, {"contains": "contains", "is_set": "is set", "is_empty": "is empty"})
+        operator = given_operator(tree, at, {"contains": "contains", "is_set": "is set", "is_empty": "is empty"})
         if operator == "contains":
-            value = _text(tree.get("value"), f"{at}.value")
+            value = given_text(tree.get("value"), f"{at}.value")
             return sql.SQL("coalesce({} ? {}, false)").format(column, self._bind(value))
         empty = sql.SQL("coalesce({}, '[]') = '[]'").format(column)
         return empty if operator == "is_empty" else sql.SQL("NOT ({})").format(empty)
 
+    def _email_domain(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+        self._leaf(at, Facet.FIELDS, _ROW)
+        only(tree, at, "email_domain")
+        given = tree["email_domain"]
+        domains = given_list(tree, at, "email_domain") if isinstance(given, list) else [given]
+        wanted = [given_text(domain, f"{at}.email_domain").lower().lstrip("@") for domain in domains]
+        return sql.SQL("coalesce(split_part(c.email, '@', 2) = ANY({}::text[]), false)").format(self._bind(wanted))
+
     def _list(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
-        self._count(at)
-        _only(tree, at, "list")
-        list_id = _count(tree["list"], f"{at}.list")
+        self._leaf(at, Facet.LISTS, "list_members_pkey")
+        only(tree, at, "list")
+        list_id = given_id(tree["list"], f"{at}.list")
         return sql.SQL(
             "EXISTS (SELECT FROM list_members m WHERE m.account_id = c.account_id AND m.bucket = c.bucket"
             " AND m.list_id = {} AND m.contact_id = c.contact_id)"
         ).format(self._bind(list_id))
 
+    def _category(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+        self._leaf(at, Facet.CATEGORIES, "contact_categories_pkey")
+        only(tree, at, "category")
+        key = given_text(tree["category"], f"{at}.category")
+        category_id = self._categories.get(key.lower())
+        if category_id is None:
+            raise Invalid(f"{at}.category", f"there is no subscription category {key!r}")
+        return sql.SQL(
+            "EXISTS (SELECT FROM contact_categories m WHERE m.account_id = c.account_id AND m.bucket = c.bucket"
+            " AND m.contact_id = c.contact_id AND m.category_id = {})"
+        ).format(self._bind(category_id))
+
     def _segment(self, tree: Tree, at: str, depth: int) -> sql.Composable:
-        _only(tree, at, "segment")
-        segment_id = _count(tree["segment"], f"{at}.segment")
+        only(tree, at, "segment")
+        segment_id = given_id(tree["segment"], f"{at}.segment")
         if segment_id in self._open:
             raise Invalid(f"{at}.segment", f"segment {segment_id} refers to itself")
         inner = self._segments.get(segment_id)
@@ -228,36 +318,30 @@ class Compiler:
             self._open.pop()
 
     def _subscription(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
-        self._count(at)
-        _only(tree, at, "subscription", "is")
-        column = CHANNELS.get(tree["subscription"])
+        self._leaf(at, Facet.SUBSCRIPTIONS, _ROW)
+        only(tree, at, "subscription", "is")
+        column = CHANNELS.get(given_text(tree["subscription"], f"{at}.subscription"))
         if column is None:
             raise Invalid(f"{at}.subscription", f"must be one of: {', '.join(CHANNELS)}")
-        state = STATES.get(tree.get("is", ""))
+        state = STATES.get(given_text(tree.get("is", ""), f"{at}.is"))
         if state is None:
             raise Invalid(f"{at}.is", f"must be one of: {', '.join(STATES)}")
         return sql.SQL("c.{} = {}").format(sql.Identifier(column), self._bind(state))
 
     def _activity(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
-        """``{"activity": "opened", "at_least": 3, "in_last_days": 30}``: served by contact_statistics' key."""
-        self._count(at)
-        _only(tree, at, "activity", "at_least", "in_last_days")
-        columns = STATISTICS.get(tree["activity"])
-        if columns is None:
-            raise Invalid(f"{at}.activity", f"must be one of: {', '.join(STATISTICS)}")
-        counter, moment = columns
-        times = _count(tree.get("at_least", 1), f"{at}.at_least")
-        window: sql.Composable = sql.SQL("")
-        if "in_last_days" in tree:
-            window = sql.SQL(" AND s.{} >= {}::timestamptz - make_interval(days => {})").format(
-                sql.Identifier(moment),
-                self._bind(self._now),
-                self._bind(_count(tree["in_last_days"], f"{at}.in_last_days")),
-            )
-        return sql.SQL(
-            "EXISTS (SELECT FROM contact_statistics s WHERE s.account_id = c.account_id AND s.bucket = c.bucket"
-            " AND s.contact_id = c.contact_id AND s.{} >= {}{})"
-        ).format(sql.Identifier(counter), self._bind(times), window)
+        text, index, moves = self._history.activity(tree, at)
+        self._leaf(at, Facet.ORDERS if tree["activity"] == "ordered" else Facet.ACTIVITY, index, moves=moves)
+        return text
+
+    def _event(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+        text, index, moves = self._history.event(tree, at)
+        self._leaf(at, Facet.EVENTS, index, moves=moves)
+        return text
+
+    def _orders(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+        text, index, moves = self._history.orders(tree, at)
+        self._leaf(at, Facet.ORDERS, index, moves=moves)
+        return text
 
     # ------------------------------------------------------------ parts
 
@@ -266,64 +350,25 @@ class Compiler:
         self._values[name] = value
         return sql.Placeholder(name)
 
-    def _count(self, at: str) -> None:
-        self._leaves += 1
-        if self._leaves > MAX_LEAVES:
+    def _leaf(self, at: str, facet: Facet, index: str, *, moves: bool = False) -> None:
+        self._leaves.append(Leaf(at=at, facet=facet, index=index, moves=moves))
+        if len(self._leaves) > MAX_LEAVES:
             raise Invalid(at, f"the condition has more than {MAX_LEAVES} parts")
 
 
-def _only(tree: Tree, at: str, *names: str) -> None:
-    for name in tree:
-        if name not in names:
-            raise Invalid(f"{at}.{name}", f"is not known here; expected {', '.join(names)}")
+def days_of_year(today: date, days: int) -> list[int]:
+    """Today and the days that follow, as month * 100 + day. In a common year 29 February is kept on the 28th."""
+    found: list[int] = []
+    for place in range(min(days, 366) + 1):
+        try:
+            day = today + timedelta(days=place)
+        except OverflowError:
+            break
+        found.append(day.month * 100 + day.day)
+        if (day.month, day.day) == (2, 28) and (day + timedelta(days=1)).day == 1:
+            found.append(229)
+    return sorted(set(found))
 
 
-def _operator(tree: Tree, at: str, operators: Mapping[str, str]) -> str:
-    operator = tree.get("op")
-    if not isinstance(operator, str) or operator not in operators:
-        raise Invalid(f"{at}.op", f"must be one of: {', '.join(operators)}")
-    return operator
-
-
-def _list(tree: Tree, at: str) -> list[Any]:
-    value = tree.get("value")
-    if not isinstance(value, list) or not value:
-        raise Invalid(f"{at}.value", "must be a list of values")
-    return cast("list[Any]", value)
-
-
-def _text(value: Any, at: str) -> str:
-    if not isinstance(value, str):
-        raise Invalid(at, "must be text")
-    if "\0" in value:
-        raise Invalid(at, "must not contain NUL")
-    return value
-
-
-def _count(value: Any, at: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
-        raise Invalid(at, "must be a whole number, zero or more")
-    return value
-
-
-def _number(value: Any, at: str) -> float | int:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Invalid(at, "must be a number")
-    return value
-
-
-def _day(value: Any, at: str) -> date:
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise Invalid(at, "must be a date such as 2026-09-14") from None
-
-
-def _moment(value: Any, at: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise Invalid(at, "must be a time such as 2026-09-14T08:30:00Z") from None
-    if moment.tzinfo is None:
-        raise Invalid(at, "must say its offset, such as Z or +03:00")
-    return moment
+def _shifted(moment: date | datetime, by: timedelta) -> date | datetime:
+    return moment + by

@@ -67,21 +67,95 @@ ORDER_OPERATORS = {
     "is_set": "is set",
     "is_empty": "is empty",
 }
-#: Dates, besides: within the last N days.
-DATE_OPERATORS = {**ORDER_OPERATORS, "in_last_days": "is within the last days:"}
+#: Dates, besides: near today, and the day of the year. Days are those of UTC.
+DATE_OPERATORS = {
+    **ORDER_OPERATORS,
+    "in_last_days": "is within the last {} days",
+    "in_next_days": "is within the next {} days",
+    "more_than_days_ago": "is more than {} days ago",
+    "anniversary_in_next_days": "has its anniversary within the next {} days",
+}
+#: Of a parameter of an event: text, or a number, also one written as text.
+PARAMETER_OPERATORS = {
+    "equals": "is",
+    "not_equals": "is not",
+    "in": "is one of",
+    "contains": "contains",
+    "greater": "is greater than",
+    "at_least": "is at least",
+    "less": "is less than",
+    "at_most": "is at most",
+    "is_set": "is set",
+    "is_empty": "is empty",
+}
 
 #: Standard text fields that conditions may name, as columns of ``contacts``.
 TEXT_FIELDS = STANDARD_FIELDS
 DATE_FIELDS = ("created_at", "updated_at")
-#: Counters and times of ``contact_statistics``.
+#: Counters and times of ``contact_statistics``: messages, not clicks; a click is an open too.
 STATISTICS = {
     "sent": ("sent", "last_sent_at"),
     "opened": ("opened", "last_open_at"),
     "clicked": ("clicked", "last_click_at"),
     "ordered": ("orders", "last_order_at"),
 }
+#: What happened to messages, by the kinds of ``contact_activity`` that show it.
+ACTIVITIES = {
+    "sent": (),
+    "delivered": (1,),
+    "bounced": (2,),
+    "opened": (3, 4),
+    "clicked": (4,),
+    "unsubscribed": (5,),
+    "complained": (6,),
+}
+#: What can be asked of orders, and whether the answer is a number.
+ORDER_MEASURES = {"count": True, "sum": True, "average": True, "first_at": False, "last_at": False}
+#: Orders that are no purchases, unless a condition names their status.
+NO_PURCHASES = ("CANCELLED", "ABANDONED_SHOPPING_CART")
+MESSAGE_CHANNELS = {"email": 1, "sms": 2, "webpush": 3, "mobilepush": 4, "viber": 5, "telegram": 6}
 CHANNELS = {"email": "email_state", "sms": "sms_state", "webpush": "push_state"}
 STATES = {"none": 0, "unconfirmed": 1, "subscribed": 2, "unsubscribed": 3}
 
 MAX_DEPTH = 20
 MAX_LEAVES = 500
+#: Days of a window at most: a hundred years.
+MAX_DAYS = 36_525
+#: Of the language this file describes. A tree does not carry it; the schema does (``schema.py``).
+LANGUAGE_VERSION = 1
+
+
+class Facet(Enum):
+    """What a condition looks at: a change of anything else cannot change its answer."""
+
+    FIELDS = "fields"
+    LISTS = "lists"
+    SUBSCRIPTIONS = "subscriptions"
+    CATEGORIES = "categories"
+    ACTIVITY = "activity"
+    EVENTS = "events"
+    ORDERS = "orders"
+
+
+class Leaf(msgspec.Struct, frozen=True, kw_only=True):
+    """One leaf of a compiled tree."""
+
+    #: Its place, such as ``condition.all.2``.
+    at: str
+    facet: Facet
+    #: What serves it.
+    index: str
+    #: Whether time alone changes its answer.
+    moves: bool
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """How a condition is understood and answered."""
+
+    sentence: str
+    leaves: list[Leaf]
+    #: With ``%(v0)s`` where values are bound.
+    statement: str
+    values: dict[str, str]
+    #: Lines of PostgreSQL's EXPLAIN.
+    plan: list[str]

@@ -17,3 +17,25 @@ ORDER BY segment_id;
 
 -- name: delete
 DELETE FROM segments WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s;
+
+-- name: categories
+-- Index: subscription_categories_key.
+SELECT lower(key), category_id FROM subscription_categories WHERE account_id = %(account_id)s;
+
+-- name: event_types
+-- Index: event_types' unique key.
+SELECT key, event_type_id FROM event_types WHERE account_id = %(account_id)s;
+
+-- name: names
+-- What fields, categories, and chosen lists, segments and campaigns are called. Primary keys; all are small tables.
+SELECT 'fields' AS kind, NULL::bigint AS id, key, name FROM custom_fields WHERE account_id = %(account_id)s
+UNION ALL
+SELECT 'categories', NULL, lower(key), name FROM subscription_categories WHERE account_id = %(account_id)s
+UNION ALL
+SELECT 'lists', list_id, NULL, name FROM lists WHERE account_id = %(account_id)s AND list_id = ANY (%(lists)s::bigint[])
+UNION ALL
+SELECT 'segments', segment_id, NULL, name FROM segments
+WHERE account_id = %(account_id)s AND segment_id = ANY (%(segments)s::bigint[])
+UNION ALL
+SELECT 'campaigns', campaign_id, NULL, name FROM campaigns
+WHERE account_id = %(account_id)s AND campaign_id = ANY (%(campaigns)s::bigint[]);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from psycopg.rows import dict_row
@@ -14,7 +14,8 @@ from syncom.postgres.pool import Connection, Database
 from syncom.segments import store
 from syncom.segments.compile import Compiler, Predicate
 from syncom.segments.groups import Groups
-from syncom.segments.model import Segment
+from syncom.segments.model import Explanation, Segment
+from syncom.segments.sentence import Names, sentence
 
 NAME_LIMIT = 200
 
@@ -97,7 +98,54 @@ class SegmentsService:
         ).fetchall()
         fields = msgspec.convert(rows, list[CustomField])
         segments = {found.segment_id: found.condition for found in await store.select(connection, account_id)}
-        return Compiler(fields, segments, now=self._clock.now())
+        return Compiler(
+            fields,
+            segments,
+            now=self._clock.now(),
+            account_id=account_id,
+            categories=await store.categories(connection, account_id),
+            event_types=await store.event_types(connection, account_id),
+        )
+
+    async def sentence(self, account_id: int, condition: dict[str, Any]) -> str:
+        """The condition in words, with the names of what it refers to. Raises Invalid as :meth:`compile` does."""
+        async with self._database.tenant(account_id) as connection:
+            await self.compile(connection, account_id, condition)
+            return await self._said(connection, account_id, condition)
+
+    async def explain(self, account_id: int, condition: dict[str, Any]) -> Explanation:
+        """How a condition is understood and answered: its words, the index of each leaf, the statement and its plan."""
+        async with self._database.tenant(account_id) as connection:
+            predicate = await self.compile(connection, account_id, condition)
+            return Explanation(
+                sentence=await self._said(connection, account_id, condition),
+                leaves=list(predicate.leaves),
+                statement=store.count_statement(predicate).as_string(connection),
+                values={name: str(value) for name, value in predicate.values.items()},
+                plan=await store.plan(connection, account_id, predicate),
+            )
+
+    async def users(self, connection: Connection, account_id: int, leaf: str, value: int | str) -> list[str]:
+        """The segments whose conditions have this leaf: ``("field", "points")``, ``("category", "News")``."""
+        wanted = value.lower() if leaf == "category" and isinstance(value, str) else value
+        return [
+            f"segment {one.name!r}"
+            for one in await store.select(connection, account_id)
+            if _has_leaf(one.condition, leaf, wanted)
+        ]
+
+    async def _said(self, connection: Connection, account_id: int, condition: dict[str, Any]) -> str:
+        return sentence(condition, msgspec.convert(await store.names(connection, account_id, condition), Names))
+
+
+def _has_leaf(node: object, leaf: str, value: object) -> bool:
+    if isinstance(node, dict):
+        tree = cast("dict[str, object]", node)
+        given = tree.get(leaf)
+        if (given.lower() if leaf == "category" and isinstance(given, str) else given) == value and leaf in tree:
+            return True
+        return any(_has_leaf(part, leaf, value) for part in tree.values())
+    return isinstance(node, list) and any(_has_leaf(part, leaf, value) for part in cast("list[object]", node))
 
 
 def _name(name: str) -> str:

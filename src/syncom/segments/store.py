@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from psycopg import errors, sql
@@ -54,13 +54,67 @@ async def delete(connection: Connection, account_id: int, segment_id: int) -> bo
     return cursor.rowcount == 1
 
 
-async def count(connection: Connection, account_id: int, predicate: Predicate) -> int:
-    """How many contacts match. Scans the account's contacts by primary key."""
-    statement = sql.SQL("SELECT count(*) FROM contacts c WHERE c.account_id = {} AND {}").format(
+def count_statement(predicate: Predicate) -> sql.Composed:
+    """Scans the account's contacts by primary key."""
+    return sql.SQL("SELECT count(*) FROM contacts c WHERE c.account_id = {} AND {}").format(
         sql.Placeholder("account_id"), predicate.text
     )
-    row = await (await connection.execute(statement, {**predicate.values, "account_id": account_id})).fetchone()
+
+
+async def count(connection: Connection, account_id: int, predicate: Predicate) -> int:
+    """How many contacts match."""
+    values = {**predicate.values, "account_id": account_id}
+    row = await (await connection.execute(count_statement(predicate), values)).fetchone()
     return int(row[0]) if row else 0
+
+
+async def plan(connection: Connection, account_id: int, predicate: Predicate) -> list[str]:
+    """How PostgreSQL would count them: the lines of its EXPLAIN. Nothing is run."""
+    statement = sql.SQL("EXPLAIN ") + count_statement(predicate)
+    values = {**predicate.values, "account_id": account_id}
+    return [row[0] for row in await (await connection.execute(statement, values)).fetchall()]
+
+
+async def categories(connection: Connection, account_id: int) -> dict[str, int]:
+    """Ids of subscription categories by key in lower case."""
+    rows = await connection.execute(_SQL["categories"], {"account_id": account_id})
+    return dict(await rows.fetchall())
+
+
+async def event_types(connection: Connection, account_id: int) -> dict[str, int]:
+    """Ids of event types by key."""
+    rows = await connection.execute(_SQL["event_types"], {"account_id": account_id})
+    return dict(await rows.fetchall())
+
+
+async def names(connection: Connection, account_id: int, condition: dict[str, Any]) -> dict[str, Any]:
+    """What is called how, of that which a condition refers to."""
+    found: dict[str, set[int]] = {"list": set(), "segment": set(), "campaign": set()}
+    _references(condition, found)
+    cursor = connection.cursor(row_factory=dict_row)
+    values = {
+        "account_id": account_id,
+        "lists": sorted(found["list"]),
+        "segments": sorted(found["segment"]),
+        "campaigns": sorted(found["campaign"]),
+    }
+    rows = await (await cursor.execute(_SQL["names"], values)).fetchall()
+    named: dict[str, dict[Any, str]] = {"fields": {}, "lists": {}, "segments": {}, "campaigns": {}, "categories": {}}
+    for row in rows:
+        named[row["kind"]][row["key"] if row["id"] is None else row["id"]] = row["name"]
+    return named
+
+
+def _references(node: Any, found: dict[str, set[int]]) -> None:
+    if isinstance(node, dict):
+        for name, value in cast("dict[str, Any]", node).items():
+            if name in found and isinstance(value, int):
+                found[name].add(value)
+            else:
+                _references(value, found)
+    elif isinstance(node, list):
+        for part in cast("list[Any]", node):
+            _references(part, found)
 
 
 async def page(connection: Connection, account_id: int, predicate: Predicate, *, after: int, limit: int) -> list[int]:

@@ -13,7 +13,8 @@ from syncom.http.native.contacts import Person, person
 from syncom.http.native.given import By, Contacts, Segments
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
 from syncom.http.native.routing import needs
-from syncom.segments.model import Segment
+from syncom.segments.model import Explanation, Segment
+from syncom.segments.schema import CONDITION_SCHEMA
 
 _TAGS = ["Segments"]
 
@@ -29,6 +30,12 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A condition tree of the segment language."""
 
     condition: dict[str, Any]
+
+
+class Sentence(msgspec.Struct, frozen=True, kw_only=True):
+    """A condition in words."""
+
+    sentence: str
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +60,24 @@ async def create_segment(by: By, segments: Segments, data: JSONBody[SegmentInput
 async def count_matching(by: By, segments: Segments, data: JSONBody[Condition]) -> Count:
     """How many contacts match a condition. Changes nothing."""
     return Count(contacts=await segments.count(by.account_id, data.condition))
+
+
+@post("/segments/sentence", tags=_TAGS, status_code=200, opt=needs(Permission.READ_CONTACTS, replay=False))
+async def say_condition(by: By, segments: Segments, data: JSONBody[Condition]) -> Sentence:
+    """A condition in words. Changes nothing."""
+    return Sentence(sentence=await segments.sentence(by.account_id, data.condition))
+
+
+@post("/segments/explain", tags=_TAGS, status_code=200, opt=needs(Permission.READ_CONTACTS, replay=False))
+async def explain_condition(by: By, segments: Segments, data: JSONBody[Condition]) -> Explanation:
+    """How a condition is understood and answered: words, indexes, the statement and its plan. Changes nothing."""
+    return await segments.explain(by.account_id, data.condition)
+
+
+@get("/segments/schema", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def condition_schema(by: By) -> dict[str, Any]:
+    """The JSON Schema of the condition language."""
+    return CONDITION_SCHEMA
 
 
 @get("/segments/{segment_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
@@ -99,6 +124,9 @@ HANDLERS: list[Any] = [
     list_segments,
     create_segment,
     count_matching,
+    say_condition,
+    explain_condition,
+    condition_schema,
     get_segment,
     update_segment,
     delete_segment,

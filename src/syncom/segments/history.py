@@ -1,0 +1,349 @@
+"""Leaves over what happened: activity, events, orders.
+
+They read the views ``contact_sends``, ``contact_activity``, ``contact_events`` (a contact's own facts and those of
+contacts merged into it) and the tables ``contact_statistics`` and ``orders``. Once or never is a semi-join; at least N
+times is one over facts grouped by contact, which PostgreSQL answers by one pass over the window when it wants all
+contacts, and by the index of contacts when it wants few: conditions on the groups' keys go down into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, LiteralString, cast
+
+from psycopg import sql
+
+from syncom.errors import Invalid
+from syncom.segments.given import (
+    Tree,
+    Window,
+    given_count,
+    given_id,
+    given_list,
+    given_moment,
+    given_number,
+    given_operator,
+    given_text,
+    given_times,
+    only,
+)
+from syncom.segments.model import (
+    ACTIVITIES,
+    MESSAGE_CHANNELS,
+    NO_PURCHASES,
+    ORDER_MEASURES,
+    ORDER_OPERATORS,
+    PARAMETER_OPERATORS,
+    STATISTICS,
+)
+
+#: A predicate, the index that serves it, whether time alone changes it.
+Compiled = tuple[sql.Composable, str, bool]
+Bind = Callable[[Any], sql.Placeholder]
+
+_SIGNS: dict[str, LiteralString] = {
+    "equals": "=",
+    "not_equals": "<>",
+    "greater": ">",
+    "at_least": ">=",
+    "less": "<",
+    "at_most": "<=",
+}
+_MAX_WHERE = 20
+
+
+class History:
+    """Compiles these leaves for one account."""
+
+    def __init__(self, bind: Bind, now: datetime, account: sql.Placeholder, event_types: Mapping[str, int]) -> None:
+        self._bind = bind
+        self._now = now
+        self._account = account
+        self._event_types = event_types
+
+    # ------------------------------------------------------------ activity
+
+    def activity(self, tree: Tree, at: str) -> Compiled:
+        """``{"activity": "opened", "campaign": 7, "at_least": 3, "in_last_days": 30}``: counts messages."""
+        only(tree, at, "activity", "campaign", "channel", "link", "at_least", "at_most", *Window.NAMES)
+        kind = given_text(tree["activity"], f"{at}.activity")
+        if kind not in ACTIVITIES and kind not in STATISTICS:
+            known = ", ".join(dict.fromkeys([*ACTIVITIES, *STATISTICS]))
+            raise Invalid(f"{at}.activity", f"must be one of: {known}")
+        window = Window(tree, at, self._now)
+        chosen = [name for name in ("campaign", "channel", "link") if name in tree]
+        if kind == "ordered":
+            if chosen:
+                raise Invalid(f"{at}.{chosen[0]}", "does not go with ordered")
+            rest = {name: value for name, value in tree.items() if name != "activity"}
+            given = {"orders": "count", **rest}
+            return self._ordered(given, at, window)
+        if kind in STATISTICS and not chosen and window.end is None:
+            compiled = self._from_statistics(kind, tree, at, window)
+            if compiled is not None:
+                return compiled
+        view, conditions, index = self._messages(kind, tree, at)
+        conditions += self._within(window)
+        text = self._times(view, "count(DISTINCT f.message_id)", conditions, tree, at)
+        return text, index, window.moves
+
+    def _from_statistics(self, kind: str, tree: Tree, at: str, window: Window) -> Compiled | None:
+        """Counted beside the contact: ever, or at least once since some day."""
+        counter, moment = STATISTICS[kind]
+        least, most = _bounds(tree, at)
+        if window.start is None:
+            test = sql.SQL("s.{} >= {}").format(sql.Identifier(counter), self._bind(least))
+        elif least == 1 and most is None:
+            test = sql.SQL("s.{} >= {}").format(sql.Identifier(moment), self._bind(window.start))
+        else:
+            return None
+        text = self._statistics(test)
+        if most is not None:
+            over = sql.SQL("s.{} > {}").format(sql.Identifier(counter), self._bind(most))
+            never = sql.SQL("NOT {}").format(self._statistics(over))
+            text = never if "at_least" not in tree else sql.SQL("({} AND {})").format(text, never)
+        return text, "contact_statistics_pkey", window.moves
+
+    def _statistics(self, test: sql.Composable) -> sql.Composable:
+        return sql.SQL(
+            "EXISTS (SELECT FROM contact_statistics s WHERE s.account_id = c.account_id AND s.bucket = c.bucket"
+            " AND s.contact_id = c.contact_id AND {})"
+        ).format(test)
+
+    def _messages(self, kind: str, tree: Tree, at: str) -> tuple[LiteralString, list[sql.Composable], str]:
+        conditions: list[sql.Composable] = []
+        index = "ledger_contact" if kind == "sent" else "activity_contact"
+        if kind != "sent":
+            conditions.append(sql.SQL("f.kind = ANY({}::smallint[])").format(self._bind(list(ACTIVITIES[kind]))))
+        if "campaign" in tree:
+            conditions.append(
+                sql.SQL("f.campaign_id = {}::bigint").format(self._bind(given_id(tree["campaign"], f"{at}.campaign")))
+            )
+            index += ", activity_campaign" if kind != "sent" else ""
+        if "channel" in tree:
+            channel = MESSAGE_CHANNELS.get(given_text(tree["channel"], f"{at}.channel"))
+            if channel is None:
+                raise Invalid(f"{at}.channel", f"must be one of: {', '.join(MESSAGE_CHANNELS)}")
+            conditions.append(sql.SQL("f.channel = {}::smallint").format(self._bind(channel)))
+        if "link" in tree:
+            if kind != "clicked" or "campaign" not in tree:
+                raise Invalid(f"{at}.link", "goes with clicked and a campaign: it is the link's place in its content")
+            link = given_count(tree["link"], f"{at}.link")
+            conditions.append(sql.SQL("f.link = {}::int").format(self._bind(link)))
+        return "contact_sends" if kind == "sent" else "contact_activity", conditions, index
+
+    # ------------------------------------------------------------ events
+
+    def event(self, tree: Tree, at: str) -> Compiled:
+        """``{"event": "productViewed", "where": [{"param": "price", "op": "at_least", "value": 50}]}``."""
+        only(tree, at, "event", "where", "which", "at_least", "at_most", *Window.NAMES)
+        key = given_text(tree["event"], f"{at}.event")
+        type_id = self._event_types.get(key)
+        if type_id is None:
+            raise Invalid(f"{at}.event", f"there is no event type {key!r}; it appears with its first event")
+        window = Window(tree, at, self._now)
+        same = [sql.SQL("f.event_type_id = {}").format(self._bind(type_id)), *self._parameters(tree, at)]
+        conditions = [*same, *self._within(window)]
+        index = "events_contact, events_type"
+        if "which" not in tree:
+            return self._times("contact_events", "count(*)", conditions, tree, at), index, window.moves
+        which = tree["which"]
+        if which not in ("first", "last"):
+            raise Invalid(f"{at}.which", "must be first or last")
+        if window.is_open or "at_least" in tree or "at_most" in tree:
+            raise Invalid(f"{at}.which", "goes with a window of time and without a count")
+        beyond = sql.SQL("f.occurred_at < {}").format(self._bind(window.start)) if which == "first" else None
+        if which == "last" and window.end is not None:
+            beyond = sql.SQL("f.occurred_at >= {}").format(self._bind(window.end))
+        text = self._exists("contact_events", conditions)
+        if beyond is not None and (which == "last" or window.start is not None):
+            text = sql.SQL("({} AND NOT {})").format(text, self._exists("contact_events", [*same, beyond]))
+        return text, index, window.moves
+
+    def _parameters(self, tree: Tree, at: str) -> list[sql.Composable]:
+        if "where" not in tree:
+            return []
+        parts = given_list(tree, at, "where")
+        if len(parts) > _MAX_WHERE:
+            raise Invalid(f"{at}.where", f"has more than {_MAX_WHERE} parts")
+        return [self._parameter(part, f"{at}.where.{place}") for place, part in enumerate(parts)]
+
+    def _parameter(self, given: object, at: str) -> sql.Composable:
+        if not isinstance(given, dict):
+            raise Invalid(at, 'must be an object such as {"param": "price", "op": "at_least", "value": 50}')
+        part = cast("dict[str, Any]", given)
+        only(part, at, "param", "op", "value")
+        name = self._bind(given_text(part.get("param"), f"{at}.param"))
+        operator = given_operator(part, at, PARAMETER_OPERATORS)
+        text = sql.SQL("coalesce(f.params ->> {}, '')").format(name)
+        if operator in ("is_set", "is_empty"):
+            return sql.SQL("{} {} ''").format(text, sql.SQL("<>" if operator == "is_set" else "="))
+        if operator == "in":
+            wanted = [_plain(value, f"{at}.value.{n}") for n, value in enumerate(given_list(part, at, "value"))]
+            return sql.SQL("{} = ANY({}::text[])").format(text, self._bind(wanted))
+        value = part.get("value")
+        if operator == "contains":
+            wanted_text = given_text(value, f"{at}.value")
+            return sql.SQL("strpos(lower({}), lower({})) > 0").format(text, self._bind(wanted_text))
+        sign = sql.SQL(_SIGNS[operator])
+        if operator in ("equals", "not_equals") and not _is_number(value):
+            return sql.SQL("{} {} {}::text").format(text, sign, self._bind(_plain(value, f"{at}.value")))
+        number = given_number(value, f"{at}.value")
+        # Shops write numbers as text; what is no number compares with none. 30 digits are more than any of them.
+        compared = sql.SQL(
+            "CASE WHEN {text} ~ '^-?[0-9]{{1,30}}([.][0-9]{{1,30}})?$' THEN ({text})::numeric {sign} {value}::numeric"
+            " ELSE {other} END"
+        )
+        other = sql.SQL("true" if operator == "not_equals" else "false")
+        return compared.format(text=text, sign=sign, value=self._bind(number), other=other)
+
+    # ------------------------------------------------------------ orders
+
+    def orders(self, tree: Tree, at: str) -> Compiled:
+        """``{"orders": "sum", "op": "at_least", "value": 1000, "in_last_days": 365}``."""
+        only(tree, at, "orders", "op", "value", "at_least", "at_most", "where", *Window.NAMES)
+        return self._ordered(tree, at, Window(tree, at, self._now))
+
+    def _ordered(self, tree: Tree, at: str, window: Window) -> Compiled:
+        index = "orders_time"
+        measure = given_text(tree["orders"], f"{at}.orders")
+        if measure not in ORDER_MEASURES:
+            raise Invalid(f"{at}.orders", f"must be one of: {', '.join(ORDER_MEASURES)}")
+        conditions = [*self._order_filters(tree, at)]
+        within = self._within(window, column="ordered_at")
+        if measure == "count" and "op" not in tree:
+            if "value" in tree:
+                raise Invalid(f"{at}.value", "goes with op")
+            return self._times("orders", "count(*)", conditions + within, tree, at), index, window.moves
+        for name in ("at_least", "at_most"):
+            if name in tree:
+                raise Invalid(f"{at}.{name}", "goes with count alone; here it is an op")
+        operators = {name: word for name, word in ORDER_OPERATORS.items() if name not in ("is_set", "is_empty")}
+        operator = given_operator(tree, at, operators)
+        sign = sql.SQL(_SIGNS[operator])
+        if not ORDER_MEASURES[measure]:
+            if not window.is_open:
+                raise Invalid(f"{at}.orders", "a first or last order has no window: compare its time")
+            value = self._bind(given_moment(tree.get("value"), f"{at}.value"))
+            function = sql.SQL("min(f.ordered_at)" if measure == "first_at" else "max(f.ordered_at)")
+            return self._grouped(conditions, sql.SQL("{} {} {}").format(function, sign, value)), index, window.moves
+        value = self._bind(given_number(tree.get("value"), f"{at}.value"))
+        functions: dict[str, LiteralString] = {
+            "count": "count(*)",
+            "sum": "sum(f.total)",
+            "average": "avg(f.total)",
+        }
+        test = sql.SQL("{} {} {}::numeric").format(sql.SQL(functions[measure]), sign, value)
+        text = self._grouped(conditions + within, test)
+        if measure != "average" and _zero_matches(operator, given_number(tree["value"], f"{at}.value")):
+            # Who ordered nothing has a count and a sum of zero.
+            text = sql.SQL("({} OR NOT {})").format(text, self._exists("orders", conditions + within))
+        return text, index, window.moves
+
+    def _order_filters(self, tree: Tree, at: str) -> list[sql.Composable]:
+        given = tree.get("where", {})
+        if not isinstance(given, dict):
+            raise Invalid(f"{at}.where", 'must be an object such as {"status": ["DELIVERED"], "category": "Shoes"}')
+        where = cast("dict[str, Any]", given)
+        only(where, f"{at}.where", "status", "item", "category", "currency")
+        conditions: list[sql.Composable] = []
+        if "status" in where:
+            words = given_list(where, f"{at}.where", "status")
+            wanted = [given_text(word, f"{at}.where.status.{n}").upper() for n, word in enumerate(words)]
+            conditions.append(sql.SQL("upper(f.status) = ANY({}::text[])").format(self._bind(wanted)))
+        else:
+            conditions.append(sql.SQL("upper(f.status) <> ALL({}::text[])").format(self._bind(list(NO_PURCHASES))))
+        for name, member in (("item", "external_id"), ("category", "category")):
+            if name in where:
+                value = self._bind(given_text(where[name], f"{at}.where.{name}"))
+                conditions.append(
+                    sql.SQL("f.items @> jsonb_build_array(jsonb_build_object({}::text, {}::text))").format(
+                        self._bind(member), value
+                    )
+                )
+        if "currency" in where:
+            currency = given_text(where["currency"], f"{at}.where.currency").upper()
+            conditions.append(sql.SQL("upper(f.currency) = {}::text").format(self._bind(currency)))
+        return conditions
+
+    def _grouped(self, conditions: list[sql.Composable], having: sql.Composable) -> sql.Composable:
+        return self._semi_join("orders", conditions, having)
+
+    # ------------------------------------------------------------ parts
+
+    def _within(self, window: Window, column: LiteralString = "occurred_at") -> list[sql.Composable]:
+        found: list[sql.Composable] = []
+        if window.start is not None:
+            found.append(sql.SQL("f.{} >= {}").format(sql.Identifier(column), self._bind(window.start)))
+        if window.end is not None:
+            found.append(sql.SQL("f.{} < {}").format(sql.Identifier(column), self._bind(window.end)))
+        return found
+
+    def _times(
+        self, view: LiteralString, counted: LiteralString, conditions: list[sql.Composable], tree: Tree, at: str
+    ) -> sql.Composable:
+        """At least and at most so many of these."""
+        least, most = _bounds(tree, at)
+        parts: list[sql.Composable] = []
+        if "at_least" in tree or most is None:
+            parts.append(self._at_least(view, counted, conditions, least))
+        if most is not None:
+            parts.append(sql.SQL("NOT {}").format(self._at_least(view, counted, conditions, most + 1)))
+        return parts[0] if len(parts) == 1 else sql.SQL("({} AND {})").format(*parts)
+
+    def _at_least(
+        self, view: LiteralString, counted: LiteralString, conditions: list[sql.Composable], times: int
+    ) -> sql.Composable:
+        if times == 1:
+            return self._exists(view, conditions)
+        having = sql.SQL("{} >= {}").format(sql.SQL(counted), self._bind(times))
+        return self._semi_join(view, conditions, having)
+
+    def _exists(self, view: LiteralString, conditions: list[sql.Composable]) -> sql.Composable:
+        return sql.SQL(
+            "EXISTS (SELECT FROM {} f WHERE f.account_id = {} AND f.bucket = c.bucket AND f.contact_id = c.contact_id"
+            " AND {})"
+        ).format(sql.Identifier(view), self._account, sql.SQL(" AND ").join(conditions))
+
+    def _semi_join(
+        self, view: LiteralString, conditions: list[sql.Composable], having: sql.Composable
+    ) -> sql.Composable:
+        return sql.SQL(
+            "EXISTS (SELECT FROM (SELECT f.bucket, f.contact_id FROM {} f WHERE f.account_id = {} AND {}"
+            " GROUP BY f.bucket, f.contact_id HAVING {}) g WHERE g.bucket = c.bucket AND g.contact_id = c.contact_id)"
+        ).format(sql.Identifier(view), self._account, sql.SQL(" AND ").join(conditions), having)
+
+
+def _bounds(tree: Tree, at: str) -> tuple[int, int | None]:
+    least = given_times(tree.get("at_least", 1), f"{at}.at_least")
+    if "at_most" not in tree:
+        return least, None
+    most = given_count(tree["at_most"], f"{at}.at_most")
+    if "at_least" in tree and most < least:
+        raise Invalid(f"{at}.at_most", "must not be less than at_least")
+    return least, most
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _plain(value: Any, at: str) -> str:
+    """A parameter as its text form in JSON is read: ``true`` and numbers without quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if _is_number(value):
+        return str(value)
+    return given_text(value, at)
+
+
+def _zero_matches(operator: str, value: float) -> bool:
+    return {
+        "equals": value == 0,
+        "not_equals": value != 0,
+        "greater": value < 0,
+        "at_least": value <= 0,
+        "less": value > 0,
+        "at_most": value >= 0,
+    }[operator]
