@@ -29,6 +29,7 @@ BENCHES = {
     "intents": "bench.intents",
     "cli": "bench.cli",
     "proxy": "bench.proxy",
+    "segments": "bench.segments",
 }
 
 

@@ -229,3 +229,20 @@ async def test_what_a_segment_uses_cannot_be_deleted(database: Database, people:
     await contacts.fields.delete(people, field.field_id)
     await contacts.lists.delete(people, made.list_id)
     await contacts.categories.delete(people, category.category_id)
+
+
+def test_statistics_beside_each_other_are_one_look_at_them() -> None:
+    tree = {
+        "all": [
+            {"any": [{"activity": "opened", "in_last_days": 30}, {"activity": "clicked", "at_most": 2}]},
+            {"not": {"any": [{"activity": "ordered"}, {"activity": "sent", "at_least": 5}]}},
+            {"activity": "clicked"},
+            {"field": "city", "op": "is_set"},
+        ]
+    }
+    text = Compiler(FIELDS, {}, now=NOW, account_id=1).compile(tree).text.as_string(None)
+    # The one in `any` asks for a row or for none, which is two looks.
+    assert text.count("contact_statistics") == 3
+    del tree["all"][0]
+    text = Compiler(FIELDS, {}, now=NOW, account_id=1).compile(tree).text.as_string(None)
+    assert text.count("contact_statistics") == 1

@@ -28,7 +28,7 @@ from syncom.segments.given import (
     given_text,
     only,
 )
-from syncom.segments.history import History
+from syncom.segments.history import History, Statistic, merged
 from syncom.segments.model import (
     CHANNELS,
     DATE_FIELDS,
@@ -42,6 +42,9 @@ from syncom.segments.model import (
     Facet,
     Leaf,
 )
+
+#: What a part of a tree compiles to.
+Node = sql.Composable | Statistic
 
 _ROW = "the contact's row"
 _MOVING = frozenset({"in_last_days", "in_next_days", "more_than_days_ago", "anniversary_in_next_days"})
@@ -93,10 +96,10 @@ class Compiler:
 
     def compile(self, tree: object, *, at: str = "condition") -> Predicate:
         """The predicate of a tree. Raises Invalid naming the place in the tree, such as ``condition.all.2.value``."""
-        text = self._node(tree, at, 0)
+        text = _text(self._node(tree, at, 0))
         return Predicate(text=text, values=self._values, segment_ids=frozenset(self._used), leaves=tuple(self._leaves))
 
-    def _node(self, node: object, at: str, depth: int) -> sql.Composable:
+    def _node(self, node: object, at: str, depth: int) -> Node:
         if depth > MAX_DEPTH:
             raise Invalid(at, f"is nested deeper than {MAX_DEPTH} levels")
         if not isinstance(node, dict):
@@ -108,7 +111,7 @@ class Compiler:
         raise Invalid(at, f"must have one of: {', '.join(self._kinds)}")
 
     @property
-    def _kinds(self) -> dict[str, Callable[[Tree, str, int], sql.Composable]]:
+    def _kinds(self) -> dict[str, Callable[[Tree, str, int], Node]]:
         return {
             "all": self._all,
             "any": self._any,
@@ -126,15 +129,15 @@ class Compiler:
 
     # ------------------------------------------------------------ groups
 
-    def _all(self, tree: Tree, at: str, depth: int) -> sql.Composable:
+    def _all(self, tree: Tree, at: str, depth: int) -> Node:
         return self._group(tree, "all", at, depth, empty=sql.SQL("TRUE"), joint=" AND ")
 
-    def _any(self, tree: Tree, at: str, depth: int) -> sql.Composable:
+    def _any(self, tree: Tree, at: str, depth: int) -> Node:
         return self._group(tree, "any", at, depth, empty=sql.SQL("FALSE"), joint=" OR ")
 
     def _group(
         self, tree: Tree, name: str, at: str, depth: int, *, empty: sql.Composable, joint: LiteralString
-    ) -> sql.Composable:
+    ) -> Node:
         only(tree, at, name)
         if not isinstance(tree[name], list):
             raise Invalid(f"{at}.{name}", "must be a list of conditions")
@@ -142,11 +145,16 @@ class Compiler:
         if not children:
             return empty
         parts = [self._node(child, f"{at}.{name}.{place}", depth + 1) for place, child in enumerate(children)]
-        return sql.SQL("({})").format(sql.SQL(joint).join(parts))
+        statistics = merged([part for part in parts if isinstance(part, Statistic)], every=name == "all")
+        others = [part for part in parts if not isinstance(part, Statistic)]
+        if not others and len(statistics) == 1:
+            return statistics[0]
+        return sql.SQL("({})").format(sql.SQL(joint).join([*others, *(one.text() for one in statistics)]))
 
-    def _not(self, tree: Tree, at: str, depth: int) -> sql.Composable:
+    def _not(self, tree: Tree, at: str, depth: int) -> Node:
         only(tree, at, "not")
-        return sql.SQL("NOT ({})").format(self._node(tree["not"], f"{at}.not", depth + 1))
+        inner = self._node(tree["not"], f"{at}.not", depth + 1)
+        return inner.negated() if isinstance(inner, Statistic) else sql.SQL("NOT ({})").format(inner)
 
     # ------------------------------------------------------------ leaves
 
@@ -172,6 +180,8 @@ class Compiler:
             number = sql.SQL("(c.fields ->> {})::numeric").format(key)
             return self._ordered(number, tree, at, given_number, ORDER_OPERATORS)
         if field.type is FieldType.DATE:
+            if tree.get("op") == "anniversary_in_next_days":
+                return self._birthday(key, tree, at)
             return self._day(sql.SQL("(c.fields ->> {})::date").format(key), tree, at)
         if field.type is FieldType.DATETIME:
             return self._moment(sql.SQL("(c.fields ->> {})::timestamptz").format(key), tree, at)
@@ -230,8 +240,6 @@ class Compiler:
             return self._ordered(column, tree, at, given_day, DATE_OPERATORS)
         today = self._now.astimezone(UTC).date()
         days = given_days(tree.get("value"), f"{at}.value")
-        if operator == "anniversary_in_next_days":
-            return self._anniversary(column, today, days)
         return self._near(column, operator, today, timedelta(days=days))
 
     def _moment(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
@@ -249,6 +257,12 @@ class Compiler:
             return sql.SQL("coalesce({} < {}, false)").format(column, self._bind(_shifted(now, -window)))
         first, last = (_shifted(now, -window), now) if operator == "in_last_days" else (now, _shifted(now, window))
         return sql.SQL("coalesce({} BETWEEN {} AND {}, false)").format(column, self._bind(first), self._bind(last))
+
+    def _birthday(self, key: sql.Composable, tree: Tree, at: str) -> sql.Composable:
+        """Of a date that is kept as text: its last five characters are month and day."""
+        days = days_of_year(self._now.astimezone(UTC).date(), given_days(tree.get("value"), f"{at}.value"))
+        ends = [f"{day // 100:02}-{day % 100:02}" for day in days]
+        return sql.SQL("coalesce(right(c.fields ->> {}, 5) = ANY({}::text[]), false)").format(key, self._bind(ends))
 
     def _anniversary(self, column: sql.Composable, today: date, days: int) -> sql.Composable:
         """Day and month as one number are among those of the next days."""
@@ -302,7 +316,7 @@ class Compiler:
             " AND m.contact_id = c.contact_id AND m.category_id = {})"
         ).format(self._bind(category_id))
 
-    def _segment(self, tree: Tree, at: str, depth: int) -> sql.Composable:
+    def _segment(self, tree: Tree, at: str, depth: int) -> Node:
         only(tree, at, "segment")
         segment_id = given_id(tree["segment"], f"{at}.segment")
         if segment_id in self._open:
@@ -328,17 +342,17 @@ class Compiler:
             raise Invalid(f"{at}.is", f"must be one of: {', '.join(STATES)}")
         return sql.SQL("c.{} = {}").format(sql.Identifier(column), self._bind(state))
 
-    def _activity(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+    def _activity(self, tree: Tree, at: str, _depth: int) -> Node:
         text, index, moves = self._history.activity(tree, at)
         self._leaf(at, Facet.ORDERS if tree["activity"] == "ordered" else Facet.ACTIVITY, index, moves=moves)
         return text
 
-    def _event(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+    def _event(self, tree: Tree, at: str, _depth: int) -> Node:
         text, index, moves = self._history.event(tree, at)
         self._leaf(at, Facet.EVENTS, index, moves=moves)
         return text
 
-    def _orders(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+    def _orders(self, tree: Tree, at: str, _depth: int) -> Node:
         text, index, moves = self._history.orders(tree, at)
         self._leaf(at, Facet.ORDERS, index, moves=moves)
         return text
@@ -354,6 +368,10 @@ class Compiler:
         self._leaves.append(Leaf(at=at, facet=facet, index=index, moves=moves))
         if len(self._leaves) > MAX_LEAVES:
             raise Invalid(at, f"the condition has more than {MAX_LEAVES} parts")
+
+
+def _text(node: Node) -> sql.Composable:
+    return node.text() if isinstance(node, Statistic) else node
 
 
 def days_of_year(today: date, days: int) -> list[int]:

@@ -8,7 +8,8 @@ contacts, and by the index of contacts when it wants few: conditions on the grou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString, cast
 
@@ -38,8 +39,52 @@ from syncom.segments.model import (
     STATISTICS,
 )
 
+
+@dataclass(frozen=True)
+class Statistic:
+    """A test of the contact's one row of ``contact_statistics s``: it holds, or it does not hold of any row there is.
+
+    Several of them beside each other are one look at that row (``merged``): each as a look-up of its own, PostgreSQL
+    joins the same table again and again, or asks it once a contact where they stand under an OR.
+    """
+
+    test: sql.Composable
+    holds: bool = True
+
+    def text(self) -> sql.Composable:
+        """As a predicate over ``contacts c``."""
+        found = sql.SQL(
+            "EXISTS (SELECT FROM contact_statistics s WHERE s.account_id = c.account_id AND s.bucket = c.bucket"
+            " AND s.contact_id = c.contact_id AND {})"
+        ).format(self.test)
+        return found if self.holds else sql.SQL("NOT {}").format(found)
+
+    def negated(self) -> Statistic:
+        return Statistic(self.test, not self.holds)
+
+
+def merged(statistics: Sequence[Statistic], *, every: bool) -> list[Statistic]:
+    """The same, all (``every``) or any of them, as one test; as two where one asks for a row and another for none."""
+    yes = [one.test for one in statistics if one.holds]
+    no = [one.test for one in statistics if not one.holds]
+    if every and yes:
+        refused = [sql.SQL("NOT coalesce({}, false)").format(test) for test in no]
+        return [Statistic(_joined(yes + refused, " AND "))]
+    found: list[Statistic] = []
+    if yes:
+        found.append(Statistic(_joined(yes, " OR ")))
+    if no:
+        # None of two is: no row of which either holds. One of two is not: no row of which both hold.
+        found.append(Statistic(_joined(no, " OR " if every else " AND "), holds=False))
+    return found
+
+
+def _joined(tests: list[sql.Composable], joint: LiteralString) -> sql.Composable:
+    return tests[0] if len(tests) == 1 else sql.SQL("({})").format(sql.SQL(joint).join(tests))
+
+
 #: A predicate, the index that serves it, whether time alone changes it.
-Compiled = tuple[sql.Composable, str, bool]
+Compiled = tuple[sql.Composable | Statistic, str, bool]
 Bind = Callable[[Any], sql.Placeholder]
 
 _SIGNS: dict[str, LiteralString] = {
@@ -73,19 +118,18 @@ class History:
             raise Invalid(f"{at}.activity", f"must be one of: {known}")
         window = Window(tree, at, self._now)
         chosen = [name for name in ("campaign", "channel", "link") if name in tree]
-        if kind == "ordered":
-            if chosen:
-                raise Invalid(f"{at}.{chosen[0]}", "does not go with ordered")
-            rest = {name: value for name, value in tree.items() if name != "activity"}
-            given = {"orders": "count", **rest}
-            return self._ordered(given, at, window)
+        if kind == "ordered" and chosen:
+            raise Invalid(f"{at}.{chosen[0]}", "does not go with ordered")
         if kind in STATISTICS and not chosen and window.end is None:
             compiled = self._from_statistics(kind, tree, at, window)
             if compiled is not None:
                 return compiled
+        if kind == "ordered":
+            rest = {name: value for name, value in tree.items() if name != "activity"}
+            return self._ordered({"orders": "count", **rest}, at, window)
         view, conditions, index = self._messages(kind, tree, at)
         conditions += self._within(window)
-        text = self._times(view, "count(DISTINCT f.message_id)", conditions, tree, at)
+        text = self._times(view, conditions, tree, at, of="message_id")
         return text, index, window.moves
 
     def _from_statistics(self, kind: str, tree: Tree, at: str, window: Window) -> Compiled | None:
@@ -98,18 +142,11 @@ class History:
             test = sql.SQL("s.{} >= {}").format(sql.Identifier(moment), self._bind(window.start))
         else:
             return None
-        text = self._statistics(test)
+        found = Statistic(test)
         if most is not None:
-            over = sql.SQL("s.{} > {}").format(sql.Identifier(counter), self._bind(most))
-            never = sql.SQL("NOT {}").format(self._statistics(over))
-            text = never if "at_least" not in tree else sql.SQL("({} AND {})").format(text, never)
-        return text, "contact_statistics_pkey", window.moves
-
-    def _statistics(self, test: sql.Composable) -> sql.Composable:
-        return sql.SQL(
-            "EXISTS (SELECT FROM contact_statistics s WHERE s.account_id = c.account_id AND s.bucket = c.bucket"
-            " AND s.contact_id = c.contact_id AND {})"
-        ).format(test)
+            over = Statistic(sql.SQL("s.{} > {}").format(sql.Identifier(counter), self._bind(most)), holds=False)
+            found = over if "at_least" not in tree else merged([found, over], every=True)[0]
+        return found, "contact_statistics_pkey", window.moves
 
     def _messages(self, kind: str, tree: Tree, at: str) -> tuple[LiteralString, list[sql.Composable], str]:
         conditions: list[sql.Composable] = []
@@ -147,7 +184,7 @@ class History:
         conditions = [*same, *self._within(window)]
         index = "events_contact, events_type"
         if "which" not in tree:
-            return self._times("contact_events", "count(*)", conditions, tree, at), index, window.moves
+            return self._times("contact_events", conditions, tree, at), index, window.moves
         which = tree["which"]
         if which not in ("first", "last"):
             raise Invalid(f"{at}.which", "must be first or last")
@@ -190,10 +227,10 @@ class History:
         if operator in ("equals", "not_equals") and not _is_number(value):
             return sql.SQL("{} {} {}::text").format(text, sign, self._bind(_plain(value, f"{at}.value")))
         number = given_number(value, f"{at}.value")
-        # Shops write numbers as text; what is no number compares with none. 30 digits are more than any of them.
+        # Shops write numbers as text; what is no number compares with none, and none has a hundred characters.
         compared = sql.SQL(
-            "CASE WHEN {text} ~ '^-?[0-9]{{1,30}}([.][0-9]{{1,30}})?$' THEN ({text})::numeric {sign} {value}::numeric"
-            " ELSE {other} END"
+            "CASE WHEN {text} ~ '^-?[0-9]+([.][0-9]+)?$' AND length({text}) <= 100"
+            " THEN ({text})::numeric {sign} {value}::numeric ELSE {other} END"
         )
         other = sql.SQL("true" if operator == "not_equals" else "false")
         return compared.format(text=text, sign=sign, value=self._bind(number), other=other)
@@ -215,7 +252,7 @@ class History:
         if measure == "count" and "op" not in tree:
             if "value" in tree:
                 raise Invalid(f"{at}.value", "goes with op")
-            return self._times("orders", "count(*)", conditions + within, tree, at), index, window.moves
+            return self._times("orders", conditions + within, tree, at), index, window.moves
         for name in ("at_least", "at_most"):
             if name in tree:
                 raise Invalid(f"{at}.{name}", "goes with count alone; here it is an op")
@@ -281,24 +318,23 @@ class History:
         return found
 
     def _times(
-        self, view: LiteralString, counted: LiteralString, conditions: list[sql.Composable], tree: Tree, at: str
+        self, view: LiteralString, conditions: list[sql.Composable], tree: Tree, at: str, of: LiteralString = ""
     ) -> sql.Composable:
-        """At least and at most so many of these."""
+        """At least and at most so many of these; ``of``: different values of this column."""
         least, most = _bounds(tree, at)
         parts: list[sql.Composable] = []
         if "at_least" in tree or most is None:
-            parts.append(self._at_least(view, counted, conditions, least))
+            parts.append(self._at_least(view, conditions, least, of))
         if most is not None:
-            parts.append(sql.SQL("NOT {}").format(self._at_least(view, counted, conditions, most + 1)))
+            parts.append(sql.SQL("NOT {}").format(self._at_least(view, conditions, most + 1, of)))
         return parts[0] if len(parts) == 1 else sql.SQL("({} AND {})").format(*parts)
 
     def _at_least(
-        self, view: LiteralString, counted: LiteralString, conditions: list[sql.Composable], times: int
+        self, view: LiteralString, conditions: list[sql.Composable], times: int, of: LiteralString
     ) -> sql.Composable:
         if times == 1:
             return self._exists(view, conditions)
-        having = sql.SQL("{} >= {}").format(sql.SQL(counted), self._bind(times))
-        return self._semi_join(view, conditions, having)
+        return self._semi_join(view, conditions, sql.SQL("count(*) >= {}").format(self._bind(times)), of)
 
     def _exists(self, view: LiteralString, conditions: list[sql.Composable]) -> sql.Composable:
         return sql.SQL(
@@ -307,12 +343,20 @@ class History:
         ).format(sql.Identifier(view), self._account, sql.SQL(" AND ").join(conditions))
 
     def _semi_join(
-        self, view: LiteralString, conditions: list[sql.Composable], having: sql.Composable
+        self, view: LiteralString, conditions: list[sql.Composable], having: sql.Composable, of: LiteralString = ""
     ) -> sql.Composable:
+        facts: sql.Composable = sql.Identifier(view)
+        where = sql.SQL("f.account_id = {} AND {}").format(self._account, sql.SQL(" AND ").join(conditions))
+        if of:
+            # Hashed twice is faster than count(DISTINCT), which sorts.
+            facts = sql.SQL("(SELECT DISTINCT f.bucket, f.contact_id, f.{} FROM {} f WHERE {})").format(
+                sql.Identifier(of), facts, where
+            )
+            where = sql.SQL("true")
         return sql.SQL(
-            "EXISTS (SELECT FROM (SELECT f.bucket, f.contact_id FROM {} f WHERE f.account_id = {} AND {}"
-            " GROUP BY f.bucket, f.contact_id HAVING {}) g WHERE g.bucket = c.bucket AND g.contact_id = c.contact_id)"
-        ).format(sql.Identifier(view), self._account, sql.SQL(" AND ").join(conditions), having)
+            "EXISTS (SELECT FROM (SELECT f.bucket, f.contact_id FROM {} f WHERE {} GROUP BY f.bucket, f.contact_id"
+            " HAVING {}) g WHERE g.bucket = c.bucket AND g.contact_id = c.contact_id)"
+        ).format(facts, where, having)
 
 
 def _bounds(tree: Tree, at: str) -> tuple[int, int | None]:
