@@ -34,6 +34,8 @@ CONTACT_OWNED = {
     "deleted_contacts",
     "contact_channels",
     "contact_categories",
+    "rfm_scores",
+    "rfm_history",
 }
 #: Distributed by value: looked up before the contact is known.
 BY_VALUE = {

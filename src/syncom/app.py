@@ -59,6 +59,8 @@ from syncom.promocodes.service import PromocodesService
 from syncom.pulls.jobs import PullKeeper
 from syncom.pulls.service import PullsService
 from syncom.recommendations.service import RecommendationsService
+from syncom.rfm import jobs as rfm_jobs
+from syncom.rfm.service import RfmService
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
@@ -102,7 +104,8 @@ class App:
             new_contacts=self.events.write_new_contacts,
         )
         self.files = FileFetcher(self.imports, self.contacts.sessions, self.outbound)
-        self.orders = OrdersService(database, self.contacts, self.events)
+        self.rfm = RfmService(database, clock)
+        self.orders = OrdersService(database, self.contacts, self.events, recounted=self.rfm.rescore)
         self.promocodes = PromocodesService(database, clock)
         self.sites = SitesService(database, self.events, clock)
         self.web_push = WebPush(database, self.contacts, self.sites, keyring)
@@ -183,6 +186,7 @@ class App:
         imports.register(runner, self.imports)
         imports.register_files(runner, self.files)
         order_jobs.register(runner, self.orders)
+        rfm_jobs.register(runner, self.rfm)
         return runner
 
     async def upkeep(self, stop: asyncio.Event) -> None:

@@ -103,6 +103,16 @@ DELETE FROM contact_statistics t
 USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 WHERE t.account_id = %(account_id)s AND t.bucket = k.bucket AND t.contact_id = k.contact_id
 
+-- name: delete_rfm_scores
+DELETE FROM rfm_scores r
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE r.account_id = %(account_id)s AND r.bucket = k.bucket AND r.contact_id = k.contact_id
+
+-- name: delete_rfm_history
+DELETE FROM rfm_history r
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE r.account_id = %(account_id)s AND r.bucket = k.bucket AND r.contact_id = k.contact_id
+
 -- name: delete_orders
 DELETE FROM orders o
 USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
@@ -300,6 +310,15 @@ ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
     last_open_at = greatest(s.last_open_at, excluded.last_open_at),
     last_click_at = greatest(s.last_click_at, excluded.last_click_at),
     last_order_at = greatest(s.last_order_at, excluded.last_order_at)
+
+-- name: drop_rfm_scores
+-- Those of the kept contact are made anew by its next order, or when all are.
+DELETE FROM rfm_scores
+WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+
+-- name: drop_rfm_history
+DELETE FROM rfm_history
+WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
 
 -- name: shorten_lineage
 UPDATE merged_contacts SET into_contact_id = %(keep_id)s

@@ -37,6 +37,8 @@ _OWNED = (
     "delete_list_members",
     "delete_consent_events",
     "delete_statistics",
+    "delete_rfm_scores",
+    "delete_rfm_history",
     "delete_orders",
     "delete_events",
     "delete_enrolments",
@@ -59,6 +61,8 @@ _HANDED_OVER = (
     "hand_over_order_identities",
     "hand_over_visitors",
     "hand_over_statistics",
+    "drop_rfm_scores",
+    "drop_rfm_history",
     "shorten_lineage",
     "add_lineage",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -57,6 +57,7 @@ _CUSTOMER: Final = UpsertOptions(
     source="order",
 )
 _ATTEMPTS: Final = 3
+Recounted = Callable[[Connection, int, Sequence[int]], Awaitable[None]]
 #: A status is part of the key of its event's type, so it is made of what a key may have.
 _STATUS = re.compile(r"(?! )[\w .:()&+#@-]{1,90}(?<! )")
 
@@ -64,10 +65,19 @@ _STATUS = re.compile(r"(?! )[\w .:()&+#@-]{1,90}(?<! )")
 class OrdersService:
     """Orders of an account."""
 
-    def __init__(self, database: Database, contacts: ContactsService, events: EventsService) -> None:
+    def __init__(
+        self,
+        database: Database,
+        contacts: ContactsService,
+        events: EventsService,
+        *,
+        recounted: Recounted | None = None,
+    ) -> None:
+        """``recounted`` hears of the contacts whose orders changed, in the transaction that changed them."""
         self._database = database
         self._contacts = contacts
         self._events = events
+        self._recounted = recounted
 
     async def add(self, account_id: int, orders: Sequence[OrderInput]) -> OrdersTaken:
         """Add or update up to 1,000 orders; all of them or, with Invalid naming each wrong field, none."""
@@ -109,6 +119,7 @@ class OrdersService:
                 if batch:
                     held = await store.lock_known(connection, deletion.account_id, batch)
                     gone = await store.delete(connection, deletion, held)
+                    await self._rescore(connection, deletion.account_id, [one.contact_id for one in held.values()])
                     count += gone
                 # Orders of the range that stayed were changed a moment ago, and are not of it any more.
                 if not gone and (deletion.since is not None or not numbers):
@@ -169,9 +180,14 @@ class OrdersService:
         }
         if new:
             known |= await store.claim(connection, account_id, new)
-        changes = await _write_newest(connection, account_id, batch, known)
+        changes, touched = await _write_newest(connection, account_id, batch, known)
+        await self._rescore(connection, account_id, touched)
         await self._tell(connection, account_id, status_events(changes, reach))
         return OrdersTaken(problems=batch.sorted_problems(), changes=changes)
+
+    async def _rescore(self, connection: Connection, account_id: int, contact_ids: Sequence[int]) -> None:
+        if self._recounted is not None and contact_ids:
+            await self._recounted(connection, account_id, contact_ids)
 
     async def _recognise(self, connection: Connection, account_id: int, batch: _Batch) -> None:
         """Find or create the customers of the orders that name one."""
@@ -241,8 +257,9 @@ def _leave_with_their_contacts(batch: _Batch, known: Mapping[str, store.Claimed]
 
 async def _write_newest(
     connection: Connection, account_id: int, batch: _Batch, claimed: Mapping[str, store.Claimed]
-) -> list[StatusChange]:
-    """Fold each order of the batch into what is stored, write what is newer, and count anew."""
+) -> tuple[list[StatusChange], list[int]]:
+    """Fold each order of the batch into what is stored, write what is newer, and count anew. Returns the changes of
+    status, and the contacts that were counted."""
     stored = await store.states(connection, account_id, claimed)
     newest: dict[str, store.Row] = {}
     changes: list[StatusChange] = []
@@ -274,7 +291,7 @@ async def _write_newest(
     await store.write(connection, account_id, list(newest.values()))
     touched = [row.contact_id for row in newest.values()] + [old for old, _ in moved.values()]
     await store.recount(connection, account_id, touched)
-    return changes
+    return changes, touched
 
 
 def _is_newer(order: OrderFacts, state: OrderState) -> bool:

@@ -25,6 +25,7 @@ from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
 from syncom.pulls.service import PullsService
 from syncom.recommendations.service import RecommendationsService
+from syncom.rfm.service import RfmService
 from syncom.segments.service import SegmentsService
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.service import WorkflowsService
@@ -37,6 +38,7 @@ Imports = NamedDependency[ImportService]
 Export = NamedDependency[ContactExport]
 Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
+Rfm = NamedDependency[RfmService]
 Events = NamedDependency[EventsService]
 Orders = NamedDependency[OrdersService]
 Recommendations = NamedDependency[RecommendationsService]
@@ -67,6 +69,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "export": app.export,
         "jobs": jobs,
         "segments": app.segments,
+        "rfm": app.rfm,
         "events": app.events,
         "orders": app.orders,
         "recommendations": app.recommendations,

@@ -1,0 +1,147 @@
+-- name: settings
+-- Index: rfm_settings' primary key.
+SELECT statuses, currency, revenue, window_days, thresholds, bounded_at, recency_bounds, frequency_bounds,
+    monetary_bounds, recomputed_at
+FROM rfm_settings WHERE account_id = %(account_id)s;
+
+-- name: save_settings
+INSERT INTO rfm_settings (account_id, statuses, currency, revenue, window_days, thresholds)
+VALUES (%(account_id)s, %(statuses)s, %(currency)s, %(revenue)s, %(window_days)s, %(thresholds)s::jsonb)
+ON CONFLICT (account_id) DO UPDATE SET statuses = excluded.statuses, currency = excluded.currency,
+    revenue = excluded.revenue, window_days = excluded.window_days, thresholds = excluded.thresholds;
+
+-- name: hold_settings
+-- Makes the row where there is none, so that whoever draws boundaries next waits.
+INSERT INTO rfm_settings (account_id) VALUES (%(account_id)s)
+ON CONFLICT (account_id) DO UPDATE SET account_id = excluded.account_id;
+
+-- name: due
+-- Accounts with orders whose boundaries have not been renewed for a day. Index: orders_made.
+SELECT a.account_id FROM accounts a
+LEFT JOIN rfm_settings s ON s.account_id = a.account_id
+WHERE (s.recomputed_at IS NULL OR s.recomputed_at < %(before)s)
+  AND EXISTS (SELECT FROM orders o WHERE o.account_id = a.account_id)
+ORDER BY a.account_id;
+
+-- name: quintiles
+-- Values that 20, 40, 60 and 80 percent of the customers are at or below. Reads the account's orders once.
+SELECT count(*), percentile_disc(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY found.last_order_at),
+    percentile_disc(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY found.orders),
+    percentile_disc(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY found.revenue)
+FROM (
+    SELECT max(o.ordered_at) AS last_order_at, count(*) AS orders,
+        coalesce(sum(round(CASE WHEN s.revenue = 'net'
+            THEN o.total - coalesce((o.details->>'shipping')::numeric, 0) - coalesce((o.details->>'taxes')::numeric, 0)
+            ELSE o.total END, 2)) FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
+    FROM rfm_settings s
+    JOIN orders o ON o.account_id = s.account_id AND o.ordered_at >= %(from_at)s AND upper(o.status) = ANY (s.statuses)
+    JOIN contacts c ON c.account_id = o.account_id AND c.bucket = o.bucket AND c.contact_id = o.contact_id
+    WHERE s.account_id = %(account_id)s
+    GROUP BY o.bucket, o.contact_id
+) AS found;
+
+-- name: bound
+UPDATE rfm_settings SET bounded_at = %(bounded_at)s, from_at = %(from_at)s, recency_bounds = %(recency)s::timestamptz[],
+    frequency_bounds = %(frequency)s::bigint[], monetary_bounds = %(monetary)s::numeric[]
+WHERE account_id = %(account_id)s;
+
+-- name: recomputed
+UPDATE rfm_settings SET recomputed_at = %(now)s WHERE account_id = %(account_id)s;
+
+-- name: lock_scores
+-- Orders of an account come in side by side; a bucket is scored anew while none does.
+SELECT pg_advisory_xact_lock(%(kind)s, hashint8(%(account_id)s));
+
+-- name: share_scores
+SELECT pg_advisory_xact_lock_shared(%(kind)s, hashint8(%(account_id)s));
+
+-- name: is_bounded
+-- Index: rfm_settings' primary key.
+SELECT FROM rfm_settings WHERE account_id = %(account_id)s AND bounded_at IS NOT NULL;
+
+-- name: in_bucket
+-- Everybody of a bucket who has orders, or scores. Indexes: primary keys of orders and rfm_scores.
+SELECT contact_id FROM orders WHERE account_id = %(account_id)s AND bucket = %(bucket)s
+UNION
+SELECT contact_id FROM rfm_scores WHERE account_id = %(account_id)s AND bucket = %(bucket)s;
+
+-- name: score
+-- Scores of these contacts from their orders and the boundaries in force; those without completed orders lose theirs.
+-- A change of class goes into the history. Indexes: orders_time, primary keys of contacts and the tables of RFM.
+WITH k AS (
+    SELECT DISTINCT bucket, contact_id FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+), found AS (
+    SELECT k.bucket, k.contact_id, count(*) AS orders, max(o.ordered_at) AS last_order_at,
+        coalesce(sum(round(CASE WHEN s.revenue = 'net'
+            THEN o.total - coalesce((o.details->>'shipping')::numeric, 0) - coalesce((o.details->>'taxes')::numeric, 0)
+            ELSE o.total END, 2)) FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
+    FROM rfm_settings s
+    CROSS JOIN k
+    JOIN contacts c ON c.account_id = s.account_id AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+    JOIN orders o ON o.account_id = s.account_id AND o.bucket = k.bucket AND o.contact_id = k.contact_id
+        AND o.ordered_at >= s.from_at AND upper(o.status) = ANY (s.statuses)
+    WHERE s.account_id = %(account_id)s AND s.bounded_at IS NOT NULL
+    GROUP BY k.bucket, k.contact_id
+), scored AS (
+    SELECT f.*,
+        (SELECT 1 + count(*) FROM unnest(s.recency_bounds) AS b WHERE f.last_order_at > b)::smallint AS recency,
+        (SELECT 1 + count(*) FROM unnest(s.frequency_bounds) AS b WHERE f.orders > b)::smallint AS frequency,
+        (SELECT 1 + count(*) FROM unnest(s.monetary_bounds) AS b WHERE f.revenue > b)::smallint AS monetary
+    FROM found f JOIN rfm_settings s ON s.account_id = %(account_id)s
+), classed AS (
+    SELECT n.*, (%(classes)s::smallint[])[(n.recency - 1) * 5 + (n.frequency + n.monetary + 1) / 2] AS class,
+        old.class AS old_class
+    FROM scored n
+    LEFT JOIN rfm_scores old
+        ON old.account_id = %(account_id)s AND old.bucket = n.bucket AND old.contact_id = n.contact_id
+), gone AS (
+    DELETE FROM rfm_scores s USING k
+    WHERE s.account_id = %(account_id)s AND s.bucket = k.bucket AND s.contact_id = k.contact_id
+      AND NOT EXISTS (SELECT FROM found f WHERE f.bucket = k.bucket AND f.contact_id = k.contact_id)
+    RETURNING s.bucket, s.contact_id
+), written AS (
+    INSERT INTO rfm_scores AS s (account_id, bucket, contact_id, recency, frequency, monetary, class, orders, revenue,
+        last_order_at, computed_at)
+    SELECT %(account_id)s, n.bucket, n.contact_id, n.recency, n.frequency, n.monetary, n.class, n.orders, n.revenue,
+        n.last_order_at, %(now)s
+    FROM classed n
+    ORDER BY n.bucket, n.contact_id
+    ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET recency = excluded.recency,
+        frequency = excluded.frequency, monetary = excluded.monetary, class = excluded.class, orders = excluded.orders,
+        revenue = excluded.revenue, last_order_at = excluded.last_order_at, computed_at = excluded.computed_at
+    WHERE (s.recency, s.frequency, s.monetary, s.class, s.orders, s.revenue, s.last_order_at)
+        IS DISTINCT FROM (excluded.recency, excluded.frequency, excluded.monetary, excluded.class, excluded.orders,
+            excluded.revenue, excluded.last_order_at)
+)
+INSERT INTO rfm_history (account_id, bucket, contact_id, day, class)
+SELECT %(account_id)s, moved.bucket, moved.contact_id, %(day)s, moved.class
+FROM (
+    SELECT n.bucket, n.contact_id, n.class FROM classed n WHERE n.class IS DISTINCT FROM n.old_class
+    UNION ALL
+    SELECT g.bucket, g.contact_id, 0::smallint FROM gone g
+) AS moved
+ORDER BY moved.bucket, moved.contact_id
+ON CONFLICT (account_id, bucket, contact_id, day) DO UPDATE SET class = excluded.class;
+
+-- name: of_contact
+-- Index: rfm_scores' primary key.
+SELECT contact_id, recency, frequency, monetary, class, orders, revenue, last_order_at, computed_at
+FROM rfm_scores WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s;
+
+-- name: grid
+-- Customers and revenue by recency, frequency and class. Reads the account's narrow rows once.
+SELECT recency, frequency, class, count(*), sum(revenue) FROM rfm_scores
+WHERE account_id = %(account_id)s GROUP BY recency, frequency, class;
+
+-- name: transitions
+-- Contacts by their class at the end of two days. Index: rfm_history's primary key, read in its order.
+SELECT was.class, became.class, count(*)
+FROM (
+    SELECT DISTINCT ON (bucket, contact_id) bucket, contact_id, class FROM rfm_history
+    WHERE account_id = %(account_id)s AND day <= %(since)s ORDER BY bucket, contact_id, day DESC
+) AS was
+FULL JOIN (
+    SELECT DISTINCT ON (bucket, contact_id) bucket, contact_id, class FROM rfm_history
+    WHERE account_id = %(account_id)s AND day <= %(until)s ORDER BY bucket, contact_id, day DESC
+) AS became USING (bucket, contact_id)
+GROUP BY 1, 2;
