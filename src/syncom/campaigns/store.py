@@ -241,7 +241,7 @@ async def count_audience(
         "to_bucket": BUCKETS,
     }
     statement = _judged(_SQL["count_audience"], channel, included, excluded)
-    return {row[0]: row[1] for row in await (await connection.execute(statement, values)).fetchall()}
+    return {row[0]: row[1] for row in await (await connection.execute(statement, values, prepare=False)).fetchall()}
 
 
 async def expand(
@@ -263,7 +263,7 @@ async def expand(
         "chunk": CHUNK,
     }
     statement = _judged(_SQL["expand"], campaign.channel, included, excluded)
-    rows = await (await connection.execute(statement, values)).fetchall()
+    rows = await (await connection.execute(statement, values, prepare=False)).fetchall()
     counts: dict[str | None, int] = {row[0]: row[1] for row in rows}
     matched = sum(counts.values())
     await connection.execute(
