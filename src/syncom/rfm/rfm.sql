@@ -66,39 +66,35 @@ UNION
 SELECT contact_id FROM rfm_scores WHERE account_id = %(account_id)s AND bucket = %(bucket)s;
 
 -- name: score
--- Scores of these contacts from their orders and the boundaries in force; those without completed orders lose theirs.
--- A change of class goes into the history. Indexes: orders_time, primary keys of contacts and the tables of RFM.
-WITH k AS (
-    SELECT DISTINCT bucket, contact_id FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-), found AS (
-    SELECT k.bucket, k.contact_id, count(*) AS orders, max(o.ordered_at) AS last_order_at,
-        coalesce(sum(round(CASE WHEN s.revenue = 'net'
-            THEN o.total - coalesce((o.details->>'shipping')::numeric, 0) - coalesce((o.details->>'taxes')::numeric, 0)
-            ELSE o.total END, 2)) FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
-    FROM rfm_settings s
-    CROSS JOIN k
-    JOIN contacts c ON c.account_id = s.account_id AND c.bucket = k.bucket AND c.contact_id = k.contact_id
-    JOIN orders o ON o.account_id = s.account_id AND o.bucket = k.bucket AND o.contact_id = k.contact_id
-        AND o.ordered_at >= s.from_at AND upper(o.status) = ANY (s.statuses)
-    WHERE s.account_id = %(account_id)s AND s.bounded_at IS NOT NULL
-    GROUP BY k.bucket, k.contact_id
-), scored AS (
-    SELECT f.*,
+-- Scores of these contacts from their orders and the boundaries in force, and their changes of class for the history.
+-- Returns those who have scores and no completed orders any more. Every contact is looked up by itself: joined as sets,
+-- a few contacts without statistics of their own make the planner read all scores of the account for each batch of orders.
+-- Indexes: orders_time, primary keys of contacts and the tables of RFM.
+WITH found AS (
+    SELECT k.bucket, k.contact_id, f.orders, f.last_order_at, f.revenue, old.class AS old_class,
         (SELECT 1 + count(*) FROM unnest(s.recency_bounds) AS b WHERE f.last_order_at > b)::smallint AS recency,
         (SELECT 1 + count(*) FROM unnest(s.frequency_bounds) AS b WHERE f.orders > b)::smallint AS frequency,
         (SELECT 1 + count(*) FROM unnest(s.monetary_bounds) AS b WHERE f.revenue > b)::smallint AS monetary
-    FROM found f JOIN rfm_settings s ON s.account_id = %(account_id)s
+    FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+    LEFT JOIN rfm_settings s ON s.account_id = %(account_id)s AND s.bounded_at IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS orders, max(o.ordered_at) AS last_order_at,
+            coalesce(sum(round(CASE WHEN s.revenue = 'net' THEN o.total
+                - coalesce((o.details->>'shipping')::numeric, 0) - coalesce((o.details->>'taxes')::numeric, 0)
+                ELSE o.total END, 2)) FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
+        FROM orders o
+        WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
+          AND o.ordered_at >= s.from_at AND upper(o.status) = ANY (s.statuses)
+          AND EXISTS (SELECT FROM contacts c
+                      WHERE c.account_id = %(account_id)s AND c.bucket = k.bucket AND c.contact_id = k.contact_id)
+    ) AS f
+    LEFT JOIN LATERAL (
+        SELECT r.class FROM rfm_scores r
+        WHERE r.account_id = %(account_id)s AND r.bucket = k.bucket AND r.contact_id = k.contact_id LIMIT 1
+    ) AS old ON true
 ), classed AS (
-    SELECT n.*, (%(classes)s::smallint[])[(n.recency - 1) * 5 + (n.frequency + n.monetary + 1) / 2] AS class,
-        old.class AS old_class
-    FROM scored n
-    LEFT JOIN rfm_scores old
-        ON old.account_id = %(account_id)s AND old.bucket = n.bucket AND old.contact_id = n.contact_id
-), gone AS (
-    DELETE FROM rfm_scores s USING k
-    WHERE s.account_id = %(account_id)s AND s.bucket = k.bucket AND s.contact_id = k.contact_id
-      AND NOT EXISTS (SELECT FROM found f WHERE f.bucket = k.bucket AND f.contact_id = k.contact_id)
-    RETURNING s.bucket, s.contact_id
+    SELECT n.*, (%(classes)s::smallint[])[(n.recency - 1) * 5 + (n.frequency + n.monetary + 1) / 2] AS class
+    FROM found n WHERE n.orders > 0
 ), written AS (
     INSERT INTO rfm_scores AS s (account_id, bucket, contact_id, recency, frequency, monetary, class, orders, revenue,
         last_order_at, computed_at)
@@ -112,16 +108,26 @@ WITH k AS (
     WHERE (s.recency, s.frequency, s.monetary, s.class, s.orders, s.revenue, s.last_order_at)
         IS DISTINCT FROM (excluded.recency, excluded.frequency, excluded.monetary, excluded.class, excluded.orders,
             excluded.revenue, excluded.last_order_at)
+), moved AS (
+    INSERT INTO rfm_history (account_id, bucket, contact_id, day, class)
+    SELECT %(account_id)s, n.bucket, n.contact_id, %(day)s, n.class
+    FROM classed n WHERE n.class IS DISTINCT FROM n.old_class
+    ORDER BY n.bucket, n.contact_id
+    ON CONFLICT (account_id, bucket, contact_id, day) DO UPDATE SET class = excluded.class
+)
+SELECT n.contact_id FROM found n WHERE n.orders = 0 AND n.old_class IS NOT NULL ORDER BY n.bucket, n.contact_id;
+
+-- name: drop_scores
+-- Of contacts without completed orders, few at a time. Index: rfm_scores' primary key.
+WITH gone AS (
+    DELETE FROM rfm_scores s
+    USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+    WHERE s.account_id = %(account_id)s AND s.bucket = k.bucket AND s.contact_id = k.contact_id
+    RETURNING s.bucket, s.contact_id
 )
 INSERT INTO rfm_history (account_id, bucket, contact_id, day, class)
-SELECT %(account_id)s, moved.bucket, moved.contact_id, %(day)s, moved.class
-FROM (
-    SELECT n.bucket, n.contact_id, n.class FROM classed n WHERE n.class IS DISTINCT FROM n.old_class
-    UNION ALL
-    SELECT g.bucket, g.contact_id, 0::smallint FROM gone g
-) AS moved
-ORDER BY moved.bucket, moved.contact_id
-ON CONFLICT (account_id, bucket, contact_id, day) DO UPDATE SET class = excluded.class;
+SELECT %(account_id)s, g.bucket, g.contact_id, %(day)s, 0 FROM gone g ORDER BY g.bucket, g.contact_id
+ON CONFLICT (account_id, bucket, contact_id, day) DO UPDATE SET class = 0;
 
 -- name: of_contact
 -- Index: rfm_scores' primary key.

@@ -130,7 +130,11 @@ async def _score(connection: Connection, account_id: int, contact_ids: Sequence[
         "now": now,
         "day": now.date(),
     }
-    await connection.execute(_SQL["score"], values)
+    rows = await (await connection.execute(_SQL["score"], values)).fetchall()
+    if rows:
+        gone = [row[0] for row in rows]
+        values |= {"buckets": buckets(gone), "contact_ids": numbers(gone)}
+        await connection.execute(_SQL["drop_scores"], values)
 
 
 async def of_contact(connection: Connection, account_id: int, contact_id: int) -> RfmScore | None:
