@@ -202,6 +202,9 @@ async def test_segments_count_and_list_their_contacts(syncom: Command, tmp_path:
     assert [one["email"] for one in await syncom.json("segment", "contacts", made["segment_id"])] == ["a@example.com"]
     assert (await syncom.json("segment", "show", "Kyiv"))["condition"]["value"] == "Kyiv"
     assert 'city is "Kyiv"' in (await syncom("segment", "show", "Kyiv")).out
+    others = json.dumps({"not": {"segment": made["segment_id"]}})
+    found = await syncom.json("segment", "contacts", "--condition", others)
+    assert [one["email"] for one in found] == ["b@example.com"]
     explained = await syncom.json("segment", "explain", "Kyiv")
     assert (explained["sentence"], explained["leaves"][0]["at"]) == ('city is "Kyiv"', "condition")
     told = await syncom("segment", "explain", "--condition", '{"activity": "opened", "in_last_days": 30}')

@@ -201,6 +201,10 @@ async def test_segments_count_and_list_who_matches(site: Site) -> None:
         made = (await client.post(f"{V1}/segments", json={"name": "Sea", "condition": condition})).json()
         found = (await client.get(f"{V1}/segments/{made['segment_id']}/contacts")).json()["items"]
         assert [person["email"] for person in found] == ["seg@example.com"]
+        searched = (await client.post(f"{V1}/segments/contacts", json={"condition": condition})).json()["items"]
+        assert searched == found
+        wrong = await client.post(f"{V1}/segments/contacts", json={"condition": {"list": "x"}})
+        assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "condition.list")
         said = await client.post(f"{V1}/segments/sentence", json={"condition": condition})
         assert said.json() == {"sentence": 'city is "Gdańsk"'}
         explained = (await client.post(f"{V1}/segments/explain", json={"condition": condition})).json()

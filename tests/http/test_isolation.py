@@ -338,6 +338,7 @@ _READS = {
     "count_matching",
     "say_condition",
     "explain_condition",
+    "search_contacts",
     "count_audience",
     "preview_template",
     "check_template",

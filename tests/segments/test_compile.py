@@ -134,6 +134,12 @@ async def test_pages_of_a_condition_are_complete_and_without_repeats(database: D
         ({"orders": "count", "where": []}, "condition.where"),
         ({"field": "birthday", "op": "anniversary_in_next_days", "value": "7"}, "condition.value"),
         ({"field": "city", "op": "in_last_days", "value": 7}, "condition.op"),
+        ({"rfm": "champions"}, "condition.rfm"),
+        ({"rfm": {}}, "condition.rfm"),
+        ({"rfm": {"class": ["best"]}}, "condition.rfm.class.0"),
+        ({"rfm": {"recency": {"at_least": 6}}}, "condition.rfm.recency.at_least"),
+        ({"rfm": {"recency": {}}}, "condition.rfm.recency"),
+        ({"rfm": {"age": {"at_least": 1}}}, "condition.rfm.age"),
     ],
 )
 def test_a_wrong_tree_is_refused_with_its_place(tree: Any, place: str) -> None:

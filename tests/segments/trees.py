@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.segments.world import DOMAINS, EVENT_TYPES, NOW, PARAMETERS, STATUSES, TODAY, WORDS
+from tests.segments.world import CLASSES, DOMAINS, EVENT_TYPES, NOW, PARAMETERS, STATUSES, TODAY, WORDS
 
 Tree = dict[str, Any]
 
@@ -121,7 +121,18 @@ _orders = st.one_of(
     ),
     _with(_leaf(orders=st.sampled_from(["first_at", "last_at"]), op=st.sampled_from(_ORDER), value=_moments), _filters),
 )
+_score = st.one_of(_leaf(at_least=st.integers(1, 5)), _leaf(at_least=st.integers(1, 3), at_most=st.integers(2, 5)))
+_rfm = _leaf(
+    rfm=st.one_of(
+        _with(
+            _leaf(**{"class": st.lists(st.sampled_from(CLASSES), min_size=1, max_size=4)}),
+            _optional(recency=_score, monetary=_score),
+        ),
+        _leaf(frequency=_score),
+    )
+)
 _leaves = st.one_of(
+    _rfm,
     _fields,
     _leaf(list=st.integers(1, 3)),
     _leaf(category=st.sampled_from(["news", "Sales"])),

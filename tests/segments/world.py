@@ -24,6 +24,10 @@ FIELDS = [
     CustomField(field_id=5, key="met", name="Met", type=FieldType.DATETIME),
 ]
 CATEGORIES = {"news": 11, "sales": 12}
+CLASSES = (
+    *("champions", "loyal", "potential_loyalist", "new", "promising", "need_attention", "about_to_sleep", "at_risk"),
+    *("cant_lose", "hibernating", "lost"),
+)
 EVENT_TYPES = {"productViewed": 21, "cartUpdated": 22}
 WORDS = ["", "Kyiv", "kyiv'; DROP TABLE contacts; --", "Львів", "%_\\", "100%", "{}", "a"]
 DOMAINS = ["example.com", "mail.example", "EXAMPLE.com"]
@@ -79,6 +83,8 @@ class Someone(msgspec.Struct, kw_only=True):
     facts: list[Fact]
     events: list[Happened]
     orders: list[Bought]
+    #: Recency, frequency, monetary and the number of the class; None: no customer.
+    scores: tuple[int, int, int, int] | None
     dropped: int | None = None
 
 
@@ -152,6 +158,7 @@ def _someone(number: int, chance: random.Random) -> Someone:
         facts=facts,
         events=events,
         orders=orders,
+        scores=None if chance.random() < 0.4 else (*(chance.randint(1, 5) for _ in range(3)), chance.randint(1, 11)),
         dropped=number + 10_000 if chance.random() < 0.15 else None,
     )
 
@@ -216,6 +223,12 @@ async def store(connection: Connection, account_id: int, everybody: list[Someone
                 " items) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (*key, f"o{place}", order.status, order.total, order.currency, order.at, Jsonb(order.items)),
             )
+        if someone.scores is not None:
+            await connection.execute(
+                "INSERT INTO rfm_scores (account_id, bucket, contact_id, recency, frequency, monetary, class, orders,"
+                " revenue, last_order_at, computed_at) VALUES (%s, %s, %s, %s, %s, %s, %s, 1, 1, now(), now())",
+                (*key, *someone.scores),
+            )
         await _store_statistics(connection, key, someone)
 
 
@@ -278,7 +291,18 @@ def holds(tree: dict[str, Any], person: Someone) -> bool:
         return _event_holds(tree, person)
     if "orders" in tree:
         return _orders_hold(tree, person)
+    if "rfm" in tree:
+        return person.scores is not None and _rfm_holds(tree["rfm"], person.scores)
     return _field_holds(tree, person)
+
+
+def _rfm_holds(given: dict[str, Any], scores: tuple[int, int, int, int]) -> bool:
+    named = dict(zip(("recency", "frequency", "monetary"), scores[:3], strict=True))
+    bounds = all(
+        given.get(name, {}).get("at_least", 1) <= score <= given.get(name, {}).get("at_most", 5)
+        for name, score in named.items()
+    )
+    return bounds and ("class" not in given or CLASSES[scores[3] - 1] in given["class"])
 
 
 def _inside(at: datetime, tree: dict[str, Any]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from cyclopts import App
 
@@ -88,23 +90,27 @@ async def count(segment: str, *, options: Options = _DEFAULT) -> None:
 
 
 @app.command
-async def contacts(segment: str, *, limit: int = 100, options: Options = _DEFAULT) -> None:
-    """List the contacts that match now.
+async def contacts(
+    segment: str | None = None, *, condition: str | None = None, limit: int = 100, options: Options = _DEFAULT
+) -> None:
+    """List the contacts that match a segment or a condition now.
 
     Parameters
     ----------
     segment
         Its id or name.
+    condition
+        Instead of a segment: JSON as in docs/segments.md, or @FILE.
     limit
         How many at most.
     """
     async with here(options) as services:
-        found = await _find(services, segment)
+        tree = await _tree(services, segment, condition)
         contact_ids: list[int] = []
         while len(contact_ids) < limit:
             wanted = min(_PAGE, limit - len(contact_ids))
             after = contact_ids[-1] if contact_ids else 0
-            page = await services.app.segments.page(services.account_id, found.condition, after=after, limit=wanted)
+            page = await services.app.segments.page(services.account_id, tree, after=after, limit=wanted)
             contact_ids += page
             if len(page) < wanted:
                 break
@@ -123,13 +129,8 @@ async def explain(segment: str | None = None, *, condition: str | None = None, o
     condition
         Instead of a segment: JSON as in docs/segments.md, or @FILE.
     """
-    if (segment is None) == (condition is None):
-        raise Invalid("segment", "give a segment, or --condition with a tree")
     async with here(options) as services:
-        if condition is not None:
-            tree = read_condition("condition", condition)
-        else:
-            tree = (await _find(services, segment or "")).condition
+        tree = await _tree(services, segment, condition)
         found = await services.app.segments.explain(services.account_id, tree)
     show(found, json=options.json, human=lambda: _show_explanation(found))
 
@@ -166,6 +167,15 @@ async def delete(segment: str, *, options: Options = _DEFAULT) -> None:
         found = await _find(services, segment)
         await services.app.segments.delete(services.account_id, found.segment_id)
     show(found, json=options.json, human=lambda: print(f"Segment {found.segment_id} is deleted."))
+
+
+async def _tree(services: Here, segment: str | None, condition: str | None) -> dict[str, Any]:
+    """The condition of a segment, or the one that is given instead."""
+    if segment is not None and condition is None:
+        return (await _find(services, segment)).condition
+    if condition is not None and segment is None:
+        return read_condition("condition", condition)
+    raise Invalid("segment", "give a segment, or --condition with a tree")
 
 
 async def _find(services: Here, given: str) -> Segment:

@@ -17,13 +17,16 @@ from psycopg import sql
 from syncom.contacts.model import CustomField, FieldType
 from syncom.errors import Invalid
 from syncom.segments.given import (
+    SIGNS,
     Tree,
+    given_count,
     given_day,
     given_days,
     given_id,
     given_list,
     given_moment,
     given_number,
+    given_object,
     given_operator,
     given_text,
     only,
@@ -42,6 +45,7 @@ from syncom.segments.model import (
     Facet,
     Leaf,
 )
+from syncom.segments.rfm_classes import RFM_CLASSES, RFM_SCORES
 
 #: What a part of a tree compiles to.
 Node = sql.Composable | Statistic
@@ -102,9 +106,7 @@ class Compiler:
     def _node(self, node: object, at: str, depth: int) -> Node:
         if depth > MAX_DEPTH:
             raise Invalid(at, f"is nested deeper than {MAX_DEPTH} levels")
-        if not isinstance(node, dict):
-            raise Invalid(at, 'must be an object such as {"field": "city", "op": "equals", "value": "Kyiv"}')
-        tree = cast("dict[str, Any]", node)
+        tree = given_object(node, at, '{"field": "city", "op": "equals", "value": "Kyiv"}')
         for name, compile_node in self._kinds.items():
             if name in tree:
                 return compile_node(tree, at, depth)
@@ -125,6 +127,7 @@ class Compiler:
             "activity": self._activity,
             "event": self._event,
             "orders": self._orders,
+            "rfm": self._rfm,
         }
 
     # ------------------------------------------------------------ groups
@@ -223,16 +226,10 @@ class Compiler:
             return sql.SQL("{} IS NOT NULL").format(column)
         if operator == "is_empty":
             return sql.SQL("{} IS NULL").format(column)
-        signs: dict[str, LiteralString] = {
-            "equals": "=",
-            "not_equals": "IS DISTINCT FROM",
-            "greater": ">",
-            "at_least": ">=",
-            "less": "<",
-            "at_most": "<=",
-        }
         value = self._bind(convert(tree.get("value"), f"{at}.value"))
-        return sql.SQL("coalesce({} {} {}, false)").format(column, sql.SQL(signs[operator]), value)
+        if operator == "not_equals":
+            return sql.SQL("{} IS DISTINCT FROM {}").format(column, value)
+        return sql.SQL("coalesce({} {} {}, false)").format(column, sql.SQL(SIGNS[operator]), value)
 
     def _day(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
         operator = given_operator(tree, at, DATE_OPERATORS)
@@ -357,6 +354,42 @@ class Compiler:
         self._leaf(at, Facet.ORDERS, index, moves=moves)
         return text
 
+    def _rfm(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+        """``{"rfm": {"class": ["champions"], "recency": {"at_least": 4}}}``: customers only, all of it."""
+        self._leaf(at, Facet.RFM, "rfm_scores_pkey")
+        only(tree, at, "rfm")
+        given = given_object(tree["rfm"], f"{at}.rfm", '{"class": ["champions", "loyal"]}')
+        only(given, f"{at}.rfm", "class", *RFM_SCORES)
+        tests: list[sql.Composable] = []
+        if "class" in given:
+            words = given_list(given, f"{at}.rfm", "class")
+            classes = [_rfm_class(word, f"{at}.rfm.class.{place}") for place, word in enumerate(words)]
+            tests.append(sql.SQL("r.class = ANY({}::smallint[])").format(self._bind(classes)))
+        for name in RFM_SCORES:
+            if name in given:
+                tests += self._score_bounds(name, given[name], f"{at}.rfm.{name}")
+        if not tests:
+            raise Invalid(f"{at}.rfm", f"must have one of: class, {', '.join(RFM_SCORES)}")
+        return sql.SQL(
+            "EXISTS (SELECT FROM rfm_scores r WHERE r.account_id = c.account_id AND r.bucket = c.bucket"
+            " AND r.contact_id = c.contact_id AND {})"
+        ).format(sql.SQL(" AND ").join(tests))
+
+    def _score_bounds(self, name: str, given: object, at: str) -> list[sql.Composable]:
+        bounds = given_object(given, at, '{"at_least": 4}')
+        only(bounds, at, "at_least", "at_most")
+        if not bounds:
+            raise Invalid(at, "must have at_least or at_most")
+        tests: list[sql.Composable] = []
+        for operator, value in bounds.items():
+            score = given_count(value, f"{at}.{operator}")
+            if not 1 <= score <= 5:
+                raise Invalid(f"{at}.{operator}", "must be a score from 1 to 5")
+            tests.append(
+                sql.SQL("r.{} {} {}").format(sql.Identifier(name), sql.SQL(SIGNS[operator]), self._bind(score))
+            )
+        return tests
+
     # ------------------------------------------------------------ parts
 
     def _bind(self, value: Any) -> sql.Placeholder:
@@ -368,6 +401,13 @@ class Compiler:
         self._leaves.append(Leaf(at=at, facet=facet, index=index, moves=moves))
         if len(self._leaves) > MAX_LEAVES:
             raise Invalid(at, f"the condition has more than {MAX_LEAVES} parts")
+
+
+def _rfm_class(word: Any, at: str) -> int:
+    found = RFM_CLASSES.get(given_text(word, at))
+    if found is None:
+        raise Invalid(at, f"must be one of: {', '.join(RFM_CLASSES)}")
+    return int(found)
 
 
 def _text(node: Node) -> sql.Composable:

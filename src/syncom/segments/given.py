@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 
 from syncom.errors import Invalid
 from syncom.segments.model import MAX_DAYS
 
 Tree = Mapping[str, Any]
+
+#: Operators that compare, as SQL writes them.
+SIGNS: dict[str, LiteralString] = {
+    "equals": "=",
+    "not_equals": "<>",
+    "greater": ">",
+    "at_least": ">=",
+    "less": "<",
+    "at_most": "<=",
+}
 
 
 def only(tree: Tree, at: str, *names: str) -> None:
@@ -31,6 +41,12 @@ def given_list(tree: Tree, at: str, name: str) -> list[Any]:
     if not isinstance(value, list) or not value:
         raise Invalid(f"{at}.{name}", "must be a list of values")
     return cast("list[Any]", value)
+
+
+def given_object(value: Any, at: str, such_as: str) -> Tree:
+    if not isinstance(value, dict):
+        raise Invalid(at, f"must be an object such as {such_as}")
+    return cast("Tree", value)
 
 
 def given_text(value: Any, at: str) -> str:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 from psycopg import sql
 
 from syncom.errors import Invalid
 from syncom.segments.given import (
+    SIGNS,
     Tree,
     Window,
     given_count,
@@ -24,6 +25,7 @@ from syncom.segments.given import (
     given_list,
     given_moment,
     given_number,
+    given_object,
     given_operator,
     given_text,
     given_times,
@@ -87,14 +89,6 @@ def _joined(tests: list[sql.Composable], joint: LiteralString) -> sql.Composable
 Compiled = tuple[sql.Composable | Statistic, str, bool]
 Bind = Callable[[Any], sql.Placeholder]
 
-_SIGNS: dict[str, LiteralString] = {
-    "equals": "=",
-    "not_equals": "<>",
-    "greater": ">",
-    "at_least": ">=",
-    "less": "<",
-    "at_most": "<=",
-}
 _MAX_WHERE = 20
 
 
@@ -207,9 +201,7 @@ class History:
         return [self._parameter(part, f"{at}.where.{place}") for place, part in enumerate(parts)]
 
     def _parameter(self, given: object, at: str) -> sql.Composable:
-        if not isinstance(given, dict):
-            raise Invalid(at, 'must be an object such as {"param": "price", "op": "at_least", "value": 50}')
-        part = cast("dict[str, Any]", given)
+        part = given_object(given, at, '{"param": "price", "op": "at_least", "value": 50}')
         only(part, at, "param", "op", "value")
         name = self._bind(given_text(part.get("param"), f"{at}.param"))
         operator = given_operator(part, at, PARAMETER_OPERATORS)
@@ -223,7 +215,7 @@ class History:
         if operator == "contains":
             wanted_text = given_text(value, f"{at}.value")
             return sql.SQL("strpos(lower({}), lower({})) > 0").format(text, self._bind(wanted_text))
-        sign = sql.SQL(_SIGNS[operator])
+        sign = sql.SQL(SIGNS[operator])
         if operator in ("equals", "not_equals") and not _is_number(value):
             return sql.SQL("{} {} {}::text").format(text, sign, self._bind(_plain(value, f"{at}.value")))
         number = given_number(value, f"{at}.value")
@@ -258,7 +250,7 @@ class History:
                 raise Invalid(f"{at}.{name}", "goes with count alone; here it is an op")
         operators = {name: word for name, word in ORDER_OPERATORS.items() if name not in ("is_set", "is_empty")}
         operator = given_operator(tree, at, operators)
-        sign = sql.SQL(_SIGNS[operator])
+        sign = sql.SQL(SIGNS[operator])
         if not ORDER_MEASURES[measure]:
             if not window.is_open:
                 raise Invalid(f"{at}.orders", "a first or last order has no window: compare its time")
@@ -279,10 +271,7 @@ class History:
         return text, index, window.moves
 
     def _order_filters(self, tree: Tree, at: str) -> list[sql.Composable]:
-        given = tree.get("where", {})
-        if not isinstance(given, dict):
-            raise Invalid(f"{at}.where", 'must be an object such as {"status": ["DELIVERED"], "category": "Shoes"}')
-        where = cast("dict[str, Any]", given)
+        where = given_object(tree.get("where", {}), f"{at}.where", '{"status": ["DELIVERED"], "category": "Shoes"}')
         only(where, f"{at}.where", "status", "item", "category", "currency")
         conditions: list[sql.Composable] = []
         if "status" in where:

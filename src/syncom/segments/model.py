@@ -76,18 +76,7 @@ DATE_OPERATORS = {
     "anniversary_in_next_days": "has its anniversary within the next {} days",
 }
 #: Of a parameter of an event: text, or a number, also one written as text.
-PARAMETER_OPERATORS = {
-    "equals": "is",
-    "not_equals": "is not",
-    "in": "is one of",
-    "contains": "contains",
-    "greater": "is greater than",
-    "at_least": "is at least",
-    "less": "is less than",
-    "at_most": "is at most",
-    "is_set": "is set",
-    "is_empty": "is empty",
-}
+PARAMETER_OPERATORS = {**ORDER_OPERATORS, **{name: TEXT_OPERATORS[name] for name in ("in", "contains")}}
 
 #: Standard text fields that conditions may name, as columns of ``contacts``.
 TEXT_FIELDS = STANDARD_FIELDS
@@ -135,6 +124,7 @@ class Facet(Enum):
     ACTIVITY = "activity"
     EVENTS = "events"
     ORDERS = "orders"
+    RFM = "rfm"
 
 
 class Leaf(msgspec.Struct, frozen=True, kw_only=True):

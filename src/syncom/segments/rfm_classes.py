@@ -51,6 +51,8 @@ CLASS_GRID: Final = (
     (_C.PROMISING, _C.POTENTIAL_LOYALIST, _C.LOYAL, _C.LOYAL, _C.CHAMPIONS),
     (_C.NEW, _C.POTENTIAL_LOYALIST, _C.POTENTIAL_LOYALIST, _C.CHAMPIONS, _C.CHAMPIONS),
 )
+#: The scores, as columns and conditions name them.
+RFM_SCORES: Final = ("recency", "frequency", "monetary")
 #: Names as conditions write them.
 RFM_CLASSES: Final = {one.word: one for one in RfmClass}
 

@@ -18,6 +18,7 @@ from syncom.segments.model import (
     STATISTICS,
     TEXT_OPERATORS,
 )
+from syncom.segments.rfm_classes import RFM_CLASSES, RFM_SCORES
 
 _FIELD_OPERATORS = list(dict.fromkeys([*TEXT_OPERATORS, *ORDER_OPERATORS, *DATE_OPERATORS]))
 _TEXT: Final = {"type": "string"}
@@ -29,6 +30,7 @@ _WINDOW: Final = {
     "from": {**_MOMENT, "description": "from this time on"},
     "to": {**_MOMENT, "description": "before this time"},
 }
+_SCORE: Final = {"type": "integer", "minimum": 1, "maximum": 5}
 _COUNTS: Final = {
     "at_least": {"type": "integer", "minimum": 1, "default": 1},
     "at_most": {"type": "integer", "minimum": 0},
@@ -119,6 +121,29 @@ _LEAVES: Final = {
             },
             **_COUNTS,
             **_WINDOW,
+        },
+    ),
+    "rfm": _leaf(
+        "RFM class and scores of a customer",
+        ("rfm",),
+        {
+            "rfm": {
+                "type": "object",
+                "properties": {
+                    "class": _list_of(_words(RFM_CLASSES)),
+                    **{
+                        name: {
+                            "type": "object",
+                            "properties": {"at_least": _SCORE, "at_most": _SCORE},
+                            "additionalProperties": False,
+                            "minProperties": 1,
+                        }
+                        for name in RFM_SCORES
+                    },
+                },
+                "additionalProperties": False,
+                "minProperties": 1,
+            }
         },
     ),
 }

@@ -18,13 +18,11 @@ ORDER BY segment_id;
 -- name: delete
 DELETE FROM segments WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s;
 
--- name: categories
--- Index: subscription_categories_key.
-SELECT lower(key), category_id FROM subscription_categories WHERE account_id = %(account_id)s;
-
--- name: event_types
--- Index: event_types' unique key.
-SELECT key, event_type_id FROM event_types WHERE account_id = %(account_id)s;
+-- name: vocabulary
+-- Ids by key of what conditions name so. Indexes: subscription_categories_key, event_types' unique key.
+SELECT 'category', lower(key), category_id FROM subscription_categories WHERE account_id = %(account_id)s
+UNION ALL
+SELECT 'event', key, event_type_id FROM event_types WHERE account_id = %(account_id)s;
 
 -- name: names
 -- What fields, categories, and chosen lists, segments and campaigns are called. Primary keys; all are small tables.

@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from syncom.segments.model import DATE_OPERATORS, ORDER_OPERATORS, PARAMETER_OPERATORS, TEXT_OPERATORS
+from syncom.segments.rfm_classes import RFM_SCORES
 
 Tree = Mapping[str, Any]
 
@@ -105,7 +106,19 @@ def _leaf(tree: Tree, names: Names) -> str:
         return _activity(tree, names, negated=False)
     if "event" in tree:
         return _event(tree, negated=False)
+    if "rfm" in tree:
+        return _rfm(tree["rfm"])
     return _orders(tree)
+
+
+def _rfm(given: Tree) -> str:
+    said = [f"is in the RFM class {_listed(given['class'], quote=False)}"] if "class" in given else []
+    for name in RFM_SCORES:
+        bounds = given.get(name, {})
+        words = [f"{ORDER_OPERATORS[operator]} {score}" for operator, score in bounds.items()]
+        if words:
+            said.append(f"RFM {name} {' and '.join(words)}")
+    return " and ".join(said)
 
 
 def _activity(tree: Tree, names: Names, *, negated: bool) -> str:

@@ -98,13 +98,14 @@ class SegmentsService:
         ).fetchall()
         fields = msgspec.convert(rows, list[CustomField])
         segments = {found.segment_id: found.condition for found in await store.select(connection, account_id)}
+        categories, event_types = await store.vocabulary(connection, account_id)
         return Compiler(
             fields,
             segments,
             now=self._clock.now(),
             account_id=account_id,
-            categories=await store.categories(connection, account_id),
-            event_types=await store.event_types(connection, account_id),
+            categories=categories,
+            event_types=event_types,
         )
 
     async def sentence(self, account_id: int, condition: dict[str, Any]) -> str:

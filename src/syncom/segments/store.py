@@ -79,16 +79,13 @@ async def plan(connection: Connection, account_id: int, predicate: Predicate) ->
     return [row[0] for row in await (await connection.execute(statement, values)).fetchall()]
 
 
-async def categories(connection: Connection, account_id: int) -> dict[str, int]:
-    """Ids of subscription categories by key in lower case."""
-    rows = await connection.execute(_SQL["categories"], {"account_id": account_id})
-    return dict(await rows.fetchall())
-
-
-async def event_types(connection: Connection, account_id: int) -> dict[str, int]:
-    """Ids of event types by key."""
-    rows = await connection.execute(_SQL["event_types"], {"account_id": account_id})
-    return dict(await rows.fetchall())
+async def vocabulary(connection: Connection, account_id: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Ids of subscription categories by key in lower case, and of event types by key."""
+    found: dict[str, dict[str, int]] = {"category": {}, "event": {}}
+    rows = await connection.execute(_SQL["vocabulary"], {"account_id": account_id})
+    for kind, key, number in await rows.fetchall():
+        found[kind][key] = number
+    return found["category"], found["event"]
 
 
 async def names(connection: Connection, account_id: int, condition: dict[str, Any]) -> dict[str, Any]:

@@ -111,8 +111,27 @@ async def list_segment_contacts(
 ) -> Page[Person]:
     """Who matches now."""
     segment = await segments.get(by.account_id, segment_id)
+    return await _matching(by, segments, contacts, segment.condition, limit, cursor)
+
+
+@post("/segments/contacts", tags=_TAGS, status_code=200, opt=needs(Permission.READ_CONTACTS, replay=False))
+async def search_contacts(
+    by: By,
+    segments: Segments,
+    contacts: Contacts,
+    data: JSONBody[Condition],
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[Person]:
+    """Who matches a condition now. Changes nothing."""
+    return await _matching(by, segments, contacts, data.condition, limit, cursor)
+
+
+async def _matching(
+    by: By, segments: Segments, contacts: Contacts, condition: dict[str, Any], limit: int, cursor: str | None
+) -> Page[Person]:
     after = read_cursor(cursor, int) or 0
-    ids = await segments.page(by.account_id, segment.condition, after=after, limit=limit)
+    ids = await segments.page(by.account_id, condition, after=after, limit=limit)
     found = await contacts.get_many(by.account_id, ids)
     return Page(
         items=[person(contact) for contact in found],
@@ -131,4 +150,5 @@ HANDLERS: list[Any] = [
     update_segment,
     delete_segment,
     list_segment_contacts,
+    search_contacts,
 ]
