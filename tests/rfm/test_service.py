@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -191,6 +192,36 @@ async def test_the_schedule_takes_accounts_whose_scores_are_a_day_old(shop: Shop
     assert await shop.rfm.recompute_due() == 0
     shop.clock.time += timedelta(days=1, seconds=1)
     assert await shop.rfm.recompute_due() == 1
+
+
+async def test_an_account_that_fails_does_not_keep_the_others_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = await shop.people(1)
+    await shop.orders.add(shop.account_id, [order("A", one)])
+    async with shop.database.system() as connection:
+        row = await (await connection.execute("INSERT INTO accounts (name) VALUES ('Later') RETURNING 1")).fetchone()
+        assert row is not None
+        await connection.execute(
+            "INSERT INTO orders (account_id, bucket, contact_id, external_id, status, total, ordered_at)"
+            " SELECT max(account_id), 1, 1, 'x', 'DELIVERED', 1, now() FROM accounts"
+        )
+    recompute, asked = shop.rfm.recompute, list[int]()
+
+    async def broken(account_id: int) -> int:
+        asked.append(account_id)
+        if account_id == shop.account_id:
+            raise psycopg.OperationalError("the database is away")
+        return await recompute(account_id)
+
+    monkeypatch.setattr(shop.rfm, "recompute", broken)
+    assert await shop.rfm.recompute_due() == 1
+    assert await shop.rfm.recompute_due() == 0
+    later = max(asked)
+    assert asked == [shop.account_id, later, shop.account_id]
+    async with shop.database.system() as connection:
+        await connection.execute("DELETE FROM orders WHERE account_id = %s", (later,))
+        await connection.execute("DELETE FROM accounts WHERE account_id = %s", (later,))
 
 
 async def test_the_erased_lose_their_scores(shop: Shop) -> None:

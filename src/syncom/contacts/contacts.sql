@@ -74,55 +74,15 @@ RETURNING c.contact_id
 -- name: delete_identities
 DELETE FROM identities WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
 
--- name: delete_channels
-DELETE FROM contact_channels h
+-- name: delete_owned
+-- From a table that is keyed, or indexed, by contact: its primary key, or its index of contacts.
+DELETE FROM {table} t
 USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE h.account_id = %(account_id)s AND h.bucket = k.bucket AND h.contact_id = k.contact_id
-
--- name: delete_categories
-DELETE FROM contact_categories g
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE g.account_id = %(account_id)s AND g.bucket = k.bucket AND g.contact_id = k.contact_id
+WHERE t.account_id = %(account_id)s AND t.bucket = k.bucket AND t.contact_id = k.contact_id
 
 -- name: delete_tokens
 -- Few rows that live an hour.
 DELETE FROM contact_tokens WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
-
--- name: delete_list_members
-DELETE FROM list_members m
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE m.account_id = %(account_id)s AND m.bucket = k.bucket AND m.contact_id = k.contact_id
-
--- name: delete_consent_events
-DELETE FROM consent_events e
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE e.account_id = %(account_id)s AND e.bucket = k.bucket AND e.contact_id = k.contact_id
-
--- name: delete_statistics
-DELETE FROM contact_statistics t
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE t.account_id = %(account_id)s AND t.bucket = k.bucket AND t.contact_id = k.contact_id
-
--- name: delete_rfm_scores
-DELETE FROM rfm_scores r
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE r.account_id = %(account_id)s AND r.bucket = k.bucket AND r.contact_id = k.contact_id
-
--- name: delete_rfm_history
-DELETE FROM rfm_history r
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE r.account_id = %(account_id)s AND r.bucket = k.bucket AND r.contact_id = k.contact_id
-
--- name: delete_orders
-DELETE FROM orders o
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
-
--- name: delete_events
--- Index events_contact of each month.
-DELETE FROM events v
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE v.account_id = %(account_id)s AND v.bucket = k.bucket AND v.contact_id = k.contact_id
 
 -- name: delete_order_identities
 -- Index: order_identities_contact.
@@ -131,12 +91,6 @@ DELETE FROM order_identities WHERE account_id = %(account_id)s AND contact_id = 
 -- name: delete_visitors
 -- Index: site_visitors_contact.
 DELETE FROM site_visitors WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
-
--- name: delete_enrolments
--- Index enrolments_contact.
-DELETE FROM enrolments n
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE n.account_id = %(account_id)s AND n.bucket = k.bucket AND n.contact_id = k.contact_id
 
 -- name: delete_engagements
 -- Through the contact's messages in the ledger: engagements have no index by contact.
@@ -167,12 +121,6 @@ INSERT INTO erased_contacts (account_id, bucket, contact_id)
 SELECT %(account_id)s, k.bucket, k.contact_id
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 ON CONFLICT DO NOTHING
-
--- name: delete_message_params
--- Primary key of message_params.
-DELETE FROM message_params p
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE p.account_id = %(account_id)s AND p.bucket = k.bucket AND p.contact_id = k.contact_id
 
 -- name: merged_into
 -- The contacts that these were merged into. Primary key of merged_contacts.
@@ -310,15 +258,6 @@ ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
     last_open_at = greatest(s.last_open_at, excluded.last_open_at),
     last_click_at = greatest(s.last_click_at, excluded.last_click_at),
     last_order_at = greatest(s.last_order_at, excluded.last_order_at)
-
--- name: drop_rfm_scores
--- Those of the kept contact are made anew by its next order, or when all are.
-DELETE FROM rfm_scores
-WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
-
--- name: drop_rfm_history
-DELETE FROM rfm_history
-WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
 
 -- name: shorten_lineage
 UPDATE merged_contacts SET into_contact_id = %(keep_id)s

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from psycopg import sql
 from psycopg.rows import TupleRow
 
 from syncom.contacts.deletion import forget_deleted
@@ -27,29 +28,31 @@ _SQL = load_sql("syncom.contacts", "contacts.sql")
 
 #: Held (shared) while hits are counted, so that an erasure is before a count or after it: advisory lock.
 COUNTING_LOCK: Final = 0x6869 << 40
-#: What goes with a contact, in this order, after the contact itself is gone.
+#: What goes with a contact, in this order, after the contact itself is gone: statements, and tables it owns rows of.
 _OWNED = (
     "add_erased",
     "delete_identities",
-    "delete_channels",
-    "delete_categories",
+    "contact_channels",
+    "contact_categories",
     "delete_tokens",
-    "delete_list_members",
-    "delete_consent_events",
-    "delete_statistics",
-    "delete_rfm_scores",
-    "delete_rfm_history",
-    "delete_orders",
-    "delete_events",
-    "delete_enrolments",
+    "list_members",
+    "consent_events",
+    "contact_statistics",
+    "rfm_scores",
+    "rfm_history",
+    "orders",
+    "events",
+    "enrolments",
     "delete_order_identities",
     "delete_visitors",
     "delete_engagements",
-    "delete_message_params",
+    "message_params",
     "forget_in_ledger",
     "forget_in_activity",
     "delete_merged",
 )
+#: What is not handed over in a merge: it is made anew for the kept contact.
+_MADE_ANEW = ("rfm_scores", "rfm_history")
 #: What the kept contact takes over.
 _HANDED_OVER = (
     "hand_over_identities",
@@ -61,8 +64,6 @@ _HANDED_OVER = (
     "hand_over_order_identities",
     "hand_over_visitors",
     "hand_over_statistics",
-    "drop_rfm_scores",
-    "drop_rfm_history",
     "shorten_lineage",
     "add_lineage",
 )
@@ -185,9 +186,14 @@ async def erase_contacts(connection: Connection, account_id: int, contact_ids: S
     if existed:
         await connection.execute(_SQL["hold_counting"], {"lock": COUNTING_LOCK})
         everyone = by_bucket(await lineage(connection, account_id, existed))
-        for statement in _OWNED:
-            await connection.execute(_SQL[statement], _these(account_id, everyone))
+        for name in _OWNED:
+            statement = _SQL[name] if name in _SQL else _delete_owned(name)
+            await connection.execute(statement, _these(account_id, everyone))
     return existed
+
+
+def _delete_owned(table: str) -> sql.Composed:
+    return sql.SQL(_SQL["delete_owned"]).format(table=sql.Identifier(table))
 
 
 async def lock_contacts(
@@ -228,6 +234,8 @@ async def merge_contacts(
     await connection.execute(_SQL["delete_contacts"], _these(account_id, [drop_id]))
     for statement in _HANDED_OVER:
         await connection.execute(_SQL[statement], parameters)
+    for table in _MADE_ANEW:
+        await connection.execute(_delete_owned(table), _these(account_id, [drop_id]))
     email, sms, push = states
     consents = {"email": email, "sms": sms, "push": push, "occurred_at": occurred_at}
     await connection.execute(_SQL["settle_consents"], parameters | consents | {"channels": numbers(channels)})

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+import psycopg
+
 from syncom.clock import Clock
-from syncom.errors import FieldError, Invalid, NotFound
+from syncom.errors import FieldError, Invalid, NotFound, SyncomError
+from syncom.ids import BUCKETS
 from syncom.postgres.pool import Connection, Database
 from syncom.rfm import store
 from syncom.rfm.model import Bounds, RfmGrid, RfmScore, RfmSettings, RfmState, Thresholds, Transitions
 
-__all__ = ["RfmService"]
-
+_log = logging.getLogger(__name__)
 _MAX_DAYS: Final = 36_500
 _MAX_STATUSES: Final = 100
 _ALWAYS: Final = "-infinity"
 _CENT: Final = Decimal("0.01")
 _EVERY: Final = timedelta(days=1)
 _MONTH: Final = timedelta(days=30)
-_BUCKETS: Final = 256
 
 
 class RfmService:
@@ -60,7 +62,7 @@ class RfmService:
                 bounds = _own_bounds(settings.thresholds, now)
             await store.bound(connection, account_id, bounds, from_at)
         looked_at = 0
-        for bucket in range(_BUCKETS):
+        for bucket in range(BUCKETS):
             async with self._database.tenant(account_id) as connection:
                 looked_at += await store.score_bucket(connection, account_id, bucket, now)
         async with self._database.tenant(account_id) as connection:
@@ -68,12 +70,18 @@ class RfmService:
         return looked_at
 
     async def recompute_due(self) -> int:
-        """Recompute the accounts whose scores are a day old; returns how many."""
+        """Recompute the accounts whose scores are a day old; returns how many. One that fails does not keep the others
+        waiting, and is tried again by the next run."""
         async with self._database.system() as connection:
             account_ids = await store.due(connection, self._clock.now() - _EVERY)
+        done = 0
         for account_id in account_ids:
-            await self.recompute(account_id)
-        return len(account_ids)
+            try:
+                await self.recompute(account_id)
+                done += 1
+            except (psycopg.Error, SyncomError) as error:
+                _log.warning("customers of account %d are not scored anew: %s", account_id, error)
+        return done
 
     async def rescore(self, connection: Connection, account_id: int, contact_ids: Sequence[int]) -> None:
         """Score contacts whose orders changed, in the transaction that changed them, by the boundaries in force."""

@@ -1,8 +1,8 @@
 """Where a request goes: a path on the connection's base URL, or a full address that the connector allows.
 
 Nothing that a caller writes changes the host: a path is only ever put behind the base, and the address that comes out
-is read once more by the parser of the client that will connect to it (:class:`pyreqwest.http.Url`, WHATWG's rules), so
-that no difference between two parsers can be used.
+is read once more by one parser (:class:`pyreqwest.http.Url`, WHATWG's rules). What it found is what the transport
+resolves, checks and connects to (``pinned.py``), so that no difference between two parsers can be used.
 """
 
 from __future__ import annotations

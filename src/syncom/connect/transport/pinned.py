@@ -61,7 +61,7 @@ class Exchange:
 
     __slots__ = ("_host", "_wire")
 
-    def __init__(self, host: _Host, wire: Wire) -> None:
+    def __init__(self, host: Host, wire: Wire) -> None:
         self._host = host
         self._wire = wire
 
@@ -86,7 +86,7 @@ class Exchange:
         self._host.give_back(self._wire)
 
 
-class _Host:
+class Host:
     """One origin, the addresses that were found for it, and connections to them."""
 
     def __init__(self, url: Url, trust: ssl.SSLContext | None) -> None:
@@ -152,9 +152,11 @@ class _Host:
 
     def _kept(self) -> Wire | None:
         """The connection that was used last: the others may rest and end."""
+        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
         while self._idle:
             wire = self._idle.pop()
-            if wire.usable:
+            # Longer, and something between here and the app may have forgotten it without a word.
+            if wire.usable and wire.idle_since >= oldest:
                 return wire
             wire.abort()
         return None
@@ -199,15 +201,15 @@ class PinnedHosts:
         self._resolve = resolver
         self._trust = trust
         self._tls: ssl.SSLContext | None = None
-        self._hosts: dict[tuple[str, bool], _Host] = {}
-        self._pending: dict[tuple[str, bool], asyncio.Future[_Host]] = {}
+        self._hosts: dict[tuple[str, bool], Host] = {}
+        self._pending: dict[tuple[str, bool], asyncio.Future[Host]] = {}
 
     def close(self) -> None:
         hosts, self._hosts = self._hosts, {}
         for host in hosts.values():
             host.close()
 
-    async def host(self, url: Url, *, own: bool = False) -> _Host:
+    async def host(self, url: Url, *, own: bool = False) -> Host:
         """The host of an address, to which requests can be sent. ``own``: it is this installation, which is reached
         wherever it is. Raises Invalid for a host that must not be reached, Unreachable for an unknown name."""
         key = (url.origin_ascii, own)
@@ -216,7 +218,7 @@ class PinnedHosts:
             host = await self._renewed(key, url)
         return host
 
-    async def _renewed(self, key: tuple[str, bool], url: Url) -> _Host:
+    async def _renewed(self, key: tuple[str, bool], url: Url) -> Host:
         """Resolved once for all who wait."""
         pending = self._pending.get(key)
         if pending is None:
@@ -224,7 +226,7 @@ class PinnedHosts:
             pending.add_done_callback(lambda _: self._pending.pop(key, None))
         return await asyncio.shield(pending)
 
-    async def _resolved(self, key: tuple[str, bool], url: Url) -> _Host:
+    async def _resolved(self, key: tuple[str, bool], url: Url) -> Host:
         name = url.host_str or ""
         own = key[1]
         literal = _literal(name)
@@ -245,7 +247,7 @@ class PinnedHosts:
             host.close()
             host = None
         if host is None:
-            host = self._hosts[key] = _Host(url, self._context() if url.scheme == "https" else None)
+            host = self._hosts[key] = Host(url, self._context() if url.scheme == "https" else None)
             host.addresses = fitting
         else:
             host.addresses = [host.addresses[0], *(address for address in fitting if address != host.addresses[0])]
