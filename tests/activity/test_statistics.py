@@ -253,6 +253,29 @@ async def _assert_counters_equal_a_recount(database: Database, written: Sequence
             "SELECT account_id, contact_id, opened, clicked, last_open_at, last_click_at FROM contact_statistics",
         )
     }
+    points = dict(await _rows(database, "SELECT (account_id, contact_id)::text, engagement FROM contact_statistics"))
+    assert points == pytest.approx(_points(written))
+
+
+def _points(written: Sequence[Hit]) -> dict[str, float]:
+    """The engagement that is kept of everybody who opened something: a point for each message on the day of its first
+    open, three on the day of its first click."""
+    points: dict[str, float] = {}
+    opened: dict[Any, datetime] = {}
+    clicked: dict[Any, datetime] = {}
+    for hit in written:
+        if hit.hit_class is HitClass.HUMAN and hit.kind in (ActivityKind.OPENED, ActivityKind.CLICKED):
+            key = (hit.account_id, hit.contact_id, hit.message_id)
+            opened[key] = min(opened.get(key, hit.occurred_at), hit.occurred_at)
+            if hit.kind is ActivityKind.CLICKED:
+                clicked[key] = min(clicked.get(key, hit.occurred_at), hit.occurred_at)
+    for worth, first in ((1, opened), (3, clicked)):
+        for (account_id, contact_id, _), at in first.items():
+            name = f"({account_id},{contact_id})"
+            points[name] = points.get(name, 0) + worth * 2 ** (
+                (at - datetime(2020, 1, 1, tzinfo=UTC)) / timedelta(days=30)
+            )
+    return points
 
 
 def _recount(

@@ -11,8 +11,8 @@ SELECT %(hits)s::json WHERE %(writer_id)s::uuid IS NULL OR EXISTS (SELECT FROM c
 RETURNING 1;
 
 -- name: may_count
--- Until the transaction ends no contact is erased. A statement of its own, since what follows must see the erasures
--- that it waited for.
+-- Until the transaction ends no contact is erased or merged. A statement of its own, since what follows must see the
+-- erasures and merges that it waited for.
 SELECT pg_advisory_xact_lock_shared(%(lock)s);
 
 -- name: count
@@ -87,21 +87,31 @@ WITH taken AS MATERIALIZED (
     RETURNING account_id, bucket, message_id, campaign_id, first_open_at, first_click_at, delivered_at, bounced_at,
         unsubscribed_at, complained_at, previous
 ), contact AS (
+    -- Late hits of a contact that was merged count for the kept one. Points as in engagement.py: a first time that moves
+    -- takes its old worth away.
     INSERT INTO contact_statistics AS known (account_id, bucket, contact_id, opened, clicked, last_open_at,
-        last_click_at)
-    SELECT account_id, bucket, message.contact_id,
+        last_click_at, engagement)
+    SELECT account_id, (owner & 255)::smallint, owner,
         count(*) FILTER (WHERE first_open_at IS NOT NULL AND previous[1] IS NULL),
         count(*) FILTER (WHERE first_click_at IS NOT NULL AND previous[2] IS NULL),
-        max(last_open_at), max(last_click_at)
-    FROM engaged JOIN message USING (account_id, bucket, message_id)
-    GROUP BY account_id, bucket, message.contact_id
+        max(last_open_at), max(last_click_at),
+        sum(engagement_weight(first_open_at) - engagement_weight(previous[1])
+            + 3 * (engagement_weight(first_click_at) - engagement_weight(previous[2])))
+    FROM (
+        SELECT engaged.*, last_open_at, last_click_at, coalesce(m.into_contact_id, message.contact_id) AS owner
+        FROM engaged JOIN message USING (account_id, bucket, message_id)
+        LEFT JOIN merged_contacts m
+            ON m.account_id = engaged.account_id AND m.bucket = engaged.bucket AND m.contact_id = message.contact_id
+    ) AS found
+    GROUP BY account_id, owner
     HAVING max(last_open_at) IS NOT NULL
-    ORDER BY account_id, bucket, message.contact_id
+    ORDER BY account_id, (owner & 255)::smallint, owner
     ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
         opened = known.opened + excluded.opened,
         clicked = known.clicked + excluded.clicked,
         last_open_at = greatest(known.last_open_at, excluded.last_open_at),
-        last_click_at = greatest(known.last_click_at, excluded.last_click_at)
+        last_click_at = greatest(known.last_click_at, excluded.last_click_at),
+        engagement = known.engagement + excluded.engagement
 ), counted AS (
     SELECT account_id, campaign_id, occurred_at AS at,
         CASE kind WHEN 3 THEN 'opened' ELSE 'clicked' END
@@ -221,6 +231,19 @@ DELETE FROM activity_writers WHERE writer_id = ANY(%(writers)s);
 -- name: forget_old_writers
 -- Writers that were killed leave one row each.
 DELETE FROM activity_writers WHERE written_at < now() - interval '90 days';
+
+-- name: engagement
+-- Index: contact_statistics' primary key.
+SELECT engagement, sent, opened, clicked, last_sent_at, last_open_at, last_click_at FROM contact_statistics
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s;
+
+-- name: engagement_bands
+-- Contacts by how many of the limits they reach. Reads the account's contacts and statistics once.
+SELECT width_bucket(coalesce(s.engagement, 0), %(limits)s::float8[]), count(*)
+FROM contacts c
+LEFT JOIN contact_statistics s ON s.account_id = c.account_id AND s.bucket = c.bucket AND s.contact_id = c.contact_id
+WHERE c.account_id = %(account_id)s
+GROUP BY 1;
 
 -- name: campaign_counts
 SELECT kind, sum(count)::bigint

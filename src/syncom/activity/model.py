@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from syncom.activity.engagement import Band
 from syncom.contacts.model import Channel
 
 
@@ -113,6 +114,31 @@ class LinkCount(msgspec.Struct, frozen=True, kw_only=True):
     #: By humans.
     clicks: int
     machine_clicks: int
+
+
+class Engagement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a contact does with messages."""
+
+    contact_id: int
+    #: Now, to two digits.
+    score: float
+    band: Band
+    #: Messages, not times.
+    sent: int
+    opened: int
+    clicked: int
+    last_sent_at: datetime | None
+    last_open_at: datetime | None
+    last_click_at: datetime | None
+
+
+class BandSize(msgspec.Struct, frozen=True, kw_only=True):
+    """Contacts in one band of the engagement score."""
+
+    band: Band
+    #: The lowest score of the band.
+    floor: float
+    contacts: int
 
 
 class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,17 @@ import msgspec
 import psycopg
 
 from syncom.activity import store
-from syncom.activity.model import ActivityKind, Batch, Hit, HourCount, LinkCount, TimelinePage
+from syncom.activity.engagement import Band, at_least, band_of, score_of
+from syncom.activity.model import (
+    ActivityKind,
+    BandSize,
+    Batch,
+    Engagement,
+    Hit,
+    HourCount,
+    LinkCount,
+    TimelinePage,
+)
 from syncom.clock import Clock
 from syncom.errors import FieldError, Invalid
 from syncom.ids import bucket_of, single_message_id
@@ -130,6 +140,33 @@ class ActivityService:
                 if not await store.split(connection, journal_id):
                     _log.error("the hit in row %d of activity_journal is refused and left there: %s", journal_id, error)
                     await store.refuse(connection, journal_id, str(error))
+
+    async def engagement(self, account_id: int, contact_id: int) -> Engagement:
+        """The engagement score of a contact now, and the counters it stands beside; zeros for one that is unknown."""
+        async with self._database.tenant(account_id) as connection:
+            row = await store.engagement(connection, account_id, contact_id)
+        kept, sent, opened, clicked, last_sent_at, last_open_at, last_click_at = row or (0.0, 0, 0, 0, None, None, None)
+        now = self._clock.now()
+        return Engagement(
+            contact_id=contact_id,
+            score=round(score_of(kept, now), 2),
+            band=band_of(kept, now),
+            sent=sent,
+            opened=opened,
+            clicked=clicked,
+            last_sent_at=last_sent_at,
+            last_open_at=last_open_at,
+            last_click_at=last_click_at,
+        )
+
+    async def engagement_bands(self, account_id: int) -> list[BandSize]:
+        """How many contacts are in each band now, the highest first."""
+        rising = list(reversed(Band))
+        limits = [at_least(band.floor, self._clock.now()) for band in rising[1:]]
+        async with self._database.tenant(account_id) as connection:
+            counts = await store.engagement_bands(connection, account_id, limits)
+        sizes = [BandSize(band=band, floor=band.floor, contacts=counts.get(n, 0)) for n, band in enumerate(rising)]
+        return sizes[::-1]
 
     async def campaign_counts(self, account_id: int, campaign_id: int) -> dict[str, int]:
         """Every counter of a campaign by its name, such as {'sent': 10, 'opened.first': 3}.

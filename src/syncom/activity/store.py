@@ -20,7 +20,7 @@ from syncom.activity.model import (
 )
 from syncom.contacts.model import Channel
 from syncom.contacts.service import COUNTING_LOCK
-from syncom.ids import bucket_of_message
+from syncom.ids import bucket_of, bucket_of_message
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -102,6 +102,18 @@ async def forget_writers(connection: Connection, writers: Sequence[UUID]) -> Non
 
 async def forget_old_writers(connection: Connection) -> None:
     await connection.execute(_SQL["forget_old_writers"])
+
+
+async def engagement(connection: Connection, account_id: int, contact_id: int) -> tuple[Any, ...] | None:
+    """The number that is kept, and the counters beside it."""
+    values = {"account_id": account_id, "bucket": bucket_of(contact_id), "contact_id": contact_id}
+    return await (await connection.execute(_SQL["engagement"], values)).fetchone()
+
+
+async def engagement_bands(connection: Connection, account_id: int, limits: Sequence[float]) -> dict[int, int]:
+    """Contacts by how many of the rising limits they reach."""
+    cursor = await connection.execute(_SQL["engagement_bands"], {"account_id": account_id, "limits": list(limits)})
+    return dict(await cursor.fetchall())
 
 
 async def campaign_counts(connection: Connection, account_id: int, campaign_id: int) -> dict[str, int]:

@@ -247,9 +247,9 @@ WITH gone AS (
     RETURNING *
 )
 INSERT INTO contact_statistics AS s (account_id, bucket, contact_id, sent, opened, clicked, orders, order_total,
-    last_sent_at, last_open_at, last_click_at, last_order_at)
+    last_sent_at, last_open_at, last_click_at, last_order_at, engagement)
 SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, sent, opened, clicked, orders, order_total, last_sent_at,
-    last_open_at, last_click_at, last_order_at
+    last_open_at, last_click_at, last_order_at, engagement
 FROM gone
 ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
     sent = s.sent + excluded.sent, opened = s.opened + excluded.opened, clicked = s.clicked + excluded.clicked,
@@ -257,7 +257,8 @@ ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
     last_sent_at = greatest(s.last_sent_at, excluded.last_sent_at),
     last_open_at = greatest(s.last_open_at, excluded.last_open_at),
     last_click_at = greatest(s.last_click_at, excluded.last_click_at),
-    last_order_at = greatest(s.last_order_at, excluded.last_order_at)
+    last_order_at = greatest(s.last_order_at, excluded.last_order_at),
+    engagement = s.engagement + excluded.engagement
 
 -- name: shorten_lineage
 UPDATE merged_contacts SET into_contact_id = %(keep_id)s

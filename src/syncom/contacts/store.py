@@ -26,7 +26,7 @@ from syncom.postgres.sql import load_sql
 
 _SQL = load_sql("syncom.contacts", "contacts.sql")
 
-#: Held (shared) while hits are counted, so that an erasure is before a count or after it: advisory lock.
+#: Held (shared) while hits are counted, so that an erasure or a merge is before a count or after it: advisory lock.
 COUNTING_LOCK: Final = 0x6869 << 40
 #: What goes with a contact, in this order, after the contact itself is gone: statements, and tables it owns rows of.
 _OWNED = (
@@ -232,6 +232,8 @@ async def merge_contacts(
     }
     await connection.execute(_SQL["merge_contacts"], parameters)
     await connection.execute(_SQL["delete_contacts"], _these(account_id, [drop_id]))
+    # Hits count for the dropped contact before this, or for the kept one after it: never for nobody in between.
+    await connection.execute(_SQL["hold_counting"], {"lock": COUNTING_LOCK})
     for statement in _HANDED_OVER:
         await connection.execute(_SQL[statement], parameters)
     for table in _MADE_ANEW:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import get
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from syncom.accounts.model import Permission
-from syncom.activity.model import TimelineEvent
-from syncom.http.native.given import Activity, By
+from syncom.activity.model import BandSize, Engagement, TimelineEvent
+from syncom.http.native.given import Activity, By, Contacts
 from syncom.http.native.paging import Cursor, Limit, Page
 from syncom.http.native.routing import needs
 
@@ -43,4 +43,19 @@ async def list_activity(
     return Page(items=page.events, next_cursor=page.next_cursor)
 
 
-HANDLERS: list[Any] = [list_activity]
+@get("/contacts/{contact_id:int}/engagement", tags=["Activity"], opt=needs(Permission.READ_CONTACTS))
+async def get_contact_engagement(
+    by: By, activity: Activity, contacts: Contacts, contact_id: FromPath[int]
+) -> Engagement:
+    """The engagement score of a contact and its band: messages opened and clicked, recent ones for more."""
+    await contacts.get(by.account_id, contact_id)
+    return await activity.engagement(by.account_id, contact_id)
+
+
+@get("/activity/engagement-bands", tags=["Activity"], opt=needs(Permission.READ_CONTACTS))
+async def list_engagement_bands(by: By, activity: Activity) -> Page[BandSize]:
+    """How many contacts are active, warm, cooling and inactive at this moment."""
+    return Page(items=await activity.engagement_bands(by.account_id), next_cursor=None)
+
+
+HANDLERS: list[Any] = [list_activity, get_contact_engagement, list_engagement_bands]
