@@ -12,17 +12,13 @@ async def test_events_are_recorded_once_and_read_by_contact_and_type(site: Site)
     async with site.client() as client:
         made = await client.put("/syncom/v1/contacts", json={"email": "olena@example.org"})
         contact_id = made.json()["contact_id"]
-        batch = {
-            "events": [
-                {"type_key": "paid", "key": f"inv-{number}", "params": {"Email": "olena@example.org", "sum": number}}
-                for number in range(5)
-            ]
-        }
-        answer = await client.post(EVENTS, json=batch)
-        assert answer.status_code == 200, answer.text
-        recorded = answer.json()["events"]
+        events = [
+            {"type_key": "paid", "key": f"inv-{number}", "params": {"Email": "olena@example.org", "sum": number}}
+            for number in range(5)
+        ]
+        recorded = [(await client.post(EVENTS, json=event)).json() for event in events]
         assert [one["contact_id"] for one in recorded] == [contact_id] * 5
-        again = (await client.post(EVENTS, json=batch)).json()["events"]
+        again = [(await client.post(EVENTS, json=event)).json() for event in events]
         assert [one["event_id"] for one in again] == [None] * 5
         types = {one["key"]: one for one in (await client.get(TYPES)).json()["items"]}
         of_type = f"{TYPES}/{types['paid']['event_type_id']}/events"
@@ -34,17 +30,74 @@ async def test_events_are_recorded_once_and_read_by_contact_and_type(site: Site)
             assert (await client.get(path, params={"cursor": "x"})).status_code == 422
 
 
+async def test_the_straight_way_and_the_described_one_answer_alike(site: Site) -> None:
+    """A request with an Idempotency-Key takes the described one."""
+    async with site.client() as client:
+        for number, body in enumerate(
+            ({"type_key": "alike", "dedupe_key": "d"}, {"type_key": "a<b"}, {"type": "alike"}, {"type_key": 5}, [], "x")
+        ):
+            straight = await client.post(EVENTS, json=body)
+            described = await client.post(EVENTS, json=body, headers={"Idempotency-Key": f"alike-{number}"})
+            told = [{**answer.json(), "request_id": "", "event_id": ""} for answer in (straight, described)]
+            assert (straight.status_code, told[0]) == (described.status_code, told[1])
+        assert (await client.post(EVENTS, content=b"{}")).status_code == 415
+        broken = await client.post(EVENTS, content=b"{", headers={"Content-Type": "application/json"})
+        assert broken.status_code == 400
+    async with site.client(key=None) as nobody:
+        assert (await nobody.post(EVENTS, json={"type_key": "alike"})).status_code == 401
+    async with site.client(key=site.viewer_key) as viewer:
+        assert (await viewer.post(EVENTS, json={"type_key": "alike"})).status_code == 403
+    assert "post" in site.document["paths"][EVENTS]
+    batch = site.document["paths"][f"{EVENTS}/batch"]["post"]["requestBody"]["content"]
+    assert set(batch) == {"application/json", "application/x-ndjson"}
+
+
+async def test_bad_events_of_a_batch_are_reported_by_place_and_the_rest_is_recorded(site: Site) -> None:
+    entries: list[bytes] = [
+        b'{"type_key": "loaded", "dedupe_key": "1", "occurred_at": "2026-09-14T12:00:00Z"}',
+        b'{"type_key": "loaded", "params": []}',
+        b'{"type_key": "new<type"}',
+        b'{"type_key": "loaded", "dedupe_key": "1"}',
+        b'{"type_key": "loaded", "contact_id": 99999999}',
+        b'{"type_key": "loaded", "what": 1}',
+        b'{"type_key": "loaded", "dedupe_key": "2"}',
+        b'{"type_key": "neverMade", "key": "' + b"x" * 301 + b'"}',
+    ]
+    wrong = [(1, "params"), (2, "type_key"), (4, "contact_id"), (5, "what"), (7, "key")]
+    lines = {"Content-Type": "application/x-ndjson; charset=utf-8"}
+    async with site.client() as client:
+        answer = await client.post(
+            f"{EVENTS}/batch", content=b"[" + b",".join(entries) + b"]", headers={"Content-Type": "application/json"}
+        )
+        told = answer.json()
+        assert (told["recorded"], told["repeated"], told["failed"]) == (2, 1, 5), told
+        assert [(error["index"], error["field"]) for error in told["errors"]] == wrong
+        again = await client.post(f"{EVENTS}/batch", content=b"\n".join(entries) + b"\n\nno JSON\n", headers=lines)
+        told = again.json()
+        assert (told["recorded"], told["repeated"], told["failed"]) == (0, 3, 6), told
+        assert [(error["index"], error["field"]) for error in told["errors"]] == [*wrong, (9, "")]
+        types = [one["key"] for one in (await client.get(TYPES)).json()["items"]]
+        assert "loaded" in types
+        assert "neverMade" not in types, "an event that is refused leaves no type behind"
+        too_many = await client.post(f"{EVENTS}/batch", content=b"{}\n" * 10_001, headers=lines)
+        assert too_many.status_code == 422
+        assert (await client.post(f"{EVENTS}/batch", json={"events": []})).json()["recorded"] == 0
+        for content, media, status in ((b"[", "application/json", 400), (b"[]", "text/csv", 415)):
+            answer = await client.post(f"{EVENTS}/batch", content=content, headers={"Content-Type": media})
+            assert answer.status_code == status, answer.text
+
+
 async def test_a_type_is_set_and_asked_for(site: Site) -> None:
     async with site.client() as client:
         wanted = {"key": "registration", "creates_contacts": True, "parameters": [{"name": "city"}]}
         answer = await client.post(TYPES, json=wanted)
         assert answer.status_code == 200, answer.text
         assert answer.json()["parameters"] == [{"name": "city", "required": True}]
-        answer = await client.post(EVENTS, json={"events": [{"type_key": "registration"}]})
+        answer = await client.post(EVENTS, json={"type_key": "registration"})
         assert (answer.status_code, "city" in answer.text) == (422, True)
         event = {"type_key": "registration", "params": {"city": "Lviv", "Email": "newcomer@example.org"}}
-        answer = await client.post(EVENTS, json={"events": [event]})
-        assert answer.json()["events"][0]["contact_id"] is not None
+        answer = await client.post(EVENTS, json=event)
+        assert answer.json()["contact_id"] is not None
         answer = await client.post(TYPES, json={"key": "registration", "parameters": None})
         assert (answer.json()["creates_contacts"], answer.json()["parameters"]) == (True, None)
 
@@ -57,7 +110,7 @@ async def test_wrong_events_are_refused_by_name(site: Site) -> None:
             ({"type_key": "paid", "contact_id": 99_999_999}, "contact 99999999"),
             ({"type_key": "paid", "occurred_at": "2026-01-01T10:00:00"}, "occurred_at"),
         ):
-            answer = await client.post(EVENTS, json={"events": [event]})
+            answer = await client.post(EVENTS, json=event)
             assert answer.status_code in (404, 422), answer.text
             assert field in answer.text
         answer = await client.post(TYPES, json={"key": "paid", "parameters": [{"name": ""}]})

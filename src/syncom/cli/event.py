@@ -22,6 +22,7 @@ async def send(
     type_key: str,
     *,
     key: str = "",
+    dedupe_key: str = "",
     param: Many = (),
     contact: int | None = None,
     at: datetime | None = None,
@@ -34,7 +35,9 @@ async def send(
     type_key
         Its type, such as invoicePaid; made when there is none.
     key
-        Your own name for it, such as an invoice's number.
+        Your own name for what it is about, such as an invoice's number.
+    dedupe_key
+        Your own name for this one event: another one of its type with this key is not recorded.
     param
         A parameter as NAME=VALUE, such as sum=120.50. May be repeated.
     contact
@@ -45,12 +48,17 @@ async def send(
     if at is not None and at.tzinfo is None:
         raise Invalid("at", "must say its offset, such as Z or +03:00")
     event = EventInput(
-        type_key=type_key, key=key, params=dict(pairs("param", param)), contact_id=contact, occurred_at=at
+        type_key=type_key,
+        key=key,
+        dedupe_key=dedupe_key,
+        params=dict(pairs("param", param)),
+        contact_id=contact,
+        occurred_at=at,
     )
     async with here(options) as services:
         [recorded] = await services.app.events.record(services.account_id, [event], once=True, create_contacts=True)
     about = f"of contact {recorded.contact_id}" if recorded.contact_id else "of nobody who is known"
-    said = "It was recorded within the last minute." if recorded.repeated else f"Recorded, {about}."
+    said = "It was recorded before." if recorded.repeated else f"Recorded, {about}."
     show(recorded, json=options.json, human=lambda: print(said))
 
 

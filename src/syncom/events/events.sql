@@ -31,7 +31,7 @@ WHERE coalesce(c.contact_id, m.into_contact_id) IS NOT NULL
 -- was there when it had them. As a function they take one round trip, and no pipeline that costs the client more.
 CREATE OR REPLACE FUNCTION pg_temp.record_events(
     locks bigint[], account_ids bigint[], type_ids bigint[], requests integer[], needs_contact boolean[], hashes uuid[],
-    occurred timestamptz[], event_ids text, keys text, params text, name_places bigint[], name_ranks smallint[],
+    dedupes uuid[], occurred timestamptz[], event_ids text, keys text, params text, name_places bigint[], name_ranks smallint[],
     name_accounts bigint[], name_kinds smallint[], name_values text, id_places bigint[], id_ranks smallint[],
     id_accounts bigint[], id_buckets smallint[], ids bigint[], distinct_types bigint[], seconds integer
 ) RETURNS TABLE (recorded uuid, about bigint, lacking bigint) LANGUAGE plpgsql AS $record$
@@ -41,10 +41,11 @@ BEGIN
     RETURN QUERY
     WITH given AS MATERIALIZED (
         SELECT * FROM unnest(account_ids, type_ids, requests,
-            needs_contact, hashes, occurred, string_to_array(event_ids, E'\x1f'),
+            needs_contact, hashes, dedupes, occurred, string_to_array(event_ids, E'\x1f'),
             string_to_array(keys, E'\x1f'), string_to_array(params, E'\x1f'))
             WITH ORDINALITY
-            AS k (account_id, event_type_id, request, needs, event_hash, occurred_at, event_id, key, params, place)
+            AS k (account_id, event_type_id, request, needs, event_hash, dedupe_hash, occurred_at, event_id, key, params,
+                place)
         WHERE account_id IS NOT NULL
     ), found AS MATERIALIZED (
         SELECT DISTINCT ON (place) place, contact_id FROM (
@@ -82,6 +83,14 @@ BEGIN
         ORDER BY 1, 2
         ON CONFLICT (account_id, event_hash) DO UPDATE SET expires_at = excluded.expires_at WHERE past.expires_at <= now()
         RETURNING account_id, event_hash
+    ), claims AS MATERIALIZED (
+        SELECT DISTINCT ON (account_id, dedupe_hash) account_id, dedupe_hash, place FROM known
+        WHERE dedupe_hash IS NOT NULL AND request NOT IN (SELECT request FROM unready)
+        ORDER BY account_id, dedupe_hash, place
+    ), keyed AS (
+        INSERT INTO event_keys (account_id, dedupe_hash) SELECT account_id, dedupe_hash FROM claims ORDER BY 1, 2
+        ON CONFLICT DO NOTHING
+        RETURNING account_id, dedupe_hash
     ), stored AS (
         INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)
         SELECT account_id, (contact_id & 255)::smallint, contact_id, event_type_id,
@@ -90,6 +99,7 @@ BEGIN
         FROM known
         WHERE request NOT IN (SELECT request FROM unready)
             AND (event_hash IS NULL OR (account_id, event_hash) IN (SELECT account_id, event_hash FROM fresh))
+            AND (dedupe_hash IS NULL OR place IN (SELECT c.place FROM claims c JOIN keyed USING (account_id, dedupe_hash)))
         RETURNING account_id, event_type_id, contact_id, event_id, occurred_at
     ), announced AS (
         INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at)
@@ -109,7 +119,7 @@ $record$
 -- Id and contact of each recorded event; the place of each that needs a contact and has none: nothing of its request is
 -- recorded. Hashes are claimed in their order, so that batches do not wait in a circle. Indexes: primary keys only.
 SELECT * FROM pg_temp.record_events(
-    %(locks)s, %(account_ids)s, %(type_ids)s, %(requests)s, %(needs)s, %(hashes)s, %(occurred)s, %(event_ids)s, %(keys)s,
+    %(locks)s, %(account_ids)s, %(type_ids)s, %(requests)s, %(needs)s, %(hashes)s, %(dedupes)s, %(occurred)s, %(event_ids)s, %(keys)s,
     %(params)s, %(name_places)s, %(name_ranks)s, %(name_accounts)s, %(name_kinds)s, %(name_values)s, %(id_places)s,
     %(id_ranks)s, %(id_accounts)s, %(id_buckets)s, %(ids)s, %(distinct_types)s, %(seconds)s
 )
@@ -163,6 +173,20 @@ FROM taken t
 LEFT JOIN events e ON e.account_id = t.account_id AND e.bucket = (t.contact_id & 255)::smallint
     AND e.event_id = t.event_id AND e.occurred_at = t.occurred_at
 ORDER BY t.followed_id
+
+-- name: claim_keys
+-- Claims keys that only one event may have; returns those nobody had. Primary key of event_keys.
+INSERT INTO event_keys (account_id, dedupe_hash)
+SELECT account_id, dedupe_hash FROM unnest(%(account_ids)s::bigint[], %(dedupes)s::uuid[]) AS k (account_id, dedupe_hash)
+ORDER BY 1, 2
+ON CONFLICT DO NOTHING
+RETURNING dedupe_hash
+
+-- name: forget_keys
+-- A batch of keys whose time is over. Index: event_keys_time.
+DELETE FROM event_keys WHERE (account_id, dedupe_hash) IN (
+    SELECT account_id, dedupe_hash FROM event_keys WHERE recorded_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
 
 -- name: forget_recent
 -- Rows somebody claims at this moment are left for the next time: this must wait for nobody. Reads the whole table,

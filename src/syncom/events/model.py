@@ -11,13 +11,15 @@ import msgspec
 from syncom.errors import Invalid
 
 
-class EventInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What another system says has happened."""
+class EventInput(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """An event. Whom it is about: `contact_id`, or whoever its parameters name (`EmailAddress`, `Phone`, ...)."""
 
     #: Key of its type; the type is made when there is none.
     type_key: str
-    #: The reporter's own name for this event, such as an invoice's number.
+    #: The reporter's own name for what it is about, such as an invoice's number. Several events may have one.
     key: str = ""
+    #: Names this one event: another event of its type with this key is not recorded. Empty: none.
+    dedupe_key: str = ""
     params: dict[str, Any] = {}
     #: Whom it is about; None: whoever the parameters name (``identity.py``), or nobody.
     contact_id: int | None = None
@@ -28,7 +30,7 @@ class EventInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one event."""
 
-    #: None: the same event was recorded within the last minute, so this one was not.
+    #: None: the same event was recorded before (within the last minute, or with its key), so this one was not.
     event_id: UUID | None
     #: None: nobody is known by what the event says.
     contact_id: int | None = None

@@ -47,14 +47,15 @@ class PreparedEvent(NamedTuple):
     occurred_at: datetime | None
     #: Of what it says, with its account left out: equal for equal events.
     event_hash: int
+    #: Of its type and the key that only one event may have; None: it has none.
+    dedupe_hash: int | None
 
 
 def prepare(account_id: int, event: EventInput, event_type: EventType) -> PreparedEvent:
     """Check one event of a known type. Raises Invalid."""
-    if len(event.key) > KEY_LIMIT:
-        raise Invalid("key", f"is longer than {KEY_LIMIT} characters")
-    if _CONTROL.search(event.key):
-        raise Invalid("key", "contains a line break or another control character")
+    _check_key("key", event.key)
+    if event.dedupe_key:
+        _check_key("dedupe_key", event.dedupe_key)
     params = _checked_params(event.params, event_type)
     try:
         named = named_contacts(event.params)
@@ -71,7 +72,13 @@ def prepare(account_id: int, event: EventInput, event_type: EventType) -> Prepar
         named if event.contact_id is None else [],
         event.occurred_at,
         _hash(b"%d\n%b\n%b" % (event_type.event_type_id, event.key.encode(), params)),
+        _hash(b"%d\n%b" % (event_type.event_type_id, event.dedupe_key.encode())) if event.dedupe_key else None,
     )
+
+
+def repeat_hash(event: PreparedEvent) -> int:
+    """Equal for events that say the same; of the same moment, if they say one."""
+    return event.event_hash if event.occurred_at is None else _moment_hash(event)
 
 
 def checked_type_key(key: str) -> str:
@@ -92,9 +99,20 @@ def past_ids(event: PreparedEvent, contact_id: int) -> tuple[UUID, UUID]:
 
     They are made of what the event says, so that the same one has the same id however often it is reported.
     """
-    moment = event.occurred_at.timestamp() if event.occurred_at is not None else 0
-    value = _hash(b"%d\n%.6f" % (event.event_hash, moment)) & _NOT_VERSION & ~255 | _VERSION_8 | _VARIANT
+    value = _moment_hash(event) & _NOT_VERSION & ~255 | _VERSION_8 | _VARIANT
     return UUID(int=value | bucket_of(contact_id)), UUID(int=value)
+
+
+def _moment_hash(event: PreparedEvent) -> int:
+    moment = event.occurred_at.timestamp() if event.occurred_at is not None else 0
+    return _hash(b"%d\n%.6f" % (event.event_hash, moment))
+
+
+def _check_key(field: str, key: str) -> None:
+    if len(key) > KEY_LIMIT:
+        raise Invalid(field, f"is longer than {KEY_LIMIT} characters")
+    if _CONTROL.search(key):
+        raise Invalid(field, "contains a line break or another control character")
 
 
 def _hash(content: bytes) -> int:

@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,7 +23,7 @@ import psycopg
 from syncom.clock import Clock
 from syncom.contacts.model import ContactInput, MergeMode, NewContact, UpsertOptions
 from syncom.contacts.service import ContactsService, hold_contacts
-from syncom.errors import Conflict, Invalid, NotFound, Unavailable
+from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
 from syncom.events import store
 from syncom.events.identity import KINDS, Named, Naming, key_of
 from syncom.events.model import (
@@ -34,18 +35,23 @@ from syncom.events.model import (
     Recorded,
     UnexpectedParameters,
 )
-from syncom.events.prepare import PreparedEvent, checked_type_key, prepare
+from syncom.events.prepare import PreparedEvent, checked_type_key, prepare, repeat_hash
 from syncom.events.types import EventTypes
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.own_connection import OwnConnection
 from syncom.postgres.pool import Connection, Database
 
-__all__ = ["MAX_EVENTS", "EventsService", "UnexpectedParameters", "checked_type_key", "key_of"]
+__all__ = ["MAX_EACH", "MAX_EVENTS", "EventsService", "UnexpectedParameters", "checked_type_key", "key_of"]
 
 _log = logging.getLogger(__name__)
 
-#: Events of one call.
+#: Events of one call that are recorded all or none, and of one transaction of a call that records each by itself.
 MAX_EVENTS: Final = 1_000
+#: Events of one call that records each by itself.
+MAX_EACH: Final = 10_000
+#: Keys of events are kept for this long after they were recorded.
+KEYS_KEPT: Final = timedelta(days=90)
+_FORGOTTEN_AT_ONCE: Final = 10_000
 #: Requests of one transaction. One request has a single event as a rule, and 1,000 at most.
 _BATCH: Final = 500
 _PAGE_LIMIT: Final = 1_000
@@ -71,17 +77,27 @@ _ANY_TYPE: Final = EventType(event_type_id=0, key="")
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The events of one call, on their way into a grouped commit: all of them are written, or none."""
+    """The events of one call, on their way into a grouped commit."""
 
     events: list[PreparedEvent]
     #: Leave out what was recorded within the last minute.
     once: bool
     #: For each event: somebody it names and nobody knows is made a contact before it is written.
     creating: list[bool]
+    #: Each event is written by itself; otherwise all of them are, or none.
+    each: bool = False
 
 
-#: What became of a request's events, or the places of those whose contacts have to be made first.
-_Result = list[Recorded] | list[int]
+class _NotYet(Enum):
+    """Why an event was not written, but will be."""
+
+    #: The contact it names has to be made first.
+    LACKING = 1
+    #: The one of its neighbours has to be.
+    HELD = 2
+
+
+_Result = list[Recorded | NotFound | _NotYet]
 
 
 class EventsService:
@@ -123,14 +139,49 @@ class EventsService:
             return []
         prepared, types = await self._prepare(account_id, events)
         creating = [create_contacts and types[event.type_key].creates_contacts for event in events]
-        results = await self._requests.submit(_Request(events=prepared, once=once, creating=creating))
-        if isinstance(results[0], int):
-            for place in results:
-                assert isinstance(place, int)
-                await self._create_contact(account_id, prepared[place].named)
-            written = _Request(events=prepared, once=once, creating=[False] * len(prepared))
-            results = await self._requests.submit(written)
+        results = await self._record(account_id, _Request(events=prepared, once=once, creating=creating))
+        for result in results:
+            if isinstance(result, NotFound):
+                raise result
         return [result for result in results if isinstance(result, Recorded)]
+
+    async def record_each(
+        self, account_id: int, events: Sequence[EventInput], *, create_contacts: bool = False
+    ) -> list[Recorded | SyncomError]:
+        """Record up to 10,000 events, each by itself; returns what became of each, or why it was refused, in order.
+
+        An event without a ``dedupe_key`` that says the same (of the same moment, if it says one) as one recorded within
+        the last minute is not recorded again. Raises Invalid for too many.
+        """
+        if len(events) > MAX_EACH:
+            raise Invalid("events", f"must be at most {MAX_EACH:,} at a time")
+        outcomes: dict[int, Recorded | SyncomError] = {}
+        prepared, types = await self._prepare_each(account_id, events, outcomes)
+        sound = list(prepared)
+        for start in range(0, len(sound), MAX_EVENTS):
+            places = sound[start : start + MAX_EVENTS]
+            creating = [create_contacts and types[events[place].type_key].creates_contacts for place in places]
+            request = _Request(events=[prepared[n] for n in places], once=True, creating=creating, each=True)
+            outcomes.update(zip(places, await self._record(account_id, request), strict=True))
+        return [outcomes[place] for place in range(len(events))]
+
+    async def _record(self, account_id: int, request: _Request) -> list[Recorded | NotFound]:
+        """Write a request; contacts it needs are made in between."""
+        results = await self._requests.submit(request)
+        late = [place for place, result in enumerate(results) if isinstance(result, _NotYet)]
+        if late:
+            for place in late:
+                if results[place] is _NotYet.LACKING:
+                    await self._create_contact(account_id, request.events[place].named)
+            again = _Request(
+                events=[request.events[place] for place in late],
+                once=request.once,
+                creating=[False] * len(late),
+                each=request.each,
+            )
+            for place, result in zip(late, await self._requests.submit(again), strict=True):
+                results[place] = result
+        return [result for result in results if not isinstance(result, _NotYet)]
 
     async def check(self, account_id: int, events: Sequence[EventInput]) -> None:
         """Raises what :meth:`record` would for bad events, and records nothing."""
@@ -232,6 +283,42 @@ class EventsService:
         types = await self.types.ensure(account_id, {event.type_key for event in events})
         return [prepare(account_id, event, types[event.type_key]) for event in events], types
 
+    async def _prepare_each(
+        self, account_id: int, events: Sequence[EventInput], outcomes: dict[int, Recorded | SyncomError]
+    ) -> tuple[dict[int, PreparedEvent], Mapping[str, EventType]]:
+        """The events that may be recorded, by place, and their types; why the others may not goes into ``outcomes``."""
+        wanted: set[str] = set()
+        for place, event in enumerate(events):
+            if event.type_key in wanted:
+                continue
+            try:
+                # An event that is refused leaves no type behind.
+                if self.types.known(account_id, event.type_key) is None:
+                    _check_one(account_id, event)
+                wanted.add(event.type_key)
+            except Invalid as error:
+                outcomes[place] = error
+        full: Conflict | None = None
+        try:
+            types = await self.types.ensure(account_id, wanted)
+        except Conflict as error:
+            full = error
+            types = {event_type.key: event_type for event_type in await self.types.all(account_id)}
+        prepared: dict[int, PreparedEvent] = {}
+        for place, event in enumerate(events):
+            if place in outcomes:
+                continue
+            event_type = types.get(event.type_key)
+            if event_type is None:
+                assert full is not None
+                outcomes[place] = full
+                continue
+            try:
+                prepared[place] = prepare(account_id, event, event_type)
+            except Invalid as error:
+                outcomes[place] = error
+        return prepared, types
+
     async def _create_contact(self, account_id: int, named: Sequence[Named]) -> None:
         """Make the contact an event names. When somebody else is quicker, that one is found."""
         values: dict[Naming, str] = {}
@@ -272,8 +359,17 @@ class EventsService:
         try:
             async with self._database.autocommit() as connection:
                 await store.forget_recent(connection)
+            await self.forget_keys()
         except (psycopg.Error, Unavailable) as error:
             _log.warning("old hashes of events stay for now: %s", error)
+
+    async def forget_keys(self) -> None:
+        """Forget keys of events whose time is over."""
+        while True:
+            async with self._database.system() as connection:
+                found = await store.forget_keys(connection, self._clock.now() - KEYS_KEPT, _FORGOTTEN_AT_ONCE)
+            if found < _FORGOTTEN_AT_ONCE:
+                return
 
     # ------------------------------------------------------------ reading
 
@@ -314,13 +410,17 @@ def _check(account_id: int, events: Sequence[EventInput]) -> None:
     """All that can be said without the types. Of several events, an error says which is meant. Raises Invalid."""
     for place, event in enumerate(events):
         try:
-            if checked_type_key(event.type_key) != event.type_key:
-                raise Invalid("type_key", "must not have blanks around it")
-            prepare(account_id, event, _ANY_TYPE)
+            _check_one(account_id, event)
         except Invalid as error:
             if len(events) == 1:
                 raise
             raise Invalid(f"events.{place}.{error.fields[0].field}", error.fields[0].reason) from None
+
+
+def _check_one(account_id: int, event: EventInput) -> None:
+    if checked_type_key(event.type_key) != event.type_key:
+        raise Invalid("type_key", "must not have blanks around it")
+    prepare(account_id, event, _ANY_TYPE)
 
 
 def _waiting(requests: Sequence[_Request]) -> tuple[list[store.Waiting], list[list[int]]]:
@@ -331,16 +431,21 @@ def _waiting(requests: Sequence[_Request]) -> tuple[list[store.Waiting], list[li
     waiting: list[store.Waiting] = []
     places: list[list[int]] = []
     seen: dict[tuple[int, int], int] = {}
-    for number, request in enumerate(requests):
+    number = 0
+    for request in requests:
         mine: list[int] = []
+        number += 1
         for event, creating in zip(request.events, request.creating, strict=True):
             place = len(waiting)
-            if request.once and seen.setdefault((event.account_id, event.event_hash), place) != place:
-                mine.append(~seen[event.account_id, event.event_hash])
+            # Who names an event says by that what is a repeat of it.
+            repeat = repeat_hash(event) if request.once and event.dedupe_hash is None else None
+            if repeat is not None and seen.setdefault((event.account_id, repeat), place) != place:
+                mine.append(~seen[event.account_id, repeat])
                 continue
             needs = event.contact_id is not None or (creating and _is_creatable(event))
-            waiting.append(store.Waiting(event, number, request.once, needs))
+            waiting.append(store.Waiting(event, number, repeat, needs))
             mine.append(place)
+            number += request.each
         places.append(mine)
     return waiting, places
 
@@ -348,13 +453,22 @@ def _waiting(requests: Sequence[_Request]) -> tuple[list[store.Waiting], list[li
 def _result(
     request: _Request, places: Sequence[int], recorded: Sequence[Recorded], unready: Collection[int]
 ) -> _Result | NotFound:
-    """What became of a request: its events, those whose contacts are made first, or the error."""
-    lacking = [number for number, place in enumerate(places) if (~place if place < 0 else place) in unready]
-    for number in lacking:
-        contact_id = request.events[number].contact_id
-        if contact_id is not None:
-            return NotFound("contact", contact_id)
-    return lacking or [Recorded(event_id=None) if place < 0 else recorded[place] for place in places]
+    """What became of a request's events; the error, when one of them is about nobody and all of them were wanted."""
+    if not unready:
+        return [Recorded(event_id=None) if place < 0 else recorded[place] for place in places]
+    found: _Result = []
+    for event, place in zip(request.events, places, strict=True):
+        if (~place if place < 0 else place) not in unready:
+            found.append(Recorded(event_id=None) if place < 0 else recorded[place])
+        elif event.contact_id is None:
+            found.append(_NotYet.LACKING)
+        elif request.each:
+            found.append(NotFound("contact", event.contact_id))
+        else:
+            return NotFound("contact", event.contact_id)
+    if not request.each and _NotYet.LACKING in found:
+        return [one if one is _NotYet.LACKING else _NotYet.HELD for one in found]
+    return found
 
 
 def _is_creatable(event: PreparedEvent) -> bool:

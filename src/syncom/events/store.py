@@ -74,8 +74,8 @@ class Waiting(NamedTuple):
     event: PreparedEvent
     #: Events with the same number are recorded all or none.
     request: int
-    #: Not when it was recorded within the last minute.
-    once: bool
+    #: Not when one with this hash was recorded within the last minute; None: whatever was recorded.
+    repeat: int | None
     #: Not while nobody is known by it.
     needs_contact: bool
 
@@ -92,19 +92,18 @@ async def record(connection: Connection, waiting: Sequence[Waiting]) -> tuple[li
     recorded once may come twice.
     """
     # Columns of a batch are made by turning its rows round in C: this runs for every event that comes in.
-    events, requests, once, needs = zip(*waiting, strict=True)
-    account_ids, type_ids, keys, params, _, _, occurred, hashes = zip(*events, strict=True)
+    events, requests, repeats, needs = zip(*waiting, strict=True)
+    account_ids, type_ids, keys, params, _, _, occurred, _, dedupes = zip(*events, strict=True)
     names, ids = _named(events)
     event_ids = single_message_ids(len(waiting))
-    if not all(once):
-        hashes = [found if only else None for found, only in zip(hashes, once, strict=True)]
     columns = {
         "locks": contact_locks(set(account_ids)),
         "account_ids": numbers(account_ids),
         "type_ids": numbers(type_ids),
         "requests": numbers(requests),
         "needs": booleans(needs),
-        "hashes": _nullable_uuids(hashes),
+        "hashes": _nullable_uuids(repeats),
+        "dedupes": _nullable_uuids(dedupes),
         "occurred": moments(occurred),
         "event_ids": texts(event_ids),
         "keys": texts(keys),
@@ -162,11 +161,33 @@ async def insert(connection: Connection, rows: Sequence[Row]) -> list[UUID]:
 
 async def insert_past(connection: Connection, rows: Sequence[Row]) -> int:
     """Record past events that were not recorded before; returns how many those were."""
+    rows = await _unclaimed(connection, rows)
+    if not rows:
+        return 0
     columns, _ = _columns(rows)
     ids = [past_ids(row.event, row.contact_id) for row in rows]
     columns["event_ids"] = _uuids([named for named, _ in ids])
     columns["unnamed_ids"] = _uuids([unnamed for _, unnamed in ids])
     return (await connection.execute(_SQL["insert_past"], columns)).rowcount
+
+
+async def _unclaimed(connection: Connection, rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows without a key of their own, and of each key that no event had the first; now it has one."""
+    claims = {(row.event.account_id, row.event.dedupe_hash): row for row in reversed(rows) if row.event.dedupe_hash}
+    if not claims:
+        return rows
+    columns = {
+        "account_ids": numbers(account_id for account_id, _ in claims),
+        "dedupes": _nullable_uuids([dedupe_hash for _, dedupe_hash in claims]),
+    }
+    claimed = {row[0].int for row in await (await connection.execute(_SQL["claim_keys"], columns)).fetchall()}
+    firsts = {id(row) for (_, dedupe_hash), row in claims.items() if dedupe_hash in claimed}
+    return [row for row in rows if row.event.dedupe_hash is None or id(row) in firsts]
+
+
+async def forget_keys(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget a batch of keys that were claimed before this moment; returns how many there were."""
+    return (await connection.execute(_SQL["forget_keys"], {"before": before, "limit": limit})).rowcount
 
 
 async def take_followed(connection: Connection, limit: int) -> tuple[list[FollowedEvent], int]:

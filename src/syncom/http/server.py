@@ -24,7 +24,7 @@ from syncom.http.authentication import Authentication
 from syncom.http.esputnik.app import METHODS, EsputnikApi
 from syncom.http.esputnik.document import add_esputnik
 from syncom.http.esputnik.repeats import forget_old_requests
-from syncom.http.headers import Headers
+from syncom.http.headers import Headers, header
 from syncom.http.inbox.app import InboxApp
 from syncom.http.joined import JoiningProtocol
 from syncom.http.mcp.gate import McpGate
@@ -36,6 +36,7 @@ from syncom.http.metrics import Metrics
 from syncom.http.native.app import PREFIX, native_api
 from syncom.http.native.contact_upsert import ContactUpsert
 from syncom.http.native.document import openapi_document
+from syncom.http.native.event_record import EventRecord
 from syncom.http.native.idempotency import remove_old_keys
 from syncom.http.pages.docs import docs_page
 from syncom.http.pages.home import home_page
@@ -49,6 +50,7 @@ from syncom.settings import Settings
 Route = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CONTACTS = f"{PREFIX}/contacts"
+_EVENTS = f"{PREFIX}/events"
 _JSON = b"application/json"
 _CLEAN_EVERY = 3600.0
 
@@ -64,6 +66,7 @@ class Server:
         self._authentication = Authentication(app.accounts, app.settings)
         self.api = native_api(app, self._authentication, jobs)
         self._upsert = ContactUpsert(app.accounts, app.contacts, self._authentication)
+        self._record = EventRecord(app.accounts, app.events, self._authentication)
         esputnik = EsputnikApi(app, self._authentication, jobs)
         login = LoginPages(app.accounts, self._authentication)
         self.mcp = McpGate(app)
@@ -107,6 +110,9 @@ class Server:
         try:
             if path == _CONTACTS and scope.get("method") == "PUT":
                 await self._upsert(scope, receive, send)
+                return
+            if path == _EVENTS and scope.get("method") == "POST" and not header(scope, b"idempotency-key"):
+                await self._record(scope, receive, send)
                 return
             if path.startswith(PREFIX + "/") and path not in self._exact:
                 await self.api(scope, receive, send)

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import Request, get, post
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
 from syncom.events.model import Event, EventInput, EventType, TypeParameter
+from syncom.events.service import MAX_EACH
+from syncom.http.headers import header
+from syncom.http.native.event_record import (
+    JSON,
+    LINES,
+    MAX_BATCH,
+    EventBatchResult,
+    RecordedEvent,
+    record,
+    record_batch,
+)
 from syncom.http.native.given import By, Contacts, Events
 from syncom.http.native.paging import Cursor, Limit, Page
 from syncom.http.native.routing import needs
 
 _TAGS = ["Events"]
-
-
-class NewEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event. Whom it is about: `contact_id`, or whoever its parameters name (`EmailAddress`, `Phone`, ...)."""
-
-    type_key: str
-    key: str = ""
-    params: dict[str, Any] = {}
-    contact_id: int | None = None
-    #: Now, unless it is given.
-    occurred_at: datetime | None = None
-
-
-class EventBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Up to 1,000 events."""
-
-    events: list[NewEvent]
-
-
-class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an event."""
-
-    #: None: it was recorded within the last minute, and so not again.
-    event_id: UUID | None
-    #: None: nobody is known by it.
-    contact_id: int | None
-
-
-class RecordedEvents(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each event of a batch."""
-
-    events: list[RecordedEvent]
 
 
 class EventTypeInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,11 +41,46 @@ class EventTypeInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 @post("/events", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_EVENTS))
-async def record_events(by: By, events: Events, data: JSONBody[EventBatch]) -> RecordedEvents:
-    """Record events: all of them, or none when one is wrong. The same event within a minute is recorded once."""
-    given = [EventInput(**msgspec.structs.asdict(event)) for event in data.events]
-    found = await events.record(by.account_id, given, once=True, create_contacts=True)
-    return RecordedEvents(events=[RecordedEvent(event_id=one.event_id, contact_id=one.contact_id) for one in found])
+async def record_event(by: By, events: Events, data: JSONBody[EventInput]) -> RecordedEvent:
+    """Record one event. Answered once it is stored.
+
+    The same event within a minute is recorded once; one with a `dedupe_key` once in 90 days.
+    """
+    return await record(events, by.account_id, data)
+
+
+@dataclass
+class _BatchOperation(Operation):
+    """How the body of a batch is described: it may be read in two ways."""
+
+    def __post_init__(self) -> None:
+        event = Schema(type=OpenAPIType.OBJECT, description="An event, as `POST /events` takes it.")
+        lines = Schema(type=OpenAPIType.STRING, description="An event in JSON on each line.")
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                JSON: OpenAPIMediaType(schema=Schema(type=OpenAPIType.ARRAY, items=event, max_items=MAX_EACH)),
+                LINES: OpenAPIMediaType(schema=lines),
+            },
+        )
+
+
+@post(
+    "/events/batch",
+    tags=_TAGS,
+    status_code=200,
+    request_max_body_size=MAX_BATCH,
+    operation_class=_BatchOperation,
+    opt=needs(Permission.WRITE_EVENTS, media=None, replay=False),
+)
+async def record_events(request: Request[Any, Any, Any], by: By, events: Events) -> EventBatchResult:
+    """Record up to 10,000 events (20 MB), each by itself: bad ones are reported and never stop the rest.
+
+    The body is an array, or an event a line (`application/x-ndjson`). Answered once all are stored. A batch that had no
+    answer may be sent again: events with a `dedupe_key` are not recorded twice.
+    """
+    media = header(request.scope, b"content-type").partition(";")[0].strip().lower()
+    return await record_batch(events, by.account_id, await request.body(), media)
 
 
 @get("/contacts/{contact_id:int}/events", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
@@ -104,6 +118,7 @@ async def list_type_events(
 
 
 HANDLERS: list[Any] = [
+    record_event,
     record_events,
     list_contact_events,
     list_event_types,
