@@ -1,12 +1,16 @@
-"""Events a second through `POST /v1/event`, 64 clients, against a bare application that inserts the same rows.
+"""Events a second, single, 64 clients: through `POST /v1/event` and through `POST /syncom/v1/events`.
 
-The floor is an ASGI application on the same server (uvicorn, uvloop, httptools) whose account, type and contact are
-fixed: no key, no checks, no routing, nobody to be found, nothing that must not come twice. It decodes the body with the
-same library and inserts the same rows into the same table with the same grouped commits, so the difference is what the
-API adds: who asks, what is read, whom the event is about, and the 409 of the same event within a minute. Both run in a
-process of their own on a database with its default, durable settings; the load comes from another process over kept
-connections. Half of the events are of contacts that are there. Runs alternate; the round in the middle by its ratio
-counts, since its two halves ran under the same neighbours.
+The floor of the native route is a bare ASGI application on the same server (uvicorn, uvloop, httptools) that reads the
+body and answers as much, without a database and without looking at what it got.
+
+The floor of eSputnik's route is one on the same server whose account, type and contact are fixed: no key, no checks, no
+routing, nobody to be found, nothing that must not come twice. It decodes the body with the same library and inserts the
+same rows into the same table with the same grouped commits, so the difference is what the API adds: who asks, what is
+read, whom the event is about, and the 409 of the same event within a minute.
+
+Each runs in a process of its own on a database with its default, durable settings; the load comes from another process
+over kept connections. Half of the events are of contacts that are there. Runs of a row and its floor alternate; the
+round in the middle by its ratio counts, since its two halves ran under the same neighbours.
 """
 
 from __future__ import annotations
@@ -29,11 +33,12 @@ SECONDS = 3.0
 ROUNDS = 3
 #: Contacts of the account before the first event.
 FILLED = 50_000
-_PATH = "/api/v1/event"
+_ESPUTNIK = "/api/v1/event"
+_NATIVE = "/syncom/v1/events"
 
 
 async def run(*, seconds: float = SECONDS, rounds: int = ROUNDS) -> list[Figure]:
-    """One figure."""
+    """Two figures."""
     from syncom.accounts.service import machine_principal
     from syncom.app import open_app
     from syncom.contacts.model import ContactInput, UpsertOptions
@@ -56,38 +61,54 @@ async def run(*, seconds: float = SECONDS, rounds: int = ROUNDS) -> list[Figure]
                     # The planner of a young database knows nothing; neither side shall pay for that.
                     await connection.execute("ANALYZE")
                 key = (await app.accounts.create_api_key(machine_principal(account.account_id), name="bench")).key
-            pairs: list[tuple[float, float]] = []
             async with (
                 web_process("bench.events", "product", dsn, folder) as port,
                 web_process("bench.events", "floor", dsn, folder, floor_account.account_id) as floor_port,
+                web_process("bench.events", "answering", dsn, folder) as answering_port,
             ):
-                for number in range(-1, rounds):
-                    bare = await _load(floor_port, "", seconds, number)
-                    ours = await _load(port, key, seconds, number)
-                    if number >= 0:
-                        pairs.append((ours, bare))
-    ours, bare = sorted(pairs, key=lambda pair: pair[0] / pair[1])[rounds // 2]
+                compat = await _compare(_ESPUTNIK, port, floor_port, key, seconds, rounds)
+                native = await _compare(_NATIVE, port, answering_port, key, seconds, rounds)
     return [
         Figure(
             issue="02",
             name="record an event by POST /v1/event, 64 clients",
-            measured=ours,
-            floor=bare,
+            measured=compat[0],
+            floor=compat[1],
             unit="requests/s",
             must=0.5,
             aim=0.8,
-        )
+        ),
+        Figure(
+            issue="04",
+            name="events in, single, 64 HTTP clients",
+            measured=native[0],
+            floor=native[1],
+            unit="requests/s",
+            must=0.2,
+            aim=0.4,
+        ),
     ]
+
+
+async def _compare(path: str, port: int, floor_port: int, key: str, seconds: float, rounds: int) -> tuple[float, float]:
+    """Requests a second of the product and of the floor, in the round in the middle by its ratio."""
+    pairs: list[tuple[float, float]] = []
+    for number in range(-1, rounds):
+        bare = await _load(path, floor_port, "", seconds, number)
+        ours = await _load(path, port, key, seconds, number)
+        if number >= 0:
+            pairs.append((ours, bare))
+    return sorted(pairs, key=lambda pair: pair[0] / pair[1])[rounds // 2]
 
 
 # ------------------------------------------------------------ load
 
 
-async def _load(port: int, key: str, seconds: float, number: int) -> float:
+async def _load(path: str, port: int, key: str, seconds: float, number: int) -> float:
     """Requests a second, from a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "bench.events", "load", str(port), key or "-", str(seconds), str(number)),
+        *("-m", "bench.events", "load", str(port), key or "-", str(seconds), str(number), path),
         cwd=Path(__file__).parent.parent,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -98,13 +119,14 @@ async def _load(port: int, key: str, seconds: float, number: int) -> float:
 
 
 class _Client(asyncio.Protocol):
-    """One connection that sends the next event as soon as it has its answer. Answers here have no body."""
+    """One connection that sends the next event as soon as it has its answer: a head alone, or an object in JSON."""
 
     answers = 0
     stopped = False
     wrong = b""
 
-    def __init__(self, head: str, name: str, first: int) -> None:
+    def __init__(self, path: str, head: str, name: str, first: int) -> None:
+        self._path = path
         self._head = head
         self._name = name
         self._count = first * 1000
@@ -116,7 +138,7 @@ class _Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._seen += data
-        if not self._seen.endswith(b"\r\n\r\n"):
+        if not self._seen.endswith(b"}" if self._path == _NATIVE else b"\r\n\r\n"):
             return
         if not self._seen.startswith(b"HTTP/1.1 200"):
             _Client.wrong = self._seen
@@ -128,22 +150,33 @@ class _Client(asyncio.Protocol):
     def _send(self) -> None:
         self._count += 1
         who = f"old{self._count % FILLED}" if self._count % 2 else f"new{self._count}"
-        body = (
-            f'{{"eventTypeKey":"invoicePaid","keyValue":"inv-{self._name}-{self._count}","params":['
-            f'{{"name":"EmailAddress","value":"{who}@example.com"}},{{"name":"sum","value":"120.50"}},'
-            '{"name":"currency","value":"UAH"},{"name":"city","value":"Kyiv"}]}'
-        )
+        if self._path == _NATIVE:
+            body = (
+                f'{{"type_key":"invoicePaid","key":"inv-{self._name}-{self._count}","params":{{'
+                f'"EmailAddress":"{who}@example.com","sum":"120.50","currency":"UAH","city":"Kyiv"}}}}'
+            )
+        else:
+            body = (
+                f'{{"eventTypeKey":"invoicePaid","keyValue":"inv-{self._name}-{self._count}","params":['
+                f'{{"name":"EmailAddress","value":"{who}@example.com"}},{{"name":"sum","value":"120.50"}},'
+                '{"name":"currency","value":"UAH"},{"name":"city","value":"Kyiv"}]}'
+            )
         self._transport.write(f"{self._head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
 
 
-async def _clients(port: int, key: str, seconds: float, number: str) -> None:
-    head = f"POST {_PATH} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json; charset=UTF-8\r\n"
+async def _clients(port: int, key: str, seconds: float, number: str, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json; charset=UTF-8\r\n"
     if key != "-":
-        head += f"Authorization: Basic {b64encode(f'shop:{key}'.encode()).decode()}\r\n"
+        bearer = f"Bearer {key}" if path == _NATIVE else ""
+        head += (
+            f"Authorization: {bearer}\r\n"
+            if bearer
+            else f"Authorization: Basic {b64encode(f'shop:{key}'.encode()).decode()}\r\n"
+        )
     loop = asyncio.get_running_loop()
     for client in range(CLIENTS):
         await loop.create_connection(
-            lambda client=client: _Client(head, f"{number}-{client}", client), "127.0.0.1", port
+            lambda client=client: _Client(path, head, f"{number}-{client}", client), "127.0.0.1", port
         )
     await asyncio.sleep(0.5)
     before, start = _Client.answers, time.perf_counter()
@@ -210,12 +243,27 @@ async def _floor(dsn: str, port: int, account_id: int) -> None:
         await bare(application, port)
 
 
+async def _answering(port: int) -> None:
+    """The barest application: the body is read, and as much is answered as the product does."""
+    body = b'{"event_id":"019dc6b2-7f00-7000-8000-000000000000","contact_id":1024}'
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    await bare(application, port)
+
+
 if __name__ == "__main__":
     import uvloop
 
     if sys.argv[1] == "load":
-        uvloop.run(_clients(int(sys.argv[2]), sys.argv[3], float(sys.argv[4]), sys.argv[5]))
+        uvloop.run(_clients(int(sys.argv[2]), sys.argv[3], float(sys.argv[4]), sys.argv[5], sys.argv[6]))
     elif sys.argv[1] == "product":
         uvloop.run(product(sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    elif sys.argv[1] == "answering":
+        uvloop.run(_answering(int(sys.argv[4])))
     else:
         uvloop.run(_floor(sys.argv[2], int(sys.argv[4]), int(sys.argv[5])))

@@ -102,6 +102,21 @@ async def test_a_type_is_set_and_asked_for(site: Site) -> None:
         assert (answer.json()["creates_contacts"], answer.json()["parameters"]) == (True, None)
 
 
+async def test_parameters_of_a_type_are_told_and_declared(site: Site) -> None:
+    async with site.client() as client:
+        for value in ("5", 6, "seven"):
+            await client.post(EVENTS, json={"type_key": "measured", "params": {"value": value}})
+        answer = await client.post(TYPES, json={"key": "measured", "declared": {"value": "number"}})
+        assert answer.json()["declared"] == {"value": "number"}
+        listed = f"{TYPES}/{answer.json()['event_type_id']}/parameters"
+        [found] = (await client.get(listed)).json()["items"]
+        assert (found["type"], found["declared"], found["conflicts"]) == ("number", True, 1)
+        assert found["seen"] == {"number": 2, "string": 1}
+        refused = await client.post(EVENTS, json={"type_key": "measured", "params": {"value": "eight"}})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "params.value")
+        assert (await client.post(TYPES, json={"key": "measured", "declared": {"value": "text"}})).status_code == 422
+
+
 async def test_wrong_events_are_refused_by_name(site: Site) -> None:
     async with site.client() as client:
         for event, field in (

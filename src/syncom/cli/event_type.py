@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from syncom.cli.given import Many, Switch
+from syncom.cli.given import Many, Switch, pairs
 from syncom.cli.output import show, table
 from syncom.cli.services import Options, here
 from syncom.errors import Invalid
 from syncom.events.model import EventType, TypeParameter
+from syncom.events.parameters import Kind
 
 app = App(name="event-type", help="Kinds of events, and what each of them brings and does.")
 _DEFAULT = Options()
@@ -28,6 +29,32 @@ async def list_types(*, options: Options = _DEFAULT) -> None:
     show(found, json=options.json, human=lambda: table(columns, rows, empty=empty))
 
 
+@app.command(name="show")
+async def show_type(key: str, *, options: Options = _DEFAULT) -> None:
+    """Show what events of a type bring: types of parameters, values that do not fit them, the newest time, an example.
+
+    Parameters
+    ----------
+    key
+        Key of the type.
+    """
+    async with here(options) as services:
+        found = await services.app.events.parameters(services.account_id, key)
+    rows = [
+        (
+            one.name,
+            f"{one.type} (declared)" if one.declared else one.type,
+            ", ".join(f"{kind} {count:,}" for kind, count in one.seen.items()),
+            one.conflicts or "",
+            one.last_seen_at or "",
+            "" if one.example is None else msgspec.json.encode(one.example).decode()[:60],
+        )
+        for one in found
+    ]
+    columns = ("parameter", "type", "seen", "conflicts", "newest", "example")
+    show(found, json=options.json, human=lambda: table(columns, rows, empty="No event has brought anything yet."))
+
+
 @app.command(name="set")
 async def set_type(
     key: str,
@@ -36,6 +63,7 @@ async def set_type(
     require: Many = (),
     allow: Many = (),
     anything: Switch = False,
+    type_: Annotated[Many, Parameter(name="--type")] = (),
     options: Options = _DEFAULT,
 ) -> None:
     """Set what events of a type bring and do.
@@ -52,21 +80,33 @@ async def set_type(
         A parameter that events may bring beside those. May be repeated.
     anything
         Events may bring anything, as they may at first.
+    type_
+        What a parameter is, as NAME=TYPE: boolean, number, datetime, string, array or object; events that bring
+        anything else in it are refused. NAME= takes that back. May be repeated.
     """
     if anything and (require or allow):
         raise Invalid("anything", "cannot be asked together with require and allow")
     wanted = [TypeParameter(name=name) for name in require]
     wanted += [TypeParameter(name=name, required=False) for name in allow]
+    declared = {name: _kind(name, kind) for name, kind in pairs("type", type_)}
     async with here(options) as services:
         changed = await services.app.events.types.change(
             services.account_id,
             key,
             creates_contacts=None if creates_contacts is None else creates_contacts == "yes",
             parameters=None if anything else wanted or msgspec.UNSET,
+            declared=declared,
         )
     said = f"Events of {changed.key} bring {_brings(changed)}"
     said += " and make contacts." if changed.creates_contacts else " and make no contacts."
     show(changed, json=options.json, human=lambda: print(said))
+
+
+def _kind(name: str, text: str) -> Kind | None:
+    try:
+        return Kind(text) if text else None
+    except ValueError:
+        raise Invalid("type", f"of {name} must be one of {', '.join(Kind)}, or nothing") from None
 
 
 def _brings(event_type: EventType) -> str:

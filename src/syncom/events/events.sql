@@ -158,6 +158,7 @@ WHERE k.event_id IS NOT NULL
     )
 ORDER BY k.bucket, k.event_id
 ON CONFLICT DO NOTHING
+RETURNING event_id
 
 -- name: take_followed
 -- Events of known contacts out of the change log, in the order they came; they are gone from it when the transaction
@@ -197,7 +198,7 @@ DELETE FROM recent_events WHERE (account_id, event_hash) IN (
 
 -- name: list_types
 -- Index: unique key of event_types.
-SELECT event_type_id, key, creates_contacts, parameters FROM event_types WHERE account_id = %(account_id)s ORDER BY key
+SELECT event_type_id, key, creates_contacts, parameters, declared FROM event_types WHERE account_id = %(account_id)s ORDER BY key
 
 -- name: add_types
 -- Those among these keys that are new, as long as the account has room for them.
@@ -208,13 +209,45 @@ ORDER BY k.key
 ON CONFLICT DO NOTHING
 
 -- name: find_types
-SELECT event_type_id, key, creates_contacts, parameters FROM event_types
+SELECT event_type_id, key, creates_contacts, parameters, declared FROM event_types
 WHERE account_id = %(account_id)s AND key = ANY (%(keys)s::text[])
 
 -- name: change_type
-UPDATE event_types SET creates_contacts = %(creates_contacts)s, parameters = %(parameters)s::jsonb
+-- Of kinds, those that are named are changed, and taken away where they are null.
+UPDATE event_types SET creates_contacts = %(creates_contacts)s, parameters = %(parameters)s::jsonb,
+    declared = jsonb_strip_nulls(declared || %(declared)s::jsonb)
 WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s
-RETURNING event_type_id, key, creates_contacts, parameters
+RETURNING event_type_id, key, creates_contacts, parameters, declared
+
+-- name: count_values
+-- Adds to what was seen; names beyond the limit of a type are left out. Rows are taken in their order, so that
+-- processes do not wait in a circle. Index: primary key of event_parameters.
+INSERT INTO event_parameters AS known (account_id, event_type_id, name, booleans, numbers, datetimes, strings, arrays,
+    objects, last_seen_at)
+SELECT k.account_id, k.event_type_id, k.name, k.booleans, k.numbers, k.datetimes, k.strings, k.arrays, k.objects, k.last
+FROM unnest(%(account_ids)s::bigint[], %(type_ids)s::bigint[], string_to_array(%(names)s, E'\x1f'),
+    %(booleans)s::bigint[], %(numbers)s::bigint[], %(datetimes)s::bigint[], %(strings)s::bigint[],
+    %(arrays)s::bigint[], %(objects)s::bigint[], %(last)s::timestamptz[])
+    AS k (account_id, event_type_id, name, booleans, numbers, datetimes, strings, arrays, objects, last)
+JOIN event_types t ON t.event_type_id = k.event_type_id
+WHERE EXISTS (
+        SELECT FROM event_parameters e
+        WHERE e.account_id = k.account_id AND e.event_type_id = k.event_type_id AND e.name = k.name
+    )
+    OR (SELECT count(*) FROM event_parameters e
+        WHERE e.account_id = k.account_id AND e.event_type_id = k.event_type_id) < %(limit)s
+ORDER BY 1, 2, 3
+ON CONFLICT (account_id, event_type_id, name) DO UPDATE SET
+    booleans = known.booleans + excluded.booleans, numbers = known.numbers + excluded.numbers,
+    datetimes = known.datetimes + excluded.datetimes, strings = known.strings + excluded.strings,
+    arrays = known.arrays + excluded.arrays, objects = known.objects + excluded.objects,
+    last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)
+
+-- name: parameters
+-- What was seen of a type, by name. Index: primary key of event_parameters.
+SELECT name, booleans, numbers, datetimes, strings, arrays, objects, last_seen_at FROM event_parameters
+WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s
+ORDER BY name
 
 -- name: follow_type
 UPDATE event_types SET followed = %(followed)s

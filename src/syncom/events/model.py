@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from syncom.errors import Invalid
+from syncom.events.parameters import Kind
 
 
 class EventInput(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -86,6 +87,8 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True):
     creates_contacts: bool = False
     #: What events must bring, and beside it nothing but what says whom they are about; None: anything.
     parameters: tuple[TypeParameter, ...] | None = None
+    #: What some parameters are. An event that brings anything else in one of them is refused.
+    declared: dict[str, Kind] = {}
 
 
 class UnexpectedParameters(Invalid):

@@ -15,6 +15,7 @@ import msgspec
 from syncom.errors import Invalid
 from syncom.events.identity import VALUE_LIMIT, Named, is_name, named_contacts
 from syncom.events.model import EventInput, EventType, UnexpectedParameters
+from syncom.events.parameters import Kind, fits
 from syncom.ids import bucket_of
 
 TYPE_KEY_LIMIT: Final = 100
@@ -26,6 +27,7 @@ PARAMS_LIMIT: Final = 256 * 1024
 #: eSputnik reference, 5.7, and control characters.
 _FORBIDDEN = re.compile("[<>;’\\\\/|\"`'^?!,\x00-\x1f\x7f]")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
+_A: Final = {kind: f"an {kind}" if kind in ("array", "object") else f"a {kind}" for kind in Kind}
 _encode = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
 _VERSION_8: Final = 8 << 76
 _VARIANT: Final = 2 << 62
@@ -134,6 +136,9 @@ def _checked_params(params: Mapping[str, Any], event_type: EventType) -> bytes:
         missing = any(required and name not in params for name, required in expected.items())
         if missing or any(name not in expected and not is_name(name) for name in params):
             raise UnexpectedParameters(event_type.parameters)
+    for name, kind in event_type.declared.items():
+        if name in params and not fits(params[name], kind):
+            raise Invalid(f"params.{name}", f"must be {_A[kind]}, as its type of events says")
     try:
         encoded = _encode(params)
     except (TypeError, ValueError, RecursionError) as error:

@@ -25,7 +25,7 @@ from syncom.contacts.model import ContactInput, MergeMode, NewContact, UpsertOpt
 from syncom.contacts.service import ContactsService, hold_contacts
 from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
 from syncom.events import store
-from syncom.events.identity import KINDS, Named, Naming, key_of
+from syncom.events.identity import KINDS, Named, Naming, is_name, key_of
 from syncom.events.model import (
     Event,
     EventInput,
@@ -35,6 +35,7 @@ from syncom.events.model import (
     Recorded,
     UnexpectedParameters,
 )
+from syncom.events.parameters import Parameter, kind_of
 from syncom.events.prepare import PreparedEvent, checked_type_key, prepare, repeat_hash
 from syncom.events.types import EventTypes
 from syncom.postgres.group_commit import GroupCommit
@@ -52,6 +53,8 @@ MAX_EACH: Final = 10_000
 #: Keys of events are kept for this long after they were recorded.
 KEYS_KEPT: Final = timedelta(days=90)
 _FORGOTTEN_AT_ONCE: Final = 10_000
+#: Newest events of a type that examples are taken from.
+_EXAMPLES: Final = 100
 #: Requests of one transaction. One request has a single event as a rule, and 1,000 at most.
 _BATCH: Final = 500
 _PAGE_LIMIT: Final = 1_000
@@ -117,6 +120,7 @@ class EventsService:
     async def close(self) -> None:
         """Finish the writes that were accepted."""
         await self._requests.close()
+        await self.types.discovery.close()
         if self._forgetting is not None:
             await self._forgetting
         await self._connection.close()
@@ -143,6 +147,7 @@ class EventsService:
         for result in results:
             if isinstance(result, NotFound):
                 raise result
+        self._observe(account_id, events, prepared, results)
         return [result for result in results if isinstance(result, Recorded)]
 
     async def record_each(
@@ -162,8 +167,22 @@ class EventsService:
             places = sound[start : start + MAX_EVENTS]
             creating = [create_contacts and types[events[place].type_key].creates_contacts for place in places]
             request = _Request(events=[prepared[n] for n in places], once=True, creating=creating, each=True)
-            outcomes.update(zip(places, await self._record(account_id, request), strict=True))
+            results = await self._record(account_id, request)
+            self._observe(account_id, [events[place] for place in places], request.events, results)
+            outcomes.update(zip(places, results, strict=True))
         return [outcomes[place] for place in range(len(events))]
+
+    def _observe(
+        self,
+        account_id: int,
+        events: Sequence[EventInput],
+        prepared: Sequence[PreparedEvent],
+        results: Sequence[Recorded | NotFound],
+    ) -> None:
+        """Learn from what was recorded what parameters are."""
+        for event, row, result in zip(events, prepared, results, strict=True):
+            if isinstance(result, Recorded) and not result.repeated:
+                self.types.discovery.observe(account_id, row.event_type_id, event.params, event.occurred_at)
 
     async def _record(self, account_id: int, request: _Request) -> list[Recorded | NotFound]:
         """Write a request; contacts it needs are made in between."""
@@ -200,6 +219,8 @@ class EventsService:
             raise missing
         rows = [store.Row(event, contact_id) for event, contact_id in zip(prepared, contact_ids, strict=True)]
         event_ids = await store.insert(connection, rows)
+        for event, row in zip(events, rows, strict=True):
+            self.types.discovery.observe(account_id, row.event.event_type_id, event.params, event.occurred_at)
         return [
             Recorded(event_id=event_id, contact_id=row.contact_id or None)
             for event_id, row in zip(event_ids, rows, strict=True)
@@ -242,7 +263,11 @@ class EventsService:
             if missing is not None:
                 raise missing
             rows = [store.Row(*row) for row in zip(prepared, contact_ids, strict=True)]
-            return await store.insert_past(connection, rows)
+            recorded = await store.insert_past(connection, rows)
+        for event, _ in recorded:
+            params = msgspec.json.decode(event.params)
+            self.types.discovery.observe(account_id, event.event_type_id, params, event.occurred_at)
+        return len(recorded)
 
     async def delete(
         self,
@@ -372,6 +397,22 @@ class EventsService:
                 return
 
     # ------------------------------------------------------------ reading
+
+    async def parameters(self, account_id: int, type_key: str) -> list[Parameter]:
+        """What events of a type bring, by name, with examples out of the newest ones. Raises NotFound.
+
+        Values of parameters that name people are no examples.
+        """
+        event_type = await self.types.get(account_id, type_key)
+        found = await self.types.parameters(account_id, event_type)
+        newest = (await self.of_type(account_id, type_key, limit=_EXAMPLES)).events
+        examples = {
+            name: value
+            for event in reversed(newest)
+            for name, value in event.params.items()
+            if kind_of(value) is not None and not is_name(name)
+        }
+        return [msgspec.structs.replace(one, example=examples.get(one.name)) for one in found]
 
     async def of_contact(
         self, account_id: int, contact_id: int, *, cursor: str | None = None, limit: int = 50

@@ -159,16 +159,17 @@ async def insert(connection: Connection, rows: Sequence[Row]) -> list[UUID]:
     return event_ids
 
 
-async def insert_past(connection: Connection, rows: Sequence[Row]) -> int:
-    """Record past events that were not recorded before; returns how many those were."""
+async def insert_past(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """Record past events that were not recorded before; returns those."""
     rows = await _unclaimed(connection, rows)
     if not rows:
-        return 0
+        return []
     columns, _ = _columns(rows)
     ids = [past_ids(row.event, row.contact_id) for row in rows]
     columns["event_ids"] = _uuids([named for named, _ in ids])
     columns["unnamed_ids"] = _uuids([unnamed for _, unnamed in ids])
-    return (await connection.execute(_SQL["insert_past"], columns)).rowcount
+    by_id = {named: row for (named, _), row in zip(ids, rows, strict=True)}
+    return [by_id[row[0]] for row in await (await connection.execute(_SQL["insert_past"], columns)).fetchall()]
 
 
 async def _unclaimed(connection: Connection, rows: Sequence[Row]) -> Sequence[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -10,7 +11,9 @@ from psycopg.rows import TupleRow
 
 from syncom.clock import Clock
 from syncom.errors import Conflict, Invalid, NotFound
+from syncom.events.discovery import Discovery
 from syncom.events.model import EventType, TypeParameter
+from syncom.events.parameters import Kind, Parameter, conflicts, type_of
 from syncom.events.prepare import NAME_LIMIT, checked_type_key
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
@@ -33,6 +36,7 @@ class EventTypes:
         self._database = database
         self._clock = clock
         self._remembered: dict[int, tuple[float, dict[str, EventType]]] = {}
+        self.discovery = Discovery(database, clock)
 
     async def all(self, account_id: int) -> list[EventType]:
         """Every type, by key."""
@@ -106,11 +110,15 @@ class EventTypes:
         *,
         creates_contacts: bool | None = None,
         parameters: Sequence[TypeParameter] | msgspec.UnsetType | None = msgspec.UNSET,
+        declared: Mapping[str, Kind | None] | None = None,
     ) -> EventType:
-        """Set whether events of a type make contacts, and what they must bring (None: anything).
+        """Set whether events of a type make contacts, what they must bring (None: anything), and what parameters are.
 
-        A type that has had no event yet is made. Raises Invalid.
+        Of the latter those that are named are changed; None: whatever comes, as at first. A type that has had no event
+        yet is made. Raises Invalid.
         """
+        if declared:
+            _check_names("declared", list(declared))
         before = (await self.ensure(account_id, (checked_type_key(key),)))[key]
         wanted = before.parameters if parameters is msgspec.UNSET else _checked(parameters)
         values = {
@@ -118,6 +126,7 @@ class EventTypes:
             "event_type_id": before.event_type_id,
             "creates_contacts": before.creates_contacts if creates_contacts is None else creates_contacts,
             "parameters": None if wanted is None else msgspec.json.encode(wanted).decode(),
+            "declared": msgspec.json.encode(declared or {}).decode(),
         }
         async with self._database.tenant(account_id) as connection:
             row = await (await connection.execute(_SQL["change_type"], values)).fetchone()
@@ -125,6 +134,16 @@ class EventTypes:
         if row is None:
             raise NotFound("event type", key)
         return _type(row)
+
+    async def parameters(self, account_id: int, event_type: EventType) -> list[Parameter]:
+        """What events of a type brought so far, and what is declared of it, by name. Without examples."""
+        await self.discovery.flush()
+        values = {"account_id": account_id, "event_type_id": event_type.event_type_id}
+        async with self._database.tenant(account_id) as connection:
+            rows = await (await connection.execute(_SQL["parameters"], values)).fetchall()
+        seen = {row[0]: (dict(zip(Kind, row[1:7], strict=True)), row[7]) for row in rows}
+        names = sorted({*seen, *event_type.declared})
+        return [_parameter(name, event_type, *seen.get(name, ({}, None))) for name in names]
 
     async def follow(self, connection: Connection, account_id: int, event_type_id: int, *, followed: bool) -> None:
         """Say whether events of a type go into the change log, from the moment the caller's transaction commits."""
@@ -138,18 +157,37 @@ class EventTypes:
 
 def _type(row: TupleRow) -> EventType:
     parameters = None if row[3] is None else tuple(msgspec.convert(row[3], list[TypeParameter]))
-    return EventType(event_type_id=row[0], key=row[1], creates_contacts=row[2], parameters=parameters)
+    declared = {name: Kind(kind) for name, kind in row[4].items()}
+    return EventType(
+        event_type_id=row[0], key=row[1], creates_contacts=row[2], parameters=parameters, declared=declared
+    )
+
+
+def _parameter(name: str, event_type: EventType, seen: dict[Kind, int], last_seen_at: datetime | None) -> Parameter:
+    declared = event_type.declared.get(name)
+    counts = {kind: count for kind, count in seen.items() if count}
+    return Parameter(
+        name=name,
+        type=declared or type_of(counts),
+        declared=declared is not None,
+        seen=counts,
+        conflicts=conflicts(counts),
+        last_seen_at=last_seen_at,
+    )
 
 
 def _checked(parameters: Sequence[TypeParameter] | None) -> tuple[TypeParameter, ...] | None:
     if parameters is None:
         return None
-    if len(parameters) > PARAMETERS_LIMIT:
-        raise Invalid("parameters", f"must be at most {PARAMETERS_LIMIT}")
-    names = [parameter.name for parameter in parameters]
+    _check_names("parameters", [parameter.name for parameter in parameters])
+    return tuple(parameters)
+
+
+def _check_names(field: str, names: Sequence[str]) -> None:
+    if len(names) > PARAMETERS_LIMIT:
+        raise Invalid(field, f"must be at most {PARAMETERS_LIMIT}")
     for place, name in enumerate(names):
         if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
-            raise Invalid(f"parameters.{place}.name", f"must be 1 to {NAME_LIMIT} printable characters")
+            raise Invalid(f"{field}.{place}.name", f"must be 1 to {NAME_LIMIT} printable characters")
         if name in names[:place]:
-            raise Invalid(f"parameters.{place}.name", "is there twice")
-    return tuple(parameters)
+            raise Invalid(f"{field}.{place}.name", "is there twice")

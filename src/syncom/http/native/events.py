@@ -12,6 +12,7 @@ from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
 from syncom.events.model import Event, EventInput, EventType, TypeParameter
+from syncom.events.parameters import Kind, Parameter
 from syncom.events.service import MAX_EACH
 from syncom.http.headers import header
 from syncom.http.native.event_record import (
@@ -38,6 +39,9 @@ class EventTypeInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     creates_contacts: bool | None = None
     #: What events must or may bring beside what says whom they are about; null: anything.
     parameters: list[TypeParameter] | msgspec.UnsetType | None = msgspec.UNSET
+    #: What parameters are: `{"sum": "number"}`. Events that bring anything else in them are refused. Those that are not
+    #: named stay as they are; null: whatever comes.
+    declared: dict[str, Kind | None] = {}
 
 
 @post("/events", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_EVENTS))
@@ -103,8 +107,19 @@ async def list_event_types(by: By, events: Events) -> Page[EventType]:
 async def set_event_type(by: By, events: Events, data: JSONBody[EventTypeInput]) -> EventType:
     """Set what events of a type bring and do. The type may have had no event yet."""
     return await events.types.change(
-        by.account_id, data.key, creates_contacts=data.creates_contacts, parameters=data.parameters
+        by.account_id,
+        data.key,
+        creates_contacts=data.creates_contacts,
+        parameters=data.parameters,
+        declared=data.declared,
     )
+
+
+@get("/event-types/{event_type_id:int}/parameters", tags=_TAGS, opt=needs(Permission.READ_ACTIVITY))
+async def list_type_parameters(by: By, events: Events, event_type_id: FromPath[int]) -> Page[Parameter]:
+    """What events of a type bring, by name: types, values that do not fit them, the newest time, an example."""
+    event_type = await events.types.by_id(by.account_id, event_type_id)
+    return Page(items=await events.parameters(by.account_id, event_type.key), next_cursor=None)
 
 
 @get("/event-types/{event_type_id:int}/events", tags=_TAGS, opt=needs(Permission.READ_ACTIVITY))
@@ -123,5 +138,6 @@ HANDLERS: list[Any] = [
     list_contact_events,
     list_event_types,
     set_event_type,
+    list_type_parameters,
     list_type_events,
 ]
