@@ -30,6 +30,7 @@ BENCHES = {
     "cli": "bench.cli",
     "proxy": "bench.proxy",
     "segments": "bench.segments",
+    "membership": "bench.membership",
 }
 
 

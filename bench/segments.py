@@ -17,7 +17,7 @@ import psycopg
 from bench.figures import Figure, median
 from bench.marketing import Marketing, marketing
 from syncom.segments import store
-from syncom.segments.compile import days_of_year
+from syncom.segments.anniversaries import days_of_year
 
 ROUNDS = 5
 SCALE = float(os.environ.get("SYNCOM_BENCH_SCALE", "1"))

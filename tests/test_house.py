@@ -36,6 +36,8 @@ CONTACT_OWNED = {
     "contact_categories",
     "rfm_scores",
     "rfm_history",
+    "contact_segments",
+    "segment_moves",
 }
 #: Distributed by value: looked up before the contact is known.
 BY_VALUE = {
@@ -57,6 +59,7 @@ COORDINATOR = {
     "activity_writers",
     "activity_journal",
     "followed_events",
+    "contact_changes",
 }
 
 

@@ -62,6 +62,8 @@ from syncom.recommendations.service import RecommendationsService
 from syncom.rfm import jobs as rfm_jobs
 from syncom.rfm.service import RfmService
 from syncom.security import Keyring
+from syncom.segments.jobs import MembershipKeeper
+from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
 from syncom.sites.push import WebPush
@@ -93,6 +95,7 @@ class App:
         self.contacts = ContactsService(database, clock)
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock)
+        self.membership = MembershipService(database, self.segments, clock)
         self.contacts.usage.ask(self.segments.users)
         self.events = EventsService(database, self.contacts, clock)
         self.imports = ImportService(
@@ -232,6 +235,10 @@ class App:
     def keeper(self) -> CampaignKeeper:
         """What moves campaigns along in the background."""
         return CampaignKeeper(self.database, self.segments, self.content)
+
+    def membership_keeper(self) -> MembershipKeeper:
+        """What keeps the members of segments in the background."""
+        return MembershipKeeper(self.database, self.segments, self.clock)
 
     def workflow_keeper(self) -> WorkflowKeeper:
         """What moves contacts through workflows in the background."""

@@ -201,6 +201,10 @@ async def test_segments_count_and_list_their_contacts(syncom: Command, tmp_path:
     assert await syncom.json("segment", "count", "kyiv") == {"segment_id": made["segment_id"], "contacts": 1}
     assert [one["email"] for one in await syncom.json("segment", "contacts", made["segment_id"])] == ["a@example.com"]
     assert (await syncom.json("segment", "show", "Kyiv"))["condition"]["value"] == "Kyiv"
+    assert "not counted yet" in (await syncom("segment", "list")).out
+    assert await syncom.json("segment", "moves", "Kyiv") == []
+    assert [day["members"] for day in await syncom.json("segment", "growth", "Kyiv", "--days", "2")] == [0, 0]
+    assert await syncom.json("segment", "verify") == []
     assert 'city is "Kyiv"' in (await syncom("segment", "show", "Kyiv")).out
     others = json.dumps({"not": {"segment": made["segment_id"]}})
     found = await syncom.json("segment", "contacts", "--condition", others)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -37,6 +39,20 @@ CHANNELS = {"email": 1, "sms": 2}
 STATES = {"none": 0, "unconfirmed": 1, "subscribed": 2, "unsubscribed": 3}
 #: What opens are, and so on: a click is an open too.
 KINDS = {"delivered": {1}, "bounced": {2}, "opened": {3, 4}, "clicked": {4}, "unsubscribed": {5}, "complained": {6}}
+
+
+@contextmanager
+def at(moment: datetime) -> Generator[None]:
+    """Read conditions as of another time than NOW."""
+    global NOW, TODAY
+    before = NOW
+    NOW = moment
+    TODAY = moment.date()
+    try:
+        yield
+    finally:
+        NOW = before
+        TODAY = before.date()
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):

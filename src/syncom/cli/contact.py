@@ -275,6 +275,23 @@ async def timeline(contact: int, *, limit: int = 50, options: Options = _DEFAULT
 
 
 @app.command
+async def segments(contact: int, *, options: Options = _DEFAULT) -> None:
+    """List the segments that a contact is in.
+
+    Parameters
+    ----------
+    contact
+        Its id.
+    """
+    async with here(options) as services:
+        await services.app.contacts.get(services.account_id, contact)
+        ids = set(await services.app.membership.segments_of(services.account_id, contact))
+        found = [one for one in await services.app.segments.list(services.account_id) if one.segment_id in ids]
+    rows = [(one.segment_id, one.name) for one in found]
+    show(found, json=options.json, human=lambda: table(("id", "name"), rows, empty="In no segment."))
+
+
+@app.command
 async def subscribe(contact: int, *, channel: Channel = Channel.EMAIL, options: Options = _DEFAULT) -> None:
     """Record that this person agreed to get messages.
 

@@ -78,6 +78,7 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         jobs = asyncio.create_task(run_worker(parts.jobs(dsn)))
         upkeep = asyncio.create_task(parts.upkeep(stop))
         poster = asyncio.create_task(parts.webhook_poster().run(stop))
+        segments = asyncio.create_task(parts.membership_keeper().run(stop))
         workflows = asyncio.create_task(parts.workflow_keeper().run(stop))
         connections = asyncio.create_task(parts.connection_keeper().run(stop))
         vectors = asyncio.create_task(parts.vector_keeper().run(stop))
@@ -86,7 +87,7 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         try:
             await parts.keeper().run(stop)
         finally:
-            beside = (jobs, upkeep, poster, workflows, vectors, connections, pulls, owners)
+            beside = (jobs, upkeep, poster, segments, workflows, vectors, connections, pulls, owners)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

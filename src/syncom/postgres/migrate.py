@@ -18,7 +18,7 @@ OLDEST_SERVER, NEWEST_SERVER = 15, 18
 #: Any number no other program uses; it serialises migrations of several processes.
 _LOCK = 7_295_311_044
 #: Tables of facts, partitioned by month.
-PARTITIONED = ("ledger", "activity", "events")
+PARTITIONED = ("ledger", "activity", "events", "segment_moves")
 
 _FILE = re.compile(r"^(\d{4})_\w+\.sql$")
 

@@ -7,6 +7,7 @@ contacts or, for many of them, by one pass over a window of time (:mod:`syncom.s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString, cast
@@ -16,6 +17,7 @@ from psycopg import sql
 
 from syncom.contacts.model import CustomField, FieldType
 from syncom.errors import Invalid
+from syncom.segments.anniversaries import days_of_year, turns_of_year
 from syncom.segments.given import (
     SIGNS,
     Tree,
@@ -45,6 +47,7 @@ from syncom.segments.model import (
     Facet,
     Leaf,
 )
+from syncom.segments.reading import Reading, Turning, WholeAccount
 from syncom.segments.rfm_classes import RFM_CLASSES, RFM_SCORES
 
 #: What a part of a tree compiles to.
@@ -86,6 +89,7 @@ class Compiler:
         account_id: int,
         categories: Mapping[str, int] | None = None,
         event_types: Mapping[str, int] | None = None,
+        read: type[Reading] = WholeAccount,
     ) -> None:
         """``categories`` and ``event_types``: ids by key; keys of categories in lower case."""
         self._fields = {field.key: field for field in fields}
@@ -93,14 +97,23 @@ class Compiler:
         self._categories = categories or {}
         self._now = now
         self._values: dict[str, Any] = {}
-        self._history = History(self._bind, now, self._bind(account_id), event_types or {})
+        self._bound: dict[str, sql.Placeholder] = {}
+        #: How leaves reach their rows.
+        self.read = read(self._bind, self._bind(account_id))
+        self._history = History(self._bind, now, self.read, event_types or {})
         self._leaves: list[Leaf] = []
         self._open: list[int] = []
         self._used: set[int] = set()
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is bound in all predicates compiled so far, by name."""
+        return self._values
+
     def compile(self, tree: object, *, at: str = "condition") -> Predicate:
         """The predicate of a tree. Raises Invalid naming the place in the tree, such as ``condition.all.2.value``."""
-        text = _text(self._node(tree, at, 0))
+        self._leaves, self._used = [], set()
+        text = self._text_of(self._node(tree, at, 0))
         return Predicate(text=text, values=self._values, segment_ids=frozenset(self._used), leaves=tuple(self._leaves))
 
     def _node(self, node: object, at: str, depth: int) -> Node:
@@ -152,7 +165,7 @@ class Compiler:
         others = [part for part in parts if not isinstance(part, Statistic)]
         if not others and len(statistics) == 1:
             return statistics[0]
-        return sql.SQL("({})").format(sql.SQL(joint).join([*others, *(one.text() for one in statistics)]))
+        return sql.SQL("({})").format(sql.SQL(joint).join([*others, *(one.text(self.read) for one in statistics)]))
 
     def _not(self, tree: Tree, at: str, depth: int) -> Node:
         only(tree, at, "not")
@@ -235,9 +248,10 @@ class Compiler:
         operator = given_operator(tree, at, DATE_OPERATORS)
         if operator not in _MOVING:
             return self._ordered(column, tree, at, given_day, DATE_OPERATORS)
-        today = self._now.astimezone(UTC).date()
-        days = given_days(tree.get("value"), f"{at}.value")
-        return self._near(column, operator, today, timedelta(days=days))
+        window = timedelta(days=given_days(tree.get("value"), f"{at}.value"))
+        midnight = sql.SQL("({}::timestamp AT TIME ZONE 'UTC')").format(column)
+        self._turns_near(midnight, operator, window, whole_days=True)
+        return self._near(column, operator, self._now.astimezone(UTC).date(), window)
 
     def _moment(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
         operator = given_operator(tree, at, DATE_OPERATORS)
@@ -246,8 +260,11 @@ class Compiler:
         days = given_days(tree.get("value"), f"{at}.value")
         if operator == "anniversary_in_next_days":
             day = sql.SQL("({} AT TIME ZONE 'UTC')").format(column)
+            self._turn_of_year(sql.SQL("to_char({}, 'MM-DD')").format(day), days)
             return self._anniversary(day, self._now.astimezone(UTC).date(), days)
-        return self._near(column, operator, self._now, timedelta(days=days))
+        window = timedelta(days=days)
+        self._turns_near(column, operator, window, whole_days=False)
+        return self._near(column, operator, self._now, window)
 
     def _near(self, column: sql.Composable, operator: str, now: date | datetime, window: timedelta) -> sql.Composable:
         if operator == "more_than_days_ago":
@@ -255,16 +272,37 @@ class Compiler:
         first, last = (_shifted(now, -window), now) if operator == "in_last_days" else (now, _shifted(now, window))
         return sql.SQL("coalesce({} BETWEEN {} AND {}, false)").format(column, self._bind(first), self._bind(last))
 
+    def _turns_near(self, moment: sql.Composable, operator: str, window: timedelta, *, whole_days: bool) -> None:
+        """A window around a moment begins with it and ends just after it, or with its day."""
+
+        def end(when: Turning, span: timedelta) -> sql.Composable:
+            return when.by(moment, span + timedelta(days=1)) if whole_days else when.after(moment, span)
+
+        if operator == "in_next_days":
+            self.read.turn(lambda when: when.by(moment, -window))
+            self.read.turn(lambda when: end(when, timedelta()))
+            return
+        if operator == "in_last_days":
+            self.read.turn(lambda when: when.by(moment, timedelta()))
+        self.read.turn(lambda when: end(when, window))
+
     def _birthday(self, key: sql.Composable, tree: Tree, at: str) -> sql.Composable:
         """Of a date that is kept as text: its last five characters are month and day."""
-        days = days_of_year(self._now.astimezone(UTC).date(), given_days(tree.get("value"), f"{at}.value"))
-        ends = [f"{day // 100:02}-{day % 100:02}" for day in days]
-        return sql.SQL("coalesce(right(c.fields ->> {}, 5) = ANY({}::text[]), false)").format(key, self._bind(ends))
+        days = given_days(tree.get("value"), f"{at}.value")
+        ends = [f"{day // 100:02}-{day % 100:02}" for day in days_of_year(self._now.astimezone(UTC).date(), days)]
+        end = sql.SQL("right(c.fields ->> {}, 5)").format(key)
+        self._turn_of_year(end, days)
+        return sql.SQL("coalesce({} = ANY({}::text[]), false)").format(end, self._bind(ends))
 
     def _anniversary(self, column: sql.Composable, today: date, days: int) -> sql.Composable:
         """Day and month as one number are among those of the next days."""
         number = sql.SQL("(extract(month FROM {0}) * 100 + extract(day FROM {0}))::int").format(column)
         return sql.SQL("coalesce({} = ANY({}::int[]), false)").format(number, self._bind(days_of_year(today, days)))
+
+    def _turn_of_year(self, end: sql.Composable, days: int) -> None:
+        """``end``: month and day, such as 02-28."""
+        turns = turns_of_year(self._now.astimezone(UTC).date(), days)
+        self.read.turn(lambda _: sql.SQL("({}::jsonb ->> {})::timestamptz").format(self._bind(json.dumps(turns)), end))
 
     def _boolean(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
         operator = given_operator(tree, at, {"equals": "is", "is_set": "is set", "is_empty": "is empty"})
@@ -296,10 +334,7 @@ class Compiler:
         self._leaf(at, Facet.LISTS, "list_members_pkey")
         only(tree, at, "list")
         list_id = given_id(tree["list"], f"{at}.list")
-        return sql.SQL(
-            "EXISTS (SELECT FROM list_members m WHERE m.account_id = c.account_id AND m.bucket = c.bucket"
-            " AND m.list_id = {} AND m.contact_id = c.contact_id)"
-        ).format(self._bind(list_id))
+        return self.read.member("list_members", "list_id", self._bind(list_id))
 
     def _category(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
         self._leaf(at, Facet.CATEGORIES, "contact_categories_pkey")
@@ -308,10 +343,7 @@ class Compiler:
         category_id = self._categories.get(key.lower())
         if category_id is None:
             raise Invalid(f"{at}.category", f"there is no subscription category {key!r}")
-        return sql.SQL(
-            "EXISTS (SELECT FROM contact_categories m WHERE m.account_id = c.account_id AND m.bucket = c.bucket"
-            " AND m.contact_id = c.contact_id AND m.category_id = {})"
-        ).format(self._bind(category_id))
+        return self.read.member("contact_categories", "category_id", self._bind(category_id))
 
     def _segment(self, tree: Tree, at: str, depth: int) -> Node:
         only(tree, at, "segment")
@@ -370,10 +402,7 @@ class Compiler:
                 tests += self._score_bounds(name, given[name], f"{at}.rfm.{name}")
         if not tests:
             raise Invalid(f"{at}.rfm", f"must have one of: class, {', '.join(RFM_SCORES)}")
-        return sql.SQL(
-            "EXISTS (SELECT FROM rfm_scores r WHERE r.account_id = c.account_id AND r.bucket = c.bucket"
-            " AND r.contact_id = c.contact_id AND {})"
-        ).format(sql.SQL(" AND ").join(tests))
+        return self.read.row("rfm_scores", "r", sql.SQL(" AND ").join(tests))
 
     def _score_bounds(self, name: str, given: object, at: str) -> list[sql.Composable]:
         bounds = given_object(given, at, '{"at_least": 4}')
@@ -393,9 +422,16 @@ class Compiler:
     # ------------------------------------------------------------ parts
 
     def _bind(self, value: Any) -> sql.Placeholder:
-        name = f"v{len(self._values)}"
-        self._values[name] = value
-        return sql.Placeholder(name)
+        """The same value is bound once."""
+        key = f"{type(value).__name__} {value!r}"
+        if key not in self._bound:
+            name = f"v{len(self._values)}"
+            self._values[name] = value
+            self._bound[key] = sql.Placeholder(name)
+        return self._bound[key]
+
+    def _text_of(self, node: Node) -> sql.Composable:
+        return node.text(self.read) if isinstance(node, Statistic) else node
 
     def _leaf(self, at: str, facet: Facet, index: str, *, moves: bool = False) -> None:
         self._leaves.append(Leaf(at=at, facet=facet, index=index, moves=moves))
@@ -408,24 +444,6 @@ def _rfm_class(word: Any, at: str) -> int:
     if found is None:
         raise Invalid(at, f"must be one of: {', '.join(RFM_CLASSES)}")
     return int(found)
-
-
-def _text(node: Node) -> sql.Composable:
-    return node.text() if isinstance(node, Statistic) else node
-
-
-def days_of_year(today: date, days: int) -> list[int]:
-    """Today and the days that follow, as month * 100 + day. In a common year 29 February is kept on the 28th."""
-    found: list[int] = []
-    for place in range(min(days, 366) + 1):
-        try:
-            day = today + timedelta(days=place)
-        except OverflowError:
-            break
-        found.append(day.month * 100 + day.day)
-        if (day.month, day.day) == (2, 28) and (day + timedelta(days=1)).day == 1:
-            found.append(229)
-    return sorted(set(found))
 
 
 def _shifted(moment: date | datetime, by: timedelta) -> date | datetime:

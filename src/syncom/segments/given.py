@@ -118,10 +118,13 @@ class Window:
         self.moves = "in_last_days" in tree
         self.start: datetime | None = None
         self.end: datetime | None = None
+        #: How far back it reaches, where it goes with the time.
+        self.span: timedelta | None = None
         if self.moves:
             if "from" in tree or "to" in tree:
                 raise Invalid(f"{at}.in_last_days", "cannot stand beside from and to")
-            self.start = now - timedelta(days=given_days(tree["in_last_days"], f"{at}.in_last_days"))
+            self.span = timedelta(days=given_days(tree["in_last_days"], f"{at}.in_last_days"))
+            self.start = now - self.span
         if "from" in tree:
             self.start = given_moment(tree["from"], f"{at}.from")
         if "to" in tree:

@@ -8,7 +8,7 @@ contacts, and by the index of contacts when it wants few: conditions on the grou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -40,6 +40,7 @@ from syncom.segments.model import (
     PARAMETER_OPERATORS,
     STATISTICS,
 )
+from syncom.segments.reading import Bind, Facts, Reading
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,9 @@ class Statistic:
     test: sql.Composable
     holds: bool = True
 
-    def text(self) -> sql.Composable:
+    def text(self, read: Reading) -> sql.Composable:
         """As a predicate over ``contacts c``."""
-        found = sql.SQL(
-            "EXISTS (SELECT FROM contact_statistics s WHERE s.account_id = c.account_id AND s.bucket = c.bucket"
-            " AND s.contact_id = c.contact_id AND {})"
-        ).format(self.test)
+        found = read.row("contact_statistics", "s", self.test)
         return found if self.holds else sql.SQL("NOT {}").format(found)
 
     def negated(self) -> Statistic:
@@ -87,18 +85,23 @@ def _joined(tests: list[sql.Composable], joint: LiteralString) -> sql.Composable
 
 #: A predicate, the index that serves it, whether time alone changes it.
 Compiled = tuple[sql.Composable | Statistic, str, bool]
-Bind = Callable[[Any], sql.Placeholder]
 
 _MAX_WHERE = 20
+#: Aggregates of what can be asked of orders.
+_MEASURED: dict[str, tuple[LiteralString, LiteralString]] = {
+    "count": ("count", "*"),
+    "sum": ("sum", "f.total"),
+    "average": ("avg", "f.total"),
+}
 
 
 class History:
     """Compiles these leaves for one account."""
 
-    def __init__(self, bind: Bind, now: datetime, account: sql.Placeholder, event_types: Mapping[str, int]) -> None:
+    def __init__(self, bind: Bind, now: datetime, read: Reading, event_types: Mapping[str, int]) -> None:
         self._bind = bind
         self._now = now
-        self._account = account
+        self._read = read
         self._event_types = event_types
 
     # ------------------------------------------------------------ activity
@@ -122,9 +125,7 @@ class History:
             rest = {name: value for name, value in tree.items() if name != "activity"}
             return self._ordered({"orders": "count", **rest}, at, window)
         view, conditions, index = self._messages(kind, tree, at)
-        conditions += self._within(window)
-        text = self._times(view, conditions, tree, at, of="message_id")
-        return text, index, window.moves
+        return self._times(_facts(view, conditions, window), tree, at, of="message_id"), index, window.moves
 
     def _from_statistics(self, kind: str, tree: Tree, at: str, window: Window) -> Compiled | None:
         """Counted beside the contact: ever, or at least once since some day."""
@@ -134,6 +135,9 @@ class History:
             test = sql.SQL("s.{} >= {}").format(sql.Identifier(counter), self._bind(least))
         elif least == 1 and most is None:
             test = sql.SQL("s.{} >= {}").format(sql.Identifier(moment), self._bind(window.start))
+            if window.span is not None:
+                span = window.span
+                self._read.turn(lambda when: when.after(when.of_row("contact_statistics", "s", moment), span))
         else:
             return None
         found = Statistic(test)
@@ -145,13 +149,14 @@ class History:
     def _messages(self, kind: str, tree: Tree, at: str) -> tuple[LiteralString, list[sql.Composable], str]:
         conditions: list[sql.Composable] = []
         index = "ledger_contact" if kind == "sent" else "activity_contact"
-        if kind != "sent":
-            conditions.append(sql.SQL("f.kind = ANY({}::smallint[])").format(self._bind(list(ACTIVITIES[kind]))))
+        # The campaign first: where facts are read for many conditions at once, it spares the rest.
         if "campaign" in tree:
             conditions.append(
                 sql.SQL("f.campaign_id = {}::bigint").format(self._bind(given_id(tree["campaign"], f"{at}.campaign")))
             )
             index += ", activity_campaign" if kind != "sent" else ""
+        if kind != "sent":
+            conditions.append(sql.SQL("f.kind = ANY({}::smallint[])").format(self._bind(list(ACTIVITIES[kind]))))
         if "channel" in tree:
             channel = MESSAGE_CHANNELS.get(given_text(tree["channel"], f"{at}.channel"))
             if channel is None:
@@ -175,21 +180,23 @@ class History:
             raise Invalid(f"{at}.event", f"there is no event type {key!r}; it appears with its first event")
         window = Window(tree, at, self._now)
         same = [sql.SQL("f.event_type_id = {}").format(self._bind(type_id)), *self._parameters(tree, at)]
-        conditions = [*same, *self._within(window)]
+        facts = _facts("contact_events", same, window)
         index = "events_contact, events_type"
         if "which" not in tree:
-            return self._times("contact_events", conditions, tree, at), index, window.moves
+            return self._times(facts, tree, at), index, window.moves
         which = tree["which"]
         if which not in ("first", "last"):
             raise Invalid(f"{at}.which", "must be first or last")
         if window.is_open or "at_least" in tree or "at_most" in tree:
             raise Invalid(f"{at}.which", "goes with a window of time and without a count")
-        beyond = sql.SQL("f.occurred_at < {}").format(self._bind(window.start)) if which == "first" else None
+        text = self._read.exists(facts, until_first_leaves=which == "first")
+        beyond: Facts | None = None
+        if which == "first" and window.start is not None:
+            beyond = Facts(view="contact_events", conditions=same, until=window.start)
         if which == "last" and window.end is not None:
-            beyond = sql.SQL("f.occurred_at >= {}").format(self._bind(window.end))
-        text = self._exists("contact_events", conditions)
-        if beyond is not None and (which == "last" or window.start is not None):
-            text = sql.SQL("({} AND NOT {})").format(text, self._exists("contact_events", [*same, beyond]))
+            beyond = Facts(view="contact_events", conditions=same, since=window.end)
+        if beyond is not None:
+            text = sql.SQL("({} AND NOT {})").format(text, self._read.exists(beyond))
         return text, index, window.moves
 
     def _parameters(self, tree: Tree, at: str) -> list[sql.Composable]:
@@ -239,12 +246,12 @@ class History:
         measure = given_text(tree["orders"], f"{at}.orders")
         if measure not in ORDER_MEASURES:
             raise Invalid(f"{at}.orders", f"must be one of: {', '.join(ORDER_MEASURES)}")
-        conditions = [*self._order_filters(tree, at)]
-        within = self._within(window, column="ordered_at")
+        conditions = self._order_filters(tree, at)
+        facts = _facts("orders", conditions, window, column="ordered_at")
         if measure == "count" and "op" not in tree:
             if "value" in tree:
                 raise Invalid(f"{at}.value", "goes with op")
-            return self._times("orders", conditions + within, tree, at), index, window.moves
+            return self._times(facts, tree, at), index, window.moves
         for name in ("at_least", "at_most"):
             if name in tree:
                 raise Invalid(f"{at}.{name}", "goes with count alone; here it is an op")
@@ -255,19 +262,19 @@ class History:
             if not window.is_open:
                 raise Invalid(f"{at}.orders", "a first or last order has no window: compare its time")
             value = self._bind(given_moment(tree.get("value"), f"{at}.value"))
-            function = sql.SQL("min(f.ordered_at)" if measure == "first_at" else "max(f.ordered_at)")
-            return self._grouped(conditions, sql.SQL("{} {} {}").format(function, sign, value)), index, window.moves
+            function = "min" if measure == "first_at" else "max"
+            text = self._read.together(
+                facts, lambda of: sql.SQL("{} {} {}").format(of(function, "f.ordered_at"), sign, value)
+            )
+            return text, index, window.moves
         value = self._bind(given_number(tree.get("value"), f"{at}.value"))
-        functions: dict[str, LiteralString] = {
-            "count": "count(*)",
-            "sum": "sum(f.total)",
-            "average": "avg(f.total)",
-        }
-        test = sql.SQL("{} {} {}::numeric").format(sql.SQL(functions[measure]), sign, value)
-        text = self._grouped(conditions + within, test)
+        name, argument = _MEASURED[measure]
+        text = self._read.together(
+            facts, lambda of: sql.SQL("{} {} {}::numeric").format(of(name, argument), sign, value)
+        )
         if measure != "average" and _zero_matches(operator, given_number(tree["value"], f"{at}.value")):
             # Who ordered nothing has a count and a sum of zero.
-            text = sql.SQL("({} OR NOT {})").format(text, self._exists("orders", conditions + within))
+            text = sql.SQL("({} OR NOT {})").format(text, self._read.exists(facts))
         return text, index, window.moves
 
     def _order_filters(self, tree: Tree, at: str) -> list[sql.Composable]:
@@ -293,59 +300,31 @@ class History:
             conditions.append(sql.SQL("upper(f.currency) = {}::text").format(self._bind(currency)))
         return conditions
 
-    def _grouped(self, conditions: list[sql.Composable], having: sql.Composable) -> sql.Composable:
-        return self._semi_join("orders", conditions, having)
-
-    # ------------------------------------------------------------ parts
-
-    def _within(self, window: Window, column: LiteralString = "occurred_at") -> list[sql.Composable]:
-        found: list[sql.Composable] = []
-        if window.start is not None:
-            found.append(sql.SQL("f.{} >= {}").format(sql.Identifier(column), self._bind(window.start)))
-        if window.end is not None:
-            found.append(sql.SQL("f.{} < {}").format(sql.Identifier(column), self._bind(window.end)))
-        return found
-
-    def _times(
-        self, view: LiteralString, conditions: list[sql.Composable], tree: Tree, at: str, of: LiteralString = ""
-    ) -> sql.Composable:
+    def _times(self, facts: Facts, tree: Tree, at: str, of: LiteralString = "") -> sql.Composable:
         """At least and at most so many of these; ``of``: different values of this column."""
         least, most = _bounds(tree, at)
         parts: list[sql.Composable] = []
         if "at_least" in tree or most is None:
-            parts.append(self._at_least(view, conditions, least, of))
+            parts.append(self._at_least(facts, least, of))
         if most is not None:
-            parts.append(sql.SQL("NOT {}").format(self._at_least(view, conditions, most + 1, of)))
+            parts.append(sql.SQL("NOT {}").format(self._at_least(facts, most + 1, of)))
         return parts[0] if len(parts) == 1 else sql.SQL("({} AND {})").format(*parts)
 
-    def _at_least(
-        self, view: LiteralString, conditions: list[sql.Composable], times: int, of: LiteralString
-    ) -> sql.Composable:
-        if times == 1:
-            return self._exists(view, conditions)
-        return self._semi_join(view, conditions, sql.SQL("count(*) >= {}").format(self._bind(times)), of)
+    def _at_least(self, facts: Facts, times: int, of: LiteralString) -> sql.Composable:
+        return self._read.exists(facts) if times == 1 else self._read.at_least(facts, times, of)
 
-    def _exists(self, view: LiteralString, conditions: list[sql.Composable]) -> sql.Composable:
-        return sql.SQL(
-            "EXISTS (SELECT FROM {} f WHERE f.account_id = {} AND f.bucket = c.bucket AND f.contact_id = c.contact_id"
-            " AND {})"
-        ).format(sql.Identifier(view), self._account, sql.SQL(" AND ").join(conditions))
 
-    def _semi_join(
-        self, view: LiteralString, conditions: list[sql.Composable], having: sql.Composable, of: LiteralString = ""
-    ) -> sql.Composable:
-        facts: sql.Composable = sql.Identifier(view)
-        where = sql.SQL("f.account_id = {} AND {}").format(self._account, sql.SQL(" AND ").join(conditions))
-        if of:
-            # Hashed twice is faster than count(DISTINCT), which sorts.
-            facts = sql.SQL("(SELECT DISTINCT f.bucket, f.contact_id, f.{} FROM {} f WHERE {})").format(
-                sql.Identifier(of), facts, where
-            )
-            where = sql.SQL("true")
-        return sql.SQL(
-            "EXISTS (SELECT FROM (SELECT f.bucket, f.contact_id FROM {} f WHERE {} GROUP BY f.bucket, f.contact_id"
-            " HAVING {}) g WHERE g.bucket = c.bucket AND g.contact_id = c.contact_id)"
-        ).format(facts, where, having)
+def _facts(
+    view: LiteralString, conditions: Sequence[sql.Composable], window: Window, column: LiteralString = "occurred_at"
+) -> Facts:
+    return Facts(
+        view=view,
+        conditions=conditions or [sql.SQL("true")],
+        column=column,
+        since=window.start,
+        until=window.end,
+        span=window.span,
+    )
 
 
 def _bounds(tree: Tree, at: str) -> tuple[int, int | None]:

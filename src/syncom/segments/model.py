@@ -6,9 +6,9 @@ are the structs below, told apart by the member that names them.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 
@@ -82,7 +82,7 @@ PARAMETER_OPERATORS = {**ORDER_OPERATORS, **{name: TEXT_OPERATORS[name] for name
 TEXT_FIELDS = STANDARD_FIELDS
 DATE_FIELDS = ("created_at", "updated_at")
 #: Counters and times of ``contact_statistics``: messages, not clicks; a click is an open too.
-STATISTICS = {
+STATISTICS: dict[str, tuple[LiteralString, LiteralString]] = {
     "sent": ("sent", "last_sent_at"),
     "opened": ("opened", "last_open_at"),
     "clicked": ("clicked", "last_click_at"),
@@ -126,6 +126,24 @@ class Facet(Enum):
     ORDERS = "orders"
     RFM = "rfm"
 
+    @property
+    def bit(self) -> int:
+        """Its bit in ``contact_changes.facets``."""
+        return _BITS[self]
+
+
+#: As the triggers of migration 0046 write them.
+_BITS = {
+    Facet.FIELDS: 1,
+    Facet.LISTS: 2,
+    Facet.SUBSCRIPTIONS: 4,
+    Facet.CATEGORIES: 8,
+    Facet.ACTIVITY: 16,
+    Facet.EVENTS: 32,
+    Facet.ORDERS: 64,
+    Facet.RFM: 128,
+}
+
 
 class Leaf(msgspec.Struct, frozen=True, kw_only=True):
     """One leaf of a compiled tree."""
@@ -149,3 +167,78 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, str]
     #: Lines of PostgreSQL's EXPLAIN.
     plan: list[str]
+
+
+class MoveCause(Enum):
+    """Why a contact entered or left a segment."""
+
+    #: The segment was new: nobody moved, they were there.
+    FILLED = "filled"
+    #: Something about the contact changed.
+    CHANGE = "change"
+    #: Time passed.
+    TIME = "time"
+    #: The segment's condition changed.
+    DEFINITION = "definition"
+    #: A rebuild found it otherwise.
+    REBUILD = "rebuild"
+
+    @property
+    def code(self) -> int:
+        """As ``segment_moves.cause`` and ``segment_states.cause`` keep it."""
+        return CAUSES.index(self)
+
+
+#: By the code that is kept.
+CAUSES: tuple[MoveCause, ...] = (
+    MoveCause.FILLED,
+    MoveCause.CHANGE,
+    MoveCause.TIME,
+    MoveCause.DEFINITION,
+    MoveCause.REBUILD,
+)
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the members of a segment are known, and how many there are."""
+
+    segment_id: int
+    #: Of those known so far.
+    members: int
+    #: False while they are worked out: the segment is new, was changed or is rebuilt.
+    is_complete: bool
+    #: How far that is, in percent.
+    progress: int
+    completed_at: datetime | None
+    #: Why it is kept no longer: its condition cannot be answered.
+    problem: str
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact who entered or left a segment."""
+
+    contact_id: int
+    segment_id: int
+    entered: bool
+    cause: MoveCause
+    moved_at: datetime
+
+
+class GrowthDay(msgspec.Struct, frozen=True, kw_only=True):
+    """A day (UTC) in the life of a segment."""
+
+    day: date
+    entered: int
+    left: int
+    #: At its end, or now.
+    members: int
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plain count of a segment finds otherwise than its kept members."""
+
+    segment_id: int
+    missing: int
+    surplus: int
+    #: What the kept size is wrong by.
+    size_off: int

@@ -15,6 +15,7 @@ from syncom.segments import store
 from syncom.segments.compile import Compiler, Predicate
 from syncom.segments.groups import Groups
 from syncom.segments.model import Explanation, Segment
+from syncom.segments.reading import Reading, WholeAccount
 from syncom.segments.sentence import Names, sentence
 
 NAME_LIMIT = 200
@@ -88,7 +89,9 @@ class SegmentsService:
         """The SQL predicate of a condition of this account, over ``contacts c``."""
         return (await self.compiler(connection, account_id)).compile(condition)
 
-    async def compiler(self, connection: Connection, account_id: int) -> Compiler:
+    async def compiler(
+        self, connection: Connection, account_id: int, *, read: type[Reading] = WholeAccount
+    ) -> Compiler:
         """A compiler that knows this account's fields and segments. Predicates of one compiler share their values."""
         cursor = connection.cursor(row_factory=dict_row)
         rows = await (
@@ -106,6 +109,7 @@ class SegmentsService:
             account_id=account_id,
             categories=categories,
             event_types=event_types,
+            read=read,
         )
 
     async def sentence(self, account_id: int, condition: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from syncom.orders.service import OrdersService
 from syncom.pulls.service import PullsService
 from syncom.recommendations.service import RecommendationsService
 from syncom.rfm.service import RfmService
+from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.service import WorkflowsService
@@ -38,6 +39,7 @@ Imports = NamedDependency[ImportService]
 Export = NamedDependency[ContactExport]
 Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
+Members = NamedDependency[MembershipService]
 Rfm = NamedDependency[RfmService]
 Events = NamedDependency[EventsService]
 Orders = NamedDependency[OrdersService]
@@ -69,6 +71,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "export": app.export,
         "jobs": jobs,
         "segments": app.segments,
+        "membership": app.membership,
         "rfm": app.rfm,
         "events": app.events,
         "orders": app.orders,

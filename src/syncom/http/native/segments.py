@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 from litestar import delete, get, post, put
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
 from syncom.http.native.contacts import Person, person
-from syncom.http.native.given import By, Contacts, Segments
-from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
+from syncom.http.native.given import By, Contacts, Members, Segments
+from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, page_of, read_cursor
 from syncom.http.native.routing import needs
-from syncom.segments.model import Explanation, Segment
+from syncom.segments.model import Explanation, GrowthDay, Membership, Move, Segment
 from syncom.segments.schema import CONDITION_SCHEMA
 
 _TAGS = ["Segments"]
@@ -44,10 +45,30 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     contacts: int
 
 
+class SegmentAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment and its kept members; `membership` is null until they are first looked at, within a second."""
+
+    segment_id: int
+    name: str
+    condition: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    membership: Membership | None
+
+
+class GroupName(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment by its name."""
+
+    segment_id: int
+    name: str
+
+
 @get("/segments", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
-async def list_segments(by: By, segments: Segments) -> Page[Segment]:
-    """All segments."""
-    return Page(items=await segments.list(by.account_id), next_cursor=None)
+async def list_segments(by: By, segments: Segments, membership: Members) -> Page[SegmentAnswer]:
+    """All segments, with their sizes."""
+    kept = await membership.many(by.account_id)
+    found = await segments.list(by.account_id)
+    return Page(items=[_answer(one, kept.get(one.segment_id)) for one in found], next_cursor=None)
 
 
 @post("/segments", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
@@ -81,9 +102,11 @@ async def condition_schema(by: By) -> dict[str, Any]:
 
 
 @get("/segments/{segment_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
-async def get_segment(by: By, segments: Segments, segment_id: FromPath[int]) -> Segment:
-    """One segment."""
-    return await segments.get(by.account_id, segment_id)
+async def get_segment(by: By, segments: Segments, membership: Members, segment_id: FromPath[int]) -> SegmentAnswer:
+    """One segment, with its size."""
+    found = await segments.get(by.account_id, segment_id)
+    kept = await membership.many(by.account_id, [segment_id])
+    return _answer(found, kept.get(segment_id))
 
 
 @put("/segments/{segment_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
@@ -112,6 +135,57 @@ async def list_segment_contacts(
     """Who matches now."""
     segment = await segments.get(by.account_id, segment_id)
     return await _matching(by, segments, contacts, segment.condition, limit, cursor)
+
+
+@get("/segments/{segment_id:int}/moves", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def list_moves(
+    by: By, membership: Members, segment_id: FromPath[int], limit: Limit = 100, cursor: Cursor = None
+) -> Page[Move]:
+    """Who entered and left, and why; the newest first."""
+    before = read_cursor(cursor, tuple[datetime, int])
+    found = await membership.moves(by.account_id, segment_id, before=before, limit=limit + 1)
+    return page_of(found, limit, lambda move: (move.moved_at, move.contact_id))
+
+
+@get("/segments/{segment_id:int}/growth", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def show_growth(
+    by: By,
+    membership: Members,
+    segment_id: FromPath[int],
+    days: Annotated[int, QueryParameter(ge=1, le=731, description="How many days, today included.")] = 30,
+) -> Page[GrowthDay]:
+    """Size, entries and exits of each day (UTC)."""
+    return Page(items=await membership.growth(by.account_id, segment_id, days=days), next_cursor=None)
+
+
+@post("/segments/{segment_id:int}/rebuild", tags=_TAGS, status_code=202, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def rebuild_segment(by: By, membership: Members, segment_id: FromPath[int]) -> Membership:
+    """Work the members out from the start, in the background; nobody who writes is kept waiting."""
+    await membership.rebuild(by.account_id, segment_id)
+    return await membership.get(by.account_id, segment_id)
+
+
+@get("/contacts/{contact_id:int}/segments", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def list_segments_of(
+    by: By, segments: Segments, contacts: Contacts, membership: Members, contact_id: FromPath[int]
+) -> Page[GroupName]:
+    """The segments that a contact is in."""
+    await contacts.get(by.account_id, contact_id)
+    names = {one.segment_id: one.name for one in await segments.list(by.account_id)}
+    found = await membership.segments_of(by.account_id, contact_id)
+    items = [GroupName(segment_id=one, name=names[one]) for one in found if one in names]
+    return Page(items=items, next_cursor=None)
+
+
+def _answer(segment: Segment, membership: Membership | None) -> SegmentAnswer:
+    return SegmentAnswer(
+        segment_id=segment.segment_id,
+        name=segment.name,
+        condition=segment.condition,
+        created_at=segment.created_at,
+        updated_at=segment.updated_at,
+        membership=membership,
+    )
 
 
 @post("/segments/contacts", tags=_TAGS, status_code=200, opt=needs(Permission.READ_CONTACTS, replay=False))
@@ -150,5 +224,9 @@ HANDLERS: list[Any] = [
     update_segment,
     delete_segment,
     list_segment_contacts,
+    list_moves,
+    show_growth,
+    rebuild_segment,
+    list_segments_of,
     search_contacts,
 ]

@@ -1,0 +1,129 @@
+"""The statement that works out many segments for some contacts, writes who is where now, and tells who moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from psycopg import sql
+
+from syncom.segments.compile import Compiler
+from syncom.segments.model import MoveCause
+from syncom.segments.reading import FewContacts
+
+#: Conditions of one statement at most: PostgreSQL plans a thousand of them for seconds.
+MAX_CONDITIONS = 250
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment whose members are kept."""
+
+    segment_id: int
+    condition: dict[str, Any]
+    #: Bits of what it mentions (:class:`syncom.segments.model.Facet`).
+    facets: int
+    #: Whether time alone changes it.
+    moves: bool
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """Needs ``contact_ids``, ``now``, ``account_id`` beside its values; gives segment, entered, left."""
+
+    text: sql.Composed
+    values: dict[str, Any]
+
+
+_STATEMENT = sql.SQL("""
+WITH named AS MATERIALIZED (
+    SELECT contact_id FROM unnest(%(contact_ids)s::bigint[]) AS g (contact_id)
+    UNION
+    SELECT m.into_contact_id FROM unnest(%(contact_ids)s::bigint[]) AS g (contact_id)
+    JOIN merged_contacts m ON m.account_id = %(account_id)s AND m.bucket = (g.contact_id & 255)::smallint
+        AND m.contact_id = g.contact_id
+), batch AS MATERIALIZED (
+    SELECT (contact_id & 255)::smallint AS bucket, contact_id FROM named
+), found AS MATERIALIZED (
+    SELECT b.bucket, b.contact_id, c.contact_id IS NOT NULL AS lives, o.contact_id IS NOT NULL AS is_known,
+        coalesce(o.segment_ids, '{{}}') AS before, o.due_at AS due_before,
+        CASE WHEN c.contact_id IS NULL THEN '{{}}'::bigint[] ELSE {members} END AS after, {due} AS due_at
+    FROM batch b
+    LEFT JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = b.bucket AND c.contact_id = b.contact_id
+    LEFT JOIN contact_segments o ON o.account_id = %(account_id)s AND o.bucket = b.bucket
+        AND o.contact_id = b.contact_id
+    {joins}
+), saved AS (
+    INSERT INTO contact_segments AS s (account_id, bucket, contact_id, segment_ids, due_at)
+    SELECT %(account_id)s, bucket, contact_id, after, due_at FROM found
+    WHERE lives AND (before <> after OR due_at IS DISTINCT FROM due_before)
+    ORDER BY bucket, contact_id
+    ON CONFLICT (account_id, bucket, contact_id) DO UPDATE
+        SET segment_ids = excluded.segment_ids, due_at = excluded.due_at
+), removed AS (
+    DELETE FROM contact_segments s USING found f
+    WHERE f.is_known AND NOT f.lives AND s.account_id = %(account_id)s AND s.bucket = f.bucket
+        AND s.contact_id = f.contact_id
+), forgotten AS (
+    -- Who was erased leaves no history either.
+    DELETE FROM segment_moves h USING found f
+    WHERE NOT f.lives AND h.account_id = %(account_id)s AND h.bucket = f.bucket AND h.contact_id = f.contact_id
+        AND EXISTS (SELECT FROM erased_contacts e WHERE e.account_id = %(account_id)s AND e.bucket = f.bucket
+            AND e.contact_id = f.contact_id)
+), moves AS MATERIALIZED (
+    SELECT f.bucket, f.contact_id, f.lives, u.segment_id, true AS entered
+    FROM found f, unnest(f.after) AS u (segment_id)
+    WHERE f.before <> f.after AND u.segment_id <> ALL (f.before)
+    UNION ALL
+    SELECT f.bucket, f.contact_id, f.lives, u.segment_id, false
+    FROM found f, unnest(f.before) AS u (segment_id)
+    WHERE f.before <> f.after AND u.segment_id <> ALL (f.after) AND u.segment_id = ANY (%(kept)s::bigint[])
+), recorded AS (
+    INSERT INTO segment_moves (account_id, bucket, contact_id, segment_id, entered, cause, moved_at)
+    SELECT %(account_id)s, bucket, contact_id, segment_id, entered, %(cause)s, %(now)s FROM moves
+    WHERE lives AND segment_id <> ALL (%(unrecorded)s::bigint[])
+)
+SELECT segment_id, count(*) FILTER (WHERE entered), count(*) FILTER (WHERE NOT entered) FROM moves GROUP BY segment_id
+""")
+
+
+def statement(
+    compiler: Compiler,
+    kept: Sequence[Kept],
+    chosen: Sequence[Kept],
+    *,
+    cause: MoveCause,
+    unrecorded: Sequence[int],
+) -> Statement:
+    """Work out ``chosen`` of the account's ``kept`` segments; of the others, contacts stay what they are.
+
+    ``compiler`` reads :class:`FewContacts`. Moves of ``unrecorded`` segments are counted and not kept.
+    """
+    read = compiler.read
+    assert isinstance(read, FewContacts)
+    tests = {one.segment_id: compiler.compile(one.condition).text for one in chosen}
+    members = [
+        sql.SQL("CASE WHEN {} THEN {}::bigint END").format(
+            tests.get(one.segment_id, sql.SQL("{} = ANY (o.segment_ids)").format(one.segment_id)), one.segment_id
+        )
+        for one in sorted(kept, key=lambda one: one.segment_id)
+    ]
+    turns: list[sql.Composable] = [
+        sql.SQL("nullif(greatest({}, %(now)s), %(now)s)").format(turn) for turn in read.turns
+    ]
+    if any(one.moves and one.segment_id not in tests for one in kept):
+        # The others' next turn is among those that are known: waking up for nothing does no harm.
+        turns.append(sql.SQL("nullif(greatest(o.due_at, %(now)s), %(now)s)"))
+    due = sql.SQL("CASE WHEN c.contact_id IS NOT NULL THEN least({}) END").format(sql.SQL(", ").join(turns))
+    return Statement(
+        text=_STATEMENT.format(
+            members=sql.SQL("array_remove(ARRAY[{}]::bigint[], NULL)").format(sql.SQL(", ").join(members)),
+            due=due if turns else sql.SQL("NULL::timestamptz"),
+            joins=read.joins,
+        ),
+        values={
+            **compiler.values,
+            "kept": [one.segment_id for one in kept],
+            "unrecorded": list(unrecorded),
+            "cause": cause.code,
+        },
+    )
