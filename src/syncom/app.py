@@ -12,6 +12,8 @@ from procrastinate import App as JobRunner
 
 from syncom.accounts.model import PERMISSIONS, KeyScope, Permission, Principal, Role
 from syncom.accounts.service import AccountsService, machine_principal
+from syncom.activity.rollups import jobs as rollup_jobs
+from syncom.activity.rollups.service import RollupsService
 from syncom.activity.service import ActivityService
 from syncom.activity.subscriptions import Subscriptions
 from syncom.campaigns.jobs import CampaignKeeper
@@ -114,6 +116,7 @@ class App:
         self.web_push = WebPush(database, self.contacts, self.sites, keyring)
         self.recommendations = RecommendationsService(database, self.events, clock)
         self.activity = ActivityService(database, clock)
+        self.rollups = RollupsService(database, clock)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock)
         self.senders = SendersService(database, keyring, clock, outbound_allow=settings.outbound_allow)
@@ -190,6 +193,7 @@ class App:
         imports.register_files(runner, self.files)
         order_jobs.register(runner, self.orders)
         rfm_jobs.register(runner, self.rfm)
+        rollup_jobs.register(runner, self.rollups)
         return runner
 
     async def upkeep(self, stop: asyncio.Event) -> None:

@@ -33,20 +33,24 @@ WITH taken AS MATERIALIZED (
     ))
     RETURNING hits
 ), hit AS MATERIALIZED (
-    SELECT hit.*, hit_class AS class, (contact_id & 255)::smallint AS bucket
+    SELECT account_id, contact_id, message_id, campaign_id, kind, hit_class AS class, channel, occurred_at, link,
+        coalesce(content_id, 0) AS content_id, ip, user_agent, detail, coalesce(device, '') AS device,
+        coalesce(client, '') AS client, coalesce(os, '') AS os, coalesce(country, '') AS country,
+        (contact_id & 255)::smallint AS bucket, kind IN (3, 4) AS is_read
     FROM taken, json_to_recordset(hits) AS hit (account_id bigint, contact_id bigint, message_id uuid,
         campaign_id bigint, kind smallint, hit_class smallint, channel smallint, occurred_at timestamptz, link smallint,
-        content_id bigint, ip text, user_agent text, detail text)
+        content_id bigint, ip text, user_agent text, detail text, device text, client text, os text, country text)
     WHERE NOT EXISTS (SELECT FROM erased_contacts e WHERE e.account_id = hit.account_id
         AND e.bucket = (hit.contact_id & 255)::smallint AND e.contact_id = hit.contact_id)
 ), raw AS (
     INSERT INTO activity (account_id, bucket, contact_id, occurred_at, kind, class, channel, campaign_id, message_id,
-        link, content_id, ip, user_agent, detail)
+        link, content_id, ip, user_agent, detail, device, client, os, country)
     SELECT account_id, bucket, contact_id, occurred_at, kind, class, channel, campaign_id, message_id,
-        link, coalesce(content_id, 0), ip, user_agent, detail
+        link, content_id, ip, user_agent, detail, device, client, os, country
     FROM hit
-), message AS MATERIALIZED (
+), reacted AS MATERIALIZED (
     SELECT account_id, bucket, message_id, min(contact_id) AS contact_id, min(campaign_id) AS campaign_id,
+        min(channel) AS channel,
         count(*) FILTER (WHERE kind = 3 AND class = 0) AS opens,
         count(*) FILTER (WHERE kind = 4 AND class = 0) AS clicks,
         count(*) FILTER (WHERE kind = 3 AND class = 1) AS machine_opens,
@@ -63,12 +67,22 @@ WITH taken AS MATERIALIZED (
     FROM hit
     WHERE kind <= 6
     GROUP BY account_id, bucket, message_id
+), message AS MATERIALIZED (
+    -- Who has it now, after merges, and the domain of their address. Primary keys of merged_contacts and contacts.
+    SELECT reacted.*, coalesce(m.into_contact_id, reacted.contact_id) AS owner,
+        CASE channel WHEN 1 THEN coalesce(split_part(c.email, '@', 2), '') END AS domain
+    FROM reacted
+    LEFT JOIN merged_contacts m ON m.account_id = reacted.account_id AND m.bucket = reacted.bucket
+        AND m.contact_id = reacted.contact_id
+    LEFT JOIN contacts c ON c.account_id = reacted.account_id
+        AND c.bucket = (coalesce(m.into_contact_id, reacted.contact_id) & 255)::smallint
+        AND c.contact_id = coalesce(m.into_contact_id, reacted.contact_id)
 ), engaged AS (
     INSERT INTO engagements AS known (account_id, bucket, message_id, contact_id, campaign_id, opens, clicks,
         machine_opens, machine_clicks, first_open_at, first_click_at, delivered_at, bounced_at, unsubscribed_at,
-        complained_at)
+        complained_at, domain)
     SELECT account_id, bucket, message_id, contact_id, campaign_id, opens, clicks, machine_opens, machine_clicks,
-        open_at, click_at, delivered_at, bounced_at, unsubscribed_at, complained_at
+        open_at, click_at, delivered_at, bounced_at, unsubscribed_at, complained_at, domain
     FROM message
     ORDER BY account_id, bucket, message_id
     ON CONFLICT (account_id, bucket, message_id) DO UPDATE SET
@@ -83,9 +97,14 @@ WITH taken AS MATERIALIZED (
         unsubscribed_at = least(known.unsubscribed_at, excluded.unsubscribed_at),
         complained_at = least(known.complained_at, excluded.complained_at),
         previous = ARRAY[known.first_open_at, known.first_click_at, known.delivered_at, known.bounced_at,
-            known.unsubscribed_at, known.complained_at]
-    RETURNING account_id, bucket, message_id, campaign_id, first_open_at, first_click_at, delivered_at, bounced_at,
-        unsubscribed_at, complained_at, previous
+            known.unsubscribed_at, known.complained_at],
+        domain = coalesce(known.domain, excluded.domain)
+    RETURNING account_id, bucket, message_id, first_open_at, first_click_at, delivered_at, bounced_at, unsubscribed_at,
+        complained_at, previous, domain
+), change AS MATERIALIZED (
+    SELECT account_id, m.owner, m.campaign_id, m.channel, e.domain, m.last_open_at, m.last_click_at, e.first_open_at,
+        e.first_click_at, e.delivered_at, e.bounced_at, e.unsubscribed_at, e.complained_at, e.previous
+    FROM engaged e JOIN message m USING (account_id, bucket, message_id)
 ), contact AS (
     -- Late hits of a contact that was merged count for the kept one. Points as in engagement.py: a first time that moves
     -- takes its old worth away.
@@ -97,14 +116,9 @@ WITH taken AS MATERIALIZED (
         max(last_open_at), max(last_click_at),
         sum(engagement_weight(first_open_at) - engagement_weight(previous[1])
             + 3 * (engagement_weight(first_click_at) - engagement_weight(previous[2])))
-    FROM (
-        SELECT engaged.*, last_open_at, last_click_at, coalesce(m.into_contact_id, message.contact_id) AS owner
-        FROM engaged JOIN message USING (account_id, bucket, message_id)
-        LEFT JOIN merged_contacts m
-            ON m.account_id = engaged.account_id AND m.bucket = engaged.bucket AND m.contact_id = message.contact_id
-    ) AS found
+    FROM change
+    WHERE last_open_at IS NOT NULL
     GROUP BY account_id, owner
-    HAVING max(last_open_at) IS NOT NULL
     ORDER BY account_id, (owner & 255)::smallint, owner
     ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
         opened = known.opened + excluded.opened,
@@ -112,25 +126,77 @@ WITH taken AS MATERIALIZED (
         last_open_at = greatest(known.last_open_at, excluded.last_open_at),
         last_click_at = greatest(known.last_click_at, excluded.last_click_at),
         engagement = known.engagement + excluded.engagement
-), counted AS (
-    SELECT account_id, campaign_id, occurred_at AS at,
-        CASE kind WHEN 3 THEN 'opened' ELSE 'clicked' END
-            || CASE class WHEN 0 THEN '' WHEN 1 THEN '.machine' ELSE '.unknown' END AS kind, 1 AS count
-    FROM hit WHERE kind IN (3, 4)
+), counted AS MATERIALIZED (
+    -- Numbers of activity.rollups.model.RollupKind. The first times as they are now, less those of before.
+    SELECT account_id, campaign_id, channel, domain, date_bin('1 hour', at, 'epoch') AS hour, kind, sum(change) AS count
+    FROM (
+        SELECT account_id, campaign_id, channel, NULL AS domain, occurred_at AS at, 10 + 10 * class + kind AS kind,
+            1 AS change
+        FROM hit WHERE is_read
+        UNION ALL
+        SELECT account_id, campaign_id, channel, domain, first_open_at, 43, 1
+        FROM change WHERE first_open_at IS DISTINCT FROM previous[1] AND first_open_at IS NOT NULL
+        UNION ALL
+        SELECT account_id, campaign_id, channel, domain, first_click_at, 44, 1
+        FROM change WHERE first_click_at IS DISTINCT FROM previous[2] AND first_click_at IS NOT NULL
+        UNION ALL
+        SELECT account_id, campaign_id, channel, domain, delivered_at, 11, 1
+        FROM change WHERE delivered_at IS DISTINCT FROM previous[3] AND delivered_at IS NOT NULL
+        UNION ALL
+        SELECT account_id, campaign_id, channel, domain, bounced_at, 12, 1
+        FROM change WHERE bounced_at IS DISTINCT FROM previous[4] AND bounced_at IS NOT NULL
+        UNION ALL
+        SELECT account_id, campaign_id, channel, domain, unsubscribed_at, 15, 1
+        FROM change WHERE unsubscribed_at IS DISTINCT FROM previous[5] AND unsubscribed_at IS NOT NULL
+        UNION ALL
+        SELECT account_id, campaign_id, channel, domain, complained_at, 16, 1
+        FROM change WHERE complained_at IS DISTINCT FROM previous[6] AND complained_at IS NOT NULL
+        UNION ALL
+        SELECT account_id, campaign_id, channel, domain, past.at, past.kind, -1
+        FROM change,
+            LATERAL (VALUES
+                (43, first_open_at, previous[1]), (44, first_click_at, previous[2]), (11, delivered_at, previous[3]),
+                (12, bounced_at, previous[4]), (15, unsubscribed_at, previous[5]), (16, complained_at, previous[6])
+            ) AS past (kind, present, at)
+        WHERE previous IS NOT NULL AND past.present IS DISTINCT FROM past.at AND past.at IS NOT NULL
+    ) AS changes
+    GROUP BY 1, 2, 3, 4, 5, 6
+), facet AS MATERIALIZED (
+    SELECT account_id, campaign_id, date_bin('1 day', occurred_at, 'epoch') AS day,
+        grouping(client, os, country) / 7 * 2 + grouping(device, os, country) / 7 * 3
+            + grouping(device, client, country) / 7 * 4 + grouping(device, client, os) / 7 * 5 AS dimension,
+        coalesce(device, client, os, country) AS value, 10 + 10 * class + kind AS kind, count(*) AS count
+    FROM hit WHERE is_read
+    GROUP BY 1, 2, 3, 6, GROUPING SETS ((device), (client), (os), (country))
+), rollup (account_id, dimension, campaign_id, hour, value, kind, count) AS (
+    SELECT account_id, 0, -1, hour, channel::text, kind, sum(count) FROM counted GROUP BY 1, 4, 5, 6
     UNION ALL
-    SELECT account_id, campaign_id, at, kind, change
-    FROM engaged,
-        LATERAL (VALUES
-            ('opened.first', first_open_at, previous[1]), ('clicked.first', first_click_at, previous[2]),
-            ('delivered', delivered_at, previous[3]), ('bounced', bounced_at, previous[4]),
-            ('unsubscribed', unsubscribed_at, previous[5]), ('complained', complained_at, previous[6])
-        ) AS first (kind, present, past),
-        LATERAL (VALUES (present, 1), (past, -1)) AS moved (at, change)
-    WHERE present IS DISTINCT FROM past AND at IS NOT NULL
+    SELECT account_id, 0, 0, hour, channel::text, kind, sum(count) FROM counted WHERE campaign_id = 0
+    GROUP BY 1, 4, 5, 6
+    UNION ALL
+    SELECT account_id, 1, whole.campaign_id, date_bin('1 day', hour, 'epoch'), domain, kind, sum(count)
+    FROM counted, LATERAL (VALUES (-1), (counted.campaign_id)) AS whole (campaign_id)
+    WHERE domain IS NOT NULL
+    GROUP BY 1, 3, 4, 5, 6
+    UNION ALL
+    SELECT account_id, dimension, campaign_id, day, value, kind, count FROM facet
+    UNION ALL
+    SELECT account_id, dimension, -1, day, value, kind, sum(count) FROM facet GROUP BY 1, 2, 4, 5, 6
+), rolled AS (
+    INSERT INTO activity_rollups AS known (account_id, dimension, campaign_id, hour, value, kind, shard, count)
+    SELECT account_id, dimension, campaign_id, hour, value, kind, %(shard)s::smallint, count
+    FROM rollup
+    WHERE count <> 0
+    ORDER BY account_id, dimension, campaign_id, hour, value COLLATE "C", kind
+    ON CONFLICT (account_id, dimension, campaign_id, hour, value, kind, shard)
+    DO UPDATE SET count = known.count + excluded.count
 ), campaign AS (
     INSERT INTO campaign_statistics AS known (account_id, campaign_id, hour, kind, shard, count)
-    SELECT account_id, campaign_id, date_trunc('hour', at, 'UTC'), kind, %(shard)s::smallint, sum(count)
+    SELECT account_id, campaign_id, hour, named.name, %(shard)s::smallint, sum(count)
     FROM counted
+    JOIN (VALUES (11, 'delivered'), (12, 'bounced'), (13, 'opened'), (14, 'clicked'), (15, 'unsubscribed'),
+        (16, 'complained'), (23, 'opened.machine'), (24, 'clicked.machine'), (33, 'opened.unknown'),
+        (34, 'clicked.unknown'), (43, 'opened.first'), (44, 'clicked.first')) AS named (kind, name) USING (kind)
     WHERE campaign_id <> 0
     GROUP BY 1, 2, 3, 4
     HAVING sum(count) <> 0
@@ -151,7 +217,7 @@ WITH taken AS MATERIALIZED (
     -- Whoever follows the account hears of it; machines are no news.
     SELECT f.account_id, f.follower_id, hit.occurred_at,
         json_build_object('contact_id', contact_id, 'message_id', message_id, 'campaign_id', campaign_id,
-            'content_id', coalesce(content_id, 0), 'channel', channel, 'occurred_at', occurred_at, 'kind', kind,
+            'content_id', content_id, 'channel', channel, 'occurred_at', occurred_at, 'kind', kind,
             'is_unsure', class = 2, 'link', link, 'detail', detail) AS fact,
         (row_number() OVER (PARTITION BY f.follower_id ORDER BY hit.occurred_at) - 1) / 1000 AS part
     FROM activity_followers f JOIN hit USING (account_id)

@@ -64,6 +64,11 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user_agent: str | None = None
     #: Reason of the class, or the words of a server.
     detail: str | None = None
+    #: What agent and address say (agents.py), filled in where hits are recorded. Empty: not known.
+    device: str = ""
+    client: str = ""
+    os: str = ""
+    country: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

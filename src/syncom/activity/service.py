@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 
 from syncom.activity import store
+from syncom.activity.agents import described
 from syncom.activity.engagement import Band, at_least, band_of, score_of
 from syncom.activity.model import (
     ActivityKind,
@@ -61,7 +62,7 @@ class ActivityService:
         With ``batch`` the write can be repeated: the second one changes nothing. Returns the number of hits
         written. The caller's transaction decides when it is durable.
         """
-        if not hits or not await store.append(connection, hits, batch):
+        if not hits or not await store.append(connection, described(hits), batch):
             return 0
         return len(hits)
 

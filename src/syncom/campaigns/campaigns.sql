@@ -152,7 +152,7 @@ chunks AS (
            array_agg(contact_id ORDER BY contact_id & 255, contact_id), count(*)
     FROM numbered GROUP BY place
 )
-SELECT reason, count(*) FROM judged GROUP BY reason;
+SELECT reason, date_bin('1 hour', now(), 'epoch'), count(*) FROM judged GROUP BY reason;
 
 -- name: expanded
 UPDATE campaigns
@@ -161,10 +161,11 @@ SET expanded_buckets = %(to_bucket)s, audience_size = audience_size + %(matched)
 WHERE campaign_id = %(campaign_id)s;
 
 -- name: count_kinds
--- Counters of this hour; the keeper of campaigns writes shard -1, which no sending process uses.
+-- The keeper of campaigns writes shard -1, which no sending process uses.
 INSERT INTO campaign_statistics AS s (account_id, campaign_id, hour, kind, shard, count)
-SELECT %(account_id)s, %(campaign_id)s, date_trunc('hour', now()), kind, -1, count
-FROM unnest(%(kinds)s::text[], %(counts)s::bigint[]) AS row (kind, count)
+SELECT %(account_id)s, %(campaign_id)s, hour, kind, -1, count
+FROM unnest(%(hours)s::timestamptz[], %(kinds)s::text[], %(counts)s::bigint[]) AS row (hour, kind, count)
+ORDER BY hour, kind
 ON CONFLICT (account_id, campaign_id, hour, kind, shard) DO UPDATE SET count = s.count + excluded.count;
 
 -- name: to_finish
@@ -192,7 +193,8 @@ CROSS JOIN LATERAL (
 ) AS found;
 
 -- name: cancel_chunks
--- What a cancelled campaign will not send any more, once no process holds it.
+-- What a cancelled campaign will not send any more, once no process holds it. Rows as activity.rollups.model.Ended, with
+-- their number.
 WITH gone AS (
     DELETE FROM campaign_chunks k USING campaigns c
     WHERE c.campaign_id = k.campaign_id AND c.state = 'cancelled' AND k.worker_id IS NULL
@@ -214,11 +216,13 @@ written AS (
     WHERE NOT EXISTS (SELECT FROM messages m WHERE m.message_id =
            (lpad(to_hex(p.campaign_id), 12, '0') || '8000' || to_hex(p.contact_id | (-9223372036854775808)))::uuid)
     ON CONFLICT DO NOTHING
-    RETURNING account_id, campaign_id
+    RETURNING account_id, campaign_id, channel, settled_at
 )
-SELECT account_id, campaign_id, count(*) FROM written GROUP BY 1, 2;
+SELECT account_id, campaign_id, channel, date_bin('1 hour', settled_at, 'epoch'), 4, '', false, count(*)
+FROM written GROUP BY 1, 2, 3, 4;
 
 -- name: cancel_messages
+-- The same for those in the retry lane.
 WITH gone AS (
     DELETE FROM messages m USING campaigns c
     WHERE m.campaign_id <> 0 AND c.campaign_id = m.campaign_id AND c.state = 'cancelled' AND m.worker_id IS NULL
@@ -231,12 +235,14 @@ written AS (
            attempt, launched_at, now(), address, 'the campaign was cancelled; last answer: ' || last_reply, content_id
     FROM gone
     ON CONFLICT DO NOTHING
-    RETURNING account_id, campaign_id
+    RETURNING account_id, campaign_id, channel, settled_at
 )
-SELECT account_id, campaign_id, count(*) FROM written GROUP BY 1, 2;
+SELECT account_id, campaign_id, channel, date_bin('1 hour', settled_at, 'epoch'), 4, '', false, count(*)
+FROM written GROUP BY 1, 2, 3, 4;
 
 -- name: retry_failed
--- Failed recipients go to the retry lane; they leave the ledger until they have a new end. Index: ledger_trouble.
+-- Failed recipients go to the retry lane; they leave the ledger until they have a new end. Index: ledger_trouble. Rows as
+-- activity.rollups.model.Ended, with how many left.
 WITH again AS (
     DELETE FROM ledger l
     WHERE l.account_id = %(account_id)s AND l.campaign_id = %(campaign_id)s AND l.launched_at = %(launched_at)s
@@ -245,13 +251,17 @@ WITH again AS (
                       AND s.channel = CASE l.channel WHEN 5 THEN 2 ELSE l.channel END
                       AND s.address = l.address)
     RETURNING l.message_id, l.account_id, l.contact_id, l.channel, l.campaign_id, l.sender_id, l.address, l.uncertain,
-              l.attempts, l.reason
+              l.attempts, l.reason, l.settled_at
+), queued AS (
+    INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, content_id, address,
+                          uncertain, attempt, last_reply, deadline)
+    SELECT message_id, account_id, contact_id, channel, campaign_id, 2, %(sender_id)s, %(content_id)s, address, uncertain,
+           0, reason, now() + interval '72 hours'
+    FROM again
 )
-INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, content_id, address,
-                      uncertain, attempt, last_reply, deadline)
-SELECT message_id, account_id, contact_id, channel, campaign_id, 2, %(sender_id)s, %(content_id)s, address, uncertain, 0,
-       reason, now() + interval '72 hours'
-FROM again;
+SELECT account_id, campaign_id, channel, date_bin('1 hour', settled_at, 'epoch'), 2,
+       CASE channel WHEN 1 THEN split_part(address, '@', 2) ELSE '' END, attempts > 1, count(*)
+FROM again GROUP BY 1, 2, 3, 4, 6, 7;
 
 -- name: queue
 -- Recipients of a campaign that wait in chunks and in the retry lane.

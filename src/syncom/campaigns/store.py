@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
@@ -12,6 +13,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from syncom.activity.rollups.model import Ended
+from syncom.activity.rollups.service import KEEPER_SHARD, count_ended
 from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, LedgerRow
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
@@ -264,29 +267,46 @@ async def expand(
     }
     statement = _judged(_SQL["expand"], campaign.channel, included, excluded)
     rows = await (await connection.execute(statement, values, prepare=False)).fetchall()
-    counts: dict[str | None, int] = {row[0]: row[1] for row in rows}
-    matched = sum(counts.values())
+    matched = sum(row[2] for row in rows)
     await connection.execute(
         _SQL["expanded"], {"campaign_id": campaign.campaign_id, "to_bucket": to_bucket, "matched": matched}
     )
-    left_out = {reason: count for reason, count in counts.items() if reason is not None}
-    kinds = {f"excluded.{reason}": count for reason, count in left_out.items()}
+    left_out = [(reason, hour, count) for reason, hour, count in rows if reason is not None]
     if left_out:
-        kinds["excluded"] = sum(left_out.values())
-        await count_kinds(connection, campaign.account_id, campaign.campaign_id, kinds)
+        excluded_now = Ended(
+            account_id=campaign.account_id,
+            campaign_id=campaign.campaign_id,
+            channel=campaign.channel.value,
+            hour=left_out[0][1],
+            state=LedgerState.EXCLUDED.value,
+        )
+        reasons = {(hour, f"excluded.{reason}"): count for reason, hour, count in left_out}
+        await _count(connection, {excluded_now: sum(reasons.values())}, more=reasons)
     return matched
 
 
-async def count_kinds(connection: Connection, account_id: int, campaign_id: int, counts: Mapping[str, int]) -> None:
+async def _count(
+    connection: Connection, ended: Mapping[Ended, int], *, more: Mapping[tuple[datetime, str], int] | None = None
+) -> None:
+    """Count messages of one campaign that ended unsent, or take back those that did not end after all.
+
+    ``more`` are its counters by hour and name that say more of them.
+    """
+    kinds: Counter[tuple[datetime, str]] = Counter(more or {})
+    for key, count in ended.items():
+        kinds[key.hour, LedgerState(key.state).name.lower()] += count
+    campaign = next(iter(ended))
     await connection.execute(
         _SQL["count_kinds"],
         {
-            "account_id": account_id,
-            "campaign_id": campaign_id,
-            "kinds": list(counts),
-            "counts": list(counts.values()),
+            "account_id": campaign.account_id,
+            "campaign_id": campaign.campaign_id,
+            "hours": [hour for hour, _ in kinds],
+            "kinds": [kind for _, kind in kinds],
+            "counts": list(kinds.values()),
         },
     )
+    await count_ended(connection, ended, KEEPER_SHARD)
 
 
 # ------------------------------------------------------------------ the end
@@ -319,9 +339,13 @@ async def cancel_queue(connection: Connection) -> int:
     closed = 0
     for statement in ("cancel_chunks", "cancel_messages"):
         rows = await (await connection.execute(_SQL[statement])).fetchall()
-        for account_id, campaign_id, count in rows:
-            await count_kinds(connection, account_id, campaign_id, {"cancelled": count})
+        by_campaign: defaultdict[int, dict[Ended, int]] = defaultdict(dict)
+        for *key, count in sorted(rows):
+            ended = Ended(*key)
+            by_campaign[ended.campaign_id][ended] = count
             closed += count
+        for ended in by_campaign.values():
+            await _count(connection, ended)
     return closed
 
 
@@ -337,10 +361,10 @@ async def retry_failed(connection: Connection, campaign: Campaign) -> int:
             "content_id": campaign.content_id,
         },
     )
-    if cursor.rowcount:
-        counts = {"failed": -cursor.rowcount}
-        await count_kinds(connection, campaign.account_id, campaign.campaign_id, counts)
-    return cursor.rowcount
+    again = {Ended(*key): count for *key, count in await cursor.fetchall()}
+    if again:
+        await _count(connection, {ended: -count for ended, count in again.items()})
+    return sum(again.values())
 
 
 # ------------------------------------------------------------------ reports

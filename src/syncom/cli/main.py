@@ -56,6 +56,7 @@ _COMMANDS = (
     ("segment", "syncom.cli.segment:app", "Saved conditions that contacts match or not."),
     ("rfm", "syncom.cli.rfm:app", "Customers by recency, frequency and monetary value."),
     ("activity", "syncom.cli.activity:app", "What happened to messages, and how engaged contacts are."),
+    ("report", "syncom.cli.reports:app", "Reports over time, by hour, by device, by receiving domain."),
     ("template", "syncom.cli.template:app", "Mails before they are sent."),
     ("sender", "syncom.cli.sender:app", "Where mail leaves: SMTP accounts, and the dev inbox until there is one."),
     ("campaign", "syncom.cli.campaign:app", "One mail to many people: audience, life, report."),

@@ -93,17 +93,55 @@ DELETE FROM order_identities WHERE account_id = %(account_id)s AND contact_id = 
 DELETE FROM site_visitors WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
 
 -- name: delete_engagements
--- Through the contact's messages in the ledger: engagements have no index by contact.
-DELETE FROM engagements g
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.contact_id = k.contact_id
-WHERE g.account_id = %(account_id)s AND g.bucket = l.bucket AND g.message_id = l.message_id
+-- Through the contact's messages in the ledger: engagements have no index by contact. In the rollups their domain becomes
+-- an unknown one.
+WITH gone AS (
+    DELETE FROM engagements g
+    USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+    JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.contact_id = k.contact_id
+    WHERE g.account_id = %(account_id)s AND g.bucket = l.bucket AND g.message_id = l.message_id
+    RETURNING g.campaign_id, g.domain, g.first_open_at, g.first_click_at, g.delivered_at, g.bounced_at,
+        g.unsubscribed_at, g.complained_at
+)
+INSERT INTO activity_rollups AS known (account_id, dimension, campaign_id, hour, value, kind, shard, count)
+SELECT %(account_id)s, 1, whole.campaign_id, date_bin('1 day', first.at, 'epoch'), moved.value, first.kind, -2,
+    sum(moved.change)
+FROM gone, LATERAL (VALUES (-1), (gone.campaign_id)) AS whole (campaign_id),
+    LATERAL (VALUES (43, first_open_at), (44, first_click_at), (11, delivered_at), (12, bounced_at),
+        (15, unsubscribed_at), (16, complained_at)) AS first (kind, at),
+    LATERAL (VALUES (domain, -1), ('', 1)) AS moved (value, change)
+WHERE domain <> '' AND first.at IS NOT NULL
+GROUP BY 3, 4, 5, 6
+ORDER BY 3, 4, 5, 6
+ON CONFLICT (account_id, dimension, campaign_id, hour, value, kind, shard)
+DO UPDATE SET count = known.count + excluded.count
 
 -- name: forget_in_ledger
--- The row and its counts stay, the person goes: the address, and the server's words where they may quote it.
-UPDATE ledger l SET address = '', reason = CASE WHEN position('@' IN reason) > 0 THEN '' ELSE reason END
-FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.contact_id = k.contact_id
+-- The row and its counts stay, the person goes: the address, and the server's words where they may quote it. In the
+-- rollups by domain the message counts under an unknown one.
+WITH known AS MATERIALIZED (
+    SELECT l.bucket, l.message_id, l.launched_at, l.campaign_id, l.channel, l.state, l.attempts, l.settled_at,
+        split_part(l.address, '@', 2) AS domain
+    FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+    JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.contact_id = k.contact_id
+    FOR UPDATE OF l
+), forgotten AS (
+    UPDATE ledger l SET address = '', reason = CASE WHEN position('@' IN reason) > 0 THEN '' ELSE reason END
+    FROM known k
+    WHERE l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.message_id = k.message_id
+        AND l.launched_at = k.launched_at
+)
+INSERT INTO activity_rollups AS known (account_id, dimension, campaign_id, hour, value, kind, shard, count)
+SELECT %(account_id)s, 1, whole.campaign_id, date_bin('1 day', settled_at, 'epoch'), moved.value, kind.kind, -2,
+    sum(moved.change)
+FROM known k, LATERAL (VALUES (-1), (k.campaign_id)) AS whole (campaign_id),
+    LATERAL (VALUES (state, true), (6, attempts > 1)) AS kind (kind, holds),
+    LATERAL (VALUES (domain, -1), ('', 1)) AS moved (value, change)
+WHERE domain <> '' AND channel = 1 AND state IN (1, 2, 5) AND kind.holds
+GROUP BY 3, 4, 5, 6
+ORDER BY 3, 4, 5, 6
+ON CONFLICT (account_id, dimension, campaign_id, hour, value, kind, shard)
+DO UPDATE SET count = known.count + excluded.count
 
 -- name: forget_in_activity
 -- As in the ledger.

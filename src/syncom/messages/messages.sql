@@ -159,7 +159,7 @@ FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s:
      AS row (account_id, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain, attempts, launched_at,
              address, reason, content_id, external_request_id)
 ON CONFLICT (account_id, bucket, message_id, launched_at) DO UPDATE SET uncertain = true
-RETURNING message_id, settled_at = now() AS inserted;
+RETURNING message_id, settled_at, settled_at = now() AS inserted;
 
 -- name: add_doubt
 UPDATE ledger l SET uncertain = true
@@ -172,8 +172,9 @@ RETURNING l.message_id;
 -- name: count_contacts
 -- Contact statistics of messages sent in the last moment, one row a contact. Ordered, so that writers never deadlock.
 INSERT INTO contact_statistics AS s (account_id, bucket, contact_id, sent, last_sent_at)
-SELECT account_id, (contact_id & 255)::smallint, contact_id, count(*), %(sent_at)s
-FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[]) AS row (account_id, contact_id)
+SELECT account_id, (contact_id & 255)::smallint, contact_id, count(*), max(sent_at)
+FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(sent_ats)s::timestamptz[])
+     AS row (account_id, contact_id, sent_at)
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 ON CONFLICT (account_id, bucket, contact_id) DO UPDATE
 SET sent = s.sent + excluded.sent, last_sent_at = greatest(s.last_sent_at, excluded.last_sent_at);
@@ -258,7 +259,8 @@ SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, 0, send
 FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(channels)s::smallint[],
             %(sender_ids)s::bigint[], %(addresses)s::text[], %(reasons)s::text[], %(content_ids)s::bigint[],
             %(external_request_ids)s::text[])
-     AS row (account_id, message_id, contact_id, channel, sender_id, address, reason, content_id, external_request_id);
+     AS row (account_id, message_id, contact_id, channel, sender_id, address, reason, content_id, external_request_id)
+RETURNING account_id, channel, date_bin('1 hour', settled_at, 'epoch');
 
 -- name: reach
 -- What accepting a message needs of its contact. Primary key of contacts; the bucket comes as a column of its own (see

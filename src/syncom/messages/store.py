@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from psycopg.rows import class_row, dict_row
 
 from syncom.activity.model import News
 from syncom.activity.news import tell_followers
+from syncom.activity.rollups.model import Ended
+from syncom.activity.rollups.service import REQUESTS_SHARD, count_ended
 from syncom.contacts.model import STANDARD_FIELDS, Channel
 from syncom.content.model import content_in
 from syncom.errors import Conflict
@@ -27,7 +30,7 @@ from syncom.messages.model import (
 from syncom.messages.notices import announce_messages
 from syncom.messages.routes import Reached
 from syncom.messages.sending.work import ChunkKey, Lease, Postponed, Settled, Work
-from syncom.postgres.columns import buckets, numbers
+from syncom.postgres.columns import buckets, moments, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.tokens import MessageRef
@@ -296,8 +299,11 @@ def _escaped(text: str) -> str:
     return text
 
 
-async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Settled]) -> set[UUID]:
-    """As ``copy_ledger`` where a row may be there already: it stays, and is marked uncertain. Returns the new ones."""
+async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Settled]) -> list[Settled]:
+    """As ``copy_ledger`` where a row may be there already: it stays, and is marked uncertain.
+
+    Returns the new ones, with the time under which they are in the ledger.
+    """
     values = {
         "account_ids": [row.work.account_id for row in rows],
         "message_ids": [row.work.message_id for row in rows],
@@ -315,9 +321,10 @@ async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Se
         "external_request_ids": [row.work.external_request_id for row in rows],
     }
     found = await (await connection.execute(_SQL["merge_ledger"], values)).fetchall()
-    new = {row[0] for row in found if row[1]}
-    await _tell_followers(connection, [row for row in rows if row.work.message_id in new])
-    return new
+    new = {message_id: settled_at.astimezone(UTC) for message_id, settled_at, inserted in found if inserted}
+    fresh = [replace(row, at=new[row.work.message_id]) for row in rows if row.work.message_id in new]
+    await _tell_followers(connection, fresh)
+    return fresh
 
 
 async def add_doubt(connection: Connection, rows: Sequence[Postponed]) -> set[UUID]:
@@ -378,7 +385,7 @@ async def count_contacts(connection: Connection, rows: Sequence[Settled]) -> Non
         {
             "account_ids": numbers(row.work.account_id for row in rows),
             "contact_ids": numbers(row.work.contact_id for row in rows),
-            "sent_at": max(row.at for row in rows),
+            "sent_ats": moments(row.at for row in rows),
         },
     )
 
@@ -553,7 +560,7 @@ class Excluded(msgspec.Struct, frozen=True, kw_only=True):
 
 async def insert_excluded(connection: Connection, rows: Sequence[Excluded]) -> None:
     """Ledger rows of messages that end when they are accepted."""
-    await connection.execute(
+    cursor = await connection.execute(
         _SQL["insert_excluded"],
         {
             "message_ids": [one.row.message_id for one in rows],
@@ -567,6 +574,11 @@ async def insert_excluded(connection: Connection, rows: Sequence[Excluded]) -> N
             "external_request_ids": [one.row.external_request_id for one in rows],
         },
     )
+    ended = [
+        Ended(account_id=account_id, campaign_id=0, channel=channel, hour=hour, state=LedgerState.EXCLUDED.value)
+        for account_id, channel, hour in await cursor.fetchall()
+    ]
+    await count_ended(connection, Counter(ended), REQUESTS_SHARD)
 
 
 async def reach(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, Reached]:

@@ -10,6 +10,7 @@ from procrastinate import App as JobRunner
 
 from syncom.accounts.model import Principal
 from syncom.accounts.service import AccountsService
+from syncom.activity.rollups.service import RollupsService
 from syncom.activity.service import ActivityService
 from syncom.app import App
 from syncom.campaigns.service import CampaignsService
@@ -45,6 +46,7 @@ Events = NamedDependency[EventsService]
 Orders = NamedDependency[OrdersService]
 Recommendations = NamedDependency[RecommendationsService]
 Activity = NamedDependency[ActivityService]
+Rollups = NamedDependency[RollupsService]
 Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
 Senders = NamedDependency[SendersService]
@@ -77,6 +79,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "orders": app.orders,
         "recommendations": app.recommendations,
         "activity": app.activity,
+        "rollups": app.rollups,
         "inbox": app.inbox,
         "content": app.content,
         "senders": app.senders,

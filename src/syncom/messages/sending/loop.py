@@ -101,7 +101,7 @@ class SendingLoop:
             self._database,
             self._journal,
             worker_id=self._worker_id,
-            shard=self._worker_id.int & 15,
+            shard=1 + (self._worker_id.int & 15),
             on_lease_done=self._lease_done,
         )
         self._settlement.start()

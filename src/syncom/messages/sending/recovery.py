@@ -18,6 +18,7 @@ from syncom.content.model import content_in
 from syncom.ids import campaign_of_message, contact_of_campaign_message
 from syncom.messages import store
 from syncom.messages.model import CAMPAIGN_LIFE, Lane, LedgerState, OnUncertain
+from syncom.messages.sending.counting import count_settled
 from syncom.messages.sending.journal import Remains, remains
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
 from syncom.postgres.pool import Connection, Database
@@ -29,6 +30,10 @@ _log = logging.getLogger(__name__)
 FOREIGN_SILENCE = timedelta(minutes=15)
 #: A message in doubt waits this long before it is sent again.
 _PATIENCE = timedelta(seconds=5)
+
+
+#: Counters are written under a number that no living sending process has.
+_SHARD = 17
 
 
 @dataclass
@@ -75,7 +80,8 @@ async def _settle(connection: Connection, left: Remains, now: datetime) -> None:
     await _judge_chunks(connection, left, now, verdicts)
     await _judge_messages(connection, left, now, verdicts)
     for sender_id, rows in verdicts.settled.items():
-        await store.merge_ledger(connection, sender_id, rows)
+        fresh = await store.merge_ledger(connection, sender_id, rows)
+        await count_settled(connection, fresh, _SHARD)
         await store.delete_messages(connection, [row.work.message_id for row in rows if row.work.lease is None])
     for sender_id, rows in verdicts.postponed.items():
         await store.postpone(connection, sender_id, rows)

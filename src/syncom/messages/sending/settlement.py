@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -21,7 +20,7 @@ from syncom.contacts.model import Suppression
 from syncom.contacts.service import suppress
 from syncom.errors import Unavailable
 from syncom.messages import store
-from syncom.messages.model import LedgerState
+from syncom.messages.sending.counting import count_settled
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Outcome, Postponed, Settled
 from syncom.postgres.pool import Connection, Database
@@ -32,14 +31,6 @@ _log = logging.getLogger(__name__)
 GATHER = 0.05
 #: No single transaction settles more, so that a backlog after an outage goes in bites.
 MAX_BATCH = 5000
-#: Counter names in campaign_statistics.
-_KINDS = {
-    LedgerState.SENT: "sent",
-    LedgerState.FAILED: "failed",
-    LedgerState.EXCLUDED: "excluded",
-    LedgerState.UNCERTAIN: "uncertain",
-    LedgerState.CANCELLED: "cancelled",
-}
 
 
 class Settlement:
@@ -139,7 +130,7 @@ class Settlement:
         queued = [row.work.message_id for rows in by_sender.values() for row in rows if row.work.lease is None]
         if queued:
             await store.delete_messages(connection, queued)
-        await self._count(connection, fresh)
+        await count_settled(connection, fresh, self._shard)
         suppressed = [
             Suppression(
                 account_id=row.work.account_id,
@@ -177,26 +168,7 @@ class Settlement:
         if not careful:
             await store.copy_ledger(connection, sender_id, rows)
             return list(rows)
-        new = await store.merge_ledger(connection, sender_id, rows)
-        return [row for row in rows if row.work.message_id in new]
-
-    async def _count(self, connection: Connection, rows: Sequence[Settled]) -> None:
-        sent = [row for row in rows if row.state is LedgerState.SENT]
-        if sent:
-            await store.count_contacts(connection, sent)
-        counts: Counter[tuple[int, int, datetime, str]] = Counter()
-        for row in rows:
-            work = row.work
-            if not work.campaign_id:
-                continue
-            hour = row.at.replace(minute=0, second=0, microsecond=0)
-            counts[work.account_id, work.campaign_id, hour, _KINDS[row.state]] += 1
-            if row.state is LedgerState.EXCLUDED:
-                counts[work.account_id, work.campaign_id, hour, f"excluded.{row.reason}"] += 1
-            if work.uncertain:
-                counts[work.account_id, work.campaign_id, hour, "in_doubt"] += 1
-        if counts:
-            await store.count_campaigns(connection, counts, self._shard)
+        return await store.merge_ledger(connection, sender_id, rows)
 
     def _after_commit(self, batch: Sequence[tuple[int, Outcome]]) -> None:
         for sender_id, outcome in batch:

@@ -1,0 +1,66 @@
+"""Counts messages that ended, for contacts, campaigns and rollups, in the transaction that writes the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from syncom.activity.rollups.model import Ended
+from syncom.activity.rollups.service import count_ended, domain_of
+from syncom.contacts.model import Channel
+from syncom.messages import store
+from syncom.messages.model import LedgerState
+from syncom.messages.sending.work import Settled
+from syncom.postgres.pool import Connection
+
+#: Counter names in campaign_statistics.
+_KINDS = {
+    LedgerState.SENT: "sent",
+    LedgerState.FAILED: "failed",
+    LedgerState.EXCLUDED: "excluded",
+    LedgerState.UNCERTAIN: "uncertain",
+    LedgerState.CANCELLED: "cancelled",
+}
+
+
+async def count_settled(connection: Connection, rows: Sequence[Settled], shard: int) -> None:
+    """Count rows that are new in the ledger. ``shard`` is the sending process's own."""
+    sent = [row for row in rows if row.state is LedgerState.SENT]
+    if sent:
+        await store.count_contacts(connection, sent)
+    counts: Counter[tuple[int, int, datetime, str]] = Counter()
+    ended: Counter[Ended] = Counter()
+    for row in rows:
+        work = row.work
+        hour = row.at.replace(minute=0, second=0, microsecond=0)
+        ended[_ended(row, hour)] += 1
+        if not work.campaign_id:
+            continue
+        counts[work.account_id, work.campaign_id, hour, _KINDS[row.state]] += 1
+        if row.state is LedgerState.EXCLUDED:
+            counts[work.account_id, work.campaign_id, hour, f"excluded.{row.reason}"] += 1
+        if work.uncertain:
+            counts[work.account_id, work.campaign_id, hour, "in_doubt"] += 1
+    if counts:
+        await store.count_campaigns(connection, counts, shard)
+    await count_ended(connection, ended, shard)
+
+
+#: States of messages that went to a server.
+_TRIED = frozenset((LedgerState.SENT, LedgerState.FAILED, LedgerState.UNCERTAIN))
+
+
+def _ended(row: Settled, hour: datetime) -> Ended:
+    work = row.work
+    tried = row.state in _TRIED
+    by_domain = tried and work.channel is Channel.EMAIL
+    return Ended(
+        account_id=work.account_id,
+        campaign_id=work.campaign_id,
+        channel=work.channel.value,
+        hour=hour,
+        state=row.state.value,
+        domain=domain_of(work.address) if by_domain else "",
+        deferred=tried and work.attempt > 1,
+    )
