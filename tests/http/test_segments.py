@@ -32,4 +32,4 @@ async def test_a_segment_shows_its_size_its_moves_and_its_growth(site: Site) -> 
         assert [(day["entered"], day["members"]) for day in days] == [(0, 0), (2, 2)]
         again = await client.post(f"{one}/rebuild")
         assert (again.status_code, again.json()["is_complete"]) == (202, False)
-        assert (await client.get(f"{one}/growth", params={"days": 0})).status_code == 400
+        assert (await client.get(f"{one}/growth", params={"days": 0})).status_code == 422
