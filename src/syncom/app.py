@@ -57,6 +57,9 @@ from syncom.orders.service import OrdersService
 from syncom.outbound import OutboundClient
 from syncom.postgres.migrate import ensure_partitions
 from syncom.postgres.pool import Database
+from syncom.products.feeds import jobs as feed_jobs
+from syncom.products.feeds.service import FeedsService
+from syncom.products.service import ProductsService
 from syncom.promocodes.service import PromocodesService
 from syncom.pulls.jobs import PullKeeper
 from syncom.pulls.service import PullsService
@@ -111,6 +114,8 @@ class App:
         self.files = FileFetcher(self.imports, self.contacts.sessions, self.outbound)
         self.rfm = RfmService(database, clock)
         self.orders = OrdersService(database, self.contacts, self.events, recounted=self.rfm.rescore)
+        self.products = ProductsService(database, clock)
+        self.product_feeds = FeedsService(database, keyring, self.outbound, clock, settings.data_dir)
         self.promocodes = PromocodesService(database, clock)
         self.sites = SitesService(database, self.events, clock)
         self.web_push = WebPush(database, self.contacts, self.sites, keyring)
@@ -194,6 +199,7 @@ class App:
         order_jobs.register(runner, self.orders)
         rfm_jobs.register(runner, self.rfm)
         rollup_jobs.register(runner, self.rollups)
+        feed_jobs.register(runner, self.product_feeds)
         return runner
 
     async def upkeep(self, stop: asyncio.Event) -> None:

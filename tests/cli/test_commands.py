@@ -117,6 +117,29 @@ async def test_rules_of_recommendations_are_named_once(syncom: Command) -> None:
     assert await syncom.json("recommendation", "list") == [made]
 
 
+async def test_products_come_out_of_a_feed_and_out_of_a_file(syncom: Command, tmp_path: Path) -> None:
+    file = tmp_path / "feed.tsv"
+    file.write_text("id\ttitle\tprice\tproduct type\n1\tBoots\t12.50 EUR\tClothes > Shoes\n2\tHat\tfree\t\n")
+    feed = (await syncom.json("product", "feed", "add", "Shop", "--every", 0))["feed_id"]
+    assert (await syncom("product", "feed", "run", feed)).code == EXIT_WRONG
+    done = await syncom.json("product", "feed", "run", feed, "--file", file)
+    assert (done["last_result"]["created"], done["last_result"]["refused"]) == (1, 1)
+    shown = await syncom("product", "feed", "show", feed)
+    assert "line 3, 2: price" in shown.out
+    assert (await syncom.json("product", "feed", "list"))[0]["name"] == "Shop"
+    more = tmp_path / "more.json"
+    more.write_text('[{"product_id": "3", "name": "Scarf"}, {"product_id": "4"}]')
+    put = await syncom.json("product", "put", more)
+    assert (put["created"], put["problems"][0]["index"]) == (1, 1)
+    assert [one["product_id"] for one in await syncom.json("product", "list", "--category", "shoes")] == ["1"]
+    assert (await syncom.json("product", "show", "1"))["price"] == "12.50"
+    assert "Clothes > Shoes" in (await syncom("product", "categories")).out
+    assert await syncom.json("product", "delete", "3") == {"deleted": 1}
+    assert (await syncom("product", "show", "3")).code == EXIT_NOT_FOUND
+    assert await syncom.json("product", "feed", "remove", feed) == {"removed": feed, "products": 1}
+    assert "syncom product feed add" in (await syncom("product", "list")).out
+
+
 async def test_a_file_is_shown_imported_and_exported_again(syncom: Command, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("Email;First name;Shoe size;Plan\na@example.com;Анна;38;x\nnot-an-address;Bob;44;y\n", "utf-8")

@@ -22,6 +22,8 @@ from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
 from syncom.orders.model import OrderInput
 from syncom.outbound import OutboundClient
+from syncom.products.feeds.model import FeedInput
+from syncom.products.model import ProductInput
 from syncom.pulls.model import PullInput, PullKind
 from syncom.recommendations.model import RecommendationKind
 from syncom.webhooks.model import WebhookInput
@@ -94,8 +96,15 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "external_id": mark,
         "webhook_id": await _webhook(app, account_id, mark),
         "pull_id": await _pull(app, account_id, mark),
+        "feed_id": (await app.product_feeds.add(account_id, FeedInput(name=mark))).feed_id,
+        "product_id": await _product(app, account_id, mark),
         "inbox_id": 1,
     }
+
+
+async def _product(app: App, account_id: int, mark: str) -> str:
+    await app.products.put(account_id, [ProductInput(product_id=mark, name=mark, categories=(mark,))])
+    return mark
 
 
 async def _pull(app: App, account_id: int, mark: str) -> int:
@@ -161,6 +170,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
             "name": "M",
             "definition": {"trigger": {"type": "event", "event_type": "m"}, "steps": [{"type": "stop"}]},
         },
+        "update_product_feed": {"name": "Mallory"},
         "update_segment": {"name": "Mallory", "condition": {"all": []}},
     }
 
@@ -305,12 +315,14 @@ _ONES: dict[str, Any] = {
             "category_id",
             "webhook_id",
             "pull_id",
+            "feed_id",
             "workflow_id",
         ),
         1,
     ),
     "message_id": UUID(int=1),
     "external_id": "nothing",
+    "product_id": "nothing",
 }
 _TABLES = (
     "contacts",
@@ -332,6 +344,8 @@ _TABLES = (
     "webhooks",
     "workflows",
     "workflow_versions",
+    "products",
+    "product_feeds",
 )
 #: Questions that are too long for a URL.
 _READS = {

@@ -52,6 +52,7 @@ _COMMANDS = (
     ("event-type", "syncom.cli.event_type:app", "Kinds of events, and what each of them brings and does."),
     ("order", "syncom.cli.order:app", "What contacts bought."),
     ("promocode", "syncom.cli.promocode:app", "Codes that are given away, each once."),
+    ("product", "syncom.cli.product:app", "The product catalogue, and the feeds that fill it."),
     ("recommendation", "syncom.cli.recommendation:app", "By what products are recommended."),
     ("segment", "syncom.cli.segment:app", "Saved conditions that contacts match or not."),
     ("rfm", "syncom.cli.rfm:app", "Customers by recency, frequency and monetary value."),

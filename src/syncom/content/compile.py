@@ -20,9 +20,9 @@ from syncom.content.members import rich_of
 from syncom.content.model import CompiledContent, Dialect, Format, RenderError, TemplateInput
 from syncom.content.plain_text import plain_text
 from syncom.content.styles import inline_styles
-from syncom.content.targets import web_address
 from syncom.content.velocity.model import Rules
 from syncom.errors import Invalid
+from syncom.targets import web_address
 
 #: Characters of the source, and of the text part.
 MAX_SOURCE = 1_000_000

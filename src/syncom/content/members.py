@@ -13,8 +13,8 @@ import msgspec
 
 from syncom.contacts.model import Channel
 from syncom.content.model import Rich
-from syncom.content.targets import web_address
 from syncom.errors import Invalid
+from syncom.targets import web_address
 
 #: Bytes of JSON of all members together.
 MAX_MEMBERS: Final = 32 * 1024

@@ -19,7 +19,7 @@ from syncom.content.language import TRACK, TRAP_LINK, Addresses, Escape, Mark, O
 from syncom.content.model import CompiledContent, Dialect, Rendered, RenderedText, RenderError
 from syncom.content.own import Own
 from syncom.content.sandbox import MAX_OUTPUT, Sandbox, escape, url_part
-from syncom.content.targets import web_address
+from syncom.targets import web_address
 from syncom.tokens import MessageTokens
 
 #: A header line may have 998 characters (RFC 5322, 2.1.1); a subject that long is a mistake.

@@ -93,6 +93,19 @@ ORDER BY 1 LIMIT %(limit)s;
 -- name: put_webhooks
 UPDATE webhooks SET secret = %(sealed)s WHERE webhook_id = %(ident)s::bigint AND secret = %(before)s;
 
+-- name: count_product_feeds
+SELECT encode(substring(secret FROM 1 FOR 8), 'hex'), count(*) FROM product_feeds WHERE secret IS NOT NULL GROUP BY 1;
+
+-- name: next_product_feeds
+SELECT lpad(feed_id::text, 20, '0'), format('product feed:%%s', feed_id), secret
+FROM product_feeds
+WHERE secret IS NOT NULL AND lpad(feed_id::text, 20, '0') > %(after)s
+  AND substring(secret FROM 1 FOR 8) <> %(prefix)s
+ORDER BY 1 LIMIT %(limit)s;
+
+-- name: put_product_feeds
+UPDATE product_feeds SET secret = %(sealed)s WHERE feed_id = %(ident)s::bigint AND secret = %(before)s;
+
 -- name: count_push
 SELECT encode(substring(private_key FROM 1 FOR 8), 'hex'), count(*) FROM push_keys GROUP BY 1;
 

@@ -24,6 +24,8 @@ from syncom.inbox.service import InboxService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
+from syncom.products.feeds.service import FeedsService
+from syncom.products.service import ProductsService
 from syncom.pulls.service import PullsService
 from syncom.recommendations.service import RecommendationsService
 from syncom.rfm.service import RfmService
@@ -44,6 +46,8 @@ Members = NamedDependency[MembershipService]
 Rfm = NamedDependency[RfmService]
 Events = NamedDependency[EventsService]
 Orders = NamedDependency[OrdersService]
+Products = NamedDependency[ProductsService]
+ProductFeeds = NamedDependency[FeedsService]
 Recommendations = NamedDependency[RecommendationsService]
 Activity = NamedDependency[ActivityService]
 Rollups = NamedDependency[RollupsService]
@@ -77,6 +81,8 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "rfm": app.rfm,
         "events": app.events,
         "orders": app.orders,
+        "products": app.products,
+        "product_feeds": app.product_feeds,
         "recommendations": app.recommendations,
         "activity": app.activity,
         "rollups": app.rollups,

@@ -1,0 +1,103 @@
+-- Statements of the product catalogue. Writers of an account's catalogue take turns (`lock`), so that the state is that
+-- of whoever was last, and no reader sees half a feed.
+
+-- name: lock
+SELECT pg_advisory_xact_lock(8127, hashint8(%(account_id)s::bigint));
+
+-- name: stage
+-- Rows of a batch, as JSON. Primary key of staged_products.
+INSERT INTO staged_products (account_id, run_id, place, product_id, language, name, is_available, categories,
+    category_keys, details, digest)
+SELECT %(account_id)s, %(run_id)s, place, product_id, language, name, is_available, categories, category_keys, details,
+    digest
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS given (place bigint, product_id text, language text, name text,
+    is_available boolean, categories text[], category_keys text[], details jsonb, digest text);
+
+-- name: merge
+-- Everything staged in a run into the catalogue, the later of two with one id; what is the same is not written.
+-- Returns how many there are, were created, and were changed. Primary keys of both tables.
+WITH given AS MATERIALIZED (
+    SELECT DISTINCT ON (product_id, language) *
+    FROM staged_products
+    WHERE account_id = %(account_id)s AND run_id = %(run_id)s
+    ORDER BY product_id, language, place DESC
+), written AS (
+    INSERT INTO products AS known (account_id, product_id, language, feed_id, name, is_available, categories,
+        category_keys, details, digest, added_at, changed_at)
+    SELECT account_id, product_id, language, %(feed_id)s, name, is_available, categories, category_keys, details,
+        digest, %(now)s, %(now)s
+    FROM given
+    ON CONFLICT (account_id, product_id, language) DO UPDATE SET feed_id = excluded.feed_id, name = excluded.name,
+        is_available = excluded.is_available, categories = excluded.categories,
+        category_keys = excluded.category_keys, details = excluded.details, digest = excluded.digest,
+        changed_at = CASE WHEN known.digest = excluded.digest THEN known.changed_at ELSE excluded.changed_at END
+    WHERE known.digest <> excluded.digest OR known.feed_id IS DISTINCT FROM excluded.feed_id
+    RETURNING (xmax = 0) AS created, changed_at = %(now)s AS changed
+)
+SELECT (SELECT count(*) FROM given), count(*) FILTER (WHERE created),
+    count(*) FILTER (WHERE NOT created AND changed)
+FROM written;
+
+-- name: vanishing
+-- How many products of a feed there are, and how many of them are not in this run. Indexes: products_feed, primary key
+-- of staged_products.
+SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (
+    SELECT FROM staged_products s
+    WHERE s.account_id = p.account_id AND s.run_id = %(run_id)s AND s.product_id = p.product_id
+      AND s.language = p.language))
+FROM products p WHERE p.account_id = %(account_id)s AND p.feed_id = %(feed_id)s;
+
+-- name: remove_vanished
+-- The same indexes.
+DELETE FROM products p
+WHERE p.account_id = %(account_id)s AND p.feed_id = %(feed_id)s AND NOT EXISTS (
+    SELECT FROM staged_products s
+    WHERE s.account_id = p.account_id AND s.run_id = %(run_id)s AND s.product_id = p.product_id
+      AND s.language = p.language);
+
+-- name: unstage
+DELETE FROM staged_products WHERE account_id = %(account_id)s AND run_id = %(run_id)s;
+
+-- name: forget_staged
+-- What runs left behind that were cut off.
+DELETE FROM staged_products WHERE account_id = %(account_id)s AND staged_at < %(before)s;
+
+-- name: of_feed
+-- Index: products_feed.
+DELETE FROM products WHERE account_id = %(account_id)s AND feed_id = %(feed_id)s;
+
+-- name: delete
+-- In all languages. Primary key.
+DELETE FROM products WHERE account_id = %(account_id)s AND product_id = ANY (%(product_ids)s);
+
+-- name: find
+-- Products in all their languages. Primary key.
+SELECT details, feed_id, added_at, changed_at FROM products
+WHERE account_id = %(account_id)s AND product_id = ANY (%(product_ids)s::text[])
+ORDER BY product_id, language;
+
+-- name: exists
+-- Whether there is a catalogue. Primary key.
+SELECT EXISTS (SELECT FROM products WHERE account_id = %(account_id)s);
+
+-- name: list
+-- A page by id and language. Primary key; with words products_words, with a category products_categories.
+SELECT details, feed_id, added_at, changed_at FROM products
+WHERE account_id = %(account_id)s AND (product_id, language) > (%(after_id)s, %(after_language)s)
+  AND (%(words)s::text IS NULL OR to_tsvector('simple', name) @@ to_tsquery('simple', %(words)s) OR product_id = %(id)s)
+  AND (%(category)s::text IS NULL OR category_keys @> ARRAY[%(category)s::text])
+  AND (NOT %(available)s OR is_available)
+ORDER BY product_id, language LIMIT %(limit)s;
+
+-- name: newest
+-- Those that can be had, the newest first, in all languages. Index: products_new; with a category products_categories.
+SELECT details, feed_id, added_at, changed_at FROM products
+WHERE account_id = %(account_id)s AND is_available
+  AND (%(category)s::text IS NULL OR category_keys @> ARRAY[%(category)s::text])
+ORDER BY added_at DESC, product_id DESC LIMIT %(limit)s;
+
+-- name: categories
+-- Places in the tree, with how many products are right there. Goes through the account's products.
+SELECT categories, count(DISTINCT product_id) FROM products
+WHERE account_id = %(account_id)s AND categories <> '{}'
+GROUP BY categories ORDER BY categories;
