@@ -221,7 +221,8 @@ async def test_segments_count_and_list_their_contacts(syncom: Command, tmp_path:
     await syncom.json("contact", "add", "--email", "b@example.com", "--city", "Lviv")
     (tmp_path / "kyiv.json").write_text('{"field": "city", "op": "equals", "value": "Kyiv"}', "utf-8")
     made = await syncom.json("segment", "add", "Kyiv", "--condition", "@kyiv.json")
-    assert await syncom.json("segment", "count", "kyiv") == {"segment_id": made["segment_id"], "contacts": 1}
+    assert await syncom.json("segment", "count", "kyiv") == {"contacts": 1, "is_exact": True, "error": 0}
+    assert (await syncom.json("segment", "count", "kyiv", "--estimate"))["contacts"] == 1
     assert [one["email"] for one in await syncom.json("segment", "contacts", made["segment_id"])] == ["a@example.com"]
     assert (await syncom.json("segment", "show", "Kyiv"))["condition"]["value"] == "Kyiv"
     assert "not counted yet" in (await syncom("segment", "list")).out

@@ -13,7 +13,7 @@ from syncom.cli.given import segment_ids
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Here, Options, here
 from syncom.errors import Invalid
-from syncom.segments.model import Explanation, Membership, Segment
+from syncom.segments.model import Count, Explanation, Membership, Segment
 from syncom.segments.schema import CONDITION_SCHEMA
 
 app = App(name="segment", help="Saved conditions that contacts match or not.")
@@ -79,19 +79,32 @@ async def show_segment(segment: str, *, options: Options = _DEFAULT) -> None:
 
 
 @app.command
-async def count(segment: str, *, options: Options = _DEFAULT) -> None:
-    """How many contacts match now.
+async def count(
+    segment: str | None = None, *, condition: str | None = None, estimate: bool = False, options: Options = _DEFAULT
+) -> None:
+    """How many contacts match a segment or a condition now.
 
     Parameters
     ----------
     segment
         Its id or name.
+    condition
+        Instead of a segment: JSON as in docs/segments.md, or @FILE.
+    estimate
+        Answer within a third of a second, from a part of the contacts where counting all takes longer.
     """
     async with here(options) as services:
-        found = await _find(services, segment)
-        number = await services.app.segments.count(services.account_id, found.condition)
-    value = {"segment_id": found.segment_id, "contacts": number}
-    show(value, json=options.json, human=lambda: print(f"{number} contacts."))
+        tree = await _tree(services, segment, condition)
+        if estimate:
+            found = await services.app.segments.estimate(services.account_id, tree)
+        else:
+            found = Count(contacts=await services.app.segments.count(services.account_id, tree))
+    human = (
+        f"{found.contacts} contacts."
+        if found.is_exact
+        else f"About {found.contacts} contacts, give or take {found.error}."
+    )
+    show(found, json=options.json, human=lambda: print(human))
 
 
 @app.command

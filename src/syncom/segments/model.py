@@ -169,6 +169,16 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     plan: list[str]
 
 
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """How many contacts match."""
+
+    contacts: int
+    #: False: ``contacts`` is an estimate from a part of the account.
+    is_exact: bool = True
+    #: The true number is at most so far away, in 95 of 100 cases; 0 where it is exact.
+    error: int = 0
+
+
 class MoveCause(Enum):
     """Why a contact entered or left a segment."""
 

@@ -72,6 +72,29 @@ async def count(connection: Connection, account_id: int, predicate: Predicate) -
     return int(row[0]) if row else 0
 
 
+async def count_within(connection: Connection, account_id: int, predicate: Predicate, seconds: float) -> int | None:
+    """How many contacts match; None where that takes longer."""
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT set_config('statement_timeout', %s, true)", (f"{max(1, round(seconds * 1000))}ms",)
+            )
+            found = await count(connection, account_id, predicate)
+            # What the savepoint set lasts beyond it.
+            await connection.execute("SET LOCAL statement_timeout TO DEFAULT")
+            return found
+    except errors.QueryCanceled:
+        return None
+
+
+async def count_bucket(connection: Connection, account_id: int, predicate: Predicate, bucket: int) -> int:
+    """How many contacts of one bucket match. The bucket as a constant reaches into the facts too, and their indexes."""
+    statement = count_statement(predicate) + sql.SQL(" AND c.bucket = {}::smallint").format(sql.Literal(bucket))
+    values = {**predicate.values, "account_id": account_id}
+    row = await (await connection.execute(statement, values, prepare=False)).fetchone()
+    return int(row[0]) if row else 0
+
+
 async def plan(connection: Connection, account_id: int, predicate: Predicate) -> list[str]:
     """How PostgreSQL would count them: the lines of its EXPLAIN. Nothing is run."""
     statement = sql.SQL("EXPLAIN ") + count_statement(predicate)

@@ -14,7 +14,7 @@ from syncom.http.native.contacts import Person, person
 from syncom.http.native.given import By, Contacts, Members, Segments
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, page_of, read_cursor
 from syncom.http.native.routing import needs
-from syncom.segments.model import Explanation, GrowthDay, Membership, Move, Segment
+from syncom.segments.model import Count, Explanation, GrowthDay, Membership, Move, Segment
 from syncom.segments.schema import CONDITION_SCHEMA
 
 _TAGS = ["Segments"]
@@ -33,16 +33,16 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     condition: dict[str, Any]
 
 
+class Counted(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition tree, and whether an estimate will do where counting takes longer than a moment."""
+
+    estimate: bool = False
+
+
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     """A condition in words."""
 
     sentence: str
-
-
-class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """How many contacts match."""
-
-    contacts: int
 
 
 class SegmentAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +78,14 @@ async def create_segment(by: By, segments: Segments, data: JSONBody[SegmentInput
 
 
 @post("/segments/count", tags=_TAGS, status_code=200, opt=needs(Permission.READ_CONTACTS, replay=False))
-async def count_matching(by: By, segments: Segments, data: JSONBody[Condition]) -> Count:
-    """How many contacts match a condition. Changes nothing."""
+async def count_matching(by: By, segments: Segments, data: JSONBody[Counted]) -> Count:
+    """How many contacts match a condition. Changes nothing.
+
+    With `estimate`, an answer comes within a third of a second: exact where that is enough, else `is_exact` is false
+    and `error` says how far it may be off (95 %).
+    """
+    if data.estimate:
+        return await segments.estimate(by.account_id, data.condition)
     return Count(contacts=await segments.count(by.account_id, data.condition))
 
 
