@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from syncom.activity.model import ActivityKind, Hit
+from syncom.activity.model import ActivityFilter, ActivityKind, Hit, HitClass
 from syncom.activity.service import ActivityService
 from syncom.clock import SystemClock
+from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 from syncom.ids import campaign_message_id
 from syncom.postgres.pool import Database
@@ -47,6 +49,7 @@ async def _fill(database: Database, account_id: int) -> ActivityService:
                             campaign_id=campaign,
                             message_id=message,
                             kind=kind,
+                            hit_class=HitClass(contact % 3 == 0 and campaign == 8 and kind is ActivityKind.OPENED),
                             link=1 if kind is ActivityKind.CLICKED else None,
                             occurred_at=at + timedelta(seconds=wait),
                         )
@@ -56,11 +59,12 @@ async def _fill(database: Database, account_id: int) -> ActivityService:
     return service
 
 
-async def _walk(service: ActivityService, account_id: int, limit: int, **filters: object) -> list[tuple[object, ...]]:
+async def _walk(service: ActivityService, account_id: int, limit: int, **filters: Any) -> list[tuple[object, ...]]:
+    chosen = ActivityFilter(**filters)
     found: list[tuple[object, ...]] = []
     cursor = None
     while True:
-        page = await service.activity(account_id, cursor=cursor, limit=limit, **filters)  # type: ignore[arg-type]
+        page = await service.activity(account_id, chosen, cursor=cursor, limit=limit)
         assert len(page.events) <= limit
         found += [(event.occurred_at, event.kind, event.contact_id, event.campaign_id) for event in page.events]
         cursor = page.next_cursor
@@ -75,9 +79,14 @@ async def test_pages_hold_everything_once_newest_first(database: Database, accou
         ({"campaign_id": 7}, 90),
         ({"contact_id": 3}, 6),
         ({"contact_id": 3, "campaign_id": 8}, 3),
-        ({"campaign_id": 7, "kinds": ["sent"]}, 15),
-        ({"campaign_id": 7, "kinds": ["clicked", "failed"]}, 45),
-        ({"since": NOW - timedelta(minutes=3), "until": NOW, "kinds": ["sent", "failed"]}, 13),
+        ({"campaign_id": 7, "kinds": frozenset({"sent"})}, 15),
+        ({"campaign_id": 7, "kinds": frozenset({"clicked", "failed"})}, 45),
+        ({"since": NOW - timedelta(minutes=3), "until": NOW, "kinds": frozenset({"sent", "failed"})}, 13),
+        ({"message_id": campaign_message_id(7, 3)}, 3),
+        ({"message_id": campaign_message_id(7, 3), "kinds": frozenset({"opened"})}, 1),
+        ({"message_id": campaign_message_id(7, 3), "contact_id": 4}, 0),
+        ({"campaign_id": 7, "channels": frozenset({Channel.SMS})}, 0),
+        ({"campaign_id": 8, "channels": frozenset({Channel.EMAIL, Channel.SMS}), "machines": False}, 80),
     ):
         found = await _walk(service, account_id, limit, **filters)
         assert len(found) == len(set(found)) == expected, filters
@@ -89,7 +98,9 @@ async def test_pages_hold_everything_once_newest_first(database: Database, accou
 async def test_an_account_sees_its_own_events_only(database: Database, account_id: int, other_account_id: int) -> None:
     service = await _fill(database, account_id)
     assert (await service.activity(other_account_id)).events == []
-    assert (await service.activity(other_account_id, contact_id=3)).events == []
+    assert (await service.activity(other_account_id, ActivityFilter(contact_id=3))).events == []
+    message_id = campaign_message_id(7, 3)
+    assert (await service.activity(other_account_id, ActivityFilter(message_id=message_id))).events == []
     assert await service.campaign_counts(other_account_id, 7) == {}
     assert await service.campaign_hours(other_account_id, 7) == []
     assert await service.links(other_account_id, 7) == []
@@ -98,7 +109,7 @@ async def test_an_account_sees_its_own_events_only(database: Database, account_i
 async def test_wrong_kinds_and_cursors_are_explained(database: Database, account_id: int) -> None:
     service = ActivityService(database, SystemClock())
     with pytest.raises(Invalid, match="kind: 'read' is not one of sent"):
-        await service.activity(account_id, kinds=["read"])
+        await service.activity(account_id, ActivityFilter(kinds=frozenset({"read"})))
     for cursor in ("", "x", "é", "bnVsbA", "WzEsMiwzXQ"):
         with pytest.raises(Invalid, match="cursor"):
             await service.activity(account_id, cursor=cursor)

@@ -396,3 +396,18 @@ async def test_a_workflow_is_added_started_shown_and_stopped(syncom: Command, tm
     wrong = await syncom("workflow", "add", "W", "--definition", '{"trigger": {"type": "segment"}}')
     assert wrong.code == EXIT_WRONG
     assert "definition.trigger.type" in wrong.err
+
+
+async def test_activity_is_listed_exported_and_told_as_a_score(syncom: Command, tmp_path: Path) -> None:
+    contact = (await syncom.json("contact", "add", "--email", "anna@example.com"))["contact_id"]
+    options = ("--channel", "email", "--kind", "clicked", "--since", "2026-01-01", "--people-only")
+    assert await syncom.json("activity", "list", "--contact", contact, *options) == []
+    assert "Nothing has happened yet" in (await syncom("activity", "list", "--campaign", 7)).out
+    written = await syncom.json("export", "activity", "--output", tmp_path / "activity.csv", *options)
+    assert written["bytes"] == (tmp_path / "activity.csv").stat().st_size
+    assert (tmp_path / "activity.csv").read_text("utf-8-sig").startswith("occurred_at,kind,")
+    assert (await syncom("export", "activity", "--format", "jsonl")).out == ""
+    found = await syncom.json("activity", "engagement", contact)
+    assert (found["score"], found["band"]) == (0, "inactive")
+    assert [size["contacts"] for size in await syncom.json("activity", "engagement")] == [0, 0, 0, 1]
+    assert (await syncom("activity", "list", "--kind", "read")).code == EXIT_WRONG

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from syncom.activity.model import ActivityKind
 from syncom.app import open_app
+from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 from syncom.feed.model import FeedPlace, FeedQuery, FeedStatus
 from syncom.feed.service import FeedService, read_place, write_place
@@ -134,10 +135,14 @@ async def test_a_page_reads_by_its_indexes_alone(database: Database) -> None:
         "limit": 1000,
         "states": [1, 2, 5],
         "kinds": [kind.value for kind in ActivityKind],
+        "channels": [channel.value for channel in Channel],
     }
     async with database.tenant(account_id) as connection:
         await connection.execute("SET LOCAL enable_seqscan = off")
-        for name, index in (("ledger_of_account", "state_settled_at"), ("activity_of_account", "kind_occurred_at")):
+        for name, index in (
+            ("ledger_of_account", "state_channel_settled_at"),
+            ("activity_of_account", "kind_channel_class_occurred_at"),
+        ):
             rows = await (await connection.execute("EXPLAIN " + statements[name], values)).fetchall()
             plan = "\n".join(row[0] for row in rows)
             assert f"account_id_{index}_idx" in plan, plan

@@ -332,58 +332,115 @@ WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s
 GROUP BY link
 ORDER BY link;
 
--- name: ledger_of_contact
--- Newest first, from a place in the timeline. Index: ledger_contact of each month, merged.
-SELECT settled_at, state, contact_id, campaign_id, message_id, channel, address, reason
-FROM ledger
-WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
-    AND settled_at >= %(since)s AND settled_at < %(until)s AND (settled_at, message_id) < (%(at)s, %(message_id)s)
-    AND (%(campaign_id)s::bigint IS NULL OR campaign_id = %(campaign_id)s) AND state = ANY(%(states)s::smallint[])
-ORDER BY settled_at DESC, message_id DESC
-LIMIT %(limit)s;
+-- name: ledger_of_contacts
+-- Newest first, from a place in the timeline, of some contacts. Index: ledger_contact of each month, merged.
+SELECT found.*
+FROM unnest(%(contact_ids)s::bigint[], %(buckets)s::smallint[]) AS wanted (contact_id, bucket)
+CROSS JOIN LATERAL (
+    SELECT l.settled_at, l.state, l.contact_id, l.campaign_id, l.message_id, l.channel, l.address, l.reason
+    FROM ledger l
+    WHERE l.account_id = %(account_id)s AND l.bucket = wanted.bucket AND l.contact_id = wanted.contact_id
+        AND l.settled_at >= %(since)s AND l.settled_at < %(until)s
+        AND (l.settled_at, l.message_id) < (%(at)s, %(message_id)s)
+        AND l.state = ANY (%(states)s::smallint[]) AND l.channel = ANY (%(channels)s::smallint[])
+        AND (%(campaign_id)s::bigint IS NULL OR l.campaign_id = %(campaign_id)s)
+        AND (%(of_message)s::uuid IS NULL OR l.message_id = %(of_message)s)
+    ORDER BY l.settled_at DESC, l.message_id DESC LIMIT %(limit)s
+) AS found
+ORDER BY found.settled_at DESC, found.message_id DESC LIMIT %(limit)s;
 
 -- name: ledger_of_account
--- The same for a campaign or the whole account. Index: ledger_time (BRIN), so the caller asks for short spans.
-SELECT settled_at, state, contact_id, campaign_id, message_id, channel, address, reason
-FROM ledger
-WHERE account_id = %(account_id)s
-    AND settled_at >= %(since)s AND settled_at < %(until)s AND (settled_at, message_id) < (%(at)s, %(message_id)s)
-    AND (%(campaign_id)s::bigint IS NULL OR campaign_id = %(campaign_id)s) AND state = ANY(%(states)s::smallint[])
-ORDER BY settled_at DESC, message_id DESC
-LIMIT %(limit)s;
+-- The same of the whole account. Index: ledger_account of each month, one stretch for each state and channel.
+SELECT found.*
+FROM unnest(%(states)s::smallint[]) AS s (state)
+CROSS JOIN unnest(%(channels)s::smallint[]) AS h (channel)
+CROSS JOIN LATERAL (
+    SELECT l.settled_at, l.state, l.contact_id, l.campaign_id, l.message_id, l.channel, l.address, l.reason
+    FROM ledger l
+    WHERE l.account_id = %(account_id)s AND l.state = s.state AND l.channel = h.channel
+        AND l.settled_at >= %(since)s AND l.settled_at < %(until)s
+        AND (l.settled_at, l.message_id) < (%(at)s, %(message_id)s)
+    ORDER BY l.settled_at DESC, l.message_id DESC LIMIT %(limit)s
+) AS found
+ORDER BY found.settled_at DESC, found.message_id DESC LIMIT %(limit)s;
 
--- name: activity_of_contact
+-- name: ledger_of_campaign
+-- The same of a campaign. Index: ledger_campaign.
+SELECT found.*
+FROM unnest(%(states)s::smallint[]) AS s (state)
+CROSS JOIN unnest(%(channels)s::smallint[]) AS h (channel)
+CROSS JOIN LATERAL (
+    SELECT l.settled_at, l.state, l.contact_id, l.campaign_id, l.message_id, l.channel, l.address, l.reason
+    FROM ledger l
+    WHERE l.account_id = %(account_id)s AND l.campaign_id = %(campaign_id)s AND l.state = s.state
+        AND l.channel = h.channel AND l.settled_at >= %(since)s AND l.settled_at < %(until)s
+        AND (l.settled_at, l.message_id) < (%(at)s, %(message_id)s)
+    ORDER BY l.settled_at DESC, l.message_id DESC LIMIT %(limit)s
+) AS found
+ORDER BY found.settled_at DESC, found.message_id DESC LIMIT %(limit)s;
+
+-- name: activity_of_contacts
 -- Index: activity_contact of each month, merged.
-SELECT occurred_at, activity_id, kind, class, contact_id, campaign_id, message_id, channel, link, ip, user_agent,
-    detail
-FROM activity
-WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
-    AND occurred_at >= %(since)s AND occurred_at < %(until)s AND (occurred_at, activity_id) < (%(at)s, %(activity_id)s)
-    AND (%(campaign_id)s::bigint IS NULL OR campaign_id = %(campaign_id)s) AND kind = ANY(%(kinds)s::smallint[])
-ORDER BY occurred_at DESC, activity_id DESC
-LIMIT %(limit)s;
-
--- name: activity_of_campaign
--- Index: activity_campaign of each month, merged.
-SELECT occurred_at, activity_id, kind, class, contact_id, campaign_id, message_id, channel, link, ip, user_agent,
-    detail
-FROM activity
-WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s
-    AND occurred_at >= %(since)s AND occurred_at < %(until)s AND (occurred_at, activity_id) < (%(at)s, %(activity_id)s)
-    AND kind = ANY(%(kinds)s::smallint[])
-ORDER BY occurred_at DESC, activity_id DESC
-LIMIT %(limit)s;
+SELECT found.*
+FROM unnest(%(contact_ids)s::bigint[], %(buckets)s::smallint[]) AS wanted (contact_id, bucket)
+CROSS JOIN LATERAL (
+    SELECT a.occurred_at, a.activity_id, a.kind, a.class, a.contact_id, a.campaign_id, a.message_id, a.channel, a.link,
+        a.ip, a.user_agent, a.detail
+    FROM activity a
+    WHERE a.account_id = %(account_id)s AND a.bucket = wanted.bucket AND a.contact_id = wanted.contact_id
+        AND a.occurred_at >= %(since)s AND a.occurred_at < %(until)s
+        AND (a.occurred_at, a.activity_id) < (%(at)s, %(activity_id)s)
+        AND a.kind = ANY (%(kinds)s::smallint[]) AND a.channel = ANY (%(channels)s::smallint[])
+        AND a.class = ANY (%(classes)s::smallint[])
+        AND (%(campaign_id)s::bigint IS NULL OR a.campaign_id = %(campaign_id)s)
+        AND (%(of_message)s::uuid IS NULL OR a.message_id = %(of_message)s)
+    ORDER BY a.occurred_at DESC, a.activity_id DESC LIMIT %(limit)s
+) AS found
+ORDER BY found.occurred_at DESC, found.activity_id DESC LIMIT %(limit)s;
 
 -- name: activity_of_account
--- Index: activity_time (BRIN), so the caller asks for short spans.
-SELECT occurred_at, activity_id, kind, class, contact_id, campaign_id, message_id, channel, link, ip, user_agent,
-    detail
-FROM activity
-WHERE account_id = %(account_id)s
-    AND occurred_at >= %(since)s AND occurred_at < %(until)s AND (occurred_at, activity_id) < (%(at)s, %(activity_id)s)
-    AND kind = ANY(%(kinds)s::smallint[])
-ORDER BY occurred_at DESC, activity_id DESC
-LIMIT %(limit)s;
+-- Index: activity_account of each month, one stretch for each kind, channel and class.
+SELECT found.*
+FROM unnest(%(kinds)s::smallint[]) AS k (kind)
+CROSS JOIN unnest(%(channels)s::smallint[]) AS h (channel)
+CROSS JOIN unnest(%(classes)s::smallint[]) AS c (class)
+CROSS JOIN LATERAL (
+    SELECT a.occurred_at, a.activity_id, a.kind, a.class, a.contact_id, a.campaign_id, a.message_id, a.channel, a.link,
+        a.ip, a.user_agent, a.detail
+    FROM activity a
+    WHERE a.account_id = %(account_id)s AND a.kind = k.kind AND a.channel = h.channel AND a.class = c.class
+        AND a.occurred_at >= %(since)s AND a.occurred_at < %(until)s
+        AND (a.occurred_at, a.activity_id) < (%(at)s, %(activity_id)s)
+    ORDER BY a.occurred_at DESC, a.activity_id DESC LIMIT %(limit)s
+) AS found
+ORDER BY found.occurred_at DESC, found.activity_id DESC LIMIT %(limit)s;
+
+-- name: activity_of_campaign
+-- The same of a campaign. Index: activity_campaign.
+SELECT found.*
+FROM unnest(%(kinds)s::smallint[]) AS k (kind)
+CROSS JOIN unnest(%(channels)s::smallint[]) AS h (channel)
+CROSS JOIN unnest(%(classes)s::smallint[]) AS c (class)
+CROSS JOIN LATERAL (
+    SELECT a.occurred_at, a.activity_id, a.kind, a.class, a.contact_id, a.campaign_id, a.message_id, a.channel, a.link,
+        a.ip, a.user_agent, a.detail
+    FROM activity a
+    WHERE a.account_id = %(account_id)s AND a.campaign_id = %(campaign_id)s AND a.kind = k.kind
+        AND a.channel = h.channel AND a.class = c.class
+        AND a.occurred_at >= %(since)s AND a.occurred_at < %(until)s
+        AND (a.occurred_at, a.activity_id) < (%(at)s, %(activity_id)s)
+    ORDER BY a.occurred_at DESC, a.activity_id DESC LIMIT %(limit)s
+) AS found
+ORDER BY found.occurred_at DESC, found.activity_id DESC LIMIT %(limit)s;
+
+-- name: contact_of_message
+-- Whose message this is: from the ledger, or from what was done with it when the ledger's row is gone. Primary keys.
+SELECT contact_id FROM ledger
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND message_id = %(message_id)s
+UNION ALL
+SELECT contact_id FROM engagements
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND message_id = %(message_id)s
+LIMIT 1;
 
 -- name: sent_message
 -- A message that was handed over. Index: ledger's primary key.

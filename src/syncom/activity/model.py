@@ -146,6 +146,25 @@ class BandSize(msgspec.Struct, frozen=True, kw_only=True):
     contacts: int
 
 
+class ActivityFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which lines of the timeline; all that is given must hold, nothing given: all."""
+
+    #: Included.
+    since: datetime | None = None
+    #: Not included.
+    until: datetime | None = None
+    #: Of this contact and those merged into it.
+    contact_id: int | None = None
+    message_id: UUID | None = None
+    #: 0: single messages.
+    campaign_id: int | None = None
+    #: As in TimelineEvent.
+    kinds: frozenset[str] = frozenset()
+    channels: frozenset[Channel] = frozenset()
+    #: Also what machines did.
+    machines: bool = True
+
+
 class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the timeline of a contact, a campaign or an account."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,17 +15,22 @@ import psycopg
 from syncom.activity import store
 from syncom.activity.agents import described
 from syncom.activity.engagement import Band, at_least, band_of, score_of
+from syncom.activity.export import ExportForm, head, written
 from syncom.activity.model import (
+    ActivityFilter,
     ActivityKind,
     BandSize,
     Batch,
     Engagement,
     Hit,
+    HitClass,
     HourCount,
     LinkCount,
     TimelinePage,
 )
 from syncom.clock import Clock
+from syncom.contacts.model import Channel
+from syncom.contacts.service import lineage
 from syncom.errors import FieldError, Invalid
 from syncom.ids import bucket_of, single_message_id
 from syncom.postgres.pool import Connection, Database
@@ -40,6 +45,8 @@ _BATCHES = 50
 _LAST_UUID = UUID(int=(1 << 128) - 1)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANT = timedelta(microseconds=1)
+_FIRST_SPAN = timedelta(days=31)
 _STATE_NUMBERS = {name: number for number, name in store.LEDGER_STATES.items()}
 _KIND_NUMBERS = {kind.name.lower(): int(kind) for kind in ActivityKind}
 
@@ -190,40 +197,41 @@ class ActivityService:
     async def activity(
         self,
         account_id: int,
+        chosen: ActivityFilter | None = None,
         *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        contact_id: int | None = None,
-        campaign_id: int | None = None,
-        kinds: Collection[str] = (),
         cursor: str | None = None,
         limit: int = 100,
     ) -> TimelinePage:
-        """The timeline of a contact, a campaign or the account, newest first: ledger and activity together.
+        """The timeline of an account, or of a part of it, newest first: ledger and activity together.
 
-        ``since`` is included, ``until`` is not. ``kinds`` are names as in TimelineEvent; none: all. Raises
-        Invalid. The work is in proportion to the page, not to the history.
+        Raises Invalid. The work is in proportion to the page, not to the history: by account and by campaign every
+        filter is a part of the index; within a contact's own lines the other filters are tried line by line.
         """
-        states, hit_kinds = _split_kinds(kinds)
+        asked = chosen or ActivityFilter()
+        states, kinds = _split_kinds(asked.kinds)
         place = _read_cursor(cursor)
         wanted = max(1, min(limit, MAX_PAGE))
         where: dict[str, Any] = {
             "account_id": account_id,
-            "bucket": None if contact_id is None else bucket_of(contact_id),
-            "contact_id": contact_id,
-            "campaign_id": campaign_id,
+            "campaign_id": asked.campaign_id,
+            "of_message": asked.message_id,
             "states": states,
-            "kinds": hit_kinds,
+            "kinds": kinds,
+            "channels": [int(channel) for channel in asked.channels or Channel],
+            "classes": [int(one) for one in HitClass if asked.machines or one is not HitClass.MACHINE],
             "limit": wanted + 1,
         }
-        low = since or _ALWAYS
-        high = min(until or _NEVER, place[0] + timedelta(microseconds=1))
+        low = asked.since or _ALWAYS
+        high = min(asked.until or _NEVER, place[0] + _INSTANT)
         async with self._database.tenant(account_id) as connection:
+            contact_ids = await _contacts_of(connection, account_id, asked)
+            where["contact_ids"] = contact_ids
+            where["buckets"] = None if contact_ids is None else [bucket_of(contact_id) for contact_id in contact_ids]
 
             async def span(start: datetime, end: datetime) -> list[store.Placed]:
                 return await _lines(connection, {**where, "since": start, "until": end}, place)
 
-            if contact_id is not None:
+            if contact_ids is not None:
                 lines = await span(low, high)
             else:
                 lines = await _in_growing_spans(span, low, high, self._clock.now(), wanted + 1)
@@ -232,6 +240,46 @@ class ActivityService:
             events=[event for _, event in page],
             next_cursor=_write_cursor(page[-1][0]) if len(lines) > wanted else None,
         )
+
+    async def export(
+        self,
+        account_id: int,
+        chosen: ActivityFilter | None = None,
+        form: ExportForm = ExportForm.CSV,
+        *,
+        with_mark: bool = False,
+    ) -> AsyncIterator[bytes]:
+        """The same timeline as a file in pieces, UTF-8; CSV with commas and CRLF (RFC 4180).
+
+        Memory holds one page, and no transaction is longer than one; page follows page by the cursor, so nothing is in
+        the file twice, and what happens meanwhile is not in it. ``with_mark`` puts a byte order mark before CSV, for
+        Excel. Raises Invalid before the first piece.
+        """
+        first = await self.activity(account_id, chosen, limit=MAX_PAGE)
+        return self._pieces(account_id, chosen, form, first, head(form, with_mark=with_mark))
+
+    async def _pieces(
+        self, account_id: int, chosen: ActivityFilter | None, form: ExportForm, page: TimelinePage, begun: bytes
+    ) -> AsyncIterator[bytes]:
+        piece = begun + written(page.events, form)
+        while True:
+            yield piece
+            if page.next_cursor is None:
+                return
+            page = await self.activity(account_id, chosen, cursor=page.next_cursor, limit=MAX_PAGE)
+            piece = written(page.events, form)
+
+
+async def _contacts_of(connection: Connection, account_id: int, asked: ActivityFilter) -> list[int] | None:
+    """The contacts whose lines are asked for; None: anybody's."""
+    contact_id = asked.contact_id
+    if contact_id is None:
+        if asked.message_id is None:
+            return None
+        contact_id = await store.contact_of_message(connection, account_id, asked.message_id)
+        # A message stays with the contact that it went to.
+        return [] if contact_id is None else [contact_id]
+    return await lineage(connection, account_id, [contact_id])
 
 
 _Place = tuple[datetime, int, int]
@@ -259,20 +307,19 @@ async def _in_growing_spans(
     now: datetime,
     wanted: int,
 ) -> list[store.Placed]:
-    """Look back a minute, then two, four and so on, until there are enough lines.
+    """Look back a month, then four and so on, until there are enough lines.
 
-    Without a contact only the BRIN indexes on time help, which find a span of time and cannot stop early
-    in it.
+    Every stretch of an index is looked for in every month of a span: most pages need few of them.
     """
     found: list[store.Placed] = []
-    width = timedelta(minutes=1)
+    width = _FIRST_SPAN
     end = high
     # The future holds only what clocks that are ahead wrote: one span.
     start = max(low, min(end, now) - width)
     while start < end and len(found) < wanted:
         found += await span(start, end)
         end = start
-        width *= 4 if found else 8
+        width *= 4
         start = max(low, end - width) if end - _ALWAYS > width else low
     return found[:wanted]
 

@@ -139,10 +139,16 @@ Placed = tuple[tuple[datetime, int, int], TimelineEvent]
 LEDGER_SOURCE, ACTIVITY_SOURCE = 0, 1
 
 
+async def contact_of_message(connection: Connection, account_id: int, message_id: UUID) -> int | None:
+    """Whose message it is; None: nobody's of this account."""
+    values = {"account_id": account_id, "bucket": bucket_of_message(message_id), "message_id": message_id}
+    row = await (await connection.execute(_SQL["contact_of_message"], values)).fetchone()
+    return None if row is None else int(row[0])
+
+
 async def ledger_lines(connection: Connection, where: dict[str, Any], at: datetime, message_id: UUID) -> list[Placed]:
     """Lines of the ledger before the given place. ``where`` holds the filters and the limit."""
-    name = "ledger_of_account" if where["contact_id"] is None else "ledger_of_contact"
-    cursor = await connection.execute(_SQL[name], {**where, "at": at, "message_id": message_id})
+    cursor = await connection.execute(_SQL[f"ledger_{_whose(where)}"], {**where, "at": at, "message_id": message_id})
     rows = await cursor.fetchall()
     return [
         (
@@ -164,12 +170,17 @@ async def ledger_lines(connection: Connection, where: dict[str, Any], at: dateti
 
 async def activity_lines(connection: Connection, where: dict[str, Any], at: datetime, activity_id: int) -> list[Placed]:
     """Lines of the activity before the given place. ``where`` holds the filters and the limit."""
-    if where["contact_id"] is not None:
-        name = "activity_of_contact"
-    else:
-        name = "activity_of_account" if where["campaign_id"] is None else "activity_of_campaign"
-    cursor = await connection.execute(_SQL[name], {**where, "at": at, "activity_id": activity_id})
+    cursor = await connection.execute(
+        _SQL[f"activity_{_whose(where)}"], {**where, "at": at, "activity_id": activity_id}
+    )
     return [_activity_line(row) for row in await cursor.fetchall()]
+
+
+def _whose(where: dict[str, Any]) -> str:
+    """The statement that begins with the narrowest filter."""
+    if where["contact_ids"] is not None:
+        return "of_contacts"
+    return "of_account" if where["campaign_id"] is None else "of_campaign"
 
 
 def _activity_line(row: tuple[Any, ...]) -> Placed:

@@ -241,7 +241,7 @@ SELECT account_id, campaign_id, channel, date_bin('1 hour', settled_at, 'epoch')
 FROM written GROUP BY 1, 2, 3, 4;
 
 -- name: retry_failed
--- Failed recipients go to the retry lane; they leave the ledger until they have a new end. Index: ledger_trouble. Rows as
+-- Failed recipients go to the retry lane; they leave the ledger until they have a new end. Index: ledger_campaign. Rows as
 -- activity.rollups.model.Ended, with how many left.
 WITH again AS (
     DELETE FROM ledger l
@@ -269,7 +269,7 @@ SELECT (SELECT coalesce(sum(size - settled), 0)::bigint FROM campaign_chunks WHE
        (SELECT count(*) FROM messages WHERE campaign_id = %(campaign_id)s AND campaign_id <> 0);
 
 -- name: ledger_page
--- A campaign's recipients in the order of (bucket, message). With a state: only those; index ledger_trouble for all
+-- A campaign's recipients in the order of (bucket, message). With a state: only those; index ledger_campaign for all
 -- but 'sent'. Each bucket is one range of the primary key; a page touches as few of them as it needs.
 SELECT found.contact_id, found.message_id::text, found.address, found.state, found.reason, found.attempts,
        found.uncertain, found.settled_at

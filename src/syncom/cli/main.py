@@ -47,7 +47,7 @@ _COMMANDS = (
     ("category", "syncom.cli.category:app", "What subscribers can choose from."),
     ("suppression", "syncom.cli.suppression:app", "Addresses that nothing is sent to, whoever they belong to."),
     ("import", "syncom.cli.imports:app", "Files of contacts: read one, follow it, go on with it."),
-    ("export", "syncom.cli.export:app", "Contacts as a CSV file."),
+    ("export", "syncom.cli.export:app", "Contacts and activity as files."),
     ("event", "syncom.cli.event:app", "What happened in other systems."),
     ("event-type", "syncom.cli.event_type:app", "Kinds of events, and what each of them brings and does."),
     ("order", "syncom.cli.order:app", "What contacts bought."),

@@ -52,7 +52,7 @@ from syncom.contacts.normalise import international, normalise_email, normalise_
 from syncom.contacts.prepare import prepare_patch, prepare_rows
 from syncom.contacts.saving import Also, Saver
 from syncom.contacts.sessions import ApiSessions, put_session
-from syncom.contacts.store import COUNTING_LOCK
+from syncom.contacts.store import COUNTING_LOCK, lineage
 from syncom.contacts.tokens import ContactTokens
 from syncom.contacts.upsert import (
     ContactIds,
@@ -78,6 +78,7 @@ __all__ = [
     "contact_locks",
     "hold_contacts",
     "international",
+    "lineage",
     "prepare_rows",
     "put_session",
     "set_consents",

@@ -4,14 +4,15 @@
 -- under row-level security it would keep the index from being used.
 
 -- name: ledger_of_account
--- Behind a place, oldest first. Index: ledger_feed of each month, merged; months that begin later are left out.
+-- Behind a place, oldest first. Index: ledger_account of each month, merged; months that begin later are left out.
 SELECT found.*
 FROM unnest(%(states)s::smallint[]) AS wanted (state)
+CROSS JOIN unnest(%(channels)s::smallint[]) AS through (channel)
 CROSS JOIN LATERAL (
     SELECT l.settled_at, l.message_id, l.state, l.contact_id, l.campaign_id, l.content_id, l.channel, l.address,
            l.external_request_id, l.reason
     FROM ledger l
-    WHERE l.account_id = %(account_id)s AND l.state = wanted.state AND l.state IN (1, 2, 5)
+    WHERE l.account_id = %(account_id)s AND l.state = wanted.state AND l.channel = through.channel
       AND l.settled_at >= %(at)s AND l.settled_at < %(until)s AND l.launched_at < %(until)s
       AND (l.settled_at, l.message_id) > (%(at)s, %(message_id)s)
     ORDER BY l.settled_at, l.message_id LIMIT %(limit)s
@@ -36,23 +37,19 @@ CROSS JOIN LATERAL (
 ORDER BY found.settled_at, found.message_id LIMIT %(limit)s;
 
 -- name: ledger_of_contents
--- The same for what was made of some contents. A campaign's rows are looked for in the time in which it was sent, by
--- index ledger_feed; single messages by index ledger_single_content.
+-- The same for what was made of some contents. Index: ledger_campaign for campaigns, ledger_single_content for single
+-- messages.
 SELECT found.*
-FROM (
-    SELECT c.campaign_id, greatest(c.launched_at, %(at)s) AS since,
-           least(coalesce(c.finished_at + interval '1 hour', %(until)s), %(until)s) AS until
-    FROM campaigns c
-    WHERE c.account_id = %(account_id)s AND c.campaign_id = ANY (%(campaigns)s::bigint[])
-) AS wanted
+FROM unnest(%(campaigns)s::bigint[]) AS wanted (campaign_id)
 CROSS JOIN unnest(%(states)s::smallint[]) AS kind (state)
+CROSS JOIN unnest(%(channels)s::smallint[]) AS through (channel)
 CROSS JOIN LATERAL (
     SELECT l.settled_at, l.message_id, l.state, l.contact_id, l.campaign_id, l.content_id, l.channel, l.address,
            l.external_request_id, l.reason
     FROM ledger l
-    WHERE l.account_id = %(account_id)s AND l.state = kind.state AND l.state IN (1, 2, 5)
-      AND l.settled_at >= wanted.since AND l.settled_at < wanted.until
-      AND l.campaign_id = wanted.campaign_id AND l.content_id = ANY (%(contents)s::bigint[])
+    WHERE l.account_id = %(account_id)s AND l.campaign_id = wanted.campaign_id AND l.state = kind.state
+      AND l.channel = through.channel AND l.content_id = ANY (%(contents)s::bigint[])
+      AND l.settled_at >= %(at)s AND l.settled_at < %(until)s AND l.launched_at < %(until)s
       AND (l.settled_at, l.message_id) > (%(at)s, %(message_id)s)
     ORDER BY l.settled_at, l.message_id LIMIT %(limit)s
 ) AS found
@@ -71,14 +68,16 @@ CROSS JOIN LATERAL (
 ORDER BY settled_at, message_id LIMIT %(limit)s;
 
 -- name: activity_of_account
--- Behind a place, oldest first, machines left out. Index: activity_feed of each month.
+-- Behind a place, oldest first, machines left out. Index: activity_account of each month.
 SELECT found.*
 FROM unnest(%(kinds)s::smallint[]) AS wanted (kind)
+CROSS JOIN unnest(%(channels)s::smallint[]) AS through (channel)
+CROSS JOIN (VALUES (0::smallint), (2::smallint)) AS by (class)
 CROSS JOIN LATERAL (
     SELECT a.occurred_at, a.message_id, a.activity_id, a.kind, a.class, a.contact_id, a.campaign_id, a.content_id,
            a.channel, a.link, a.detail
     FROM activity a
-    WHERE a.account_id = %(account_id)s AND a.kind = wanted.kind AND a.class <> 1
+    WHERE a.account_id = %(account_id)s AND a.kind = wanted.kind AND a.channel = through.channel AND a.class = by.class
       AND a.occurred_at >= %(at)s AND a.occurred_at < %(until)s
       AND (a.occurred_at, a.message_id, a.activity_id) > (%(at)s, %(message_id)s, %(number)s)
     ORDER BY a.occurred_at, a.message_id, a.activity_id LIMIT %(limit)s
@@ -107,12 +106,15 @@ ORDER BY found.occurred_at, found.message_id, found.activity_id LIMIT %(limit)s;
 -- single messages.
 SELECT found.*
 FROM unnest(%(campaigns)s::bigint[]) AS wanted (campaign_id)
+CROSS JOIN unnest(%(kinds)s::smallint[]) AS done (kind)
+CROSS JOIN unnest(%(channels)s::smallint[]) AS through (channel)
+CROSS JOIN (VALUES (0::smallint), (2::smallint)) AS by (class)
 CROSS JOIN LATERAL (
     SELECT a.occurred_at, a.message_id, a.activity_id, a.kind, a.class, a.contact_id, a.campaign_id, a.content_id,
            a.channel, a.link, a.detail
     FROM activity a
-    WHERE a.account_id = %(account_id)s AND a.campaign_id = wanted.campaign_id
-      AND a.content_id = ANY (%(contents)s::bigint[]) AND a.kind = ANY (%(kinds)s::smallint[]) AND a.class <> 1
+    WHERE a.account_id = %(account_id)s AND a.campaign_id = wanted.campaign_id AND a.kind = done.kind
+      AND a.channel = through.channel AND a.class = by.class AND a.content_id = ANY (%(contents)s::bigint[])
       AND a.occurred_at >= %(at)s AND a.occurred_at < %(until)s
       AND (a.occurred_at, a.message_id, a.activity_id) > (%(at)s, %(message_id)s, %(number)s)
     ORDER BY a.occurred_at, a.message_id, a.activity_id LIMIT %(limit)s
@@ -131,13 +133,6 @@ CROSS JOIN LATERAL (
     ORDER BY a.occurred_at, a.message_id, a.activity_id LIMIT %(limit)s
 ) AS found
 ORDER BY occurred_at, message_id, activity_id LIMIT %(limit)s;
-
--- name: lineage
--- A contact and those merged into it. Index: merged_contacts_into.
-SELECT %(contact_id)s::bigint
-UNION ALL
-SELECT m.contact_id FROM merged_contacts m
-WHERE m.account_id = %(account_id)s AND m.into_contact_id = %(contact_id)s;
 
 -- name: contents_with_tag
 -- Index: contents_tags.

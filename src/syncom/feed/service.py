@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from syncom.contacts.model import Channel
+from syncom.contacts.service import lineage
 from syncom.errors import Invalid
 from syncom.feed import store
 from syncom.feed.model import Fact, FeedPlace, FeedQuery, FeedRow, FeedStatus, MessageOf
@@ -120,7 +121,7 @@ class FeedService:
     ) -> list[MessageOf]:
         """What was sent to a contact (and to those merged into it), newest first."""
         async with self._database.tenant(account_id) as connection:
-            contact_ids = await store.lineage(connection, account_id, contact_id)
+            contact_ids = await lineage(connection, account_id, [contact_id])
             return await store.messages_of(
                 connection,
                 account_id,

@@ -11,6 +11,7 @@ import msgspec
 
 from syncom.activity.model import ActivityKind, HitClass
 from syncom.contacts.model import Channel
+from syncom.contacts.service import lineage
 from syncom.feed.model import (
     LEDGER_NUMBER,
     STATUS_OF_KIND,
@@ -79,17 +80,12 @@ async def scope_of(connection: Connection, account_id: int, query: FeedQuery) ->
     """What the query's contact and tag come to."""
     contact_ids = contents = campaigns = None
     if query.contact_id is not None:
-        contact_ids = await lineage(connection, account_id, query.contact_id)
+        contact_ids = await lineage(connection, account_id, [query.contact_id])
     if query.tag is not None:
         contents = await _column(connection, "contents_with_tag", {"account_id": account_id, "tag": query.tag})
         values = {"account_id": account_id, "contents": contents, "until": query.until}
         campaigns = await _column(connection, "campaigns_of_contents", values)
     return Scope(contact_ids=contact_ids, contents=contents, campaigns=campaigns)
-
-
-async def lineage(connection: Connection, account_id: int, contact_id: int) -> list[int]:
-    """A contact and those merged into it."""
-    return await _column(connection, "lineage", {"account_id": account_id, "contact_id": contact_id})
 
 
 async def ledger_facts(connection: Connection, account_id: int, query: FeedQuery, scope: Scope) -> list[Fact]:
@@ -159,6 +155,7 @@ def _values(account_id: int, query: FeedQuery, scope: Scope) -> dict[str, Any]:
         "buckets": [bucket_of(contact_id) for contact_id in scope.contact_ids or ()],
         "contents": scope.contents,
         "campaigns": scope.campaigns,
+        "channels": [channel.value for channel in Channel],
         "limit": query.limit,
     }
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from syncom.activity.model import ActivityFilter
 from syncom.contacts.model import ContactInput, UpsertOptions
 from syncom.ids import single_message_id
 from tests.http.esputnik.conftest import Shop
@@ -42,9 +43,8 @@ async def settled(shop: Shop, contact_id: int) -> list[tuple[str, datetime, int]
     """What is known to have happened to the contact's messages, oldest first."""
     async with shop.app.database.autocommit() as connection:
         await shop.app.activity.settle(connection)
-    page = await shop.app.activity.activity(
-        shop.account_id, contact_id=contact_id, kinds=["delivered", "opened", "clicked"]
-    )
+    chosen = ActivityFilter(contact_id=contact_id, kinds=frozenset({"delivered", "opened", "clicked"}))
+    page = await shop.app.activity.activity(shop.account_id, chosen)
     return [(event.kind, event.occurred_at, int(event.channel)) for event in reversed(page.events)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -85,7 +85,7 @@ class ContactExport:
         *,
         with_mark: bool,
     ) -> AsyncIterator[bytes]:
-        yield ("\ufeff" if with_mark else "").encode() + _csv([columns])
+        yield ("\ufeff" if with_mark else "").encode() + csv_lines([columns])
         with_further = any(name in FURTHER for name in columns)
         bucket, contact_id = -1, -1
         while True:
@@ -109,7 +109,7 @@ class ContactExport:
             bucket, contact_id = rows[-1][0], rows[-1][1]
             further = _further(rows, addresses)
             present = [row for row in rows if row[_CUSTOM_PLACE] is not None]
-            yield _csv([[guard(cell(row, further.get(row[1], {}))) for cell in cells] for row in present])
+            yield csv_lines([[guard(cell(row, further.get(row[1], {}))) for cell in cells] for row in present])
             if len(rows) < _PAGE:
                 return
 
@@ -175,7 +175,8 @@ def _further(rows: Sequence[Sequence[Any]], addresses: Sequence[tuple[Any, ...]]
     return found
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+def csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows as RFC 4180 has them. Cells are written as they are: guard what people wrote."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()

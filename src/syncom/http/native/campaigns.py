@@ -11,7 +11,7 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
-from syncom.activity.model import TimelineEvent
+from syncom.activity.model import ActivityFilter, TimelineEvent
 from syncom.campaigns.model import Audience, AudienceCount, Campaign, CampaignInput, LedgerRow, Report
 from syncom.http.native.contacts import choice
 from syncom.http.native.given import Activity, By, Campaigns
@@ -129,7 +129,8 @@ async def get_campaign_timeline(
 ) -> Page[TimelineEvent]:
     """What happened to its messages, newest first."""
     await campaigns.get(by.account_id, campaign_id)
-    page = await activity.activity(by.account_id, campaign_id=campaign_id, cursor=cursor or None, limit=limit)
+    chosen = ActivityFilter(campaign_id=campaign_id)
+    page = await activity.activity(by.account_id, chosen, cursor=cursor or None, limit=limit)
     return Page(items=page.events, next_cursor=page.next_cursor)
 
 
