@@ -99,9 +99,8 @@ class App:
         self.accounts = AccountsService(database, keyring, clock)
         self.contacts = ContactsService(database, clock)
         self.export = ContactExport(database, self.contacts)
-        self.segments = SegmentsService(database, clock)
+        self.segments = SegmentsService(database, clock, self.contacts.usage)
         self.membership = MembershipService(database, self.segments, clock)
-        self.contacts.usage.ask(self.segments.users)
         self.events = EventsService(database, self.contacts, clock)
         self.imports = ImportService(
             database,
@@ -137,7 +136,15 @@ class App:
         )
         self.short_links = ShortLinks(database)
         self.workflows = WorkflowsService(database, self.events, self.content, self.senders)
-        self.campaigns = CampaignsService(database, self.segments, self.content, self.senders, self.activity, clock)
+        self.campaigns = CampaignsService(
+            database,
+            self.segments,
+            self.content,
+            self.senders,
+            self.activity,
+            clock,
+            usage=self.contacts.usage,
+        )
         self.subscriptions = Subscriptions(self.contacts, self.activity)
         self.feed = FeedService(database, self.tokens, base_url=settings.base_url)
         self.webhooks = WebhooksService(database, keyring, self.outbound)

@@ -67,7 +67,7 @@ class SendingHouse:
         keyring = Keyring.open(data_dir / "secret.key")
         contacts = ContactsService(database, clock)
         content = ContentService(database, clock)
-        segments = SegmentsService(database, clock)
+        segments = SegmentsService(database, clock, contacts.usage)
         senders = SendersService(database, keyring, clock, outbound_allow="127.0.0.0/8")
         activity = ActivityService(database, clock)
         return cls(
@@ -82,7 +82,7 @@ class SendingHouse:
             senders=senders,
             messages=MessagesService(database, contacts, content, senders),
             activity=activity,
-            campaigns=CampaignsService(database, segments, content, senders, activity, clock),
+            campaigns=CampaignsService(database, segments, content, senders, activity, clock, usage=contacts.usage),
             keeper=CampaignKeeper(database, segments, content),
         )
 

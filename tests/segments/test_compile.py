@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from syncom.errors import Conflict, Invalid
 from syncom.postgres.pool import Database
 from syncom.segments import store
 from syncom.segments.compile import Compiler
+from syncom.segments.model import Segment
 from syncom.segments.service import SegmentsService
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -178,8 +180,43 @@ async def test_a_segment_may_use_another_but_not_itself(database: Database, peop
     assert await service.count(people, {"segment": outer.segment_id}) < await service.count(people, inner.condition)
     with pytest.raises(Invalid, match="itself"):
         await service.update(people, inner.segment_id, "Kyiv", {"segment": outer.segment_id})
-    with pytest.raises(Exception, match="uses this one"):
+    with pytest.raises(Conflict, match="used by segment 'Kyiv, subscribed'"):
         await service.delete(people, inner.segment_id)
+    await service.delete(people, outer.segment_id)
+    await service.delete(people, inner.segment_id)
+
+
+async def test_of_two_segments_that_begin_to_use_each_other_at_once_one_is_refused(
+    database: Database, people: int
+) -> None:
+    service = SegmentsService(database, SystemClock())
+    for round_ in range(5):
+        one = await service.create(people, f"One {round_}", {"all": []})
+        two = await service.create(people, f"Two {round_}", {"all": []})
+        found = await asyncio.gather(
+            service.update(people, one.segment_id, one.name, {"segment": two.segment_id}),
+            service.update(people, two.segment_id, two.name, {"segment": one.segment_id}),
+            return_exceptions=True,
+        )
+        assert sorted(type(one).__name__ for one in found) == ["Invalid", "Segment"]
+
+
+async def test_nothing_is_deleted_while_a_segment_begins_to_use_it(database: Database, people: int) -> None:
+    contacts = ContactsService(database, SystemClock())
+    service = SegmentsService(database, SystemClock(), contacts.usage)
+    for round_ in range(5):
+        made = await contacts.lists.create(people, f"Customers {round_}")
+        inner = await service.create(people, f"Inner {round_}", {"all": []})
+        saved, *gone = await asyncio.gather(
+            service.create(people, f"Outer {round_}", {"all": [{"list": made.list_id}, {"segment": inner.segment_id}]}),
+            contacts.lists.delete(people, made.list_id),
+            service.delete(people, inner.segment_id),
+            return_exceptions=True,
+        )
+        if isinstance(saved, Segment):
+            assert isinstance(gone[1], Conflict)
+        else:
+            assert isinstance(saved, Invalid)
 
 
 async def test_a_segment_of_another_account_is_not_there(
@@ -211,9 +248,8 @@ async def test_a_condition_is_explained_with_names_indexes_and_a_plan(database: 
 
 
 async def test_what_a_segment_uses_cannot_be_deleted(database: Database, people: int) -> None:
-    service = SegmentsService(database, SystemClock())
     contacts = ContactsService(database, SystemClock())
-    contacts.usage.ask(service.users)
+    service = SegmentsService(database, SystemClock(), contacts.usage)
     field = await contacts.fields.create(people, key="points", name="Points", type=FieldType.NUMBER)
     made = await contacts.lists.create(people, "Customers")
     category = await contacts.categories.put(people, "News", "News")

@@ -37,6 +37,12 @@ SELECT count(*) FROM campaigns WHERE account_id = %(account_id)s;
 -- name: delete
 DELETE FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state = 'draft';
 
+-- name: undecided
+-- Those whose audience is not frozen yet. Index: campaigns_account.
+SELECT name, audience FROM campaigns
+WHERE account_id = %(account_id)s AND expanded_buckets < 256 AND state IN ('draft', 'scheduled', 'expanding', 'paused')
+ORDER BY campaign_id;
+
 -- name: move
 -- From one of the allowed states to the next; no row: it was in another state.
 UPDATE campaigns

@@ -25,6 +25,7 @@ from syncom.campaigns.model import (
 )
 from syncom.clock import Clock
 from syncom.contacts.model import Channel
+from syncom.contacts.usage import Usage, refer
 from syncom.content.filing import clean_from_name
 from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
@@ -35,7 +36,7 @@ from syncom.messages.notices import announce_campaigns
 from syncom.messages.senders import SendersService, own_name
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.compile import Predicate
-from syncom.segments.service import SegmentsService
+from syncom.segments.service import SegmentsService, has_leaf
 
 NAME_LIMIT = 200
 _CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.VIBER)
@@ -54,8 +55,13 @@ class CampaignsService:
         senders: SendersService,
         activity: ActivityService,
         clock: Clock,
+        *,
+        usage: Usage,
     ) -> None:
+        """``usage``: who is asked before a campaign is deleted; campaigns answer there for their audiences."""
         self._database = database
+        self._usage = usage
+        usage.ask(self.users)
         self._activity = activity
         self._segments = segments
         self._content = content
@@ -68,7 +74,7 @@ class CampaignsService:
         """Save a draft. Raises Invalid or NotFound naming what is wrong."""
         given, sender_id, channel = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
-            await audience_predicates(self._segments, connection, account_id, given.audience)
+            await self._agree(connection, account_id, given.audience)
             return await store.insert(connection, account_id, given, sender_id, channel)
 
     async def broadcast(self, account_id: int, given: CampaignInput, at: datetime | None) -> Campaign:
@@ -79,7 +85,7 @@ class CampaignsService:
         _check_moment(at, self._clock.now())
         given, sender_id, channel = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
-            await audience_predicates(self._segments, connection, account_id, given.audience)
+            await self._agree(connection, account_id, given.audience)
             draft = await store.insert(connection, account_id, given, sender_id, channel)
             if at is None:
                 begun = await launch(connection, self._content, draft)
@@ -100,7 +106,7 @@ class CampaignsService:
         """Replace a draft or a scheduled campaign. Raises Conflict once it has started."""
         given, sender_id, channel = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
-            await audience_predicates(self._segments, connection, account_id, given.audience)
+            await self._agree(connection, account_id, given.audience)
             campaign = await store.update(connection, account_id, campaign_id, given, sender_id, channel)
             if campaign is None:
                 raise await self._refusal(connection, account_id, campaign_id, "changed")
@@ -121,8 +127,9 @@ class CampaignsService:
             return await store.part(connection, account_id, offset=offset, limit=limit)
 
     async def delete(self, account_id: int, campaign_id: int) -> None:
-        """Delete a draft. What was sent stays for the record."""
+        """Delete a draft. What was sent stays for the record. Raises Conflict naming whose conditions ask for it."""
         async with self._database.tenant(account_id) as connection:
+            await self._usage.require_none(connection, account_id, "campaign", campaign_id)
             if not await store.delete(connection, account_id, campaign_id):
                 raise await self._refusal(connection, account_id, campaign_id, "deleted")
 
@@ -174,7 +181,7 @@ class CampaignsService:
             message = msgspec.structs.replace(message, from_name=own_name(sender, message.from_name))
         content_id = await self._content.made_for_send(account_id, message, track_links=track_links)
         async with self._database.tenant(account_id) as connection:
-            await audience_predicates(self._segments, connection, account_id, audience)
+            await self._agree(connection, account_id, audience)
             await self._content.mark_used(connection, account_id, (content_id,))
             campaign = await store.insert_launched(
                 connection,
@@ -262,6 +269,14 @@ class CampaignsService:
         return count
 
     # ------------------------------------------------------------ results
+
+    async def users(self, connection: Connection, account_id: int, kind: str, key: int | str) -> list[str]:
+        """The campaigns whose audience is still to be chosen and names this, such as ``("list", 5)``."""
+        return [
+            f"campaign {name!r}"
+            for name, audience in await store.undecided(connection, account_id)
+            if _names(audience, kind, key)
+        ]
 
     async def report(self, account_id: int, campaign_id: int) -> Report:
         """The numbers of a campaign, from counters: the cost does not grow with the audience."""
@@ -351,6 +366,11 @@ class CampaignsService:
             if not count.kind.startswith("excluded"):
                 hours.setdefault(count.hour, {})[count.kind] = count.count
         return [HourCounts(hour=hour, counts=counts) for hour, counts in sorted(hours.items())]
+
+    async def _agree(self, connection: Connection, account_id: int, audience: Audience) -> None:
+        """Keep what an audience names, and see that it is right. Raises Invalid naming the place."""
+        await refer(connection, account_id)
+        await audience_predicates(self._segments, connection, account_id, audience)
 
     async def _get(self, connection: Connection, account_id: int, campaign_id: int) -> Campaign:
         campaign = await store.get(connection, account_id, campaign_id)
@@ -452,6 +472,16 @@ async def audience_predicates(
         compiler.compile({"any": included}, at="audience"),
         compiler.compile({"any": excluded} if excluded else _NOBODY, at="audience.exclude"),
     )
+
+
+def _names(audience: Audience, kind: str, key: int | str) -> bool:
+    if kind == "category" and str(key).lower() in {one.strip().lower() for one in audience.categories}:
+        return True
+    if kind == "list" and key in audience.lists + audience.exclude_lists:
+        return True
+    if kind == "segment" and key in audience.segments + audience.exclude_segments:
+        return True
+    return has_leaf(audience.condition, kind, key)
 
 
 def _share(part: int, whole: int) -> float:

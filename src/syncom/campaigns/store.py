@@ -100,6 +100,12 @@ async def delete(connection: Connection, account_id: int, campaign_id: int) -> b
     return (await connection.execute(_SQL["delete"], values)).rowcount == 1
 
 
+async def undecided(connection: Connection, account_id: int) -> list[tuple[str, Audience]]:
+    """Names and audiences of campaigns whose audience is not frozen yet."""
+    rows = await (await connection.execute(_SQL["undecided"], {"account_id": account_id})).fetchall()
+    return [(name, msgspec.convert(audience, Audience)) for name, audience in rows]
+
+
 async def move(
     connection: Connection,
     account_id: int,

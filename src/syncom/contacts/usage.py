@@ -1,16 +1,36 @@
-"""Whether something may be deleted: who else uses it. Higher rooms say so here, because lower ones do not know them."""
+"""Whether something may be deleted: who else uses it. Higher rooms say so here, because lower ones do not know them.
+
+Whoever saves what names a field, a list, a category, a segment or a campaign calls :func:`refer` before it looks them
+up; whoever deletes one holds the account's definitions alone. So nothing is deleted between the look-up and the save.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from syncom.errors import Conflict
 from syncom.postgres.pool import Connection
+from syncom.postgres.sql import load_sql
 
-#: Names of those of an account that use a field, a list or a category: ``("field", "points")``, ``("list", 5)``.
+#: Names of those of an account that use one of its things: ``("field", "points")``, ``("list", 5)``,
+#: ``("category", "news")``, ``("segment", 7)``, ``("campaign", 9)``.
 Users = Callable[[Connection, int, str, int | str], Awaitable[list[str]]]
 
+_SQL = load_sql("syncom.contacts", "usage.sql")
+#: First half of the advisory locks.
+_LOCK: Final = 0x7573
 _SHOWN = 10
+
+
+async def refer(connection: Connection, account_id: int) -> None:
+    """Keep what the account has from being deleted until the transaction ends."""
+    await connection.execute(_SQL["refer"], {"kind": _LOCK, "account_id": account_id})
+
+
+async def hold(connection: Connection, account_id: int) -> None:
+    """Keep everybody from saving what names others until the transaction ends."""
+    await connection.execute(_SQL["hold"], {"kind": _LOCK, "account_id": account_id})
 
 
 class Usage:
@@ -24,7 +44,8 @@ class Usage:
         self._users.append(users)
 
     async def require_none(self, connection: Connection, account_id: int, kind: str, key: int | str) -> None:
-        """Raises Conflict naming the users."""
+        """Raises Conflict naming the users; without, nobody begins to use it until the transaction ends."""
+        await hold(connection, account_id)
         names: list[str] = []
         for users in self._users:
             names += await users(connection, account_id, kind, key)

@@ -13,7 +13,8 @@ from psycopg.rows import dict_row
 
 from syncom.clock import Clock
 from syncom.contacts.model import CustomField, Found
-from syncom.errors import Conflict, Invalid, NotFound
+from syncom.contacts.usage import Usage, hold, refer
+from syncom.errors import Invalid, NotFound
 from syncom.ids import BUCKETS
 from syncom.postgres.pool import Connection, Database
 from syncom.segments import store
@@ -33,20 +34,26 @@ _FEWEST = 4
 class SegmentsService:
     """Use cases of segments."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, usage: Usage | None = None) -> None:
+        """``usage``: who is asked before a segment is deleted; segments answer there themselves."""
         self._database = database
         self._clock = clock
+        self._usage = usage or Usage()
+        self._usage.ask(self.users)
         self.groups = Groups(database)
 
     async def create(self, account_id: int, name: str, condition: dict[str, Any]) -> Segment:
         """Save a condition under a name. Raises Invalid with the place in the tree, Conflict for a taken name."""
         async with self._database.tenant(account_id) as connection:
+            await refer(connection, account_id)
             await self.compile(connection, account_id, condition)
             return await store.insert(connection, account_id, _name(name), condition)
 
     async def update(self, account_id: int, segment_id: int, name: str, condition: dict[str, Any]) -> Segment:
         """Replace a segment. A condition that leads back to this segment is refused."""
         async with self._database.tenant(account_id) as connection:
+            # Alone: of two that begin to use each other at the same time, the later one is refused.
+            await hold(connection, account_id)
             predicate = await self.compile(connection, account_id, condition)
             if segment_id in predicate.segment_ids:
                 raise Invalid("condition", f"segment {segment_id} would refer to itself")
@@ -64,19 +71,14 @@ class SegmentsService:
             return await store.select(connection, account_id)
 
     async def delete(self, account_id: int, segment_id: int) -> None:
-        """Delete a segment. Raises Conflict naming the segments that use it."""
+        """Delete a segment. Raises NotFound, Conflict naming who uses it."""
         async with self._database.tenant(account_id) as connection:
-            for other in await store.select(connection, account_id):
-                if other.segment_id == segment_id:
-                    continue
-                predicate = await self.compile(connection, account_id, other.condition)
-                if segment_id in predicate.segment_ids:
-                    raise Conflict(f"segment {other.name!r} uses this one: change that first")
+            await self._usage.require_none(connection, account_id, "segment", segment_id)
             if not await store.delete(connection, account_id, segment_id):
                 raise NotFound("segment", segment_id)
 
     async def count(self, account_id: int, condition: dict[str, Any]) -> int:
-        """How many contacts match a condition."""
+        """How many contacts match a condition. Raises Invalid with the place in the tree."""
         async with self._database.tenant(account_id) as connection:
             predicate = await self.compile(connection, account_id, condition)
             return await store.count(connection, account_id, predicate)
@@ -160,11 +162,10 @@ class SegmentsService:
 
     async def users(self, connection: Connection, account_id: int, leaf: str, value: int | str) -> list[str]:
         """The segments whose conditions have this leaf: ``("field", "points")``, ``("category", "News")``."""
-        wanted = value.lower() if leaf == "category" and isinstance(value, str) else value
         return [
             f"segment {one.name!r}"
             for one in await store.select(connection, account_id)
-            if _has_leaf(one.condition, leaf, wanted)
+            if has_leaf(one.condition, leaf, value)
         ]
 
     async def _said(self, connection: Connection, account_id: int, condition: dict[str, Any]) -> str:
@@ -181,14 +182,15 @@ def _estimated(seen: Sequence[int]) -> Count:
     return Count(contacts=round(mean * BUCKETS), is_exact=False, error=math.ceil(error))
 
 
-def _has_leaf(node: object, leaf: str, value: object) -> bool:
+def has_leaf(node: object, leaf: str, value: int | str) -> bool:
+    """Whether a condition names this: ``("field", "points")``, ``("category", "News")`` in any case of letters."""
     if isinstance(node, dict):
         tree = cast("dict[str, object]", node)
         given = tree.get(leaf)
-        if (given.lower() if leaf == "category" and isinstance(given, str) else given) == value and leaf in tree:
-            return True
-        return any(_has_leaf(part, leaf, value) for part in tree.values())
-    return isinstance(node, list) and any(_has_leaf(part, leaf, value) for part in cast("list[object]", node))
+        if leaf == "category" and isinstance(given, str) and isinstance(value, str):
+            given, value = given.lower(), value.lower()
+        return given == value or any(has_leaf(part, leaf, value) for part in tree.values())
+    return isinstance(node, list) and any(has_leaf(part, leaf, value) for part in cast("list[object]", node))
 
 
 def _name(name: str) -> str:
