@@ -66,3 +66,12 @@ async def test_what_a_sent_campaign_named_may_go(database: Database, account_id:
     await house.campaign(audience=Audience(lists=(made.list_id,)))
     await house.contacts.lists.delete(account_id, made.list_id)
 
+
+async def test_an_audience_that_nobody_can_be_in_is_refused(
+    database: Database, account_id: int, tmp_path: Path
+) -> None:
+    house = SendingHouse.on(database, account_id, tmp_path)
+    await house.sender(25)
+    nobody = Audience(condition={"any": [{"list": 3}, {"all": [{"list": 1}, {"not": {"list": 1}}]}]})
+    with pytest.raises(Invalid, match=r"audience\.condition\.any\.1"):
+        await house.campaign(audience=nobody)

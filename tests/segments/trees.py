@@ -131,7 +131,7 @@ _rfm = _leaf(
         _leaf(frequency=_score),
     )
 )
-_leaves = st.one_of(
+LEAVES = st.one_of(
     _rfm,
     _fields,
     _leaf(list=st.integers(1, 3)),
@@ -148,7 +148,7 @@ _leaves = st.one_of(
     _orders,
 )
 TREES = st.recursive(
-    _leaves,
+    LEAVES,
     lambda children: st.one_of(
         _leaf(all=st.lists(children, max_size=3)),
         _leaf(any=st.lists(children, max_size=3)),

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from syncom.contacts.model import CustomField, FieldType
 from syncom.postgres.pool import Connection
+from syncom.segments.rfm_classes import class_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -174,9 +175,13 @@ def _someone(number: int, chance: random.Random) -> Someone:
         facts=facts,
         events=events,
         orders=orders,
-        scores=None if chance.random() < 0.4 else (*(chance.randint(1, 5) for _ in range(3)), chance.randint(1, 11)),
+        scores=None if chance.random() < 0.4 else _scores(*(chance.randint(1, 5) for _ in range(3))),
         dropped=number + 10_000 if chance.random() < 0.15 else None,
     )
+
+
+def _scores(recency: int, frequency: int, monetary: int) -> tuple[int, int, int, int]:
+    return recency, frequency, monetary, int(class_of(recency, frequency, monetary))
 
 
 def _purchases(orders: list[Bought]) -> list[Bought]:

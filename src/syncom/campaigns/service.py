@@ -371,6 +371,9 @@ class CampaignsService:
         """Keep what an audience names, and see that it is right. Raises Invalid naming the place."""
         await refer(connection, account_id)
         await audience_predicates(self._segments, connection, account_id, audience)
+        if audience.condition is not None:
+            compiler = await self._segments.compiler(connection, account_id)
+            compiler.require_possible(audience.condition, at="audience.condition")
 
     async def _get(self, connection: Connection, account_id: int, campaign_id: int) -> Campaign:
         campaign = await store.get(connection, account_id, campaign_id)

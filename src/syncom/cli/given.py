@@ -47,6 +47,8 @@ def condition(option: str, given: str) -> dict[str, Any]:
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise Invalid(option, f"is not a JSON object: {error}") from None
+    except RecursionError:
+        raise Invalid(option, "is nested too deeply to be read") from None
 
 
 def read_text(option: str, path: Path) -> str:

@@ -40,6 +40,7 @@ from syncom.segments.model import (
     DATE_OPERATORS,
     MAX_DEPTH,
     MAX_LEAVES,
+    MAX_NODES,
     ORDER_OPERATORS,
     STATES,
     TEXT_FIELDS,
@@ -47,6 +48,7 @@ from syncom.segments.model import (
     Facet,
     Leaf,
 )
+from syncom.segments.possible import require_possible
 from syncom.segments.reading import Reading, Turning, WholeAccount
 from syncom.segments.rfm_classes import RFM_CLASSES, RFM_SCORES
 
@@ -104,6 +106,7 @@ class Compiler:
         self._leaves: list[Leaf] = []
         self._open: list[int] = []
         self._used: set[int] = set()
+        self._nodes = 0
 
     @property
     def values(self) -> dict[str, Any]:
@@ -112,11 +115,18 @@ class Compiler:
 
     def compile(self, tree: object, *, at: str = "condition") -> Predicate:
         """The predicate of a tree. Raises Invalid naming the place in the tree, such as ``condition.all.2.value``."""
-        self._leaves, self._used = [], set()
+        self._leaves, self._used, self._nodes = [], set(), 0
         text = self._text_of(self._node(tree, at, 0))
         return Predicate(text=text, values=self._values, segment_ids=frozenset(self._used), leaves=tuple(self._leaves))
 
+    def require_possible(self, tree: Tree, *, at: str = "condition") -> None:
+        """Raises Invalid with the place of a part of a tree that compiles, and that nobody can ever match."""
+        require_possible(tree, {key: field.type for key, field in self._fields.items()}, at=at)
+
     def _node(self, node: object, at: str, depth: int) -> Node:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise Invalid(at, f"the condition has more than {MAX_NODES:,} groups and parts, used segments included")
         if depth > MAX_DEPTH:
             raise Invalid(at, f"is nested deeper than {MAX_DEPTH} levels")
         tree = given_object(node, at, '{"field": "city", "op": "equals", "value": "Kyiv"}')

@@ -108,6 +108,8 @@ STATES = {"none": 0, "unconfirmed": 1, "subscribed": 2, "unsubscribed": 3}
 
 MAX_DEPTH = 20
 MAX_LEAVES = 500
+#: Groups count too: segments that use each other could make millions of empty ones.
+MAX_NODES = 2000
 #: Days of a window at most: a hundred years.
 MAX_DAYS = 36_525
 #: Of the language this file describes. A tree does not carry it; the schema does (``schema.py``).

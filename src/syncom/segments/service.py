@@ -46,7 +46,7 @@ class SegmentsService:
         """Save a condition under a name. Raises Invalid with the place in the tree, Conflict for a taken name."""
         async with self._database.tenant(account_id) as connection:
             await refer(connection, account_id)
-            await self.compile(connection, account_id, condition)
+            await self._given(connection, account_id, condition)
             return await store.insert(connection, account_id, _name(name), condition)
 
     async def update(self, account_id: int, segment_id: int, name: str, condition: dict[str, Any]) -> Segment:
@@ -54,7 +54,7 @@ class SegmentsService:
         async with self._database.tenant(account_id) as connection:
             # Alone: of two that begin to use each other at the same time, the later one is refused.
             await hold(connection, account_id)
-            predicate = await self.compile(connection, account_id, condition)
+            predicate = await self._given(connection, account_id, condition)
             if segment_id in predicate.segment_ids:
                 raise Invalid("condition", f"segment {segment_id} would refer to itself")
             return await store.update(connection, account_id, segment_id, _name(name), condition)
@@ -80,7 +80,7 @@ class SegmentsService:
     async def count(self, account_id: int, condition: dict[str, Any]) -> int:
         """How many contacts match a condition. Raises Invalid with the place in the tree."""
         async with self._database.tenant(account_id) as connection:
-            predicate = await self.compile(connection, account_id, condition)
+            predicate = await self._given(connection, account_id, condition)
             return await store.count(connection, account_id, predicate)
 
     async def estimate(self, account_id: int, condition: dict[str, Any]) -> Count:
@@ -167,6 +167,13 @@ class SegmentsService:
             for one in await store.select(connection, account_id)
             if has_leaf(one.condition, leaf, value)
         ]
+
+    async def _given(self, connection: Connection, account_id: int, condition: dict[str, Any]) -> Predicate:
+        """Of a condition that somebody has just written: one that nobody can match is refused too."""
+        compiler = await self.compiler(connection, account_id)
+        predicate = compiler.compile(condition)
+        compiler.require_possible(condition)
+        return predicate
 
     async def _said(self, connection: Connection, account_id: int, condition: dict[str, Any]) -> str:
         return sentence(condition, msgspec.convert(await store.names(connection, account_id, condition), Names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
@@ -47,7 +47,7 @@ from syncom.http.native import (
 from syncom.http.native.given import given
 from syncom.http.native.idempotency import Idempotency
 from syncom.http.native.routing import Authorise, permission_of, public
-from syncom.http.problems import handle_problem
+from syncom.http.problems import Malformed, handle_problem
 
 PREFIX = "/syncom/v1"
 #: A request's body, unless its route takes a file.
@@ -85,11 +85,23 @@ _RESOURCES: list[Any] = [
 ]
 
 
+class JsonRequest(Request[Any, Any, Any]):
+    """A request whose JSON may be nested beyond what can be read."""
+
+    async def json(self) -> Any:
+        """The body. Raises Malformed where Litestar would fail."""
+        try:
+            return await super().json()
+        except RecursionError:
+            raise Malformed("the body is nested too deeply to be read") from None
+
+
 def native_api(app: App, authentication: Authentication, jobs: JobRunner) -> Litestar:
     """The ASGI application. Raises TypeError when a route does not declare what it needs."""
     api = Litestar(
         path=PREFIX,
         route_handlers=_RESOURCES,
+        request_class=JsonRequest,
         middleware=[
             DefineMiddleware(Authorise, authentication=authentication),
             DefineMiddleware(Idempotency, authentication=authentication, database=app.database, max_body=MAX_BODY),

@@ -117,6 +117,8 @@ def _entries(body: bytes, media: str) -> Iterator[tuple[int, msgspec.Raw | bytes
             raise
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Malformed(f"the body is not JSON: {error}") from None
+        except RecursionError:
+            raise Malformed("the body is nested too deeply to be read") from None
         yield from enumerate(found.events if isinstance(found, _Batch) else found)
     else:
         raise UnsupportedMedia(f"send {JSON} or {LINES} (header `Content-Type`), not {media or 'an unnamed type'}")

@@ -55,6 +55,8 @@ def decoded(decoder: msgspec.json.Decoder[Value], body: bytes) -> Value:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise Malformed("the body is nested too deeply to be read") from None
 
 
 async def answer(send: Send, status: int, body: bytes) -> None:
