@@ -44,6 +44,7 @@ BY_VALUE = {
     "identities",
     "order_identities",
     "recent_events",
+    "event_keys",
     "short_links",
     "suppressions",
     "deleted_identities",

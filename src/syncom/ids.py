@@ -94,15 +94,24 @@ def single_message_ids(count: int) -> list[str]:
 def workflow_message_id(event_id: UUID, workflow_id: int, step: int, contact_id: int) -> UUID:
     """The one message id of a workflow's step after this event, for this contact: an effect id in the form of single
     messages, with the time of the event."""
-    digest = blake2b(b"%b%d/%d" % (event_id.bytes, workflow_id, step), digest_size=9).digest()
-    noise = int.from_bytes(digest)
+    return _following(event_id, b"%d/%d" % (workflow_id, step), bucket_of(contact_id))
+
+
+def replayed_event_id(event_id: UUID, replay_id: int) -> UUID:
+    """The id under which an event is replayed anew, always the same in one replay."""
+    return _following(event_id, b"replay %d" % replay_id, bucket_of_message(event_id))
+
+
+def _following(event_id: UUID, what: bytes, bucket: int) -> UUID:
+    """An id with the time of the event, and a hash of what follows from it."""
+    noise = int.from_bytes(blake2b(event_id.bytes + what, digest_size=9).digest())
     return UUID(
         int=event_id.int >> 80 << 80
         | _V7
         | (noise >> 60 & 0xFFF) << 64
         | _VARIANT
         | (noise & ((1 << 54) - 1)) << 8
-        | bucket_of(contact_id)
+        | bucket
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from syncom.cli.given import Many, pairs
+from syncom.cli.given import Many, Switch, pairs
 from syncom.cli.output import show, table
 from syncom.cli.services import Options, here
 from syncom.errors import Invalid
@@ -93,3 +93,95 @@ async def list_events(
     rows = [(one.occurred_at, one.type_key, one.key, one.contact_id or "") for one in found]
     empty = "No event yet: `syncom event send TYPE --param NAME=VALUE` records one."
     show(found, json=options.json, human=lambda: table(("happened", "type", "key", "contact"), rows, empty=empty))
+
+
+_From = Annotated[datetime, Parameter(name="--from")]
+_To = Annotated[datetime | None, Parameter(name="--to")]
+
+
+@app.command
+async def replay(
+    *,
+    type_: Annotated[str, Parameter(name="--type")],
+    from_: _From,
+    to: _To = None,
+    anew: Switch = False,
+    rate: int = 100,
+    dry_run: Switch = False,
+    options: Options = _DEFAULT,
+) -> None:
+    """Start what events would have started, in the background. What they did start is left.
+
+    Parameters
+    ----------
+    type_
+        Type of the events.
+    from_
+        First moment they happened at, such as 2026-01-31T12:00:00Z.
+    to
+        Moment behind the last; now unless given.
+    anew
+        Start also what these events started before: their contacts go through it once more.
+    rate
+        Events a second.
+    dry_run
+        Only say what would happen.
+    """
+    until = to or datetime.now(UTC)
+    async with here(options) as services:
+        if dry_run:
+            found = await services.app.workflows.rehearse(services.account_id, type_, from_, until)
+            rows = [
+                (
+                    one.workflow_id,
+                    one.name,
+                    one.events,
+                    one.started_before,
+                    one.events - one.started_before * (not anew),
+                )
+                for one in found
+            ]
+            columns = ("workflow", "name", "events", "started before", "would start")
+            empty = f"No workflow that is started begins with events {type_}."
+            show(found, json=options.json, human=lambda: table(columns, rows, empty=empty))
+            return
+        begun = await services.app.events.replays.start(
+            services.account_id, type_, since=from_, until=until, anew=anew, rate=rate
+        )
+    said = f"Replay {begun.replay_id} of {begun.events:,} events has begun: `syncom event replays` shows how far it is."
+    show(begun, json=options.json, human=lambda: print(said))
+
+
+@app.command
+async def replays(*, options: Options = _DEFAULT) -> None:
+    """List replays, newest first."""
+    async with here(options) as services:
+        found = await services.app.events.replays.all(services.account_id)
+    rows = [
+        (
+            one.replay_id,
+            one.type_key,
+            one.since,
+            one.until,
+            "yes" if one.anew else "no",
+            one.status,
+            f"{one.replayed:,} of {one.events:,}",
+        )
+        for one in found
+    ]
+    columns = ("id", "type", "from", "to", "anew", "status", "events")
+    show(found, json=options.json, human=lambda: table(columns, rows, empty="Nothing was replayed yet."))
+
+
+@app.command
+async def cancel_replay(replay_id: int, *, options: Options = _DEFAULT) -> None:
+    """Stop a replay. What it started goes on.
+
+    Parameters
+    ----------
+    replay_id
+        Its id, of `syncom event replays`.
+    """
+    async with here(options) as services:
+        found = await services.app.events.replays.cancel(services.account_id, replay_id)
+    show(found, json=options.json, human=lambda: print(f"Replay {found.replay_id} is {found.status}."))

@@ -169,7 +169,7 @@ WITH taken AS (
     ))
     RETURNING *
 )
-SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params
+SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params, t.replay_id
 FROM taken t
 LEFT JOIN events e ON e.account_id = t.account_id AND e.bucket = (t.contact_id & 255)::smallint
     AND e.event_id = t.event_id AND e.occurred_at = t.occurred_at

@@ -60,6 +60,7 @@ class FollowedEvent(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     event_type_id: int
     contact_id: int
+    #: What follows from it has an effect id made of this one. Replayed anew, it is one of that replay.
     event_id: UUID
     params: dict[str, Any]
 

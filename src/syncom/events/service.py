@@ -4,14 +4,14 @@
 >>> [recorded] = await events.record(account_id, [EventInput(type_key="invoicePaid", key="inv-9001",
 ...     params={"EmailAddress": "olena@example.org", "sum": "120.50"})])
 
-Kinds of events, with their settings, are at ``events.types``.
+Kinds of events, with their settings, are at ``events.types``; replays at ``events.replays``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
@@ -37,6 +37,7 @@ from syncom.events.model import (
 )
 from syncom.events.parameters import Parameter, kind_of
 from syncom.events.prepare import PreparedEvent, checked_type_key, prepare, repeat_hash
+from syncom.events.replays import Replays
 from syncom.events.types import EventTypes
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.own_connection import OwnConnection
@@ -62,6 +63,7 @@ _PAGE_LIMIT: Final = 1_000
 _AHEAD: Final = timedelta(minutes=5)
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_FIRST_ID: Final = UUID(int=0)
 _LAST_ID: Final = UUID(int=(1 << 128) - 1)
 #: What may become a contact, the surest first.
 _CREATABLE: Final = (Naming.EXTERNAL_ID, Naming.CONTACT_KEY, Naming.EMAIL, Naming.PHONE)
@@ -116,6 +118,7 @@ class EventsService:
         self._forgetting: asyncio.Task[None] | None = None
         self._forget_at = clock.monotonic() + store.REPEAT_SECONDS
         self.types = EventTypes(database, clock)
+        self.replays = Replays(database, self.types)
 
     async def close(self) -> None:
         """Finish the writes that were accepted."""
@@ -445,6 +448,18 @@ class EventsService:
                 limit=limit,
             )
         return _page(found, limit)
+
+    async def between(
+        self, account_id: int, type_key: str, since: datetime, until: datetime
+    ) -> AsyncGenerator[list[Event]]:
+        """A type's events of a time (from ``since``, before ``until``), newest first, in batches. Raises NotFound."""
+        cursor: str | None = f"{until.isoformat()}|{_FIRST_ID}"
+        while cursor is not None:
+            page = await self.of_type(account_id, type_key, cursor=cursor, limit=_PAGE_LIMIT)
+            found = [event for event in page.events if event.occurred_at >= since]
+            if found:
+                yield found
+            cursor = page.cursor if len(found) == len(page.events) else None
 
 
 def _check(account_id: int, events: Sequence[EventInput]) -> None:

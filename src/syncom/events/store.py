@@ -13,7 +13,7 @@ from syncom.contacts.service import contact_locks
 from syncom.events.identity import KINDS, Naming
 from syncom.events.model import Event, FollowedEvent, Recorded
 from syncom.events.prepare import PreparedEvent, past_ids
-from syncom.ids import bucket_of, single_message_id, single_message_ids
+from syncom.ids import bucket_of, replayed_event_id, single_message_id, single_message_ids
 from syncom.postgres.columns import booleans, moments, numbers, texts
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
@@ -195,7 +195,13 @@ async def take_followed(connection: Connection, limit: int) -> tuple[list[Follow
     """Events out of the change log, those of nobody and the erased left out; and how many were taken."""
     rows = await (await connection.execute(_SQL["take_followed"], {"limit": limit})).fetchall()
     found = [
-        FollowedEvent(account_id=row[0], event_type_id=row[1], contact_id=row[2], event_id=row[3], params=row[4])
+        FollowedEvent(
+            account_id=row[0],
+            event_type_id=row[1],
+            contact_id=row[2],
+            event_id=row[3] if row[5] is None else replayed_event_id(row[3], row[5]),
+            params=row[4],
+        )
         for row in rows
         if row[2] and row[4] is not None
     ]

@@ -69,11 +69,12 @@ class WorkflowKeeper:
 
     async def step(self) -> bool:
         """Do what can be done now; True when there may be more."""
+        replaying = await self._events.replays.step()
         more = await self._enrol()
         async with self._database.system() as connection:
             groups = await store.due_groups(connection)
         moved = [await self._advance(group) for group in groups]
-        return more or any(moved)
+        return replaying or more or any(moved)
 
     # ------------------------------------------------------------ entering
 

@@ -124,3 +124,14 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     #: How long it stays there.
     wait: timedelta = timedelta()
     reason: str = ""
+
+
+class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay of events would do in one workflow."""
+
+    workflow_id: int
+    name: str
+    #: Events that fit its trigger.
+    events: int
+    #: Those of them that have let their contact in before. Only a replay anew starts them again.
+    started_before: int

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from syncom.contacts.model import Channel
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
+from syncom.events.replays import check_span
 from syncom.events.service import EventsService
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
 from syncom.workflows import store
-from syncom.workflows.definition import read_definition
-from syncom.workflows.model import Definition, EnrolmentState, SendEmail, Workflow, WorkflowStatus
+from syncom.workflows.definition import fits, read_definition
+from syncom.workflows.model import Definition, EnrolmentState, Rehearsal, SendEmail, Workflow, WorkflowStatus
 
 PAGE_LIMIT: Final = 500
 WORKFLOWS_LIMIT: Final = 1_000
@@ -108,6 +110,31 @@ class WorkflowsService:
             await store.get(connection, account_id, workflow_id)
             found = await store.counts(connection, account_id, workflow_id)
         return {state: found.get(state, 0) for state in EnrolmentState}
+
+    async def rehearse(self, account_id: int, type_key: str, since: datetime, until: datetime) -> list[Rehearsal]:
+        """What a replay of these events would do, by workflow. Changes nothing. Raises NotFound, Invalid."""
+        check_span(since, until)
+        event_type = await self._events.types.get(account_id, type_key)
+        async with self._database.tenant(account_id) as connection:
+            workflows = await store.of_trigger(connection, account_id, event_type.event_type_id)
+        fitting = {workflow_id: 0 for workflow_id, _, _ in workflows}
+        entered = dict(fitting)
+        async for events in self._events.between(account_id, type_key, since, until):
+            for workflow_id, _, definition in workflows:
+                found = [
+                    (event.contact_id, event.event_id)
+                    for event in events
+                    if event.contact_id is not None and fits(definition.trigger, event.params)
+                ]
+                fitting[workflow_id] += len(found)
+                async with self._database.tenant(account_id) as connection:
+                    entered[workflow_id] += await store.count_entered(connection, account_id, workflow_id, found)
+        return [
+            Rehearsal(
+                workflow_id=workflow_id, name=name, events=fitting[workflow_id], started_before=entered[workflow_id]
+            )
+            for workflow_id, name, _ in workflows
+        ]
 
     # ------------------------------------------------------------ steps
 

@@ -135,6 +135,27 @@ async def counts(connection: Connection, account_id: int, workflow_id: int) -> d
     return {EnrolmentState(state): number for state, number in rows}
 
 
+async def of_trigger(connection: Connection, account_id: int, event_type_id: int) -> list[tuple[int, str, Definition]]:
+    """Active workflows that begin with a type: number, name, definition."""
+    values = {"account_id": account_id, "event_type_id": event_type_id}
+    rows = await (await connection.execute(_SQL["of_trigger"], values)).fetchall()
+    return [(row[0], row[1], msgspec.convert(row[2], Definition)) for row in rows]
+
+
+async def count_entered(
+    connection: Connection, account_id: int, workflow_id: int, events: Sequence[tuple[int, UUID]]
+) -> int:
+    """How many of these events (contact and id) have let their contacts into a workflow."""
+    values = {
+        "account_id": account_id,
+        "workflow_id": workflow_id,
+        "buckets": numbers(bucket_of(contact_id) for contact_id, _ in events),
+        "event_ids": _uuids([event_id for _, event_id in events]),
+    }
+    row = await (await connection.execute(_SQL["count_entered"], values)).fetchone()
+    return row[0] if row else 0
+
+
 # ---------------------------------------------------------------- entering and moving
 
 

@@ -79,6 +79,20 @@ WHERE event_id IS NOT NULL
 ORDER BY 1, 2, 3, 4
 ON CONFLICT DO NOTHING;
 
+-- name: of_trigger
+-- Active workflows of an account that begin with a type. Index: workflows_trigger.
+SELECT w.workflow_id, w.name, v.definition
+FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id AND v.version = w.version
+WHERE w.account_id = %(account_id)s AND w.status = 'active' AND w.event_type_id = %(event_type_id)s
+ORDER BY w.workflow_id;
+
+-- name: count_entered
+-- How many of these events have let their contacts in. Primary key of enrolments.
+SELECT count(*)
+FROM unnest(%(buckets)s::smallint[], %(event_ids)s::uuid[]) AS k (bucket, event_id)
+JOIN enrolments e ON e.account_id = %(account_id)s AND e.bucket = k.bucket AND e.workflow_id = %(workflow_id)s
+    AND e.event_id = k.event_id;
+
 -- name: due_buckets
 -- Groups of 16 buckets in which somebody's time has come. Index: enrolments_due.
 SELECT DISTINCT bucket / 16 FROM enrolments WHERE state = 1 AND wake_at <= now();
