@@ -87,9 +87,9 @@ FROM (SELECT n, {_SOMEBODY} AS contact FROM generate_series(1, %(events)s::bigin
 """,
     """
 INSERT INTO contact_statistics (account_id, bucket, contact_id, sent, last_sent_at, opened, last_open_at, clicked,
-    last_click_at, orders, order_total, last_order_at)
+    last_click_at, orders, last_order_at)
 SELECT %(account)s, bucket, contact_id, coalesce(sent, 0), last_sent_at, coalesce(opened, 0), last_open_at,
-    coalesce(clicked, 0), last_click_at, coalesce(orders, 0), coalesce(order_total, 0), last_order_at
+    coalesce(clicked, 0), last_click_at, coalesce(orders, 0), last_order_at
 FROM (
     SELECT bucket, contact_id, count(*) AS sent, max(settled_at) AS last_sent_at
     FROM ledger WHERE account_id = %(account)s AND state = 1 GROUP BY 1, 2
@@ -101,7 +101,7 @@ FULL JOIN (
     FROM activity WHERE account_id = %(account)s AND class = 0 AND kind IN (3, 4) GROUP BY 1, 2
 ) AS done USING (bucket, contact_id)
 FULL JOIN (
-    SELECT bucket, contact_id, count(*) AS orders, sum(total) AS order_total, max(ordered_at) AS last_order_at
+    SELECT bucket, contact_id, count(*) AS orders, max(ordered_at) AS last_order_at
     FROM orders WHERE account_id = %(account)s AND status <> 'CANCELLED' GROUP BY 1, 2
 ) AS bought USING (bucket, contact_id)
 """,

@@ -114,7 +114,7 @@ def _segments(made: Marketing) -> list[tuple[str, dict[str, Any], str]]:
             (
                 "SELECT count(*) FROM (SELECT account_id, bucket, contact_id FROM orders WHERE account_id = %(account)s"
                 " AND upper(status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART') AND ordered_at >= %(d365)s"
-                " GROUP BY 1, 2, 3 HAVING sum(total) >= 1000"
+                " GROUP BY 1, 2, 3 HAVING sum(total - refunded) >= 1000"
                 f" AND max(ordered_at) < %(d60)s) g {_LIVING}"
             ),
         ),

@@ -23,6 +23,7 @@ CONTACT_OWNED = {
     "list_members",
     "contact_statistics",
     "orders",
+    "refunds",
     "ledger",
     "activity",
     "engagements",

@@ -82,6 +82,7 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     status: str
     total: Decimal
+    refunded: Decimal
     currency: str
     items: list[dict[str, Any]]
 
@@ -158,7 +159,8 @@ def _someone(number: int, chance: random.Random) -> Someone:
             at=_moment(chance),
             status=chance.choice(STATUSES),
             total=Decimal(chance.choice(["0", "10.50", "99.99", "100", "250"])),
-            currency=chance.choice(["UAH", "EUR", ""]),
+            refunded=Decimal(chance.choice(["0", "0", "0", "5.25", "99.99"])),
+            currency=chance.choice(["UAH", "EUR", "eur", ""]),
             items=[{"external_id": chance.choice("xyz"), "category": chance.choice(["Shoes", "Hats", ""])}],
         )
         for _ in range(chance.choice([0, 0, 1, 2, 4]))
@@ -240,9 +242,12 @@ async def store(connection: Connection, account_id: int, everybody: list[Someone
             )
         for place, order in enumerate(someone.orders):
             await connection.execute(
-                "INSERT INTO orders (account_id, bucket, contact_id, external_id, status, total, currency, ordered_at,"
-                " items) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                (*key, f"o{place}", order.status, order.total, order.currency, order.at, Jsonb(order.items)),
+                "INSERT INTO orders (account_id, bucket, contact_id, external_id, status, total, refunded, currency,"
+                " ordered_at, items) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    *(*key, f"o{place}", order.status, order.total, order.refunded, order.currency, order.at),
+                    Jsonb(order.items),
+                ),
             )
         if someone.scores is not None:
             await connection.execute(
@@ -427,10 +432,16 @@ def _orders_hold(tree: dict[str, Any], person: Someone) -> bool:
         wanted = datetime.fromisoformat(tree["value"])
         found = (min if measure == "first_at" else max)(times, default=None)
         return found is not None and _compares(found, tree["op"], wanted)
-    total = sum((order.total for order in orders), Decimal(0))
+    wanted = Decimal(str(tree["value"]))
+    if measure == "count":
+        return _compares(len(orders), tree["op"], wanted)
+    # What is left after refunds, of any one currency: amounts of several are never added.
+    amounts: dict[str, list[Decimal]] = {}
+    for order in orders:
+        amounts.setdefault(order.currency.upper(), []).append(order.total - order.refunded)
     if measure == "average":
-        return bool(orders) and _compares(total / len(orders), tree["op"], Decimal(str(tree["value"])))
-    return _compares(total if measure == "sum" else len(orders), tree["op"], Decimal(str(tree["value"])))
+        return any(_compares(sum(mine) / len(mine), tree["op"], wanted) for mine in amounts.values())
+    return any(_compares(sum(mine), tree["op"], wanted) for mine in amounts.values() or [[Decimal(0)]])
 
 
 def _field_holds(tree: dict[str, Any], person: Someone) -> bool:

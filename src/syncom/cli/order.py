@@ -10,7 +10,7 @@ from cyclopts import App
 from syncom.cli.output import show, table
 from syncom.cli.services import Options, here
 from syncom.errors import Invalid, NotFound
-from syncom.orders.model import Customer, OrderInput
+from syncom.orders.model import Customer, OrderInput, RefundInput
 
 app = App(name="order", help="What contacts bought.")
 _DEFAULT = Options()
@@ -89,6 +89,8 @@ async def show_order(external_id: str, *, options: Options = _DEFAULT) -> None:
 
     def human() -> None:
         print(f"{found.status}, {found.total} {found.currency}, of contact {found.contact_id}, {found.ordered_at}")
+        if found.refunded:
+            print(f"{found.refunded} refunded, {found.total - found.refunded} left")
         table(("item", "name", "quantity", "price"), rows, empty="The order has no items.")
 
     show(found, json=options.json, human=human)
@@ -111,3 +113,77 @@ async def list_orders(*, contact: int, limit: int = 100, options: Options = _DEF
     rows = [(one.external_id, one.ordered_at, one.status, f"{one.total} {one.currency}".strip()) for one in found]
     empty = "No order yet: `syncom order add` stores one."
     show(found, json=options.json, human=lambda: table(("order", "made", "status", "total"), rows, empty=empty))
+
+
+@app.command
+async def refund(
+    external_id: str,
+    *,
+    refund_id: str,
+    amount: Decimal | None = None,
+    at: datetime | None = None,
+    reason: str = "",
+    options: Options = _DEFAULT,
+) -> None:
+    """Say that money of an order was given back; the same refund again is updated. The order may come later.
+
+    Parameters
+    ----------
+    external_id
+        The order's number in your shop.
+    refund_id
+        The refund's own number, unique in its order.
+    amount
+        How much, in the order's currency: all of it unless given; 0 takes the refund back.
+    at
+        When, such as 2026-01-31T12:00:00Z; now unless given.
+    reason
+        In your words.
+    """
+    if at is not None and at.tzinfo is None:
+        raise Invalid("at", "must say its offset, such as Z or +03:00")
+    async with here(options) as services:
+        given = RefundInput(
+            order=external_id,
+            external_id=refund_id,
+            amount=amount,
+            refunded_at=at or services.app.clock.now(),
+            reason=reason,
+        )
+        await services.app.orders.refunds.add(services.account_id, [given])
+    show(given, json=options.json, human=lambda: print(f"Refund {refund_id} of order {external_id} is stored."))
+
+
+@app.command
+async def refunds(external_id: str, *, options: Options = _DEFAULT) -> None:
+    """List what was refunded of an order, oldest first.
+
+    Parameters
+    ----------
+    external_id
+        The order's number in your shop.
+    """
+    async with here(options) as services:
+        found = await services.app.orders.refunds.of_order(services.account_id, external_id)
+    rows = [
+        (one.external_id, one.refunded_at, "all" if one.amount is None else one.amount, one.reason) for one in found
+    ]
+    empty = "Nothing was refunded."
+    show(found, json=options.json, human=lambda: table(("refund", "when", "amount", "reason"), rows, empty=empty))
+
+
+@app.command
+async def revenue(*, contact: int, options: Options = _DEFAULT) -> None:
+    """What a contact's purchases came to, in each currency.
+
+    Parameters
+    ----------
+    contact
+        Id of the contact.
+    """
+    async with here(options) as services:
+        await services.app.contacts.get(services.account_id, contact)
+        found = await services.app.orders.revenue(services.account_id, contact)
+    rows = [(one.currency or "none", one.orders, one.gross, one.refunded, one.net) for one in found]
+    names = ("currency", "orders", "gross", "refunded", "net")
+    show(found, json=options.json, human=lambda: table(names, rows, empty="No purchase yet."))

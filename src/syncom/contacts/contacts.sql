@@ -259,14 +259,27 @@ FROM gone
 WITH gone AS (
     DELETE FROM orders
     WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
-    RETURNING external_id, order_id, status, total, currency, ordered_at, changed_at, items, details, created_at
+    RETURNING external_id, order_id, status, total, refunded, currency, ordered_at, changed_at, items, details,
+        created_at
 )
-INSERT INTO orders (account_id, bucket, contact_id, external_id, order_id, status, total, currency, ordered_at,
-    changed_at, items, details, created_at)
-SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, external_id, order_id, status, total, currency, ordered_at,
-    changed_at, items, details, created_at
+INSERT INTO orders (account_id, bucket, contact_id, external_id, order_id, status, total, refunded, currency,
+    ordered_at, changed_at, items, details, created_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, external_id, order_id, status, total, refunded, currency,
+    ordered_at, changed_at, items, details, created_at
 FROM gone
 ON CONFLICT DO NOTHING
+
+-- name: hand_over_refunds
+WITH gone AS (
+    DELETE FROM refunds
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING order_number, external_id, amount, refunded_at, changed_at, reason, items, created_at
+)
+INSERT INTO refunds (account_id, bucket, contact_id, order_number, external_id, amount, refunded_at, changed_at, reason,
+    items, created_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, order_number, external_id, amount, refunded_at, changed_at, reason,
+    items, created_at
+FROM gone
 
 -- name: hand_over_order_identities
 -- Index: order_identities_contact.
@@ -284,14 +297,14 @@ WITH gone AS (
     WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
     RETURNING *
 )
-INSERT INTO contact_statistics AS s (account_id, bucket, contact_id, sent, opened, clicked, orders, order_total,
-    last_sent_at, last_open_at, last_click_at, last_order_at, engagement)
-SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, sent, opened, clicked, orders, order_total, last_sent_at,
-    last_open_at, last_click_at, last_order_at, engagement
+INSERT INTO contact_statistics AS s (account_id, bucket, contact_id, sent, opened, clicked, orders, last_sent_at,
+    last_open_at, last_click_at, last_order_at, engagement)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, sent, opened, clicked, orders, last_sent_at, last_open_at,
+    last_click_at, last_order_at, engagement
 FROM gone
 ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
     sent = s.sent + excluded.sent, opened = s.opened + excluded.opened, clicked = s.clicked + excluded.clicked,
-    orders = s.orders + excluded.orders, order_total = s.order_total + excluded.order_total,
+    orders = s.orders + excluded.orders,
     last_sent_at = greatest(s.last_sent_at, excluded.last_sent_at),
     last_open_at = greatest(s.last_open_at, excluded.last_open_at),
     last_click_at = greatest(s.last_click_at, excluded.last_click_at),

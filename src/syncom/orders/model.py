@@ -98,7 +98,53 @@ class Order(OrderFacts, frozen=True, kw_only=True):
 
     order_id: int
     contact_id: int
+    #: Of the total; what is left of it is net.
+    refunded: Decimal
     created_at: datetime
+
+
+class RefundedItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What came back of an order, as far as the shop says."""
+
+    external_id: str
+    quantity: Decimal = Decimal(1)
+
+
+class RefundInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a shop gave back of an order. The same number again in the same order updates the refund."""
+
+    #: Number of the order in the shop. It may be one that comes later.
+    order: str
+    #: The refund's number in the shop, unique in its order.
+    external_id: str
+    refunded_at: datetime
+    #: In the order's currency; None: all of the order. 0 takes the refund back.
+    amount: Decimal | None = None
+    #: When the shop changed the refund; ``refunded_at`` unless given. Decides which of two states is the newer one.
+    changed_at: datetime | None = None
+    reason: str = ""
+    items: tuple[RefundedItem, ...] = ()
+
+
+class Refund(RefundInput, frozen=True, kw_only=True):
+    """A refund as stored."""
+
+    created_at: datetime
+
+
+class CurrencyRevenue(msgspec.Struct, frozen=True, kw_only=True):
+    """What a contact's purchases came to in one currency. Amounts of different currencies are never added."""
+
+    #: Empty: orders that say none.
+    currency: str
+    orders: int
+    #: Sum of the orders' totals.
+    gross: Decimal
+    refunded: Decimal
+    #: Gross less refunded.
+    net: Decimal
+    first_order_at: datetime
+    last_order_at: datetime
 
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):

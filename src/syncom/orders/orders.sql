@@ -41,25 +41,99 @@ USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)
 WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
   AND o.external_id = k.external_id;
 
+-- name: move_refunds
+-- Refunds of orders that turned out to be another contact's, or that were not known before. Index: refunds' primary key.
+WITH gone AS (
+    DELETE FROM refunds r
+    USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[], %(new_ids)s::bigint[])
+          AS k (bucket, contact_id, external_id, new_id)
+    WHERE r.account_id = %(account_id)s AND r.bucket = k.bucket AND r.contact_id = k.contact_id
+      AND r.order_number = k.external_id
+    RETURNING r.*, k.new_id
+)
+INSERT INTO refunds (account_id, bucket, contact_id, order_number, external_id, amount, refunded_at, changed_at, reason,
+    items, created_at)
+SELECT account_id, (new_id & 255)::smallint, new_id, order_number, external_id, amount, refunded_at, changed_at, reason,
+    items, created_at
+FROM gone;
+
 -- name: write
--- The newest states. Index: orders' primary key. JSON travels as one text, ended by U+001F (postgres/columns.py): escaping
+-- The newest states, with what was refunded. Indexes: primary keys of orders and refunds. JSON travels as one text, ended by U+001F (postgres/columns.py): escaping
 -- the quotes of an array of it costs the driver more than all else here. The empty end is the row without a contact.
 INSERT INTO orders (account_id, bucket, contact_id, external_id, order_id, status, total, currency, ordered_at,
-    changed_at, items, details, created_at)
+    changed_at, items, details, created_at, refunded)
 SELECT %(account_id)s, row.bucket, row.contact_id, row.external_id, row.order_id, row.status, row.total, row.currency,
-       row.ordered_at, row.changed_at, row.items::jsonb, row.details::jsonb, coalesce(row.created_at, now())
+       row.ordered_at, row.changed_at, row.items::jsonb, row.details::jsonb, coalesce(row.created_at, now()), r.refunded
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[], %(order_ids)s::bigint[],
             %(statuses)s::text[], %(totals)s::numeric[], %(currencies)s::text[], %(ordered_ats)s::timestamptz[],
             %(changed_ats)s::timestamptz[], string_to_array(%(items)s, E'\x1f'),
             string_to_array(%(details)s, E'\x1f'), %(created_ats)s::timestamptz[])
      AS row (bucket, contact_id, external_id, order_id, status, total, currency, ordered_at, changed_at, items,
              details, created_at)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN bool_or(amount IS NULL) THEN greatest(row.total, 0)
+                ELSE least(coalesce(sum(amount), 0), greatest(row.total, 0)) END AS refunded
+    FROM refunds
+    WHERE account_id = %(account_id)s AND bucket = row.bucket AND contact_id = row.contact_id
+      AND order_number = row.external_id
+) AS r
 WHERE row.contact_id IS NOT NULL
 ORDER BY row.bucket, row.contact_id, row.external_id
 ON CONFLICT (account_id, bucket, contact_id, external_id) DO UPDATE
 SET status = excluded.status, total = excluded.total, currency = excluded.currency,
     ordered_at = excluded.ordered_at, changed_at = excluded.changed_at, items = excluded.items,
-    details = excluded.details;
+    details = excluded.details, refunded = excluded.refunded;
+
+-- name: write_refunds
+-- The newest states of distinct refunds; an older one changes nothing. Index: refunds' primary key.
+INSERT INTO refunds AS r (account_id, bucket, contact_id, order_number, external_id, amount, refunded_at, changed_at,
+    reason, items)
+SELECT %(account_id)s, row.bucket, row.contact_id, row.order_number, row.external_id, row.amount, row.refunded_at,
+       row.changed_at, row.reason, row.items::jsonb
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(order_numbers)s::text[], %(external_ids)s::text[],
+            %(amounts)s::numeric[], %(refunded_ats)s::timestamptz[], %(changed_ats)s::timestamptz[],
+            %(reasons)s::text[], string_to_array(%(items)s, E'\x1f'))
+     AS row (bucket, contact_id, order_number, external_id, amount, refunded_at, changed_at, reason, items)
+WHERE row.contact_id IS NOT NULL
+ORDER BY row.bucket, row.contact_id, row.order_number, row.external_id
+ON CONFLICT (account_id, bucket, contact_id, order_number, external_id) DO UPDATE
+SET amount = excluded.amount, refunded_at = excluded.refunded_at, changed_at = excluded.changed_at,
+    reason = excluded.reason, items = excluded.items
+WHERE excluded.changed_at >= r.changed_at;
+
+-- name: settle_refunds
+-- What was refunded of these orders, whose numbers are held. Indexes: primary keys of orders and refunds.
+UPDATE orders o SET refunded = r.refunded
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[])
+     AS k (bucket, contact_id, external_id)
+CROSS JOIN LATERAL (
+    SELECT bool_or(amount IS NULL) AS whole, coalesce(sum(amount), 0) AS amount
+    FROM refunds
+    WHERE account_id = %(account_id)s AND bucket = k.bucket AND contact_id = k.contact_id
+      AND order_number = k.external_id
+) AS f
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN f.whole THEN greatest(s.total, 0) ELSE least(f.amount, greatest(s.total, 0)) END AS refunded
+    FROM orders s
+    WHERE s.account_id = %(account_id)s AND s.bucket = k.bucket AND s.contact_id = k.contact_id
+      AND s.external_id = k.external_id
+) AS r
+WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
+  AND o.external_id = k.external_id AND o.refunded <> r.refunded;
+
+-- name: refunds
+-- Of an order, in their order. Index: refunds' primary key.
+SELECT order_number, external_id, amount, refunded_at, changed_at, reason, items, created_at FROM refunds
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+  AND order_number = %(external_id)s
+ORDER BY refunded_at, external_id;
+
+-- name: revenue
+-- What a contact's purchases came to, in each currency. Index: orders_time.
+SELECT currency, count(*), sum(total), sum(refunded), min(ordered_at), max(ordered_at) FROM orders
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
+  AND upper(status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART')
+GROUP BY currency ORDER BY currency;
 
 -- name: lock_statistics
 -- Whoever counts a contact's orders next waits here, and then sees what this transaction wrote.
@@ -73,17 +147,16 @@ ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET contact_id = s.contac
 -- Order statistics of these contacts, from their orders: right in any order of arrival. Cancelled orders and
 -- abandoned carts are no purchases. Indexes: contact_statistics' primary key, orders_time.
 UPDATE contact_statistics s
-SET orders = found.orders, order_total = found.order_total, last_order_at = found.last_order_at
+SET orders = found.orders, last_order_at = found.last_order_at
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 CROSS JOIN LATERAL (
-    SELECT count(*) AS orders, coalesce(sum(o.total), 0) AS order_total, max(o.ordered_at) AS last_order_at
+    SELECT count(*) AS orders, max(o.ordered_at) AS last_order_at
     FROM orders o
     WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
       AND upper(o.status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART')
 ) AS found
 WHERE s.account_id = %(account_id)s AND s.bucket = k.bucket AND s.contact_id = k.contact_id
-  AND (s.orders, s.order_total, s.last_order_at)
-      IS DISTINCT FROM (found.orders, found.order_total, found.last_order_at);
+  AND (s.orders, s.last_order_at) IS DISTINCT FROM (found.orders, found.last_order_at);
 
 -- name: known_contacts
 -- Of these contacts, those that are there, with their primary addresses. Index: contacts' primary key.
@@ -96,14 +169,16 @@ CROSS JOIN LATERAL (
 
 -- name: of_contact
 -- Newest first. Index: orders_time.
-SELECT order_id, contact_id, external_id, status, total, currency, ordered_at, changed_at, items, details, created_at
+SELECT order_id, contact_id, external_id, status, total, refunded, currency, ordered_at, changed_at, items, details,
+    created_at
 FROM orders
 WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
 ORDER BY ordered_at DESC, external_id LIMIT %(limit)s;
 
 -- name: one
 -- Index: orders' primary key.
-SELECT order_id, contact_id, external_id, status, total, currency, ordered_at, changed_at, items, details, created_at
+SELECT order_id, contact_id, external_id, status, total, refunded, currency, ordered_at, changed_at, items, details,
+    created_at
 FROM orders
 WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
   AND external_id = %(external_id)s;
@@ -113,9 +188,10 @@ WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(con
 SELECT contact_id FROM order_identities WHERE account_id = %(account_id)s AND external_id = %(external_id)s;
 
 -- name: known_numbers
--- Of these numbers, those that there are. Index: order_identities' primary key.
+-- Of these numbers, those that there are orders of. Index: order_identities' primary key.
 SELECT external_id FROM order_identities
-WHERE account_id = %(account_id)s AND external_id = ANY (%(external_ids)s::text[]) ORDER BY external_id;
+WHERE account_id = %(account_id)s AND external_id = ANY (%(external_ids)s::text[]) AND contact_id <> 0
+ORDER BY external_id;
 
 -- name: numbers_between
 -- Some orders of a range of time. Index: orders_made.
@@ -132,6 +208,14 @@ WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k
   AND o.external_id = k.external_id
   AND (%(since)s::timestamptz IS NULL OR o.ordered_at >= %(since)s AND o.ordered_at < %(until)s)
 RETURNING o.external_id, o.contact_id;
+
+-- name: delete_refunds
+-- Of orders that are gone. Index: refunds' primary key.
+DELETE FROM refunds r
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(external_ids)s::text[])
+      AS k (bucket, contact_id, external_id)
+WHERE r.account_id = %(account_id)s AND r.bucket = k.bucket AND r.contact_id = k.contact_id
+  AND r.order_number = k.external_id;
 
 -- name: forget_numbers
 -- Index: order_identities' primary key.

@@ -1,10 +1,10 @@
-"""Use cases of orders: take them in, read a contact's."""
+"""Use cases of orders: take them in, read a contact's. Refunds are at ``orders.refunds``."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -19,6 +19,7 @@ from syncom.events.model import EventInput
 from syncom.events.service import EventsService
 from syncom.orders import store
 from syncom.orders.model import (
+    CurrencyRevenue,
     Customer,
     Order,
     OrderDeletion,
@@ -30,6 +31,7 @@ from syncom.orders.model import (
     OrderStatus,
     StatusChange,
 )
+from syncom.orders.refunds import Changed, Refunds
 from syncom.orders.status_events import status_events
 from syncom.orders.words import order_words
 from syncom.postgres.pool import Connection, Database
@@ -57,7 +59,6 @@ _CUSTOMER: Final = UpsertOptions(
     source="order",
 )
 _ATTEMPTS: Final = 3
-Recounted = Callable[[Connection, int, Sequence[int]], Awaitable[None]]
 #: A status is part of the key of its event's type, so it is made of what a key may have.
 _STATUS = re.compile(r"(?! )[\w .:()&+#@-]{1,90}(?<! )")
 
@@ -71,13 +72,14 @@ class OrdersService:
         contacts: ContactsService,
         events: EventsService,
         *,
-        recounted: Recounted | None = None,
+        recounted: Changed | None = None,
     ) -> None:
         """``recounted`` hears of the contacts whose orders changed, in the transaction that changed them."""
         self._database = database
         self._contacts = contacts
         self._events = events
         self._recounted = recounted
+        self.refunds = Refunds(database, self._rescore)
 
     async def add(self, account_id: int, orders: Sequence[OrderInput]) -> OrdersTaken:
         """Add or update up to 1,000 orders; all of them or, with Invalid naming each wrong field, none."""
@@ -95,6 +97,11 @@ class OrdersService:
         """A contact's orders, newest first."""
         async with self._database.tenant(account_id) as connection:
             return await store.of_contact(connection, account_id, contact_id, limit)
+
+    async def revenue(self, account_id: int, contact_id: int) -> list[CurrencyRevenue]:
+        """What a contact's purchases came to, by currency. Cancelled orders and abandoned carts are none."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.revenue(connection, account_id, contact_id)
 
     async def find(self, account_id: int, external_id: str) -> Order | None:
         """The order with this number."""
@@ -119,7 +126,8 @@ class OrdersService:
                 if batch:
                     held = await store.lock_known(connection, deletion.account_id, batch)
                     gone = await store.delete(connection, deletion, held)
-                    await self._rescore(connection, deletion.account_id, [one.contact_id for one in held.values()])
+                    owners = [one.contact_id for one in held.values() if one.contact_id]
+                    await self._rescore(connection, deletion.account_id, owners)
                     count += gone
                 # Orders of the range that stayed were changed a moment ago, and are not of it any more.
                 if not gone and (deletion.since is not None or not numbers):
@@ -245,7 +253,8 @@ class _Batch:
 
 def _leave_with_their_contacts(batch: _Batch, known: Mapping[str, store.Claimed]) -> None:
     """Orders that do not say whose they are stay with the contact they have, or got earlier in the batch."""
-    owners = {number: claimed.contact_id for number, claimed in known.items()}
+    # A number of which only refunds are known is nobody's so far.
+    owners = {number: claimed.contact_id for number, claimed in known.items() if claimed.contact_id}
     for place, order in batch.good():
         if order.customer is not None or order.contact_id is not None:
             owners[order.external_id] = batch.contact_ids[place]
@@ -289,7 +298,7 @@ async def _write_newest(
     if moved:
         await store.move(connection, account_id, moved)
     await store.write(connection, account_id, list(newest.values()))
-    touched = [row.contact_id for row in newest.values()] + [old for old, _ in moved.values()]
+    touched = [row.contact_id for row in newest.values()] + [old for old, _ in moved.values() if old]
     await store.recount(connection, account_id, touched)
     return changes, touched
 

@@ -10,7 +10,16 @@ import msgspec
 from psycopg.rows import DictRow, dict_row
 
 from syncom.ids import bucket_of
-from syncom.orders.model import Order, OrderDeletion, OrderFacts, OrderState
+from syncom.orders.model import (
+    CurrencyRevenue,
+    Order,
+    OrderDeletion,
+    OrderFacts,
+    OrderState,
+    Refund,
+    RefundedItem,
+    RefundInput,
+)
 from syncom.postgres.columns import buckets, by_bucket, numbers, texts
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
@@ -86,10 +95,10 @@ async def states(connection: Connection, account_id: int, claimed: Mapping[str, 
 
 
 async def move(connection: Connection, account_id: int, moved: Mapping[str, tuple[int, int]]) -> None:
-    """Take orders away from one contact, each, for another one: (from, to) by number."""
-    await connection.execute(
-        _SQL["take_away"], _orders(account_id, [(old, external_id) for external_id, (old, _) in moved.items()])
-    )
+    """Take orders, and their refunds, away from one contact, each, for another one: (from, to) by number."""
+    values = _orders(account_id, [(old, external_id) for external_id, (old, _) in moved.items()])
+    await connection.execute(_SQL["take_away"], values)
+    await connection.execute(_SQL["move_refunds"], values | {"new_ids": [new for _, new in moved.values()]})
     await connection.execute(
         _SQL["hand_over"],
         {
@@ -149,11 +158,75 @@ async def delete(connection: Connection, deletion: OrderDeletion, claimed: Mappi
     values = _orders(account_id, [(one.contact_id, external_id) for external_id, one in claimed.items()])
     values |= {"since": deletion.since, "until": deletion.until}
     gone = await (await connection.execute(_SQL["delete"], values)).fetchall()
+    await connection.execute(_SQL["delete_refunds"], _orders(account_id, [(row[1], row[0]) for row in gone]))
     await connection.execute(
         _SQL["forget_numbers"], {"account_id": account_id, "external_ids": [row[0] for row in gone]}
     )
     await recount(connection, account_id, [row[1] for row in gone])
     return len(gone)
+
+
+async def write_refunds(
+    connection: Connection, account_id: int, refunds: Sequence[RefundInput], claimed: Mapping[str, Claimed]
+) -> None:
+    """Write the states of distinct refunds that are newer than what is stored, and settle their orders, whose numbers
+    are held."""
+    owners = [claimed[refund.order].contact_id for refund in refunds]
+    await connection.execute(
+        _SQL["write_refunds"],
+        _contacts(account_id, owners)
+        | {
+            "order_numbers": [refund.order for refund in refunds],
+            "external_ids": [refund.external_id for refund in refunds],
+            "amounts": [refund.amount for refund in refunds],
+            "refunded_ats": [refund.refunded_at for refund in refunds],
+            "changed_ats": [refund.changed_at or refund.refunded_at for refund in refunds],
+            "reasons": [refund.reason for refund in refunds],
+            "items": texts(_json(refund.items).decode() for refund in refunds),
+        },
+    )
+    orders = [(one.contact_id, number) for number, one in claimed.items() if one.contact_id]
+    await connection.execute(_SQL["settle_refunds"], _orders(account_id, orders))
+
+
+async def refunds(connection: Connection, account_id: int, external_id: str) -> list[Refund]:
+    """What was refunded of an order, also of one that is not known yet, oldest first."""
+    values = {"account_id": account_id, "external_id": external_id}
+    found = await (await connection.execute(_SQL["contact_of"], values)).fetchone()
+    if found is None:
+        return []
+    values |= {"bucket": bucket_of(found[0]), "contact_id": found[0]}
+    rows = await (await connection.execute(_SQL["refunds"], values)).fetchall()
+    return [
+        Refund(
+            order=row[0],
+            external_id=row[1],
+            amount=row[2],
+            refunded_at=row[3],
+            changed_at=row[4],
+            reason=row[5],
+            items=msgspec.convert(row[6], tuple[RefundedItem, ...]),
+            created_at=row[7],
+        )
+        for row in rows
+    ]
+
+
+async def revenue(connection: Connection, account_id: int, contact_id: int) -> list[CurrencyRevenue]:
+    """What a contact's purchases came to, by currency."""
+    values = {"account_id": account_id, "bucket": bucket_of(contact_id), "contact_id": contact_id}
+    return [
+        CurrencyRevenue(
+            currency=row[0],
+            orders=row[1],
+            gross=row[2],
+            refunded=row[3],
+            net=row[2] - row[3],
+            first_order_at=row[4],
+            last_order_at=row[5],
+        )
+        for row in await (await connection.execute(_SQL["revenue"], values)).fetchall()
+    ]
 
 
 async def of_contact(connection: Connection, account_id: int, contact_id: int, limit: int) -> list[Order]:

@@ -30,7 +30,7 @@ SELECT count(*), percentile_disc(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER 
     percentile_disc(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY found.revenue)
 FROM (
     SELECT max(o.ordered_at) AS last_order_at, count(*) AS orders,
-        coalesce(sum(rfm_revenue(s.revenue, o.total, o.details))
+        coalesce(sum(rfm_revenue(s.revenue, o.total, o.refunded, o.details))
             FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
     FROM rfm_settings s
     JOIN orders o ON o.account_id = s.account_id AND o.ordered_at >= %(from_at)s AND upper(o.status) = ANY (s.statuses)
@@ -78,7 +78,7 @@ WITH found AS (
     LEFT JOIN rfm_settings s ON s.account_id = %(account_id)s AND s.bounded_at IS NOT NULL
     CROSS JOIN LATERAL (
         SELECT count(*) AS orders, max(o.ordered_at) AS last_order_at,
-            coalesce(sum(rfm_revenue(s.revenue, o.total, o.details))
+            coalesce(sum(rfm_revenue(s.revenue, o.total, o.refunded, o.details))
                 FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
         FROM orders o
         WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id

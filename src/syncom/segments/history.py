@@ -90,8 +90,8 @@ _MAX_WHERE = 20
 #: Aggregates of what can be asked of orders.
 _MEASURED: dict[str, tuple[LiteralString, LiteralString]] = {
     "count": ("count", "*"),
-    "sum": ("sum", "f.total"),
-    "average": ("avg", "f.total"),
+    "sum": ("sum", "f.total - f.refunded"),
+    "average": ("avg", "f.total - f.refunded"),
 }
 
 
@@ -269,8 +269,10 @@ class History:
             return text, index, window.moves
         value = self._bind(given_number(tree.get("value"), f"{at}.value"))
         name, argument = _MEASURED[measure]
+        # Amounts of different currencies are never added: those of any one have to do.
+        by = "currency" if measure != "count" and "currency" not in tree.get("where", {}) else ""
         text = self._read.together(
-            facts, lambda of: sql.SQL("{} {} {}::numeric").format(of(name, argument), sign, value)
+            facts, lambda of: sql.SQL("{} {} {}::numeric").format(of(name, argument), sign, value), by
         )
         if measure != "average" and _zero_matches(operator, given_number(tree["value"], f"{at}.value")):
             # Who ordered nothing has a count and a sum of zero.

@@ -65,8 +65,9 @@ class Reading(ABC):
         """There are so many of them; ``of``: different values of this column."""
 
     @abstractmethod
-    def together(self, facts: Facts, having: Having) -> sql.Composable:
-        """There are some, and together they pass a test."""
+    def together(self, facts: Facts, having: Having, by: LiteralString = "") -> sql.Composable:
+        """There are some, and together they pass a test; ``by``: those of any one value of this text column do, in
+        whatever letters."""
 
     @abstractmethod
     def turn(self, moment: Callable[[Turning], sql.Composable]) -> None:
@@ -120,13 +121,15 @@ class WholeAccount(Reading):
         number = self._bind(times)
         return self._grouped(facts, lambda of_facts: sql.SQL("{} >= {}").format(of_facts("count", "*"), number), of)
 
-    def together(self, facts: Facts, having: Having) -> sql.Composable:
-        return self._grouped(facts, having)
+    def together(self, facts: Facts, having: Having, by: LiteralString = "") -> sql.Composable:
+        return self._grouped(facts, having, by=by)
 
     def turn(self, moment: Callable[[Turning], sql.Composable]) -> None:
         """Whoever asks for everybody asks for now."""
 
-    def _grouped(self, facts: Facts, having: Having, of: LiteralString = "") -> sql.Composable:
+    def _grouped(
+        self, facts: Facts, having: Having, of: LiteralString = "", by: LiteralString = ""
+    ) -> sql.Composable:
         rows: sql.Composable = sql.Identifier(facts.view)
         where = sql.SQL("f.account_id = {} AND {}").format(self._account, self._all(facts))
         if of:
@@ -135,10 +138,13 @@ class WholeAccount(Reading):
                 sql.Identifier(of), rows, where
             )
             where = sql.SQL("true")
+        groups = sql.SQL("f.bucket, f.contact_id")
+        if by:
+            groups = sql.SQL("{}, upper(f.{})").format(groups, sql.Identifier(by))
         return sql.SQL(
-            "EXISTS (SELECT FROM (SELECT f.bucket, f.contact_id FROM {} f WHERE {} GROUP BY f.bucket, f.contact_id"
+            "EXISTS (SELECT FROM (SELECT f.bucket, f.contact_id FROM {} f WHERE {} GROUP BY {}"
             " HAVING {}) g WHERE g.bucket = c.bucket AND g.contact_id = c.contact_id)"
-        ).format(rows, where, having(_plain_aggregate))
+        ).format(rows, where, groups, having(_plain_aggregate))
 
 
 @dataclass(kw_only=True)
@@ -153,6 +159,9 @@ class _Look:
     #: Different values of this column, each by the last time it was met, of facts that fulfil ``only``.
     of: LiteralString = ""
     only: sql.Composable = field(default_factory=lambda: sql.SQL("true"))
+    #: Facts are taken together by this text column first, as ``grouped``: names and aggregates, by the aggregate's text.
+    by: LiteralString = ""
+    grouped: dict[str, tuple[str, sql.Composable]] = field(default_factory=dict[str, tuple[str, sql.Composable]])
     #: Names and aggregates, by the aggregate's text.
     columns: dict[str, tuple[str, sql.Composable]] = field(default_factory=dict[str, tuple[str, sql.Composable]])
 
@@ -212,17 +221,21 @@ class FewContacts(Reading, Turning):
             found = self._aggregate(facts, text)
         return self._not_before(sql.SQL("{}[{}]").format(found, sql.Literal(times)), facts)
 
-    def together(self, facts: Facts, having: Having) -> sql.Composable:
+    def together(self, facts: Facts, having: Having, by: LiteralString = "") -> sql.Composable:
         self._turn_of_first(facts)
         only = self._all(facts)
+        look = self._look(facts, f"{facts.view} by {by}", by=by) if by else self._look(facts, facts.view)
 
         def aggregate(function: LiteralString, argument: LiteralString) -> sql.Composable:
             text = sql.SQL("{}({}) FILTER (WHERE {})").format(sql.SQL(function), sql.SQL(argument), only)
-            found = self._aggregate(facts, text)
+            found = _group_column(look, text) if by else _column(look, text)
             # Of none there is no sum, no first and no last; and no number either.
             return sql.SQL("nullif({}, 0)").format(found) if function == "count" else found
 
-        return sql.SQL("coalesce({}, false)").format(having(aggregate))
+        test = having(aggregate)
+        if by:
+            test = _column(look, sql.SQL("bool_or({})").format(test))
+        return sql.SQL("coalesce({}, false)").format(test)
 
     def turn(self, moment: Callable[[Turning], sql.Composable]) -> None:
         found = moment(self)
@@ -292,12 +305,25 @@ class FewContacts(Reading, Turning):
             rows = sql.SQL("(SELECT max(f.{}) AS at FROM {} AND {} GROUP BY f.{}) f").format(
                 sql.Identifier(look.column), rows, look.only, sql.Identifier(look.of)
             )
+        if look.by:
+            grouped = sql.SQL(", ").join(
+                sql.SQL("{} AS {}").format(text, sql.Identifier(name)) for name, text in look.grouped.values()
+            )
+            rows = sql.SQL("(SELECT {} FROM {} GROUP BY upper(f.{})) f").format(grouped, rows, sql.Identifier(look.by))
         columns = sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(text, sql.Identifier(name)) for name, text in look.columns.values()
         )
         return sql.SQL("LEFT JOIN LATERAL (SELECT {} FROM {}) look{} ON true").format(columns, rows, look.place)
 
-    def _look(self, facts: Facts, key: str, *, of: LiteralString = "", only: sql.Composable | None = None) -> _Look:
+    def _look(
+        self,
+        facts: Facts,
+        key: str,
+        *,
+        of: LiteralString = "",
+        only: sql.Composable | None = None,
+        by: LiteralString = "",
+    ) -> _Look:
         look = self._looks.get(key)
         if look is None:
             look = self._looks[key] = _Look(
@@ -307,6 +333,7 @@ class FewContacts(Reading, Turning):
                 since=facts.since,
                 of=of,
                 only=only or sql.SQL("true"),
+                by=by,
             )
         elif look.since is not None:
             look.since = None if facts.since is None else min(look.since, facts.since)
@@ -324,6 +351,11 @@ class FewContacts(Reading, Turning):
 def _column(look: _Look, text: sql.Composable) -> sql.Composable:
     name, _ = look.columns.setdefault(text.as_string(), (f"a{len(look.columns)}", text))
     return sql.SQL("look{}.{}").format(look.place, sql.Identifier(name))
+
+
+def _group_column(look: _Look, text: sql.Composable) -> sql.Composable:
+    name, _ = look.grouped.setdefault(text.as_string(), (f"g{len(look.grouped)}", text))
+    return sql.SQL("f.{}").format(sql.Identifier(name))
 
 
 def _plain_aggregate(function: LiteralString, argument: LiteralString) -> sql.Composable:

@@ -13,7 +13,7 @@ from syncom.errors import NotFound
 from syncom.http.native.given import By, Contacts, Orders
 from syncom.http.native.paging import Limit, Page
 from syncom.http.native.routing import needs
-from syncom.orders.model import Order, OrderInput
+from syncom.orders.model import CurrencyRevenue, Order, OrderInput, Refund, RefundInput
 
 _TAGS = ["Orders"]
 
@@ -22,6 +22,12 @@ class OrderBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Up to 1,000 orders. The same external id again updates an order."""
 
     orders: list[OrderInput]
+
+
+class RefundBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Up to 1,000 refunds. The same number again in the same order updates a refund."""
+
+    refunds: list[RefundInput]
 
 
 @post("/orders", tags=_TAGS, status_code=204, opt=needs(Permission.WRITE_CONTACTS))
@@ -52,4 +58,27 @@ async def list_orders(
     return Page(items=await orders.of_contact(by.account_id, contact_id, limit=limit), next_cursor=None)
 
 
-HANDLERS: list[Any] = [add_orders, get_order, list_orders]
+@post("/refunds", tags=_TAGS, status_code=204, opt=needs(Permission.WRITE_CONTACTS))
+async def add_refunds(by: By, orders: Orders, data: JSONBody[RefundBatch]) -> None:
+    """Add or update refunds: all of them, or none when one is wrong.
+
+    Without `amount` all of the order is refunded, and an `amount` of 0 takes the refund back. A refund may come before
+    its order, and waits for it. The newer state of a refund is kept: by `changed_at` (`refunded_at` unless given).
+    """
+    await orders.refunds.add(by.account_id, data.refunds)
+
+
+@get("/orders/{external_id:str}/refunds", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def list_refunds(by: By, orders: Orders, external_id: FromPath[str]) -> Page[Refund]:
+    """What was refunded of an order, oldest first."""
+    return Page(items=await orders.refunds.of_order(by.account_id, external_id), next_cursor=None)
+
+
+@get("/contacts/{contact_id:int}/revenue", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def get_revenue(by: By, orders: Orders, contacts: Contacts, contact_id: FromPath[int]) -> Page[CurrencyRevenue]:
+    """What a contact's purchases came to in each currency: gross, refunded and net."""
+    await contacts.get(by.account_id, contact_id)
+    return Page(items=await orders.revenue(by.account_id, contact_id), next_cursor=None)
+
+
+HANDLERS: list[Any] = [add_orders, get_order, list_orders, add_refunds, list_refunds, get_revenue]
