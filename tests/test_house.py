@@ -39,6 +39,8 @@ CONTACT_OWNED = {
     "rfm_history",
     "contact_segments",
     "segment_moves",
+    "attributions",
+    "workflow_messages",
 }
 #: Distributed by value: looked up before the contact is known.
 BY_VALUE = {
@@ -62,6 +64,7 @@ COORDINATOR = {
     "activity_journal",
     "followed_events",
     "contact_changes",
+    "attribution_queue",
 }
 
 

@@ -16,6 +16,8 @@ from syncom.activity.rollups import jobs as rollup_jobs
 from syncom.activity.rollups.service import RollupsService
 from syncom.activity.service import ActivityService
 from syncom.activity.subscriptions import Subscriptions
+from syncom.attribution.jobs import AttributionKeeper
+from syncom.attribution.service import AttributionService
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.service import CampaignsService
 from syncom.clock import Clock, SystemClock
@@ -112,7 +114,14 @@ class App:
         )
         self.files = FileFetcher(self.imports, self.contacts.sessions, self.outbound)
         self.rfm = RfmService(database, clock)
-        self.orders = OrdersService(database, self.contacts, self.events, recounted=self.rfm.rescore)
+        self.attribution = AttributionService(database)
+        self.orders = OrdersService(
+            database,
+            self.contacts,
+            self.events,
+            recounted=self.rfm.rescore,
+            changed=self.attribution.orders_changed,
+        )
         self.products = ProductsService(database, clock)
         self.product_feeds = FeedsService(database, keyring, self.outbound, clock, settings.data_dir)
         self.promocodes = PromocodesService(database, clock)
@@ -142,6 +151,7 @@ class App:
             self.content,
             self.senders,
             self.activity,
+            self.attribution,
             clock,
             usage=self.contacts.usage,
         )
@@ -244,6 +254,10 @@ class App:
     def pull_keeper(self) -> PullKeeper:
         """What pulls out of connected apps in the background."""
         return PullKeeper(self.database, self.pulls, self.clock)
+
+    def attribution_keeper(self) -> AttributionKeeper:
+        """What looks anew at orders whose hits came late, in the background."""
+        return AttributionKeeper(self.attribution)
 
     def vector_keeper(self) -> VectorKeeper:
         """What works out the meaning of new actions in the background."""

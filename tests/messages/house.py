@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from syncom.activity.service import ActivityService
+from syncom.attribution.service import AttributionService
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.model import Audience, Campaign, CampaignInput, CampaignState, LedgerRow
 from syncom.campaigns.service import CampaignsService
@@ -82,7 +83,16 @@ class SendingHouse:
             senders=senders,
             messages=MessagesService(database, contacts, content, senders),
             activity=activity,
-            campaigns=CampaignsService(database, segments, content, senders, activity, clock, usage=contacts.usage),
+            campaigns=CampaignsService(
+                database,
+                segments,
+                content,
+                senders,
+                activity,
+                AttributionService(database),
+                clock,
+                usage=contacts.usage,
+            ),
             keeper=CampaignKeeper(database, segments, content),
         )
 

@@ -126,6 +126,12 @@ WITH taken AS MATERIALIZED (
         last_open_at = greatest(known.last_open_at, excluded.last_open_at),
         last_click_at = greatest(known.last_click_at, excluded.last_click_at),
         engagement = known.engagement + excluded.engagement
+    RETURNING account_id, contact_id, last_order_at
+), late AS (
+    -- Who wrote an order could not see hits that are counted now and are older: attribution looks at the contact anew.
+    INSERT INTO attribution_queue (account_id, contact_id)
+    SELECT account_id, contact_id FROM contact
+    WHERE last_order_at >= (SELECT min(occurred_at) FROM hit WHERE is_read AND class = 0)
 ), counted AS MATERIALIZED (
     -- Numbers of activity.rollups.model.RollupKind. The first times as they are now, less those of before.
     SELECT account_id, campaign_id, channel, domain, date_bin('1 hour', at, 'epoch') AS hour, kind, sum(change) AS count

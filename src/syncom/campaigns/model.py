@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from syncom.attribution.model import Revenue
 from syncom.contacts.model import Channel
 
 
@@ -152,6 +153,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     open_rate: float
     click_rate: float
     unsubscribe_rate: float
+    #: Orders that the account's model of attribution leads back to this campaign, of all currencies (docs/orders.md).
+    orders: int
+    order_rate: float
+    #: What they came to, by currency.
+    revenue: list[Revenue]
     links: list[LinkClicks]
     hours: list[HourCounts]
 

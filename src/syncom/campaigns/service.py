@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 
 from syncom.activity.service import ActivityService
+from syncom.attribution.model import Source
+from syncom.attribution.service import AttributionService
 from syncom.campaigns import store
 from syncom.campaigns.model import (
     Audience,
@@ -54,6 +56,7 @@ class CampaignsService:
         content: ContentService,
         senders: SendersService,
         activity: ActivityService,
+        attribution: AttributionService,
         clock: Clock,
         *,
         usage: Usage,
@@ -63,6 +66,7 @@ class CampaignsService:
         self._usage = usage
         usage.ask(self.users)
         self._activity = activity
+        self._attribution = attribution
         self._segments = segments
         self._content = content
         self._senders = senders
@@ -287,6 +291,8 @@ class CampaignsService:
         sent = kinds.get("sent", 0)
         opened, clicked = kinds.get("opened.first", 0), kinds.get("clicked.first", 0)
         unsubscribed = kinds.get("unsubscribed", 0)
+        revenue = await self._attribution.revenue(account_id, Source.CAMPAIGN, campaign_id)
+        orders = sum(one.orders for one in revenue)
         return Report(
             campaign=campaign,
             sender_problem=await self._sender_problem(campaign),
@@ -316,6 +322,9 @@ class CampaignsService:
             open_rate=_share(opened, sent),
             click_rate=_share(clicked, sent),
             unsubscribe_rate=_share(unsubscribed, sent),
+            orders=orders,
+            order_rate=_share(orders, sent),
+            revenue=revenue,
             links=await self._links(campaign),
             hours=await self._hours(campaign),
         )

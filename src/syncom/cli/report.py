@@ -34,6 +34,7 @@ def draw(report: Report, console: Console | None = None) -> None:
     out.print(_funnel(report, plain=out.options.ascii_only))
     _section(out, "Excluded", list(report.excluded.items()))
     _section(out, "Not sent", _unsent(report))
+    _section(out, "Led to", _orders(report))
     if report.links:
         out.print()
         out.print(_links(report.links, plain=out.options.ascii_only))
@@ -99,14 +100,22 @@ def _unsent(report: Report) -> list[tuple[str, int]]:
     return [(name, count) for name, count in lines if count]
 
 
-def _section(out: Console, title: str, lines: Sequence[tuple[str, int]]) -> None:
+def _orders(report: Report) -> list[tuple[str, int | str]]:
+    return [
+        (f"orders {one.currency}".strip(), f"{one.orders:,}, {one.net:,} after {one.refunded:,} refunded")
+        for one in report.revenue
+    ]
+
+
+def _section(out: Console, title: str, lines: Sequence[tuple[str, int | str]]) -> None:
     if not lines:
         return
     out.print()
     out.print(Text(title, style="bold"))
     width = max(len(name) for name, _ in lines)
     for name, count in lines:
-        out.print(Text(f"{_printable(name):<{width}}  {count:,}"))
+        shown = count if isinstance(count, str) else f"{count:,}"
+        out.print(Text(f"{_printable(name):<{width}}  {shown}"))
 
 
 def _links(links: Sequence[LinkClicks], *, plain: bool) -> Table:

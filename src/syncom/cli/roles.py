@@ -83,11 +83,12 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         connections = asyncio.create_task(parts.connection_keeper().run(stop))
         vectors = asyncio.create_task(parts.vector_keeper().run(stop))
         pulls = asyncio.create_task(parts.pull_keeper().run(stop))
+        attribution = asyncio.create_task(parts.attribution_keeper().run(stop))
         owners = asyncio.create_task(parts.owner_teller().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
-            beside = (jobs, upkeep, poster, segments, workflows, vectors, connections, pulls, owners)
+            beside = (jobs, upkeep, poster, segments, workflows, vectors, connections, pulls, attribution, owners)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from syncom.attribution.model import Source
 from syncom.cli.given import condition as read_object
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
@@ -52,6 +53,7 @@ async def show_workflow(workflow: int, *, options: Options = _DEFAULT) -> None:
     async with here(options) as services:
         found = await services.app.workflows.get(services.account_id, workflow)
         counts = await services.app.workflows.counts(services.account_id, workflow)
+        revenue = await services.app.attribution.revenue(services.account_id, Source.WORKFLOW, workflow)
     named = {state.name.lower(): number for state, number in counts.items()}
     pairs = [
         ("id", found.workflow_id),
@@ -60,8 +62,9 @@ async def show_workflow(workflow: int, *, options: Options = _DEFAULT) -> None:
         ("version", found.version),
         ("definition", found.definition),
         *named.items(),
+        *((f"orders {one.currency}".strip(), f"{one.orders}, {one.net} after refunds") for one in revenue),
     ]
-    show({"workflow": found, "counts": named}, json=options.json, human=lambda: facts(pairs))
+    show({"workflow": found, "counts": named, "revenue": revenue}, json=options.json, human=lambda: facts(pairs))
 
 
 @app.command

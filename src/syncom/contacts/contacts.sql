@@ -311,6 +311,23 @@ ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET
     last_order_at = greatest(s.last_order_at, excluded.last_order_at),
     engagement = s.engagement + excluded.engagement
 
+-- name: look_at_orders_anew
+-- What led to the orders of both is looked for among the hits of both (attribution).
+INSERT INTO attribution_queue (account_id, contact_id) VALUES (%(account_id)s, %(keep_id)s)
+
+-- name: hand_over_attributions
+-- Under the same days and sums: those of the orders, which went along. Index: attributions' primary key.
+WITH gone AS (
+    DELETE FROM attributions
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING *
+)
+INSERT INTO attributions (account_id, bucket, contact_id, order_id, day, currency, gross, refunded, click_at,
+    click_message, click_source, click_source_id, open_at, open_message, open_source, open_source_id)
+SELECT account_id, %(keep_bucket)s, %(keep_id)s, order_id, day, currency, gross, refunded, click_at, click_message,
+    click_source, click_source_id, open_at, open_message, open_source, open_source_id
+FROM gone
+
 -- name: shorten_lineage
 UPDATE merged_contacts SET into_contact_id = %(keep_id)s
 WHERE account_id = %(account_id)s AND into_contact_id = %(drop_id)s

@@ -44,6 +44,7 @@ _OWNED = (
     "refunds",
     "events",
     "enrolments",
+    "workflow_messages",
     "delete_order_identities",
     "delete_visitors",
     "delete_engagements",
@@ -66,6 +67,8 @@ _HANDED_OVER = (
     "hand_over_order_identities",
     "hand_over_visitors",
     "hand_over_statistics",
+    "hand_over_attributions",
+    "look_at_orders_anew",
     "shorten_lineage",
     "add_lineage",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -145,6 +145,14 @@ class CurrencyRevenue(msgspec.Struct, frozen=True, kw_only=True):
     net: Decimal
     first_order_at: datetime
     last_order_at: datetime
+
+
+class OrderKey(NamedTuple):
+    """An order that was written, moved, refunded or deleted; one that moved is changed for both contacts."""
+
+    contact_id: int
+    order_id: int
+    external_id: str
 
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import psycopg
 from syncom.contacts.service import hold_contacts
 from syncom.errors import FieldError, Invalid, Unavailable
 from syncom.orders import store
-from syncom.orders.model import Refund, RefundInput
+from syncom.orders.model import OrderKey, Refund, RefundInput
 from syncom.postgres.pool import Connection, Database
 
 #: Refunds of one call, and lines of one.
@@ -21,8 +21,8 @@ _TEXT_LIMIT: Final = 200
 _REASON_LIMIT: Final = 2000
 _LARGEST: Final = Decimal("999999999999.99")
 _ATTEMPTS: Final = 3
-#: Hears of contacts whose orders changed, in the transaction that changed them.
-Changed = Callable[[Connection, int, Sequence[int]], Awaitable[None]]
+#: Hears of orders that changed, in the transaction that changed them.
+Changed = Callable[[Connection, int, Sequence[OrderKey]], Awaitable[None]]
 
 
 class Refunds:
@@ -68,9 +68,10 @@ class Refunds:
             # Nobody's yet: the order takes the number over, and the refunds with it.
             held |= await store.claim(connection, account_id, dict.fromkeys(unknown, 0))
         await store.write_refunds(connection, account_id, refunds, held)
-        contact_ids = sorted({one.contact_id for one in held.values() if one.contact_id})
-        if contact_ids:
-            await self._changed(connection, account_id, contact_ids)
+        orders = [OrderKey(one.contact_id, one.order_id, number) for number, one in held.items() if one.contact_id]
+        if orders:
+            await store.lock_statistics(connection, account_id, [order.contact_id for order in orders])
+            await self._changed(connection, account_id, orders)
 
 
 def _newest(refunds: Sequence[RefundInput]) -> list[RefundInput]:

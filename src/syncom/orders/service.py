@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -25,6 +25,7 @@ from syncom.orders.model import (
     OrderDeletion,
     OrderFacts,
     OrderInput,
+    OrderKey,
     OrderProblem,
     OrdersTaken,
     OrderState,
@@ -59,6 +60,7 @@ _CUSTOMER: Final = UpsertOptions(
     source="order",
 )
 _ATTEMPTS: Final = 3
+Recounted = Callable[[Connection, int, Sequence[int]], Awaitable[None]]
 #: A status is part of the key of its event's type, so it is made of what a key may have.
 _STATUS = re.compile(r"(?! )[\w .:()&+#@-]{1,90}(?<! )")
 
@@ -72,14 +74,17 @@ class OrdersService:
         contacts: ContactsService,
         events: EventsService,
         *,
-        recounted: Changed | None = None,
+        recounted: Recounted | None = None,
+        changed: Changed | None = None,
     ) -> None:
-        """``recounted`` hears of the contacts whose orders changed, in the transaction that changed them."""
+        """``recounted`` hears of the contacts whose orders changed, and ``changed`` of these orders, in the transaction
+        that changed them."""
         self._database = database
         self._contacts = contacts
         self._events = events
         self._recounted = recounted
-        self.refunds = Refunds(database, self._rescore)
+        self._changed = changed
+        self.refunds = Refunds(database, self._tell_rooms)
 
     async def add(self, account_id: int, orders: Sequence[OrderInput]) -> OrdersTaken:
         """Add or update up to 1,000 orders; all of them or, with Invalid naming each wrong field, none."""
@@ -122,13 +127,12 @@ class OrdersService:
                 if deletion.since is not None:
                     numbers = await store.numbers_between(connection, deletion, MAX_ORDERS)
                 batch, numbers = numbers[:MAX_ORDERS], numbers[MAX_ORDERS:]
-                gone = 0
+                gone: list[OrderKey] = []
                 if batch:
                     held = await store.lock_known(connection, deletion.account_id, batch)
                     gone = await store.delete(connection, deletion, held)
-                    owners = [one.contact_id for one in held.values() if one.contact_id]
-                    await self._rescore(connection, deletion.account_id, owners)
-                    count += gone
+                    await self._tell_rooms(connection, deletion.account_id, gone)
+                    count += len(gone)
                 # Orders of the range that stayed were changed a moment ago, and are not of it any more.
                 if not gone and (deletion.since is not None or not numbers):
                     await put_session(
@@ -189,13 +193,15 @@ class OrdersService:
         if new:
             known |= await store.claim(connection, account_id, new)
         changes, touched = await _write_newest(connection, account_id, batch, known)
-        await self._rescore(connection, account_id, touched)
+        await self._tell_rooms(connection, account_id, touched)
         await self._tell(connection, account_id, status_events(changes, reach))
         return OrdersTaken(problems=batch.sorted_problems(), changes=changes)
 
-    async def _rescore(self, connection: Connection, account_id: int, contact_ids: Sequence[int]) -> None:
-        if self._recounted is not None and contact_ids:
-            await self._recounted(connection, account_id, contact_ids)
+    async def _tell_rooms(self, connection: Connection, account_id: int, orders: Sequence[OrderKey]) -> None:
+        if self._recounted is not None and orders:
+            await self._recounted(connection, account_id, [order.contact_id for order in orders])
+        if self._changed is not None and orders:
+            await self._changed(connection, account_id, orders)
 
     async def _recognise(self, connection: Connection, account_id: int, batch: _Batch) -> None:
         """Find or create the customers of the orders that name one."""
@@ -266,9 +272,9 @@ def _leave_with_their_contacts(batch: _Batch, known: Mapping[str, store.Claimed]
 
 async def _write_newest(
     connection: Connection, account_id: int, batch: _Batch, claimed: Mapping[str, store.Claimed]
-) -> tuple[list[StatusChange], list[int]]:
+) -> tuple[list[StatusChange], list[OrderKey]]:
     """Fold each order of the batch into what is stored, write what is newer, and count anew. Returns the changes of
-    status, and the contacts that were counted."""
+    status, and the orders that changed."""
     stored = await store.states(connection, account_id, claimed)
     newest: dict[str, store.Row] = {}
     changes: list[StatusChange] = []
@@ -298,8 +304,9 @@ async def _write_newest(
     if moved:
         await store.move(connection, account_id, moved)
     await store.write(connection, account_id, list(newest.values()))
-    touched = [row.contact_id for row in newest.values()] + [old for old, _ in moved.values() if old]
-    await store.recount(connection, account_id, touched)
+    touched = [OrderKey(row.contact_id, row.order_id, number) for number, row in newest.items()]
+    touched += [OrderKey(old, newest[number].order_id, number) for number, (old, _) in moved.items() if old]
+    await store.recount(connection, account_id, [order.contact_id for order in touched])
     return changes, touched
 
 

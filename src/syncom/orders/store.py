@@ -15,6 +15,7 @@ from syncom.orders.model import (
     Order,
     OrderDeletion,
     OrderFacts,
+    OrderKey,
     OrderState,
     Refund,
     RefundedItem,
@@ -134,10 +135,16 @@ def _details(order: OrderFacts) -> dict[str, Any]:
     return {name: value for name in _DETAILS if (value := getattr(order, name)) not in (None, "", {})}
 
 
-async def recount(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> None:
-    """Count the orders of these contacts anew."""
+async def lock_statistics(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[str, Any]:
+    """Let whoever counts for these contacts wait for this transaction; returns them as parameters."""
     values = _contacts(account_id, by_bucket(set(contact_ids)))
     await connection.execute(_SQL["lock_statistics"], values)
+    return values
+
+
+async def recount(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> None:
+    """Count the orders of these contacts anew."""
+    values = await lock_statistics(connection, account_id, contact_ids)
     await connection.execute(_SQL["recount"], values)
 
 
@@ -152,8 +159,8 @@ async def numbers_between(connection: Connection, deletion: OrderDeletion, limit
     return [row[0] for row in await (await connection.execute(_SQL["numbers_between"], values)).fetchall()]
 
 
-async def delete(connection: Connection, deletion: OrderDeletion, claimed: Mapping[str, Claimed]) -> int:
-    """Delete those of the held orders that the deletion is about, and count anew; returns how many."""
+async def delete(connection: Connection, deletion: OrderDeletion, claimed: Mapping[str, Claimed]) -> list[OrderKey]:
+    """Delete those of the held orders that the deletion is about, and count anew; returns them."""
     account_id = deletion.account_id
     values = _orders(account_id, [(one.contact_id, external_id) for external_id, one in claimed.items()])
     values |= {"since": deletion.since, "until": deletion.until}
@@ -163,7 +170,7 @@ async def delete(connection: Connection, deletion: OrderDeletion, claimed: Mappi
         _SQL["forget_numbers"], {"account_id": account_id, "external_ids": [row[0] for row in gone]}
     )
     await recount(connection, account_id, [row[1] for row in gone])
-    return len(gone)
+    return [OrderKey(contact_id, claimed[number].order_id, number) for number, contact_id in gone]
 
 
 async def write_refunds(

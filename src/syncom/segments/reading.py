@@ -127,9 +127,7 @@ class WholeAccount(Reading):
     def turn(self, moment: Callable[[Turning], sql.Composable]) -> None:
         """Whoever asks for everybody asks for now."""
 
-    def _grouped(
-        self, facts: Facts, having: Having, of: LiteralString = "", by: LiteralString = ""
-    ) -> sql.Composable:
+    def _grouped(self, facts: Facts, having: Having, of: LiteralString = "", by: LiteralString = "") -> sql.Composable:
         rows: sql.Composable = sql.Identifier(facts.view)
         where = sql.SQL("f.account_id = {} AND {}").format(self._account, self._all(facts))
         if of:
@@ -159,7 +157,7 @@ class _Look:
     #: Different values of this column, each by the last time it was met, of facts that fulfil ``only``.
     of: LiteralString = ""
     only: sql.Composable = field(default_factory=lambda: sql.SQL("true"))
-    #: Facts are taken together by this text column first, as ``grouped``: names and aggregates, by the aggregate's text.
+    #: Facts are taken together by this text column first: names and aggregates of groups, by the text of the aggregate.
     by: LiteralString = ""
     grouped: dict[str, tuple[str, sql.Composable]] = field(default_factory=dict[str, tuple[str, sql.Composable]])
     #: Names and aggregates, by the aggregate's text.

@@ -134,6 +134,15 @@ class WorkflowKeeper:
             except (Invalid, NotFound) as error:
                 reason = f"step '{step.id}': {error.message}"[:500]
                 return moves + [_moved(one, number, EnrolmentState.FAILED, reason=reason) for one in going]
+            await store.note_messages(
+                connection,
+                account_id,
+                [
+                    store.SentBy(plan.message_id, plan.contact_id, enrolment.workflow_id)
+                    for plan, enrolment, outcome in zip(planned, going, outcomes, strict=True)
+                    if outcome is None
+                ],
+            )
             gone = {
                 enrolment.event_id
                 for enrolment, outcome in zip(going, outcomes, strict=True)

@@ -49,6 +49,14 @@ class Entry(NamedTuple):
     params: str
 
 
+class SentBy(NamedTuple):
+    """A message that a workflow queued."""
+
+    message_id: UUID
+    contact_id: int
+    workflow_id: int
+
+
 # ---------------------------------------------------------------- workflows
 
 
@@ -245,3 +253,17 @@ def _workflow(row: TupleRow) -> Workflow:
 
 def _uuids(values: Sequence[UUID]) -> str:
     return f"{{{','.join([str(value) for value in values])}}}"
+
+
+async def note_messages(connection: Connection, account_id: int, messages: Sequence[SentBy]) -> None:
+    """Keep whose these messages are."""
+    if not messages:
+        return
+    values = {
+        "account_id": account_id,
+        "buckets": numbers(bucket_of(message.contact_id) for message in messages),
+        "message_ids": [message.message_id for message in messages],
+        "contact_ids": numbers(message.contact_id for message in messages),
+        "workflow_ids": numbers(message.workflow_id for message in messages),
+    }
+    await connection.execute(_SQL["note_messages"], values)

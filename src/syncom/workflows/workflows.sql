@@ -132,3 +132,12 @@ FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(workflow_ids)s
     AS k (account_id, bucket, workflow_id, event_id, old_step, step, state, wait, reason)
 WHERE e.account_id = k.account_id AND e.bucket = k.bucket AND e.workflow_id = k.workflow_id
     AND e.event_id = k.event_id AND e.state = 1 AND e.step = k.old_step;
+
+-- name: note_messages
+-- Messages that workflows queued; one that is queued again is known. Index: workflow_messages' primary key.
+INSERT INTO workflow_messages (account_id, bucket, message_id, contact_id, workflow_id)
+SELECT %(account_id)s, k.bucket, k.message_id, k.contact_id, k.workflow_id
+FROM unnest(%(buckets)s::smallint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(workflow_ids)s::bigint[])
+    AS k (bucket, message_id, contact_id, workflow_id)
+ORDER BY k.bucket, k.message_id
+ON CONFLICT DO NOTHING

@@ -13,6 +13,7 @@ from syncom.accounts.service import AccountsService
 from syncom.activity.rollups.service import RollupsService
 from syncom.activity.service import ActivityService
 from syncom.app import App
+from syncom.attribution.service import AttributionService
 from syncom.campaigns.service import CampaignsService
 from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.service import ImportService
@@ -48,6 +49,7 @@ Events = NamedDependency[EventsService]
 Orders = NamedDependency[OrdersService]
 Products = NamedDependency[ProductsService]
 ProductFeeds = NamedDependency[FeedsService]
+Attribution = NamedDependency[AttributionService]
 Recommendations = NamedDependency[RecommendationsService]
 Activity = NamedDependency[ActivityService]
 Rollups = NamedDependency[RollupsService]
@@ -83,6 +85,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "orders": app.orders,
         "products": app.products,
         "product_feeds": app.product_feeds,
+        "attribution": app.attribution,
         "recommendations": app.recommendations,
         "activity": app.activity,
         "rollups": app.rollups,

@@ -71,7 +71,10 @@ async def add_refunds(by: By, orders: Orders, data: JSONBody[RefundBatch]) -> No
 @get("/orders/{external_id:str}/refunds", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
 async def list_refunds(by: By, orders: Orders, external_id: FromPath[str]) -> Page[Refund]:
     """What was refunded of an order, oldest first."""
-    return Page(items=await orders.refunds.of_order(by.account_id, external_id), next_cursor=None)
+    found = await orders.refunds.of_order(by.account_id, external_id)
+    if not found and await orders.find(by.account_id, external_id) is None:
+        raise NotFound("order", "of this number")
+    return Page(items=found, next_cursor=None)
 
 
 @get("/contacts/{contact_id:int}/revenue", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))

@@ -9,7 +9,8 @@ from litestar import get, post, put
 from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
-from syncom.http.native.given import By, Workflows
+from syncom.attribution.model import Revenue, Source
+from syncom.http.native.given import Attribution, By, Workflows
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
 from syncom.http.native.routing import needs
 from syncom.workflows.model import Workflow
@@ -35,9 +36,13 @@ class WorkflowCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkflowSeen(Workflow, frozen=True, kw_only=True):
-    """A workflow, and how many journeys are where."""
+    """A workflow, how many journeys are where, and what its messages led to."""
 
     counts: WorkflowCounts
+    #: Orders by currency, by the account's model of attribution.
+    revenue: list[Revenue]
+    #: Orders for each journey that was begun.
+    order_rate: float
 
 
 @get("/workflows", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
@@ -56,13 +61,18 @@ async def create_workflow(by: By, workflows: Workflows, data: JSONBody[WorkflowI
 
 
 @get("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
-async def get_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]) -> WorkflowSeen:
-    """One workflow, and how many journeys are where."""
+async def get_workflow(
+    by: By, workflows: Workflows, attribution: Attribution, workflow_id: FromPath[int]
+) -> WorkflowSeen:
+    """One workflow, how many journeys are where, and what its messages led to."""
     found = await workflows.get(by.account_id, workflow_id)
     counts = await workflows.counts(by.account_id, workflow_id)
+    revenue = await attribution.revenue(by.account_id, Source.WORKFLOW, workflow_id)
     return WorkflowSeen(
         **msgspec.structs.asdict(found),
         counts=WorkflowCounts(**{state.name.lower(): number for state, number in counts.items()}),
+        revenue=revenue,
+        order_rate=sum(one.orders for one in revenue) / max(1, sum(counts.values())),
     )
 
 

@@ -1,0 +1,148 @@
+"""The rows of attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from syncom.attribution.model import (
+    AttributionSettings,
+    AttributionState,
+    DayRevenue,
+    Model,
+    Source,
+    SourceRevenue,
+)
+from syncom.orders.model import OrderKey
+from syncom.postgres.columns import buckets, by_bucket, numbers
+from syncom.postgres.pool import Connection
+from syncom.postgres.sql import load_sql
+
+_SQL = load_sql("syncom.attribution", "attribution.sql")
+_MODELS: Final[tuple[Model, ...]] = tuple(Model)
+_SOURCES: Final[tuple[Source, ...]] = tuple(Source)
+#: Rows of the sums that writers beside each other share out among themselves.
+_SHARDS: Final = 16
+
+
+class Stale(NamedTuple):
+    """A bucket whose orders are to be looked at anew."""
+
+    account_id: int
+    bucket: int
+
+
+async def state(connection: Connection, account_id: int) -> AttributionState:
+    row = await (await connection.execute(_SQL["settings"], {"account_id": account_id})).fetchone()
+    if row is None:
+        return AttributionState(settings=AttributionSettings(), is_settled=True)
+    settings = AttributionSettings(model=Model(row[0]), click_days=row[1], open_days=row[2])
+    return AttributionState(settings=settings, is_settled=row[3] is None)
+
+
+async def save_settings(connection: Connection, account_id: int, settings: AttributionSettings) -> None:
+    values = {
+        "account_id": account_id,
+        "model": settings.model.value,
+        "click_days": settings.click_days,
+        "open_days": settings.open_days,
+    }
+    await connection.execute(_SQL["save_settings"], values)
+
+
+async def attribute(connection: Connection, account_id: int, orders: Sequence[OrderKey]) -> None:
+    """Lead these orders, which are distinct and whose contacts are locked, back to touches."""
+    values = _contacts(account_id, [order.contact_id for order in orders]) | {
+        "order_ids": numbers(order.order_id for order in orders),
+        "external_ids": [order.external_id for order in orders],
+        "shard": connection.info.backend_pid % _SHARDS,
+    }
+    await connection.execute(_SQL["attribute"], values)
+
+
+async def attribute_all(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> None:
+    """Lead every order of these contacts back to touches."""
+    values = _contacts(account_id, by_bucket(set(contact_ids)))
+    await connection.execute(_SQL["lock_contacts"], values)
+    rows = await (await connection.execute(_SQL["orders_of"], values)).fetchall()
+    if rows:
+        await attribute(connection, account_id, [OrderKey(*row) for row in rows])
+
+
+async def contacts_in_bucket(connection: Connection, account_id: int, bucket: int) -> list[int]:
+    values = {"account_id": account_id, "bucket": bucket}
+    return [row[0] for row in await (await connection.execute(_SQL["contacts_in_bucket"], values)).fetchall()]
+
+
+async def take_queue(connection: Connection, limit: int) -> list[tuple[int, int]]:
+    """Accounts and contacts to look at anew, gone from the queue when the transaction commits."""
+    return [
+        (row[0], row[1]) for row in await (await connection.execute(_SQL["take_queue"], {"limit": limit})).fetchall()
+    ]
+
+
+async def living(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> list[int]:
+    """Who these contacts are now, without the erased."""
+    rows = await (await connection.execute(_SQL["living"], _contacts(account_id, contact_ids))).fetchall()
+    return [row[0] for row in rows]
+
+
+async def stale(connection: Connection) -> Stale | None:
+    """The next bucket of an account whose windows changed, held until the transaction ends."""
+    row = await (await connection.execute(_SQL["stale"])).fetchone()
+    return None if row is None else Stale(row[0], row[1])
+
+
+async def looked_at(connection: Connection, account_id: int, next_bucket: int | None) -> None:
+    await connection.execute(_SQL["looked_at"], {"account_id": account_id, "next_bucket": next_bucket})
+
+
+async def totals(
+    connection: Connection,
+    account_id: int,
+    models: Sequence[Model],
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    source: Source | None = None,
+    source_id: int | None = None,
+) -> list[SourceRevenue]:
+    """What sources led to, those that led to most first."""
+    values = {
+        "account_id": account_id,
+        "models": [model.number for model in models],
+        "since": since,
+        "until": until,
+        "source": None if source is None else source.number,
+        "source_id": source_id,
+    }
+    return [
+        SourceRevenue(
+            model=_MODELS[int(row[0]) - 1],
+            source=_SOURCES[int(row[1]) - 1],
+            source_id=row[2],
+            **_revenue(row[3], row[4], row[5], row[6]),
+        )
+        for row in await (await connection.execute(_SQL["totals"], values)).fetchall()
+    ]
+
+
+async def days(
+    connection: Connection, account_id: int, model: Model, source: Source, source_id: int
+) -> list[DayRevenue]:
+    """What one source led to, by day."""
+    values = {"account_id": account_id, "model": model.number, "source": source.number, "source_id": source_id}
+    return [
+        DayRevenue(day=row[0], **_revenue(row[1], row[2], row[3], row[4]))
+        for row in await (await connection.execute(_SQL["days"], values)).fetchall()
+    ]
+
+
+def _revenue(currency: str, orders: int, gross: Decimal, refunded: Decimal) -> dict[str, Any]:
+    return {"currency": currency, "orders": orders, "gross": gross, "refunded": refunded, "net": gross - refunded}
+
+
+def _contacts(account_id: int, contact_ids: Sequence[int]) -> dict[str, Any]:
+    return {"account_id": account_id, "buckets": buckets(contact_ids), "contact_ids": numbers(contact_ids)}
