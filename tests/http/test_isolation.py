@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -98,8 +98,18 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "pull_id": await _pull(app, account_id, mark),
         "feed_id": (await app.product_feeds.add(account_id, FeedInput(name=mark))).feed_id,
         "product_id": await _product(app, account_id, mark),
+        "replay_id": await _replay(app, account_id, mark),
         "inbox_id": 1,
     }
+
+
+async def _replay(app: App, account_id: int, mark: str) -> int:
+    event_type = await app.events.types.get(account_id, mark)
+    async with app.database.tenant(account_id) as connection:
+        await app.events.types.follow(connection, account_id, event_type.event_type_id, followed=True)
+    until = datetime.now(UTC)
+    replay = await app.events.replays.start(account_id, mark, since=until - timedelta(days=1), until=until)
+    return replay.replay_id
 
 
 async def _product(app: App, account_id: int, mark: str) -> str:
@@ -312,6 +322,7 @@ _ONES: dict[str, Any] = {
             "campaign_id",
             "sender_id",
             "event_type_id",
+            "replay_id",
             "category_id",
             "webhook_id",
             "pull_id",
@@ -341,6 +352,7 @@ _TABLES = (
     "imports",
     "events",
     "event_types",
+    "event_replays",
     "webhooks",
     "workflows",
     "workflow_versions",
@@ -349,6 +361,7 @@ _TABLES = (
 )
 #: Questions that are too long for a URL.
 _READS = {
+    "rehearse_replay",
     "count_matching",
     "say_condition",
     "explain_condition",
