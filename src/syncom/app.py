@@ -65,6 +65,7 @@ from syncom.products.service import ProductsService
 from syncom.promocodes.service import PromocodesService
 from syncom.pulls.jobs import PullKeeper
 from syncom.pulls.service import PullsService
+from syncom.recommendations.blocks import ProductBlocks
 from syncom.recommendations.service import RecommendationsService
 from syncom.rfm import jobs as rfm_jobs
 from syncom.rfm.service import RfmService
@@ -127,11 +128,11 @@ class App:
         self.promocodes = PromocodesService(database, clock)
         self.sites = SitesService(database, self.events, clock)
         self.web_push = WebPush(database, self.contacts, self.sites, keyring)
-        self.recommendations = RecommendationsService(database, self.events, clock)
+        self.recommendations = RecommendationsService(database, self.products, clock)
         self.activity = ActivityService(database, clock)
         self.rollups = RollupsService(database, clock)
         self.inbox = InboxService(database)
-        self.content = ContentService(database, clock)
+        self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
         self.senders = SendersService(database, keyring, clock, outbound_allow=settings.outbound_allow)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
         self.web_versions = WebVersions(

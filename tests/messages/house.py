@@ -29,6 +29,8 @@ from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
 from syncom.postgres.pool import Database
+from syncom.products.service import ProductsService
+from syncom.recommendations.blocks import ProductBlocks
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
 from syncom.tokens import MessageTokens
@@ -54,6 +56,7 @@ class SendingHouse:
     clock: SystemClock
     keyring: Keyring
     contacts: ContactsService
+    products: ProductsService
     content: ContentService
     segments: SegmentsService
     senders: SendersService
@@ -67,7 +70,8 @@ class SendingHouse:
         clock = SystemClock()
         keyring = Keyring.open(data_dir / "secret.key")
         contacts = ContactsService(database, clock)
-        content = ContentService(database, clock)
+        products = ProductsService(database, clock)
+        content = ContentService(database, clock, ProductBlocks(database, products, clock))
         segments = SegmentsService(database, clock, contacts.usage)
         senders = SendersService(database, keyring, clock, outbound_allow="127.0.0.0/8")
         activity = ActivityService(database, clock)
@@ -78,6 +82,7 @@ class SendingHouse:
             clock=clock,
             keyring=keyring,
             contacts=contacts,
+            products=products,
             content=content,
             segments=segments,
             senders=senders,

@@ -11,13 +11,16 @@ from syncom.content import language, markup
 from syncom.content.fields import OWN_URLS, PARAMS, STANDARD
 from syncom.content.markup import Kind, Token
 from syncom.content.model import CompiledContent, Dialect, Finding, Rendered, Severity
+from syncom.content.own import Picked
 from syncom.content.unsubscribe import LINKS, has_unsubscribe_link
+from syncom.products.model import BlockSource
 
 #: Gmail shows that many bytes of HTML, and a link to the rest: the unsubscribe link and the pixel are cut off.
 GMAIL_CLIP = 102 * 1024
 #: What phones show of a subject.
 _LONG_SUBJECT = 70
 _DEAD_TAG = re.compile(r"%[A-Z][A-Z0-9_.]{2,60}(?:\|[^%<>\n]{0,100})?%|\*\|[A-Z0-9_:]{2,60}\|\*|\$!?\{?data\.")
+_PERSONAL = frozenset({BlockSource.VIEWED, BlockSource.RECOMMENDED})
 _LOCAL = re.compile(r"^(?:localhost|127\.|0\.0\.0\.0|10\.|192\.168\.|\[?::1)|\.(?:local|internal|test|localhost)$")
 
 
@@ -27,11 +30,14 @@ def check_content(
     *,
     rendered: Rendered | None = None,
     params: Collection[str] = (),
+    products: Picked | None = None,
+    is_of_contact: bool = False,
 ) -> list[Finding]:
     """Findings about a content, errors first.
 
     ``rendered`` is a preview for a contact: the size is that of a real mail then. ``params`` are names that will
-    come with the message; any other name that no contact has is an error.
+    come with the message; any other name that no contact has is an error. ``products`` are those of its blocks, for a
+    contact (``is_of_contact``) or for nobody in particular.
     """
     html = rendered.html if rendered else compiled.html
     findings = [
@@ -42,6 +48,7 @@ def check_content(
         *_parts(compiled, html),
         *_targets(compiled),
         *_elements(compiled.html),
+        *_products(compiled, products or {}, is_of_contact=is_of_contact),
     ]
     return sorted(findings, key=lambda finding: finding.severity is not Severity.ERROR)
 
@@ -120,6 +127,22 @@ def _targets(compiled: CompiledContent) -> list[Finding]:
         host = (urlsplit(target).hostname or "") if target else ""
         if _LOCAL.search(host):
             findings.append(_error("local_link", f"{target[:80]} is an address inside your network", "html"))
+    return findings
+
+
+def _products(compiled: CompiledContent, picked: Picked, *, is_of_contact: bool) -> list[Finding]:
+    """Blocks that show nothing. Those about a person are empty for nobody in particular, which says nothing."""
+    findings: list[Finding] = []
+    for block in compiled.products:
+        is_personal = bool(block.path) or block.source in _PERSONAL
+        if picked.get(block.key) or (is_personal and block.fallback is None and not is_of_contact):
+            continue
+        whom = " for this contact" if is_of_contact else ""
+        message = (
+            f"products of {block.source.value} show nothing{whom}: check the catalogue (`syncom product list`), or add "
+            'fallback="bestsellers" or {% else %} to the loop'
+        )
+        findings.append(_warning("no_products", message, "html"))
     return findings
 
 

@@ -35,6 +35,8 @@ _MAX_LINKS = 1_000
 #: Deeper nesting makes recursive readers (ours of MJML, and mail clients) fail.
 _MAX_DEPTH = 250
 _MAX_TOKENS = 40_000
+#: Different lists of products that one mail may ask for.
+_MAX_BLOCKS = 12
 #: Elements that may stay open (HTML, 13.1.2.4).
 _MAY_STAY_OPEN = frozenset(
     {"p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "html", "head", "body"}
@@ -167,6 +169,13 @@ def _named(content: CompiledContent, tags: Tags, known_fields: Collection[str]) 
         )
         names = frozenset[str]().union(*(program.names for program in programs))
         fields = names & contact_names
+        blocks = {block.key: block for program in programs for block in program.products}
+        if len(blocks) > _MAX_BLOCKS:
+            raise Invalid("html", f"asks for products in more than {_MAX_BLOCKS} ways")
+        if blocks:
+            # Which version of a product a reader gets.
+            fields |= {"language"}
+        content = msgspec.structs.replace(content, products=tuple(blocks.values()))
     return msgspec.structs.replace(
         content,
         fields=tuple(sorted(fields)),

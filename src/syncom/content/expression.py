@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
+from syncom.content.product_blocks import ARGUMENTS, Argument, DataPath, block_of
 from syncom.errors import Invalid
+from syncom.products.model import ProductBlock
 
 STRING = r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'"
 _TOKEN = re.compile(
@@ -96,6 +98,8 @@ class Scope:
     names: set[str]
     needed: set[str]
     local: list[set[str]]
+    #: Products that it asks for, by the key of the block.
+    products: dict[str, ProductBlock]
 
     def holds(self, name: str) -> bool:
         return any(name in names for names in self.local)
@@ -357,10 +361,59 @@ class Expression:
             if len(codes) > 3:
                 raise self._fail("range takes a start, an end and a step")
             return Value(f"_range({', '.join(codes)})")
+        if name == "products" and self._take("("):
+            return self._products()
         if self._scope.holds(name):
             return Value("loop" if name == "loop" else identifier(name), path=name)
         self._scope.names.add(name)
         return Value(identifier(name), path=name, simple=Simple(name, None))
+
+    def _products(self) -> Value:
+        """``products("viewed", limit=3)``: said outright, because it is looked up before anybody's mail is made."""
+        given: dict[str, Argument] = {}
+        while not self._take(")"):
+            if given:
+                self.sign(",")
+            is_named = self._peek()[0] == "name" and self._tokens[self._at + 1 : self._at + 2] == [("sign", "=")]
+            place = self.word() if is_named else "" if given else ARGUMENTS[0]
+            if is_named:
+                self._at += 1
+            if place not in ARGUMENTS or place in given:
+                raise self._fail(f"products takes {', '.join(ARGUMENTS)}, each once and by its name")
+            given[place] = self._argument()
+        try:
+            block = block_of(given)
+        except ValueError as error:
+            raise self._fail(str(error)) from None
+        self._scope.products[block.key] = block
+        return Value(f"_products({quoted(block.key)})")
+
+    def _argument(self) -> Argument:
+        """A text, a whole number, a list of them, or the name of something in the data of the message."""
+        if self._take("["):
+            found: list[str] = []
+            while not self._take("]"):
+                if found:
+                    self.sign(",")
+                found.append(str(self._constant()))
+            return tuple(found)
+        if self._peek()[0] != "name":
+            return self._constant()
+        names = [self.word()]
+        while self._take("."):
+            names.append(self.word())
+        if self._scope.holds(names[0]):
+            raise self._fail(f"products cannot be asked for by {names[0]}, which the template makes itself")
+        self._scope.names.add(names[0])
+        return DataPath(tuple(names))
+
+    def _constant(self) -> str | int:
+        value = self._primary()
+        if value.literal is not None:
+            return value.literal
+        if not value.code.isdigit():
+            raise self._fail(f"{value.code[:40]} is not expected in products; write a text in quotes or a whole number")
+        return int(value.code)
 
     def _list(self) -> Value:
         codes: list[str] = []

@@ -7,6 +7,7 @@ not used; each operator and filter is a call of a guarded function (``sandbox.py
     {{ first_name|default("friend") }}   {{ order.items[0].name|upper }}   {{ price * 2 }}   {{ a ~ " " ~ b }}
     {% if city == "Lviv" and not vip %} … {% elif … %} … {% else %} … {% endif %}
     {% for item in order.items if item.price > 0 %} {{ loop.index }} … {% else %} … {% endfor %}
+    {% for product in products("viewed", limit=3) %} {{ product.name }} … {% endfor %}
     {% set total = price * 2 %}   {% set block %} … {% endset %}   {# a comment: a blank after the sign #}
 
 Besides, the compiler writes marks, which an author cannot: ``{{@click 3}}`` the address of tracked link 3,
@@ -26,6 +27,7 @@ from typing import NoReturn
 
 from syncom.content.expression import STRING, Expression, Scope, Simple, identifier, quoted
 from syncom.errors import Invalid
+from syncom.products.model import ProductBlock
 
 #: Delimiters of what we hand to minijinja. Private-use characters: text between tags can never be taken for a tag.
 EXPRESSION_START, EXPRESSION_END = "\ue001", "\ue002"
@@ -95,6 +97,8 @@ class Program:
     names: frozenset[str]
     #: Those that are printed or computed with: without a value rendering fails.
     needed: frozenset[str]
+    #: Products that it asks for.
+    products: tuple[ProductBlock, ...]
 
 
 class Escape(Enum):
@@ -137,7 +141,7 @@ class _Parser:
         self._part = part
         self._marks = marks
         self._nodes: list[Node] = []
-        self._scope = Scope(names=set(), needed=set(), local=[set()])
+        self._scope = Scope(names=set(), needed=set(), local=[set()], products={})
         self._open: list[tuple[str, int]] = []
         self._strip_next = False
 
@@ -155,7 +159,10 @@ class _Parser:
         if self._open:
             kind, place = self._open[-1]
             self._fail(place, f"{{% {kind} %}} is never closed; add {{% end{kind} %}}")
-        return Program(tuple(self._nodes), frozenset(self._scope.names), frozenset(self._scope.needed))
+        scope = self._scope
+        return Program(
+            tuple(self._nodes), frozenset(scope.names), frozenset(scope.needed), tuple(scope.products.values())
+        )
 
     def _text(self, start: int, end: int, *, strip_end: bool) -> None:
         stray = _OPENING.search(self._source, start, end)

@@ -12,6 +12,7 @@ import msgspec
 from syncom.contacts.model import Channel
 from syncom.content.velocity.model import Rules
 from syncom.errors import Invalid
+from syncom.products.model import ProductBlock
 
 
 class Format(Enum):
@@ -262,6 +263,8 @@ class CompiledContent(msgspec.Struct, frozen=True, kw_only=True):
     text_is_derived: bool = False
     #: Fields of the contact that a template may read as members of `$data`, by the vendor's names.
     data_fields: dict[str, str] = {}
+    #: Products that its parts ask for: they are looked up for a batch of recipients before mails are made.
+    products: tuple[ProductBlock, ...] = ()
     #: Texts for phones have ``text`` alone; this is what a Viber message has beside it.
     rich: Rich | None = None
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+#: Products for one reader, by the key of the block that asks for them.
+Picked = Mapping[str, Sequence[Mapping[str, Any]]]
+NO_PRODUCTS: Final[Picked] = {}
 #: The address of a personal link: its number, its target.
 Link = Callable[[int, str], str]
 
@@ -17,3 +21,4 @@ class Own:
     unsubscribe_url: str
     view_url: str
     link: Link
+    products: Picked = field(default_factory=lambda: NO_PRODUCTS)

@@ -17,7 +17,7 @@ from syncom.content.fields import OWN_URLS, PARAMS, UNSUBSCRIBE_URL, VIEW_URL
 from syncom.content.foreign import PARTS, ForeignEngine
 from syncom.content.language import TRACK, TRAP_LINK, Addresses, Escape, Mark, Output, Program, Text
 from syncom.content.model import CompiledContent, Dialect, Rendered, RenderedText, RenderError
-from syncom.content.own import Own
+from syncom.content.own import NO_PRODUCTS, Own, Picked
 from syncom.content.sandbox import MAX_OUTPUT, Sandbox, escape, url_part
 from syncom.targets import web_address
 from syncom.tokens import MessageTokens
@@ -51,10 +51,12 @@ class Renderer:
         message_id: UUID,
         fields: Mapping[str, Any],
         params: Mapping[str, Any] = _NO_PARAMS,
+        products: Picked = NO_PRODUCTS,
     ) -> Rendered:
         """The mail of one recipient.
 
-        ``fields`` are those of the contact (``fields.contact_fields``); ``params`` those of the message, which win.
+        ``fields`` are those of the contact (``fields.contact_fields``); ``params`` those of the message, which win;
+        ``products`` what was looked up for the blocks of the content.
         Raises RenderError naming the field when a value is missing, is no web address where one is needed, or
         breaks the subject's line, and when a limit is reached.
         """
@@ -65,7 +67,7 @@ class Renderer:
             token = self._tokens.redirect(number, _checked_target(target), message_id)
             return f"{self._base}/t/r/{track}/{token}"
 
-        own = Own(track, self.unsubscribe_url(*message), self._view_url(*message), link)
+        own = Own(track, self.unsubscribe_url(*message), self._view_url(*message), link, products)
         made = self._pieces.render(fields, params, own) if self._pieces else None
         if made is None:
             made = self._engine.render(fields, params, own)
@@ -119,6 +121,7 @@ class TextRenderer:
         message_id: UUID,
         fields: Mapping[str, Any],
         params: Mapping[str, Any] = _NO_PARAMS,
+        products: Picked = NO_PRODUCTS,
     ) -> RenderedText:
         """The text of one recipient; see :meth:`Renderer.render`. ``unsubscribe_url`` in it is a long address."""
         targets: dict[int, str] = {}
@@ -129,7 +132,7 @@ class TextRenderer:
             return self._address(number).replace(TRACK, code)
 
         token = self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)
-        own = Own(code, f"{self._base}/t/u/{token}", "", link)
+        own = Own(code, f"{self._base}/t/u/{token}", "", link, products)
         made = self._pieces.render(fields, params, own) if self._pieces else None
         if made is None:
             made = self._engine.render(fields, params, own)
@@ -144,7 +147,10 @@ class TextRenderer:
 
 
 def render_preview(
-    compiled: CompiledContent, fields: Mapping[str, Any], params: Mapping[str, Any] = _NO_PARAMS
+    compiled: CompiledContent,
+    fields: Mapping[str, Any],
+    params: Mapping[str, Any] = _NO_PARAMS,
+    products: Picked = NO_PRODUCTS,
 ) -> Rendered:
     """The mail as this contact would see it, with the links' own targets, no pixel and nothing counted."""
 
@@ -160,8 +166,9 @@ def render_preview(
     def plain_link(number: int, target: str) -> str:
         return _checked_target(target)
 
-    shown = _engine(compiled, Addresses(click, "", "")).render(fields, params, Own("", "#", "#", link))
-    plain = _engine(compiled, Addresses(plain_click, "", "")).render(fields, params, Own("", "#", "#", plain_link))
+    shown = _engine(compiled, Addresses(click, "", "")).render(fields, params, Own("", "#", "#", link, products))
+    own = Own("", "#", "#", plain_link, products)
+    plain = _engine(compiled, Addresses(plain_click, "", "")).render(fields, params, own)
     return _rendered((shown[0], shown[1], plain[2]), "#")
 
 
@@ -215,7 +222,7 @@ class _Engine:
         values[identifier(PARAMS)] = params
         values[identifier(UNSUBSCRIBE_URL)] = own.unsubscribe_url
         values[identifier(VIEW_URL)] = own.view_url
-        return tuple(self._sandbox.render(PARTS, values, own.link))
+        return tuple(self._sandbox.render(PARTS, values, own.link, own.products))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from syncom.content.language import (
     EXPRESSION_START,
 )
 from syncom.content.model import RenderError
+from syncom.content.own import Link, Picked
 
 #: Largest subject, HTML or text of one mail, in characters.
 MAX_OUTPUT = 1_000_000
@@ -33,8 +34,6 @@ _CALL = 40
 _MAX_LIST = 10_000
 _MAX_INTEGER = 1 << 63
 
-Link = Callable[[int, str], str]
-
 
 class Sandbox:
     """A minijinja environment with our functions only. One for each content; not for use by several threads."""
@@ -42,19 +41,24 @@ class Sandbox:
     def __init__(self, templates: Mapping[str, str]) -> None:
         self._left = 0
         self._make_link: Link = _no_link
+        self._picked: Picked = {}
         self._environment = _bare_environment()
         for name, function in self._functions().items():
             self._environment.add_global(name, function)
         for name, source in templates.items():
             self._environment.add_template(name, source)
 
-    def render(self, templates: Sequence[str], values: Mapping[str, object], link: Link) -> list[str]:
-        """Render the named templates with one budget. ``link`` makes the address of a personal link.
+    def render(
+        self, templates: Sequence[str], values: Mapping[str, object], link: Link, picked: Picked | None = None
+    ) -> list[str]:
+        """Render the named templates with one budget. ``link`` makes the address of a personal link, ``picked`` are
+        the products that were looked up for this recipient.
 
         Raises RenderError naming the merge field, or the template when it is too large or too slow.
         """
         self._left = _BUDGET
         self._make_link = link
+        self._picked = picked or {}
         return [self._render(name, values) for name in templates]
 
     def _render(self, name: str, values: Mapping[str, object]) -> str:
@@ -87,6 +91,7 @@ class Sandbox:
             "_operate": self._operate,
             "_test": _test,
             "_range": self._range,
+            "_products": self._products,
             "_safe": safe,
             "_default": _default,
             **{f"_{name}": self._paid(function) for name, function in _FILTERS.items()},
@@ -157,6 +162,11 @@ class Sandbox:
         self._pay()
         self._left -= len(numbers)
         return list(numbers)
+
+    def _products(self, key: str) -> list[Any]:
+        found = list(self._picked.get(key, ()))
+        self._pay(found)
+        return found
 
     def _compare(self, sign: str, left: Any, right: Any) -> bool:
         self._pay(left, right)

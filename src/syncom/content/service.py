@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -32,10 +32,13 @@ from syncom.content.model import (
     TemplateInput,
     TemplatePage,
 )
+from syncom.content.own import NO_PRODUCTS, Picked
 from syncom.content.render import render_preview
 from syncom.content.unsubscribe import lacks_unsubscribe_link, with_unsubscribe_link
 from syncom.errors import Conflict, Invalid, NotFound, Unavailable
 from syncom.postgres.pool import Connection, Database
+from syncom.recommendations.blocks import ProductBlocks
+from syncom.recommendations.model import BlockReader
 
 #: All attachments of one template: mail servers take 20 to 25 MB, and base64 adds a third.
 MAX_ATTACHMENTS = 10_000_000
@@ -61,9 +64,11 @@ _DANGEROUS = frozenset({
 class ContentService:
     """Templates of an account. Every change of one makes a new immutable content, which it names."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, blocks: ProductBlocks | None = None) -> None:
+        """``blocks``: where the products in mails come from; without it there are none."""
         self._database = database
         self._clock = clock
+        self._blocks = blocks
         self._compiler = Compiler()
         self._cache: OrderedDict[tuple[int, int], CompiledContent] = OrderedDict()
 
@@ -197,7 +202,8 @@ class ContentService:
         async with self._database.tenant(account_id) as connection:
             stored = await _found(connection, account_id, template_id)
             compiled = await self._content(connection, account_id, stored.content_id)
-        return render_preview(compiled, contact_fields, params or {})
+        picked = await self.products_for(account_id, compiled, [_reader(contact_fields, params or {})])
+        return render_preview(compiled, contact_fields, params or {}, picked[0])
 
     async def check(
         self,
@@ -211,8 +217,27 @@ class ContentService:
             stored = await _found(connection, account_id, template_id)
             compiled = await self._content(connection, account_id, stored.content_id)
             known = await store.custom_field_keys(connection, account_id)
-        rendered = _tried(compiled, contact_fields, params or {}) if contact_fields is not None else None
-        return tuple(check_content(compiled, known, rendered=rendered, params=(params or {}).keys()))
+        reader = _reader(contact_fields or {}, params or {})
+        picked = (await self.products_for(account_id, compiled, [reader]))[0]
+        rendered = _tried(compiled, contact_fields, params or {}, picked) if contact_fields is not None else None
+        return tuple(
+            check_content(
+                compiled,
+                known,
+                rendered=rendered,
+                params=(params or {}).keys(),
+                products=picked,
+                is_of_contact=contact_fields is not None,
+            )
+        )
+
+    async def products_for(
+        self, account_id: int, content: CompiledContent, readers: Sequence[BlockReader]
+    ) -> Sequence[Picked]:
+        """The products of a content's blocks for each of these readers: one look-up for all of them."""
+        if not content.products or self._blocks is None:
+            return [NO_PRODUCTS] * len(readers)
+        return await self._blocks.pick(account_id, content.products, readers)
 
     async def compiled(self, account_id: int, content_id: int) -> CompiledContent:
         """A content by its id; kept in memory, because it never changes. Raises NotFound."""
@@ -464,10 +489,20 @@ def _label(template: TemplateInput, template_id: int) -> ContentLabel:
     )
 
 
-def _tried(compiled: CompiledContent, fields: Mapping[str, Any], params: Mapping[str, Any]) -> Rendered | None:
+def _reader(fields: Mapping[str, Any], params: Mapping[str, Any]) -> BlockReader:
+    """Whom a preview is for; nobody in particular is contact 0, whom no contact is."""
+    language = params.get("language", fields.get("language"))
+    return BlockReader(
+        contact_id=fields.get("contact_id", 0), language=language if isinstance(language, str) else "", data=params
+    )
+
+
+def _tried(
+    compiled: CompiledContent, fields: Mapping[str, Any], params: Mapping[str, Any], picked: Picked
+) -> Rendered | None:
     """The preview, or None when it fails: the findings say why."""
     try:
-        return render_preview(compiled, fields, params)
+        return render_preview(compiled, fields, params, picked)
     except RenderError:
         return None
 

@@ -14,13 +14,14 @@ from uuid import UUID
 from syncom.clock import Clock
 from syncom.contacts.service import ContactsService
 from syncom.content.fields import contact_fields
-from syncom.content.model import RenderError
+from syncom.content.model import CompiledContent, RenderError
 from syncom.content.render import Renderer, render_preview
 from syncom.content.service import ContentService
 from syncom.errors import NotFound
 from syncom.ids import made_at
 from syncom.messages import store
 from syncom.postgres.pool import Database
+from syncom.recommendations.model import BlockReader
 from syncom.tokens import MessageRef, MessageTokens
 
 #: Renderers kept in memory: pages are asked for in the hours after a campaign.
@@ -71,9 +72,12 @@ class WebVersions:
         contact = await self._contacts.current(message.account_id, message.contact_id)
         if contact is None:
             raise NotFound("contact", message.contact_id)
-        renderer = await self._renderer(message.account_id, message.content_id)
+        content = await self._content.compiled(message.account_id, message.content_id)
+        renderer = self._renderer(message.account_id, message.content_id, content)
         async with self._database.tenant(message.account_id) as connection:
             params = await store.message_params(connection, message)
+        reader = BlockReader(contact_id=message.contact_id, language=contact.language, data=params)
+        picked = await self._content.products_for(message.account_id, content, [reader])
         try:
             rendered = renderer.render(
                 message.account_id,
@@ -82,6 +86,7 @@ class WebVersions:
                 message.message_id,
                 contact_fields(contact),
                 params,
+                picked[0],
             )
         except RenderError:
             raise NotFound("message", str(message.message_id)) from None
@@ -92,8 +97,9 @@ class WebVersions:
         async with self._database.tenant(account_id) as connection:
             template = await self._content.sendable(connection, account_id, template_id)
         compiled = await self._content.compiled(account_id, template.content_id)
+        picked = await self._content.products_for(account_id, compiled, [BlockReader(contact_id=0)])
         try:
-            return render_preview(compiled, {}, dict.fromkeys(compiled.params, "")).html
+            return render_preview(compiled, {}, dict.fromkeys(compiled.params, ""), picked[0]).html
         except RenderError:
             raise NotFound("template", template_id) from None
 
@@ -102,11 +108,10 @@ class WebVersions:
         async with self._database.system() as connection:
             return await store.forget_params(connection, self._clock.now() - self._life)
 
-    async def _renderer(self, account_id: int, content_id: int) -> Renderer:
+    def _renderer(self, account_id: int, content_id: int, compiled: CompiledContent) -> Renderer:
         key = (account_id, content_id)
         renderer = self._renderers.get(key)
         if renderer is None:
-            compiled = await self._content.compiled(account_id, content_id)
             renderer = Renderer(compiled, base_url=self._base_url, tokens=self._tokens)
             self._renderers[key] = renderer
             while len(self._renderers) > _CACHED:

@@ -106,3 +106,40 @@ class ProductCategory(msgspec.Struct, frozen=True, kw_only=True):
 
     path: tuple[str, ...]
     products: int
+
+
+class BlockSource(Enum):
+    """Where the products of a block in a mail come from."""
+
+    #: What the reader looked at last.
+    VIEWED = "viewed"
+    #: What others bought together with what the reader bought, left in a cart or looked at.
+    RECOMMENDED = "recommended"
+    #: What most orders have.
+    BESTSELLERS = "bestsellers"
+    #: What came into the catalogue last.
+    NEW = "new"
+    #: Named by the template, or by the data of the message.
+    IDS = "ids"
+
+
+class ProductBlock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Products that a template asks for: ``products("viewed", limit=3)``."""
+
+    source: BlockSource
+    #: Products at most.
+    limit: int = 3
+    #: Only of this category: its name, or its path.
+    category: str = ""
+    #: How far back orders and views count.
+    days: int = 90
+    ids: tuple[str, ...] = ()
+    #: Where in the data of the message the products are named: ``("order", "items")``.
+    path: tuple[str, ...] = ()
+    #: What the block is filled up from when there is too little.
+    fallback: BlockSource | None = None
+
+    @property
+    def key(self) -> str:
+        """The same for blocks that ask for the same."""
+        return msgspec.json.encode(self).decode()

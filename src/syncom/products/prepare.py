@@ -57,7 +57,7 @@ def staged(product: ProductInput, place: int) -> StagedProduct:
         name=product.name,
         is_available=product.availability is not Availability.OUT_OF_STOCK,
         categories=product.categories,
-        category_keys=_keys(product.categories),
+        category_keys=category_keys(product.categories),
         details=msgspec.Raw(details),
         digest=blake2b(details, digest_size=16).hexdigest(),
     )
@@ -100,7 +100,7 @@ def checked(given: ProductInput) -> ProductInput:
     )
 
 
-def _keys(categories: Sequence[str]) -> tuple[str, ...]:
+def category_keys(categories: Sequence[str]) -> tuple[str, ...]:
     """Names of all categories above it, and the paths to them."""
     names = [name.lower() for name in categories]
     paths = [STEP.join(names[: depth + 1]) for depth in range(len(names))]

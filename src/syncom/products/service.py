@@ -75,6 +75,26 @@ class ProductsService:
         async with self._database.tenant(account_id) as connection:
             return in_language(await store.find(connection, account_id, wanted), language)
 
+    async def versions(self, account_id: int, product_ids: Iterable[str]) -> dict[str, list[Product]]:
+        """Those of these products that there are, each in all its languages."""
+        found: dict[str, list[Product]] = {}
+        wanted = list(dict.fromkeys(product_ids))
+        if wanted:
+            async with self._database.tenant(account_id) as connection:
+                for product in await store.find(connection, account_id, wanted):
+                    found.setdefault(product.product_id, []).append(product)
+        return found
+
+    async def exists(self, account_id: int) -> bool:
+        """Whether the account has a catalogue."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.exists(connection, account_id)
+
+    async def newest(self, account_id: int, *, category: str = "", limit: int) -> list[Product]:
+        """Products that can be had, of a category or of all, the newest first, each in all its languages."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.newest(connection, account_id, category=category, limit=limit)
+
     async def search(
         self, account_id: int, query: ProductQuery, *, after: tuple[str, str] = ("", ""), limit: int = 100
     ) -> list[Product]:

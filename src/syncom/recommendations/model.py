@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -31,7 +33,7 @@ class RecommendationSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a product, from the newest order or view of it."""
+    """What is known of a product: from the catalogue, else from the newest order or view of it."""
 
     product_id: str
     name: str = ""
@@ -41,5 +43,23 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...] = ()
     #: None: nobody has said.
     price: Decimal | None = None
+    #: What it cost before it was reduced.
+    old_price: Decimal | None = None
+    currency: str = ""
     brand: str | None = None
     is_in_stock: bool | None = None
+    #: The rest is known of the catalogue only.
+    images: tuple[str, ...] = ()
+    group_id: str = ""
+    availability: str = ""
+    attributes: dict[str, str] = {}
+
+
+class BlockReader(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whose mail has products in it."""
+
+    contact_id: int
+    #: BCP 47, or nothing.
+    language: str = ""
+    #: What comes with the message.
+    data: Mapping[str, Any] = {}

@@ -43,11 +43,41 @@ ORDER BY count(DISTINCT number) DESC, product_id
 LIMIT %(limit)s;
 
 -- name: bought_by
--- Products a contact ordered or left in a cart, newest first. Index: orders_time.
-SELECT item->>'external_id' AS product_id, max(o.ordered_at) AS ordered_at
-FROM orders o, jsonb_array_elements(o.items) AS item
-WHERE o.account_id = %(account_id)s AND o.bucket = %(bucket)s AND o.contact_id = %(contact_id)s
-  AND o.ordered_at >= %(since)s AND item->>'external_id' <> ''
-GROUP BY 1
-ORDER BY 2 DESC, 1
-LIMIT %(limit)s;
+-- Products that contacts ordered or left in a cart, newest first; so many of each. Index: orders_time.
+SELECT k.contact_id, b.product_id
+FROM unnest(%(contact_ids)s::bigint[], %(buckets)s::smallint[]) AS k (contact_id, bucket)
+CROSS JOIN LATERAL (
+    SELECT item->>'external_id' AS product_id, max(o.ordered_at) AS ordered_at
+    FROM orders o, jsonb_array_elements(o.items) AS item
+    WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
+      AND o.ordered_at >= %(since)s AND item->>'external_id' <> ''
+    GROUP BY 1
+    ORDER BY 2 DESC, 1
+    LIMIT %(limit)s
+) AS b
+ORDER BY k.contact_id, b.ordered_at DESC, b.product_id;
+
+-- name: viewed_by
+-- What events say of products that contacts looked at, newest first; so many of each. Indexes: events_contact, unique key
+-- of event_types.
+SELECT k.contact_id, e.params->'product'
+FROM unnest(%(contact_ids)s::bigint[], %(buckets)s::smallint[]) AS k (contact_id, bucket)
+CROSS JOIN LATERAL (
+    SELECT params, occurred_at, event_id FROM contact_events
+    WHERE account_id = %(account_id)s AND bucket = k.bucket AND contact_id = k.contact_id
+      AND occurred_at >= %(since)s
+      AND event_type_id = (SELECT event_type_id FROM event_types WHERE account_id = %(account_id)s AND key = %(key)s)
+    ORDER BY occurred_at DESC, event_id DESC LIMIT %(limit)s
+) AS e
+ORDER BY k.contact_id, e.occurred_at DESC, e.event_id DESC;
+
+-- name: baskets
+-- Products of each of the account's newest orders, the newest order first. Index: orders_made.
+SELECT ARRAY(
+    SELECT DISTINCT item->>'external_id' FROM jsonb_array_elements(o.items) AS item WHERE item->>'external_id' <> ''
+)
+FROM orders o
+WHERE account_id = %(account_id)s AND ordered_at >= %(since)s
+  AND upper(status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART')
+ORDER BY ordered_at DESC
+LIMIT %(orders)s;

@@ -1,7 +1,8 @@
 """Use cases of recommendations: name a rule, ask it for products.
 
 A plain form on what is known from orders and events; the same data gives the same answer. A product is what an order's
-line or a view says of it: a catalogue is not needed, and knows better once there is one.
+line or a view says of it, until the account has a catalogue: then it is what the catalogue says, and what is not there,
+or cannot be had, is not recommended.
 """
 
 from __future__ import annotations
@@ -10,30 +11,35 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+import msgspec
+
 from syncom.clock import Clock
 from syncom.errors import Conflict, Invalid, NotFound
-from syncom.events.service import EventsService
 from syncom.postgres.pool import Database
+from syncom.products.service import ProductsService
 from syncom.recommendations import store
+from syncom.recommendations.blocks import ORDERS
 from syncom.recommendations.model import Product, RecommendationKind, RecommendationSource
-from syncom.recommendations.views import viewed_products
+from syncom.recommendations.stock import in_stock, is_of
 
 MAX_DAYS: Final = 3650
 MAX_SIZE: Final = 100
 MAX_NAME: Final = 200
-#: Orders that one answer looks at, the newest first: they say what is bought now, and bound the work.
-_ORDERS: Final = 20_000
 #: Products of a person that others' orders are searched for.
 _SEEDS: Final = 50
-_EVENTS: Final = 500
+_VIEWS: Final = 500
+#: Candidates for each product of an answer: some may not be had.
+_SPARE: Final = 3
+#: Candidates when a category is asked for: which ones are of it, the catalogue says.
+_OF_CATEGORY: Final = 300
 
 
 class RecommendationsService:
     """Recommended products of an account."""
 
-    def __init__(self, database: Database, events: EventsService, clock: Clock) -> None:
+    def __init__(self, database: Database, products: ProductsService, clock: Clock) -> None:
         self._database = database
-        self._events = events
+        self._products = products
         self._clock = clock
 
     async def add_source(
@@ -82,11 +88,27 @@ class RecommendationsService:
             source = await store.source(connection, account_id, source_id)
         if source is None:
             raise NotFound("data source", source_id)
+        if source.kind is RecommendationKind.LAST_VIEWED and contact_id is None:
+            raise Invalid("contactId", "is missing: this source is about what a contact looked at")
+        if not await self._products.exists(account_id):
+            return await self._candidates(account_id, source, contact_id, products, category)
+        wide = msgspec.structs.replace(source, size=_OF_CATEGORY if category else source.size * _SPARE)
+        found = await self._candidates(account_id, wide, contact_id, products, category=None)
+        known = await self._products.find(account_id, [one.product_id for one in found])
+        had = in_stock(found, known, self._clock.now())
+        return [one for one in had if is_of(one, category or "")][: source.size]
+
+    async def _candidates(
+        self,
+        account_id: int,
+        source: RecommendationSource,
+        contact_id: int | None,
+        products: Sequence[str],
+        category: str | None,
+    ) -> list[Product]:
         if source.kind is RecommendationKind.MOST_BOUGHT:
             return await self._most_bought(account_id, source, category)
         if source.kind is RecommendationKind.LAST_VIEWED:
-            if contact_id is None:
-                raise Invalid("contactId", "is missing: this source is about what a contact looked at")
             return await self._last_viewed(account_id, source, contact_id, category)
         return await self._bought_together(account_id, source, contact_id, products, category)
 
@@ -99,24 +121,25 @@ class RecommendationsService:
                 connection,
                 account_id,
                 since=since,
-                orders=_ORDERS,
+                orders=ORDERS,
                 limit=source.size,
                 excluded=excluded,
                 category=category,
             )
 
     async def _last_viewed(
-        self, account_id: int, source: RecommendationSource, contact_id: int, category: str | None
+        self, account_id: int, source: RecommendationSource, contact_id: int | None, category: str | None
     ) -> list[Product]:
         seen = await self._viewed(account_id, source, contact_id)
-        wanted = None if category is None else category.lower()
-        fitting = [one for one in seen if wanted is None or wanted in {name.lower() for name in one.categories}]
-        return fitting[: source.size]
+        return [one for one in seen if is_of(one, category or "")][: source.size]
 
-    async def _viewed(self, account_id: int, source: RecommendationSource, contact_id: int) -> list[Product]:
+    async def _viewed(self, account_id: int, source: RecommendationSource, contact_id: int | None) -> list[Product]:
+        if contact_id is None:
+            return []
         since = self._clock.now() - timedelta(days=source.days)
-        page = await self._events.of_contact(account_id, contact_id, limit=_EVENTS)
-        return viewed_products(event for event in page.events if event.occurred_at >= since)
+        async with self._database.tenant(account_id) as connection:
+            found = await store.viewed_by(connection, account_id, [contact_id], since=since, limit=_VIEWS)
+        return found.get(contact_id, [])
 
     async def _bought_together(
         self,
@@ -131,8 +154,8 @@ class RecommendationsService:
         seeds = dict.fromkeys(products)
         if contact_id is not None:
             async with self._database.tenant(account_id) as connection:
-                bought = await store.bought_by(connection, account_id, contact_id, since=since, limit=_SEEDS)
-            seeds |= dict.fromkeys(bought)
+                bought = await store.bought_by(connection, account_id, [contact_id], since=since, limit=_SEEDS)
+            seeds |= dict.fromkeys(bought.get(contact_id, ()))
             seeds |= dict.fromkeys(seen.product_id for seen in await self._viewed(account_id, source, contact_id))
         known = list(seeds)[:_SEEDS]
         found: list[Product] = []
@@ -142,7 +165,7 @@ class RecommendationsService:
                     connection,
                     account_id,
                     since=since,
-                    orders=_ORDERS,
+                    orders=ORDERS,
                     limit=source.size,
                     together=known,
                     excluded=known,

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 from psycopg.rows import TupleRow
 
-from syncom.ids import bucket_of
 from syncom.orders.model import OrderItem
+from syncom.postgres.columns import buckets, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.recommendations.model import Product, RecommendationKind, RecommendationSource
+from syncom.recommendations.views import VIEWED, viewed_products
 
 _SQL = load_sql("syncom.recommendations", "recommendations.sql")
 
@@ -87,14 +88,32 @@ def _product(product_id: str, line: dict[str, Any]) -> Product:
 
 
 async def bought_by(
-    connection: Connection, account_id: int, contact_id: int, *, since: datetime, limit: int
-) -> list[str]:
-    """Products a contact ordered or left in a cart, newest first."""
-    values = {
-        "account_id": account_id,
-        "bucket": bucket_of(contact_id),
-        "contact_id": contact_id,
-        "since": since,
-        "limit": limit,
-    }
-    return [row[0] for row in await (await connection.execute(_SQL["bought_by"], values)).fetchall()]
+    connection: Connection, account_id: int, contact_ids: Sequence[int], *, since: datetime, limit: int
+) -> dict[int, list[str]]:
+    """Products that contacts ordered or left in a cart, newest first, so many of each."""
+    values = _of_contacts(account_id, contact_ids) | {"since": since, "limit": limit}
+    found: dict[int, list[str]] = {}
+    for contact_id, product_id in await (await connection.execute(_SQL["bought_by"], values)).fetchall():
+        found.setdefault(contact_id, []).append(product_id)
+    return found
+
+
+async def viewed_by(
+    connection: Connection, account_id: int, contact_ids: Sequence[int], *, since: datetime, limit: int
+) -> dict[int, list[Product]]:
+    """Products that contacts looked at, newest first, out of so many views of each."""
+    values = _of_contacts(account_id, contact_ids) | {"since": since, "limit": limit, "key": VIEWED}
+    found: dict[int, list[Any]] = {}
+    for contact_id, said in await (await connection.execute(_SQL["viewed_by"], values)).fetchall():
+        found.setdefault(contact_id, []).append(said)
+    return {contact_id: viewed_products(said) for contact_id, said in found.items()}
+
+
+async def baskets(connection: Connection, account_id: int, *, since: datetime, orders: int) -> list[list[str]]:
+    """Products of each of the newest orders, the newest order first."""
+    values = {"account_id": account_id, "since": since, "orders": orders}
+    return [row[0] for row in await (await connection.execute(_SQL["baskets"], values)).fetchall()]
+
+
+def _of_contacts(account_id: int, contact_ids: Sequence[int]) -> dict[str, Any]:
+    return {"account_id": account_id, "contact_ids": numbers(contact_ids), "buckets": buckets(contact_ids)}

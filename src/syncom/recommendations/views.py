@@ -1,4 +1,4 @@
-"""Products that a person looked at, read out of events (eSputnik reference, 5.7: ``productViewed``). Pure."""
+"""Products as reports of a shop name them (docs/events.md). Pure."""
 
 from __future__ import annotations
 
@@ -8,30 +8,54 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from syncom.events.model import Event
 from syncom.recommendations.model import Product
 
+#: Type of the event that says that somebody looked at a product.
 VIEWED: Final = "productViewed"
+#: What the id of a product is called in events, in orders of eSputnik's API, and in ours.
+_ID_NAMES: Final = ("productId", "product_id", "externalItemId", "external_id", "id")
 
 
-def viewed_products(events: Iterable[Event]) -> list[Product]:
-    """Each product once, in the order of the events. What is no view of a product is passed over."""
+def viewed_products(values: Iterable[Any]) -> list[Product]:
+    """Each product once, in the order of the reports. What is no product is passed over."""
     found: dict[str, Product] = {}
-    for event in events:
-        if event.type_key == VIEWED:
-            product = _product(event.params.get("product"))
-            if product is not None:
-                found.setdefault(product.product_id, product)
+    for value in values:
+        product = _product(value)
+        if product is not None:
+            found.setdefault(product.product_id, product)
     return list(found.values())
+
+
+def named_products(value: Any) -> list[tuple[str, Any]]:
+    """Products that a list in the data of a message names, by ids or by lines with ids in them; the list may be text.
+
+    Each with the line it stands in.
+    """
+    listed: Any = _decoded(value)
+    found: dict[str, Any] = {}
+    for line in cast("list[Any]", listed) if isinstance(listed, list) else [listed]:
+        product_id = _text(line)
+        if isinstance(line, dict):
+            members = cast("dict[str, Any]", line)
+            product_id = next(filter(None, (_text(members.get(name)) for name in _ID_NAMES)), "")
+        if product_id:
+            found.setdefault(product_id, line)
+    return list(found.items())
+
+
+def _decoded(value: Any) -> Any:
+    """JSON in a text as the value that it stands for."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            return None
+    return value
 
 
 def _product(value: Any) -> Product | None:
     """The member ``product``, an object or its JSON text; only the id is needed."""
-    if isinstance(value, str):
-        try:
-            value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            return None
+    value = _decoded(value)
     if not isinstance(value, dict):
         return None
     members = cast("dict[str, Any]", value)

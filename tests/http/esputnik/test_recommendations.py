@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from syncom.contacts.model import IdentityKind
 from syncom.errors import Conflict, Invalid
+from syncom.products.model import Availability, ProductInput
 from syncom.recommendations.model import RecommendationKind
 from tests.http.esputnik.conftest import Shop
 
@@ -131,6 +133,41 @@ async def test_a_contact_is_named_by_id_address_or_number(stocked: Shop) -> None
     expected = ["hammer", "lamp"]
     for query in ({"contactId": contact.contact_id}, {"email": person["email"]}, {"phone": person["phone"]}):
         assert await recommended(stocked, together, **query) == expected
+
+
+async def test_the_catalogue_says_what_a_product_is_and_whether_it_can_be_had(stocked: Shop) -> None:
+    most = await source(stocked, RecommendationKind.MOST_BOUGHT, size=2)
+    together = await source(stocked, RecommendationKind.BOUGHT_TOGETHER, size=2)
+    lamp = ProductInput(
+        product_id="lamp",
+        name="Lamp",
+        url="https://shop.example/new/lamp",
+        image_url="https://shop.example/lamp.jpg",
+        price=Decimal(7),
+        sale_price=Decimal("6.50"),
+        brand="Lux",
+        categories=("Home", "Light"),
+    )
+    saw = ProductInput(product_id="saw", name="Saw", availability=Availability.OUT_OF_STOCK)
+    await stocked.app.products.put(stocked.account_id, [lamp, saw])
+    answer = await stocked.get(f"/v2/contacts/recoms/{most}")
+    assert answer.json() == [
+        {
+            "id": "lamp",
+            "name": "Lamp",
+            "url": "https://shop.example/new/lamp",
+            "imageUrl": "https://shop.example/lamp.jpg",
+            "price": 6.5,
+            "descr": "",
+            "brand": "Lux",
+            "category": ["Home", "Light"],
+            "isInStock": True,
+        }
+    ], "a saw is sold out, and there are no hammers any more"
+    assert await recommended(stocked, most, category="home > LIGHT") == ["lamp"]
+    assert await recommended(stocked, most, category="tools") == []
+    await stocked.app.products.put(stocked.account_id, [ProductInput(product_id="hammer", name="Hammer")])
+    assert await recommended(stocked, together, externalCustomerId="C-1") == ["hammer"]
 
 
 async def test_an_app_asks_with_the_token_of_its_contact(stocked: Shop) -> None:

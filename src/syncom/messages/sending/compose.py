@@ -58,7 +58,7 @@ class MailComposer:
         """
         fields = {name: read(work) for name, read in self._readers}
         rendered = self._renderer.render(
-            work.account_id, self._content_id, work.contact_id, work.message_id, fields, work.params
+            work.account_id, self._content_id, work.contact_id, work.message_id, fields, work.params, work.products
         )
         headers: dict[str, str] = {}
         if self._one_click:

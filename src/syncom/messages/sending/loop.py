@@ -30,9 +30,10 @@ from syncom.messages.senders import SendersService
 from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.line import SENDER_PAUSE, SenderLine
+from syncom.messages.sending.merge_fields import reader_of
 from syncom.messages.sending.recovery import recover
 from syncom.messages.sending.settlement import Settlement
-from syncom.messages.sending.work import Lease
+from syncom.messages.sending.work import Lease, Work
 from syncom.postgres.pool import Database
 
 _log = logging.getLogger(__name__)
@@ -306,6 +307,7 @@ class SendingLoop:
         works = line.leased
         for work in works:
             work.composer = await self._composer(line, work.account_id, work.content_id, work.campaign_id)
+        await self._find_products(works)
         line.leased = []
         line.ready.extend(works)
         return len(works)
@@ -325,6 +327,7 @@ class SendingLoop:
                 content_id: await self._composer(line, lease.account_id, content_id, lease.campaign_id)
                 for content_id in {work.content_id for work in works}
             }
+            await self._find_products(works)
         except BaseException:
             lease.pending.extendleft(reversed(ids))
             lease.outstanding -= len(ids)
@@ -336,6 +339,15 @@ class SendingLoop:
             work.composer = composers[work.content_id]
         line.ready.extend(works)
         return len(ids)
+
+    async def _find_products(self, works: Sequence[Work]) -> None:
+        """Products for the mails that have some in them: for all recipients of a content at once."""
+        for (account_id, content_id), some in _by_content(works).items():
+            content = await self._content.compiled(account_id, content_id)
+            if content.products:
+                picked = await self._content.products_for(account_id, content, [reader_of(work) for work in some])
+                for work, products in zip(some, picked, strict=True):
+                    work.products = products
 
     async def _lease_to_read(self, line: SenderLine) -> Lease | None:
         """A chunk in hand with recipients that were not read yet; new ones are leased when there is none."""
@@ -446,6 +458,13 @@ def _slice(pace: float, rate: float | None) -> int:
     """How many recipients to read at once, at this many mails a second."""
     least = _MIN_SLICE if rate is None else max(1, min(_MIN_SLICE, int(rate * _READ_AHEAD / 2)))
     return max(least, min(_MAX_SLICE, int(pace * _READ_AHEAD)))
+
+
+def _by_content(works: Sequence[Work]) -> dict[tuple[int, int], list[Work]]:
+    found: dict[tuple[int, int], list[Work]] = {}
+    for work in works:
+        found.setdefault((work.account_id, work.content_id), []).append(work)
+    return found
 
 
 def host_name(folder: Path) -> str:

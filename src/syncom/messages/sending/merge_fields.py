@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from syncom.messages.sending.work import Work
-from syncom.messages.store import RECIPIENT_FIELDS
+from syncom.messages.store import LANGUAGE_PLACE, RECIPIENT_FIELDS
+from syncom.recommendations.model import BlockReader
 
 #: Position of a standard field in ``Work.contact``.
 _PLACES = {name: place for place, name in enumerate(RECIPIENT_FIELDS)}
@@ -14,6 +15,12 @@ _CUSTOM = len(RECIPIENT_FIELDS)
 
 #: Reads one merge field out of a recipient.
 Reader = Callable[[Work], Any]
+
+
+def reader_of(work: Work) -> BlockReader:
+    """Whom the products in a mail are for."""
+    language = work.contact[LANGUAGE_PLACE] if work.contact else ""
+    return BlockReader(contact_id=work.contact_id, language=language or "", data=work.params)
 
 
 def readers(names: tuple[str, ...], custom_fields: Mapping[str, int]) -> list[tuple[str, Reader]]:

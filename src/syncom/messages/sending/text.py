@@ -45,7 +45,7 @@ class TextComposer:
         """The text of one recipient. Raises Invalid (RenderError) naming the field."""
         fields = {name: read(work) for name, read in self._readers}
         rendered = self._renderer.render(
-            work.account_id, self._content_id, work.contact_id, work.message_id, fields, work.params
+            work.account_id, self._content_id, work.contact_id, work.message_id, fields, work.params, work.products
         )
         limit = LONGEST.get(work.channel, LONGEST[Channel.SMS])
         if len(rendered.text) > limit:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from syncom.contacts.model import Channel
+from syncom.content.own import NO_PRODUCTS, Picked
 from syncom.messages.channels.carrier import Composer
 from syncom.messages.model import Lane, LedgerState
 
@@ -70,6 +71,8 @@ class Work:
     attempt: int = 0
     uncertain: bool = False
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    #: Products for the blocks of the content, looked up with those of the others in its batch.
+    products: Picked = field(default_factory=lambda: NO_PRODUCTS)
     #: The caller's own id of the request that asked for it.
     external_request_id: str = ""
     #: The sender's name on this mail alone; empty: that of the content or of the sender.
