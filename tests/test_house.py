@@ -65,6 +65,7 @@ COORDINATOR = {
     "followed_events",
     "contact_changes",
     "attribution_queue",
+    "followed_moves",
 }
 
 

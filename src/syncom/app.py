@@ -145,7 +145,8 @@ class App:
             days=settings.view_days,
         )
         self.short_links = ShortLinks(database)
-        self.workflows = WorkflowsService(database, self.events, self.content, self.senders)
+        self.workflows = WorkflowsService(database, self.events, self.membership, self.content, self.senders)
+        self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(
             database,
             self.segments,
@@ -274,7 +275,7 @@ class App:
 
     def workflow_keeper(self) -> WorkflowKeeper:
         """What moves contacts through workflows in the background."""
-        return WorkflowKeeper(self.database, self.events, PlannedSends(self.content, self.senders))
+        return WorkflowKeeper(self.database, self.events, self.membership, PlannedSends(self.content, self.senders))
 
     def sending_loop(self, role: SenderRole) -> SendingLoop:
         """One sending process."""

@@ -16,10 +16,18 @@ from syncom.events.service import EventsService
 from syncom.messages.planned import PlannedSends
 from syncom.messages.sending.loop import SendingLoop
 from syncom.postgres.pool import Database
+from syncom.segments.jobs import MembershipKeeper
+from syncom.segments.membership import MembershipService
+from syncom.segments.service import SegmentsService
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.model import EnrolmentState, Workflow
 from syncom.workflows.service import WorkflowsService
 from tests.messages.house import SendingHouse
+
+
+def _membership(database: Database) -> MembershipService:
+    return MembershipService(database, SegmentsService(database, SystemClock()), SystemClock())
+
 
 LETTER = TemplateInput(name="Hello", subject="Hello {{ first_name }}", source="<p>{{ data.city }}</p>")
 
@@ -40,7 +48,7 @@ class Journeys:
         return cls(
             sending=sending,
             events=events,
-            workflows=WorkflowsService(database, events, sending.content, sending.senders),
+            workflows=WorkflowsService(database, events, _membership(database), sending.content, sending.senders),
             keeper=another_keeper(database, events, sending),
         )
 
@@ -59,9 +67,14 @@ class Journeys:
     async def started(
         self, *steps: dict[str, Any], where: dict[str, Any] | None = None, event: str = "joined"
     ) -> Workflow:
-        trigger = {"type": "event", "event_type": event, "where": where or {}}
+        return await self.started_by({"type": "event", "event_type": event, "where": where or {}}, *steps)
+
+    async def started_by(self, trigger: dict[str, Any], *steps: dict[str, Any]) -> Workflow:
         made = await self.workflows.create(self.account_id, "Welcome", {"trigger": trigger, "steps": list(steps)})
         return await self.workflows.start(self.account_id, made.workflow_id)
+
+    def membership_keeper(self) -> MembershipKeeper:
+        return MembershipKeeper(self.database, self.sending.segments, SystemClock())
 
     async def happen(self, *contact_ids: int, event: str = "joined", key: str = "k", **params: Any) -> None:
         """An event of each contact."""
@@ -103,7 +116,7 @@ class Journeys:
 
 
 def another_keeper(database: Database, events: EventsService, sending: SendingHouse) -> WorkflowKeeper:
-    return WorkflowKeeper(database, events, PlannedSends(sending.content, sending.senders))
+    return WorkflowKeeper(database, events, _membership(database), PlannedSends(sending.content, sending.senders))
 
 
 @pytest.fixture

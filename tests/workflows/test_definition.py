@@ -41,7 +41,7 @@ def test_a_definition_is_read_and_its_steps_get_names() -> None:
         ({"trigger": TRIGGER, "steps": [WAIT] * 101}, "definition.steps"),
         ({"trigger": TRIGGER, "steps": [SEND], "edges": []}, "definition.edges"),
         ({"format": 2, "trigger": TRIGGER, "steps": [SEND]}, "definition.format"),
-        ({"trigger": {"type": "segment"}, "steps": [SEND]}, "definition.trigger.type"),
+        ({"trigger": {"type": "moon"}, "steps": [SEND]}, "definition.trigger.type"),
         ({"trigger": {"event_type": "joined"}, "steps": [SEND]}, "definition.trigger.type"),
         ({"trigger": {"type": "event"}, "steps": [SEND]}, "definition.trigger"),
         ({"trigger": TRIGGER | {"event_type": " "}, "steps": [SEND]}, "definition.trigger.event_type"),

@@ -369,3 +369,62 @@ def _by_phone() -> Any:
     from syncom.contacts.model import IdentityKind, UpsertOptions
 
     return UpsertOptions(key=IdentityKind.PHONE)
+
+
+# ---------------------------------------------------------------- segments
+
+
+async def test_who_enters_or_leaves_a_segment_comes_in_once_for_each_move(journeys: Journeys) -> None:
+    one, two, three = await journeys.sending.people(3)
+    segments, keeper = journeys.sending.segments, journeys.membership_keeper()
+    kyiv = await segments.create(journeys.account_id, "Kyiv", {"field": "city", "op": "equals", "value": "Kyiv"})
+    await _live_in(journeys, three, "Kyiv")
+    await keeper.settle()
+    entered, left = [
+        await journeys.started_by({"type": "segment", "segment_id": kyiv.segment_id, "when": when}, WAIT_A_DAY)
+        for when in ("enters", "leaves")
+    ]
+    await _live_in(journeys, one, "Kyiv")
+    await _live_in(journeys, two, "Lviv")
+    await keeper.settle()
+    await journeys.settle()
+    assert await journeys.states(entered.workflow_id) == {WAITING: 1}
+    assert await journeys.states(left.workflow_id) == {}
+    for city in ("Lviv", "Kyiv", "Lviv"):
+        await _live_in(journeys, one, city)
+        await keeper.settle()
+    await journeys.settle()
+    assert await journeys.states(entered.workflow_id) == {WAITING: 2}
+    assert await journeys.states(left.workflow_id) == {WAITING: 2}
+    await segments.update(
+        journeys.account_id, kyiv.segment_id, "Lviv", {"field": "city", "op": "equals", "value": "Lviv"}
+    )
+    await keeper.settle()
+    await journeys.settle()
+    assert await journeys.states(entered.workflow_id) == {WAITING: 2}, "a new condition moves nobody of themselves"
+    for workflow in (entered, left):
+        await journeys.workflows.stop(journeys.account_id, workflow.workflow_id)
+    await _live_in(journeys, two, "Kyiv")
+    await keeper.settle()
+    async with journeys.database.system() as connection:
+        row = await (await connection.execute("SELECT count(*) FROM followed_moves")).fetchone()
+    assert row == (0,)
+
+
+async def test_a_workflow_on_a_segment_that_is_not_there_is_refused_and_keeps_the_one_that_is(
+    journeys: Journeys,
+) -> None:
+    trigger = {"type": "segment", "segment_id": 404}
+    with pytest.raises(Invalid, match=r"definition.trigger.segment_id: there is no segment 404"):
+        await journeys.started_by(trigger, WAIT_A_DAY)
+    made = await journeys.sending.segments.create(journeys.account_id, "All", {"all": []})
+    await journeys.started_by({"type": "segment", "segment_id": made.segment_id}, WAIT_A_DAY)
+    async with journeys.database.system() as connection:
+        users = await journeys.workflows.users(connection, journeys.account_id, "segment", made.segment_id)
+        assert users == ["workflow 'Welcome'"]
+        assert await journeys.workflows.users(connection, journeys.account_id, "segment", 404) == []
+
+
+async def _live_in(journeys: Journeys, contact_id: int, city: str) -> None:
+    async with journeys.database.system() as connection:
+        await connection.execute("UPDATE contacts SET city = %s WHERE contact_id = %s", (city, contact_id))

@@ -8,6 +8,7 @@ from syncom.attribution.model import Source
 from syncom.cli.given import condition as read_object
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
+from syncom.workflows.model import SegmentTrigger, Workflow
 
 app = App(name="workflow", help="What is done with a contact after something happened.")
 _DEFAULT = Options()
@@ -31,12 +32,20 @@ async def add(name: str, *, definition: str, options: Options = _DEFAULT) -> Non
     show(made, json=options.json, human=lambda: print(said))
 
 
+def begins_with(workflow: Workflow) -> str:
+    """What lets a contact in, in words."""
+    trigger = workflow.definition.trigger
+    if isinstance(trigger, SegmentTrigger):
+        return f"{'entering' if trigger.when == 'enters' else 'leaving'} segment {trigger.segment_id}"
+    return f"the event '{trigger.event_type}'"
+
+
 @app.command(name="list")
 async def list_workflows(*, options: Options = _DEFAULT) -> None:
     """List the workflows."""
     async with here(options) as services:
         found, _ = await services.app.workflows.page(services.account_id)
-    rows = [(one.workflow_id, one.name, one.status, one.definition.trigger.event_type) for one in found]
+    rows = [(one.workflow_id, one.name, one.status, begins_with(one)) for one in found]
     empty = "No workflow yet: `syncom workflow add NAME --definition @FILE` saves one."
     show(found, json=options.json, human=lambda: table(("id", "name", "status", "starts with"), rows, empty=empty))
 
@@ -78,7 +87,7 @@ async def start(workflow: int, *, options: Options = _DEFAULT) -> None:
     """
     async with here(options) as services:
         found = await services.app.workflows.start(services.account_id, workflow)
-    said = f"Workflow {workflow} is started: each '{found.definition.trigger.event_type}' lets its contact in."
+    said = f"Workflow {workflow} is started: {begins_with(found)} lets a contact in."
     show(found, json=options.json, human=lambda: print(said))
 
 

@@ -25,6 +25,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     facets: int
     #: Whether time alone changes it.
     moves: bool
+    #: Whether a workflow waits for who enters or leaves.
+    followed: bool = False
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,9 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     text: sql.Composed
     values: dict[str, Any]
 
+
+#: Why contacts move of themselves.
+_OF_LIFE = (MoveCause.CHANGE, MoveCause.TIME)
 
 _STATEMENT = sql.SQL("""
 WITH named AS MATERIALIZED (
@@ -81,6 +86,11 @@ WITH named AS MATERIALIZED (
     INSERT INTO segment_moves (account_id, bucket, contact_id, segment_id, entered, cause, moved_at)
     SELECT %(account_id)s, bucket, contact_id, segment_id, entered, %(cause)s, %(now)s FROM moves
     WHERE lives AND segment_id <> ALL (%(unrecorded)s::bigint[])
+), announced AS (
+    INSERT INTO followed_moves (account_id, segment_id, contact_id, entered, moved_at)
+    SELECT %(account_id)s, segment_id, contact_id, entered, %(now)s FROM moves
+    WHERE lives AND segment_id = ANY (%(followed)s::bigint[]) AND segment_id <> ALL (%(unrecorded)s::bigint[])
+    ORDER BY contact_id, segment_id, entered
 )
 SELECT segment_id, count(*) FILTER (WHERE entered), count(*) FILTER (WHERE NOT entered) FROM moves GROUP BY segment_id
 """)
@@ -124,6 +134,8 @@ def statement(
             **compiler.values,
             "kept": [one.segment_id for one in kept],
             "unrecorded": list(unrecorded),
+            # A new definition moves contacts who did nothing.
+            "followed": [one.segment_id for one in kept if one.followed and cause in _OF_LIFE],
             "cause": cause.code,
         },
     )

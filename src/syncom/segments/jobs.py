@@ -159,7 +159,9 @@ class MembershipKeeper:
                 compiler = compiler or await self._segments.compiler(connection, account_id)
                 await self._understand(connection, compiler, one.segment_id, one.condition, one.fingerprint)
             facets, moves = self._meanings.get(one.fingerprint, (0, False))
-            kept = Kept(segment_id=one.segment_id, condition=one.condition, facets=facets, moves=moves)
+            kept = Kept(
+                segment_id=one.segment_id, condition=one.condition, facets=facets, moves=moves, followed=one.followed
+            )
             found.append(store.kept_segment(one, kept))
         return found
 

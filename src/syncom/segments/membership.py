@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from psycopg import sql
 
 from syncom.clock import Clock
+from syncom.errors import NotFound
 from syncom.postgres.pool import Connection, Database
 from syncom.segments import membership_store as store
-from syncom.segments.model import Difference, GrowthDay, Membership, Move
+from syncom.segments import store as segments_store
+from syncom.segments.model import Difference, FollowedMove, GrowthDay, Membership, Move
 from syncom.segments.service import SegmentsService
 
 _END = datetime(9999, 1, 1, tzinfo=UTC)
@@ -72,6 +74,22 @@ class MembershipService:
             members = one.members
             found.append(one)
         return found
+
+    async def follow(self, connection: Connection, account_id: int, segment_id: int, *, followed: bool) -> None:
+        """Have the moves of a segment in the change log from now on, or no longer. In the caller's transaction.
+
+        Raises NotFound.
+        """
+        if not await store.follow(connection, account_id, segment_id, followed=followed):
+            raise NotFound("segment", segment_id)
+
+    async def exists(self, connection: Connection, account_id: int, segment_id: int) -> bool:
+        """Whether there is such a segment. In the caller's transaction."""
+        return bool(await segments_store.select(connection, account_id, [segment_id]))
+
+    async def take_followed(self, connection: Connection, limit: int) -> list[FollowedMove]:
+        """Moves out of the change log, the oldest first, for good when the caller's transaction commits."""
+        return await store.take_followed(connection, limit)
 
     async def rebuild(self, account_id: int, segment_id: int | None = None) -> list[int]:
         """Have one segment, or all, worked out from the start; ids of those. Writers are not kept waiting.

@@ -47,8 +47,8 @@ SELECT facets, contact_ids FROM taken
 -- name: definitions
 -- All segments of the account with what is kept of them; states of deleted ones have no condition. Small tables.
 SELECT s.segment_id, s.condition, s.updated_at, t.segment_id, t.seen_at, t.fingerprint, t.filled, t.cause,
-    t.fill_bucket, t.fill_contact, t.problem
-FROM (SELECT segment_id, condition, updated_at FROM segments WHERE account_id = %(account_id)s) s
+    t.fill_bucket, t.fill_contact, t.problem, s.followed
+FROM (SELECT segment_id, condition, updated_at, followed FROM segments WHERE account_id = %(account_id)s) s
 FULL JOIN (SELECT * FROM segment_states WHERE account_id = %(account_id)s) t USING (segment_id)
 ORDER BY 1
 
@@ -148,3 +148,19 @@ UNION ALL
 (SELECT day, entered, left_it, members FROM segment_days
  WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s AND day >= %(since)s)
 ORDER BY day
+
+-- name: follow
+-- The segment, if it is there.
+UPDATE segments SET followed = %(followed)s WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s
+RETURNING segment_id
+
+-- name: take_followed
+-- Moves out of the change log, in the order they came; they are gone from it when the transaction commits. What another
+-- transaction is taking is left to it. Primary key of followed_moves.
+WITH taken AS (
+    DELETE FROM followed_moves WHERE followed_id = ANY (ARRAY(
+        SELECT followed_id FROM followed_moves ORDER BY followed_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING *
+)
+SELECT account_id, segment_id, contact_id, entered, move_id, moved_at FROM taken ORDER BY followed_id

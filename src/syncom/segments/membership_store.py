@@ -7,14 +7,14 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from syncom.ids import bucket_of
 from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.segments.evaluation import Kept, Statement
-from syncom.segments.model import CAUSES, GrowthDay, Membership, Move, MoveCause
+from syncom.segments.model import CAUSES, FollowedMove, GrowthDay, Membership, Move, MoveCause
 
 _SQL = load_sql("syncom.segments", "membership.sql")
 #: Advisory locks of accounts: this number plus the account's.
@@ -34,6 +34,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     cause: MoveCause
     place: tuple[int, int]
     problem: str
+    followed: bool
 
 
 class KeptSegment(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +110,7 @@ async def definitions(connection: Connection, account_id: int) -> list[Definitio
             cause=CAUSES[int(row[7] or 0)],
             place=(row[8] or 0, row[9] or 0),
             problem=row[10] or "",
+            followed=bool(row[11]),
         )
         for row in rows
     ]
@@ -180,6 +182,18 @@ async def count_moves(connection: Connection, moved: Sequence[Moved], untold: Co
 async def set_problem(connection: Connection, segment_id: int, problem: str) -> None:
     """A segment that cannot be answered."""
     await connection.execute(_SQL["set_problem"], {"segment_id": segment_id, "problem": problem[:500]})
+
+
+async def follow(connection: Connection, account_id: int, segment_id: int, *, followed: bool) -> bool:
+    """Have a segment's moves in the change log, or not; False where there is no such segment."""
+    values = {"account_id": account_id, "segment_id": segment_id, "followed": followed}
+    return await (await connection.execute(_SQL["follow"], values)).fetchone() is not None
+
+
+async def take_followed(connection: Connection, limit: int) -> list[FollowedMove]:
+    """Moves out of the change log, for good when the transaction commits."""
+    cursor = connection.cursor(row_factory=class_row(FollowedMove))
+    return await (await cursor.execute(_SQL["take_followed"], {"limit": limit})).fetchall()
 
 
 # ---------------------------------------------------------------- questions

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, LiteralString
+from uuid import UUID
 
 import msgspec
 
@@ -233,6 +234,18 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     segment_id: int
     entered: bool
     cause: MoveCause
+    moved_at: datetime
+
+
+class FollowedMove(msgspec.Struct, frozen=True, kw_only=True):
+    """A move that somebody waits for."""
+
+    account_id: int
+    segment_id: int
+    contact_id: int
+    entered: bool
+    #: Of this move alone.
+    move_id: UUID
     moved_at: datetime
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from syncom.errors import Invalid
-from syncom.workflows.model import Definition, EventTrigger, SendEmail, Step, Stop, Wait
+from syncom.workflows.model import Definition, EventTrigger, SegmentTrigger, SendEmail, Step, Stop, Trigger, Wait
 
 FORMAT: Final = 1
 STEPS_LIMIT: Final = 100
@@ -36,11 +36,13 @@ def read_definition(given: object) -> Definition:
     return Definition(trigger=_trigger(members.get("trigger")), steps=_steps(members.get("steps")))
 
 
-def _trigger(given: object) -> EventTrigger:
+def _trigger(given: object) -> Trigger:
     at = "definition.trigger"
     kind = _type_of(given, at)
+    if kind == "segment":
+        return _converted(given, SegmentTrigger, at)
     if kind != "event":
-        raise Invalid(f"{at}.type", f"'{kind}' cannot start a workflow here; an event can")
+        raise Invalid(f"{at}.type", f"'{kind}' cannot start a workflow here; an event or a segment can")
     trigger = _converted(given, EventTrigger, at)
     if not trigger.event_type.strip():
         raise Invalid(f"{at}.event_type", "is empty")
@@ -108,9 +110,11 @@ def _converted(given: object, type_: type[Value], at: str) -> Value:
         raise Invalid(field, _PATH.sub("", text)) from None
 
 
-def fits(trigger: EventTrigger, params: Mapping[str, Any]) -> bool:
-    """Whether an event with these parameters lets its contact in."""
-    return all(name in params and _text(params[name]) == _text(value) for name, value in trigger.where.items())
+def fits(trigger: Trigger, params: Mapping[str, Any]) -> bool:
+    """Whether an event of its type with these parameters lets its contact in."""
+    return isinstance(trigger, EventTrigger) and all(
+        name in params and _text(params[name]) == _text(value) for name, value in trigger.where.items()
+    )
 
 
 def _text(value: object) -> str:

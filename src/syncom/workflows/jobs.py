@@ -25,9 +25,19 @@ from syncom.ids import workflow_message_id
 from syncom.messages.model import Exclusion
 from syncom.messages.planned import PlannedSend, PlannedSends
 from syncom.postgres.pool import Connection, Database
+from syncom.segments.membership import MembershipService
+from syncom.segments.model import FollowedMove
 from syncom.workflows import store
 from syncom.workflows.definition import fits
-from syncom.workflows.model import Definition, Enrolment, EnrolmentState, Moved, SendEmail, Wait
+from syncom.workflows.model import (
+    Definition,
+    Enrolment,
+    EnrolmentState,
+    Moved,
+    SegmentTrigger,
+    SendEmail,
+    Wait,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -49,9 +59,12 @@ class _Path(NamedTuple):
 class WorkflowKeeper:
     """Moves workflows along in the background."""
 
-    def __init__(self, database: Database, events: EventsService, sends: PlannedSends) -> None:
+    def __init__(
+        self, database: Database, events: EventsService, membership: MembershipService, sends: PlannedSends
+    ) -> None:
         self._database = database
         self._events = events
+        self._membership = membership
         self._sends = sends
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -81,18 +94,22 @@ class WorkflowKeeper:
     async def _enrol(self) -> bool:
         async with self._database.system() as connection:
             events, taken = await self._events.take_followed(connection, _BATCH)
-            if not events:
-                return taken == _BATCH
-            workflows = await store.triggered(connection, sorted({event.event_type_id for event in events}))
-            entries = [
-                _entry(event, workflow)
-                for event in events
-                for workflow in workflows
-                if workflow.event_type_id == event.event_type_id and fits(workflow.definition.trigger, event.params)
-            ]
-            if entries:
-                await store.enrol(connection, entries)
-        return taken == _BATCH
+            if events:
+                types = {event.event_type_id for event in events}
+                workflows = await store.triggered(connection, event_type_ids=types)
+                await _let_in(
+                    connection, [_entry(event, one) for event in events for one in workflows if _is_for(one, event)]
+                )
+        async with self._database.system() as connection:
+            moves = await self._membership.take_followed(connection, _BATCH)
+            if moves:
+                segments = {move.segment_id for move in moves}
+                workflows = await store.triggered(connection, segment_ids=segments)
+                await _let_in(
+                    connection,
+                    [_entry_of_move(move, one) for move in moves for one in workflows if _is_for_move(one, move)],
+                )
+        return _BATCH in (taken, len(moves))
 
     # ------------------------------------------------------------ going on
 
@@ -177,6 +194,35 @@ def _by_place(due: Sequence[Enrolment]) -> Mapping[tuple[int, int, int, int], li
     for one in due:
         places.setdefault((one.account_id, one.workflow_id, one.version, one.step), []).append(one)
     return places
+
+
+async def _let_in(connection: Connection, entries: Sequence[store.Entry]) -> None:
+    if entries:
+        await store.enrol(connection, entries)
+
+
+def _is_for(workflow: store.Triggered, event: FollowedEvent) -> bool:
+    return workflow.begins.event_type_id == event.event_type_id and fits(workflow.definition.trigger, event.params)
+
+
+def _is_for_move(workflow: store.Triggered, move: FollowedMove) -> bool:
+    trigger = workflow.definition.trigger
+    return (
+        isinstance(trigger, SegmentTrigger)
+        and trigger.segment_id == move.segment_id
+        and move.entered == (trigger.when == "enters")
+    )
+
+
+def _entry_of_move(move: FollowedMove, workflow: store.Triggered) -> store.Entry:
+    return store.Entry(
+        account_id=move.account_id,
+        contact_id=move.contact_id,
+        workflow_id=workflow.workflow_id,
+        version=workflow.version,
+        event_id=move.move_id,
+        params="{}",
+    )
 
 
 def _entry(event: FollowedEvent, workflow: store.Triggered) -> store.Entry:

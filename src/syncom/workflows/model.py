@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,18 @@ class EventTrigger(
     event_type: str
     #: Parameters that must have these values. A number equals its text: version 1 of eSputnik's method sends texts.
     where: dict[str, Any] = {}
+
+
+class SegmentTrigger(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="segment"
+):
+    """A contact who enters or leaves a segment comes in."""
+
+    segment_id: int
+    when: Literal["enters", "leaves"] = "enters"
+
+
+Trigger = EventTrigger | SegmentTrigger
 
 
 class SendEmail(
@@ -61,7 +73,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
 
     #: Of the definition's language.
     format: int = 1
-    trigger: EventTrigger
+    trigger: Trigger
     steps: tuple[Step, ...]
 
 

@@ -13,9 +13,18 @@ from syncom.events.replays import check_span
 from syncom.events.service import EventsService
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
+from syncom.segments.membership import MembershipService
 from syncom.workflows import store
 from syncom.workflows.definition import fits, read_definition
-from syncom.workflows.model import Definition, EnrolmentState, Rehearsal, SendEmail, Workflow, WorkflowStatus
+from syncom.workflows.model import (
+    Definition,
+    EnrolmentState,
+    Rehearsal,
+    SegmentTrigger,
+    SendEmail,
+    Workflow,
+    WorkflowStatus,
+)
 
 PAGE_LIMIT: Final = 500
 WORKFLOWS_LIMIT: Final = 1_000
@@ -25,10 +34,16 @@ class WorkflowsService:
     """Workflows of an account."""
 
     def __init__(
-        self, database: Database, events: EventsService, content: ContentService, senders: SendersService
+        self,
+        database: Database,
+        events: EventsService,
+        membership: MembershipService,
+        content: ContentService,
+        senders: SendersService,
     ) -> None:
         self._database = database
         self._events = events
+        self._membership = membership
         self._content = content
         self._senders = senders
 
@@ -40,8 +55,8 @@ class WorkflowsService:
             if await store.count(connection, account_id) >= WORKFLOWS_LIMIT:
                 raise Conflict(f"an account has at most {WORKFLOWS_LIMIT:,} workflows")
             await self._check(connection, account_id, read)
-            event_type_id = await self._event_type(connection, account_id, read)
-            workflow_id = await store.add(connection, account_id, name, event_type_id, read)
+            begins = await self._beginning(connection, account_id, read)
+            workflow_id = await store.add(connection, account_id, name, begins, read)
             return await store.get(connection, account_id, workflow_id)
 
     async def change(
@@ -52,17 +67,15 @@ class WorkflowsService:
         name = None if name is None else _name(name)
         async with self._database.tenant(account_id) as connection:
             before = await store.lock(connection, account_id, workflow_id)
-            version, event_type_id = before.version, before.event_type_id
+            version, begins = before.version, before.begins
             if read is not None:
                 await self._check(connection, account_id, read)
-                version, event_type_id = version + 1, await self._event_type(connection, account_id, read)
+                version, begins = version + 1, await self._beginning(connection, account_id, read)
                 await store.add_version(connection, account_id, workflow_id, version, read)
-                if before.status is WorkflowStatus.ACTIVE and event_type_id != before.event_type_id:
-                    await self._follow(connection, account_id, workflow_id, before.event_type_id, followed=False)
-                    await self._follow(connection, account_id, workflow_id, event_type_id, followed=True)
-            await store.change(
-                connection, account_id, workflow_id, name=name, version=version, event_type_id=event_type_id
-            )
+                if before.status is WorkflowStatus.ACTIVE and begins != before.begins:
+                    await self._follow(connection, account_id, workflow_id, before.begins, followed=False)
+                    await self._follow(connection, account_id, workflow_id, begins, followed=True)
+            await store.change(connection, account_id, workflow_id, name=name, version=version, begins=begins)
             return await store.get(connection, account_id, workflow_id)
 
     async def start(self, account_id: int, workflow_id: int) -> Workflow:
@@ -77,7 +90,7 @@ class WorkflowsService:
             before = await store.lock(connection, account_id, workflow_id)
             workflow = await store.get(connection, account_id, workflow_id)
             await self._check(connection, account_id, workflow.definition)
-            await self._follow(connection, account_id, workflow_id, before.event_type_id, followed=True)
+            await self._follow(connection, account_id, workflow_id, before.begins, followed=True)
             await store.set_status(connection, account_id, workflow_id, WorkflowStatus.ACTIVE)
             return await store.get(connection, account_id, workflow_id)
 
@@ -86,7 +99,7 @@ class WorkflowsService:
         async with self._database.tenant(account_id) as connection:
             before = await store.lock(connection, account_id, workflow_id)
             if before.status is WorkflowStatus.ACTIVE:
-                await self._follow(connection, account_id, workflow_id, before.event_type_id, followed=False)
+                await self._follow(connection, account_id, workflow_id, before.begins, followed=False)
                 await store.set_status(connection, account_id, workflow_id, WorkflowStatus.STOPPED)
             return await store.get(connection, account_id, workflow_id)
 
@@ -156,21 +169,35 @@ class WorkflowsService:
                 except NotFound as error:
                     raise Invalid(f"{at}.sender_id", error.message) from None
 
-    async def _event_type(self, connection: Connection, account_id: int, definition: Definition) -> int:
-        """The type that starts it, made when no event of it has come yet."""
-        key = definition.trigger.event_type
+    async def users(self, connection: Connection, account_id: int, kind: str, key: int | str) -> list[str]:
+        """The workflows that begin with a segment: ``("segment", 7)``."""
+        if kind != "segment" or not isinstance(key, int):
+            return []
+        return [f"workflow {name!r}" for name in await store.users_of_segment(connection, account_id, key)]
+
+    async def _beginning(self, connection: Connection, account_id: int, definition: Definition) -> store.Beginning:
+        """What starts it: a segment that is there, or a type, made when no event of it has come yet."""
+        trigger = definition.trigger
+        if isinstance(trigger, SegmentTrigger):
+            if not await self._membership.exists(connection, account_id, trigger.segment_id):
+                raise Invalid("definition.trigger.segment_id", f"there is no segment {trigger.segment_id}")
+            return store.Beginning(segment_id=trigger.segment_id)
         try:
-            return (await self._events.types.made_in(connection, account_id, key)).event_type_id
+            made = await self._events.types.made_in(connection, account_id, trigger.event_type)
+            return store.Beginning(event_type_id=made.event_type_id)
         except Invalid as error:
             raise Invalid("definition.trigger.event_type", error.fields[0].reason) from None
 
     async def _follow(
-        self, connection: Connection, account_id: int, workflow_id: int, event_type_id: int, *, followed: bool
+        self, connection: Connection, account_id: int, workflow_id: int, begins: store.Beginning, *, followed: bool
     ) -> None:
-        """Have events of a type in the change log while any active workflow begins with them."""
-        if not followed and await store.is_followed_by_others(connection, workflow_id, event_type_id):
+        """Have what it begins with in the change log while any active workflow begins with the same."""
+        if not followed and await store.is_followed_by_others(connection, workflow_id, begins):
             return
-        await self._events.types.follow(connection, account_id, event_type_id, followed=followed)
+        if begins.event_type_id is not None:
+            await self._events.types.follow(connection, account_id, begins.event_type_id, followed=followed)
+        if begins.segment_id is not None:
+            await self._membership.follow(connection, account_id, begins.segment_id, followed=followed)
 
 
 def _name(name: str) -> str:

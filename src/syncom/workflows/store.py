@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,19 +21,26 @@ _SQL = load_sql("syncom.workflows", "workflows.sql")
 _LOCKS = 0x776F << 40
 
 
+class Beginning(NamedTuple):
+    """What a workflow waits for: events of a type, or moves of a segment."""
+
+    event_type_id: int | None = None
+    segment_id: int | None = None
+
+
 class Locked(NamedTuple):
     """A workflow that nobody else changes, and in which nobody moves, until the transaction ends."""
 
     status: WorkflowStatus
     version: int
-    event_type_id: int
+    begins: Beginning
 
 
 class Triggered(NamedTuple):
-    """A workflow that an event may start."""
+    """A workflow that an event or a move may start."""
 
     workflow_id: int
-    event_type_id: int
+    begins: Beginning
     version: int
     definition: Definition
 
@@ -60,8 +67,8 @@ class SentBy(NamedTuple):
 # ---------------------------------------------------------------- workflows
 
 
-async def add(connection: Connection, account_id: int, name: str, event_type_id: int, definition: Definition) -> int:
-    values = {"account_id": account_id, "name": name, "event_type_id": event_type_id}
+async def add(connection: Connection, account_id: int, name: str, begins: Beginning, definition: Definition) -> int:
+    values = {"account_id": account_id, "name": name, **begins._asdict()}
     row = await (await connection.execute(_SQL["add_workflow"], values)).fetchone()
     assert row is not None
     await add_version(connection, account_id, row[0], 1, definition)
@@ -86,18 +93,18 @@ async def lock(connection: Connection, account_id: int, workflow_id: int) -> Loc
     row = await (await connection.execute(_SQL["lock_workflow"], values)).fetchone()
     if row is None:
         raise NotFound("workflow", workflow_id)
-    return Locked(WorkflowStatus(row[0]), row[1], row[2])
+    return Locked(WorkflowStatus(row[0]), row[1], Beginning(row[2], row[3]))
 
 
 async def change(
-    connection: Connection, account_id: int, workflow_id: int, *, name: str | None, version: int, event_type_id: int
+    connection: Connection, account_id: int, workflow_id: int, *, name: str | None, version: int, begins: Beginning
 ) -> None:
     values = {
         "account_id": account_id,
         "workflow_id": workflow_id,
         "name": name,
         "version": version,
-        "event_type_id": event_type_id,
+        **begins._asdict(),
     }
     await connection.execute(_SQL["change_workflow"], values)
 
@@ -110,9 +117,9 @@ async def set_status(connection: Connection, account_id: int, workflow_id: int, 
     await connection.execute(_SQL[statement], values)
 
 
-async def is_followed_by_others(connection: Connection, workflow_id: int, event_type_id: int) -> bool:
-    """Whether another active workflow begins with this type of events."""
-    values = {"workflow_id": workflow_id, "event_type_id": event_type_id}
+async def is_followed_by_others(connection: Connection, workflow_id: int, begins: Beginning) -> bool:
+    """Whether another active workflow begins with the same."""
+    values = {"workflow_id": workflow_id, **begins._asdict()}
     row = await (await connection.execute(_SQL["other_followers"], values)).fetchone()
     return bool(row and row[0])
 
@@ -167,10 +174,19 @@ async def count_entered(
 # ---------------------------------------------------------------- entering and moving
 
 
-async def triggered(connection: Connection, event_type_ids: Sequence[int]) -> list[Triggered]:
-    """Active workflows that begin with one of these types."""
-    cursor = await connection.execute(_SQL["triggered"], {"event_type_ids": numbers(event_type_ids)})
-    return [Triggered(row[0], row[1], row[2], msgspec.convert(row[3], Definition)) for row in await cursor.fetchall()]
+async def triggered(
+    connection: Connection, *, event_type_ids: Iterable[int] = (), segment_ids: Iterable[int] = ()
+) -> list[Triggered]:
+    """Active workflows that begin with one of these types or segments."""
+    values = {"event_type_ids": numbers(sorted(event_type_ids)), "segment_ids": numbers(sorted(segment_ids))}
+    rows = await (await connection.execute(_SQL["triggered"], values)).fetchall()
+    return [Triggered(row[0], Beginning(row[1], row[2]), row[3], msgspec.convert(row[4], Definition)) for row in rows]
+
+
+async def users_of_segment(connection: Connection, account_id: int, segment_id: int) -> list[str]:
+    """Names of workflows that begin with a segment."""
+    values = {"account_id": account_id, "segment_id": segment_id}
+    return [row[0] for row in await (await connection.execute(_SQL["users_of_segment"], values)).fetchall()]
 
 
 async def enrol(connection: Connection, entries: Sequence[Entry]) -> None:

@@ -1,6 +1,6 @@
 -- name: add_workflow
-INSERT INTO workflows (account_id, name, version, event_type_id)
-VALUES (%(account_id)s, %(name)s, 1, %(event_type_id)s)
+INSERT INTO workflows (account_id, name, version, event_type_id, segment_id)
+VALUES (%(account_id)s, %(name)s, 1, %(event_type_id)s, %(segment_id)s)
 RETURNING workflow_id;
 
 -- name: add_version
@@ -9,12 +9,12 @@ VALUES (%(workflow_id)s, %(version)s, %(account_id)s, %(definition)s::jsonb);
 
 -- name: lock_workflow
 -- Who moves contacts holds the workflow shared, so they are done when this returns.
-SELECT status, version, event_type_id FROM workflows
+SELECT status, version, event_type_id, segment_id FROM workflows
 WHERE account_id = %(account_id)s AND workflow_id = %(workflow_id)s FOR UPDATE;
 
 -- name: change_workflow
 UPDATE workflows SET name = coalesce(%(name)s, name), version = %(version)s, event_type_id = %(event_type_id)s,
-    updated_at = now()
+    segment_id = %(segment_id)s, updated_at = now()
 WHERE account_id = %(account_id)s AND workflow_id = %(workflow_id)s;
 
 -- name: set_status
@@ -33,10 +33,11 @@ UPDATE enrolments SET state = 1, reason = '', wake_at = CASE WHEN state = 4 THEN
 WHERE account_id = %(account_id)s AND workflow_id = %(workflow_id)s AND state IN (2, 4);
 
 -- name: other_followers
--- Whether another active workflow begins with this type. Index: workflows_trigger.
+-- Whether another active workflow begins with the same. Indexes: workflows_trigger, workflows_segment.
 SELECT EXISTS (
     SELECT FROM workflows
-    WHERE event_type_id = %(event_type_id)s AND status = 'active' AND workflow_id <> %(workflow_id)s
+    WHERE (event_type_id = %(event_type_id)s OR segment_id = %(segment_id)s) AND status = 'active'
+        AND workflow_id <> %(workflow_id)s
 );
 
 -- name: list_workflows
@@ -60,11 +61,12 @@ SELECT state, count(*) FROM enrolments WHERE account_id = %(account_id)s AND wor
 GROUP BY state;
 
 -- name: triggered
--- Active workflows that begin with one of these types, held as they are until the transaction ends. Index:
--- workflows_trigger.
-SELECT w.workflow_id, w.event_type_id, w.version, v.definition
+-- Active workflows that begin with one of these types or segments, held as they are until the transaction ends. Indexes:
+-- workflows_trigger, workflows_segment.
+SELECT w.workflow_id, w.event_type_id, w.segment_id, w.version, v.definition
 FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id AND v.version = w.version
-WHERE w.status = 'active' AND w.event_type_id = ANY (%(event_type_ids)s::bigint[])
+WHERE w.status = 'active'
+    AND (w.event_type_id = ANY (%(event_type_ids)s::bigint[]) OR w.segment_id = ANY (%(segment_ids)s::bigint[]))
 ORDER BY w.workflow_id
 FOR SHARE OF w;
 
@@ -141,3 +143,7 @@ FROM unnest(%(buckets)s::smallint[], %(message_ids)s::uuid[], %(contact_ids)s::b
     AS k (bucket, message_id, contact_id, workflow_id)
 ORDER BY k.bucket, k.message_id
 ON CONFLICT DO NOTHING
+
+-- name: users_of_segment
+-- Names of workflows whose newest version begins with a segment. Index: workflows_account.
+SELECT name FROM workflows WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s ORDER BY workflow_id;
