@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from syncom.activity import engagement
 from syncom.clock import SystemClock
 from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.contacts.service import ContactsService
@@ -169,6 +170,28 @@ async def test_a_birthday_comes_and_goes(house: House) -> None:
         if await house.members(segment.segment_id) == set(made.contact_ids):
             inside.append(house.clock.time.date().isoformat())
     assert inside == ["2026-11-28", "2026-11-29", "2026-11-30", "2026-12-01"]
+
+
+async def test_a_score_that_sinks_changes_segments_in_its_second(house: House) -> None:
+    [one] = await house.people("Kyiv")
+    # A click, worth four points now and two in thirty days.
+    await house.do(
+        "INSERT INTO contact_statistics (account_id, bucket, contact_id, clicked, engagement)"
+        " VALUES (%s, %s, %s, 1, %s)",
+        *(house.account_id, one & 255, one, 4 * engagement.weight(NOW)),
+    )
+    trees = [{"band": ["active"]}, {"band": ["warm", "cooling"]}, {"at_most": 2}]
+    segments = [
+        (await house.segments.create(house.account_id, str(tree), {"engagement": tree})).segment_id for tree in trees
+    ]
+    inside: list[list[bool]] = []
+    for moment in (NOW, NOW + timedelta(days=30), NOW + timedelta(days=30, seconds=1)):
+        house.clock.time = moment
+        await house.keeper.settle()
+        inside.append([one in await house.members(segment_id) for segment_id in segments])
+    assert inside == [[True, False, False], [True, False, True], [False, True, True]]
+    [moved] = await house.membership.moves(house.account_id, segments[0])
+    assert (moved.entered, moved.cause) == (False, MoveCause.TIME)
 
 
 async def test_a_new_meaning_is_worked_out_also_where_it_stands_inside_another_segment(house: House) -> None:

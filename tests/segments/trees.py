@@ -131,8 +131,19 @@ _rfm = _leaf(
         _leaf(frequency=_score),
     )
 )
+# No score of the world's contacts is near one of these numbers, but for the floors of bands.
+_scores = st.sampled_from([0.3, 0.7, 1.9, 2.6, 6.1])
+_bands = st.lists(st.sampled_from(["active", "warm", "cooling", "inactive"]), min_size=1, max_size=4)
+_engagement = _leaf(
+    engagement=st.one_of(
+        _with(_leaf(band=_bands), _optional(at_least=_scores)),
+        _with(_leaf(at_least=_scores), _optional(at_most=_scores)),
+        _leaf(at_most=_scores),
+    )
+)
 LEAVES = st.one_of(
     _rfm,
+    _engagement,
     _fields,
     _leaf(list=st.integers(1, 3)),
     _leaf(category=st.sampled_from(["news", "Sales"])),

@@ -186,6 +186,19 @@ def _scores(recency: int, frequency: int, monetary: int) -> tuple[int, int, int,
     return recency, frequency, monetary, int(class_of(recency, frequency, monetary))
 
 
+def engagement(facts: list[Fact]) -> float:
+    """The score: a point for each message opened, three more when it was clicked, halved with every 30 days since."""
+    score = 0.0
+    for kind, points in (("opened", 1), ("clicked", 3)):
+        first: dict[UUID, datetime] = {}
+        for fact in messages(facts, kind):
+            first[fact.message] = min(first.get(fact.message, fact.at), fact.at)
+        # It sinks once a second.
+        now = NOW.replace(microsecond=0)
+        score += sum(points * 0.5 ** ((now - at) / timedelta(days=30)) for at in first.values())
+    return score
+
+
 def _purchases(orders: list[Bought]) -> list[Bought]:
     return [order for order in orders if order.status.upper() not in ("CANCELLED", "ABANDONED_SHOPPING_CART")]
 
@@ -285,8 +298,12 @@ async def _store_statistics(connection: Connection, key: tuple[int, int, int], s
     if any(counts) or bought:
         await connection.execute(
             "INSERT INTO contact_statistics (account_id, bucket, contact_id, sent, opened, clicked, last_sent_at,"
-            " last_open_at, last_click_at, orders, last_order_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (*key, *counts, *moments, len(bought), max((order.at for order in bought), default=None)),
+            " last_open_at, last_click_at, orders, last_order_at, engagement)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                *(*key, *counts, *moments, len(bought), max((order.at for order in bought), default=None)),
+                engagement(someone.facts) * 2.0 ** ((NOW - datetime(2020, 1, 1, tzinfo=UTC)) / timedelta(days=30)),
+            ),
         )
 
 
@@ -319,7 +336,18 @@ def holds(tree: dict[str, Any], person: Someone) -> bool:
         return _orders_hold(tree, person)
     if "rfm" in tree:
         return person.scores is not None and _rfm_holds(tree["rfm"], person.scores)
+    if "engagement" in tree:
+        return _engagement_holds(tree["engagement"], engagement(person.facts))
     return _field_holds(tree, person)
+
+
+def _engagement_holds(given: dict[str, Any], score: float) -> bool:
+    # Nine digits count.
+    nearly, hardly = 1 - 1e-9, 1 + 1e-9
+    floors = {"active": 2, "warm": 0.5, "cooling": 0.125, "inactive": 0}
+    band = next(name for name, floor in floors.items() if score >= floor * nearly)
+    bounds = given.get("at_least", 0) * nearly <= score <= given.get("at_most", float("inf")) * hardly
+    return bounds and band in given.get("band", [band])
 
 
 def _rfm_holds(given: dict[str, Any], scores: tuple[int, int, int, int]) -> bool:

@@ -57,7 +57,7 @@ def weight(moment: datetime) -> float:
 
 def score_of(kept: float, now: datetime) -> float:
     """The score now, of the number that is kept."""
-    return kept / weight(now)
+    return kept / weight(_told(now))
 
 
 def band_of(kept: float, now: datetime) -> Band:
@@ -67,12 +67,17 @@ def band_of(kept: float, now: datetime) -> Band:
 
 def at_least(score: float, now: datetime) -> float:
     """The number that is kept is this or more exactly when the score is ``score`` or more now."""
-    return score * weight(now) * (1 - _SLACK)
+    return score * weight(_told(now)) * (1 - _SLACK)
 
 
 def above(score: float, now: datetime) -> float:
     """The number that is kept is more than this exactly when the score is more than ``score`` now."""
-    return score * weight(now) * (1 + _SLACK)
+    return score * weight(_told(now)) * (1 + _SLACK)
+
+
+def _told(now: datetime) -> datetime:
+    """Scores sink once a second: so the moment at which one has sunk is known exactly."""
+    return now.replace(microsecond=0)
 
 
 def spans(bands: Collection[Band]) -> list[tuple[float, float | None]]:

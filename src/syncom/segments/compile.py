@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, LiteralString, cast
+from math import log2
+from typing import Any, Literal, cast
 
 import msgspec
 from psycopg import sql
 
+from syncom.activity import engagement
+from syncom.activity.engagement import EPOCH, HALF_LIFE, Band
 from syncom.contacts.model import CustomField, FieldType
 from syncom.errors import Invalid
 from syncom.segments.anniversaries import days_of_year, turns_of_year
@@ -38,6 +41,7 @@ from syncom.segments.model import (
     CHANNELS,
     DATE_FIELDS,
     DATE_OPERATORS,
+    ENGAGEMENT_PARTS,
     MAX_DEPTH,
     MAX_LEAVES,
     MAX_NODES,
@@ -56,6 +60,7 @@ from syncom.segments.rfm_classes import RFM_CLASSES, RFM_SCORES
 Node = sql.Composable | Statistic
 
 _ROW = "the contact's row"
+_Joint = Literal[" AND ", " OR "]
 _MOVING = frozenset({"in_last_days", "in_next_days", "more_than_days_ago", "anniversary_in_next_days"})
 
 
@@ -151,6 +156,7 @@ class Compiler:
             "event": self._event,
             "orders": self._orders,
             "rfm": self._rfm,
+            "engagement": self._engagement,
         }
 
     # ------------------------------------------------------------ groups
@@ -161,9 +167,7 @@ class Compiler:
     def _any(self, tree: Tree, at: str, depth: int) -> Node:
         return self._group(tree, "any", at, depth, empty=sql.SQL("FALSE"), joint=" OR ")
 
-    def _group(
-        self, tree: Tree, name: str, at: str, depth: int, *, empty: sql.Composable, joint: LiteralString
-    ) -> Node:
+    def _group(self, tree: Tree, name: str, at: str, depth: int, *, empty: sql.Composable, joint: _Joint) -> Node:
         only(tree, at, name)
         if not isinstance(tree[name], list):
             raise Invalid(f"{at}.{name}", "must be a list of conditions")
@@ -171,11 +175,7 @@ class Compiler:
         if not children:
             return empty
         parts = [self._node(child, f"{at}.{name}.{place}", depth + 1) for place, child in enumerate(children)]
-        statistics = merged([part for part in parts if isinstance(part, Statistic)], every=name == "all")
-        others = [part for part in parts if not isinstance(part, Statistic)]
-        if not others and len(statistics) == 1:
-            return statistics[0]
-        return sql.SQL("({})").format(sql.SQL(joint).join([*others, *(one.text(self.read) for one in statistics)]))
+        return self._joined(parts, joint)
 
     def _not(self, tree: Tree, at: str, depth: int) -> Node:
         only(tree, at, "not")
@@ -429,6 +429,62 @@ class Compiler:
             )
         return tests
 
+    def _engagement(self, tree: Tree, at: str, _depth: int) -> Node:
+        """``{"engagement": {"band": ["active", "warm"]}}`` or ``{"at_least": 1.5}``; all of it."""
+        self._leaf(at, Facet.ACTIVITY, "contact_statistics_pkey", moves=True)
+        only(tree, at, "engagement")
+        given = given_object(tree["engagement"], f"{at}.engagement", '{"band": ["active", "warm"]}')
+        only(given, f"{at}.engagement", *ENGAGEMENT_PARTS)
+        parts: list[Node] = []
+        if "band" in given:
+            words = given_list(given, f"{at}.engagement", "band")
+            bands = {_band(word, f"{at}.engagement.band.{place}") for place, word in enumerate(words)}
+            found = [self._score_within(low, high) for low, high in engagement.spans(bands)]
+            parts.append(self._joined(found, " OR "))
+        if "at_least" in given:
+            score = given_number(given["at_least"], f"{at}.engagement.at_least")
+            if score <= 0:
+                raise Invalid(f"{at}.engagement.at_least", "must be more than 0, which everybody has")
+            parts.append(self._score_within(score, None))
+        if "at_most" in given:
+            score = given_number(given["at_most"], f"{at}.engagement.at_most")
+            if score < 0:
+                raise Invalid(f"{at}.engagement.at_most", "must not be less than 0")
+            parts.append(self._score(">", score, engagement.above).negated())
+        if not parts:
+            raise Invalid(f"{at}.engagement", f"must have one of: {', '.join(ENGAGEMENT_PARTS)}")
+        return self._joined(parts, " AND ")
+
+    def _score_within(self, low: float, high: float | None) -> Node:
+        """At least ``low`` and less than ``high``; 0: whatever it is, also of contacts without statistics."""
+        tests: list[Node] = []
+        if low > 0:
+            tests.append(self._score(">=", low, engagement.at_least))
+        if high is not None:
+            tests.append(self._score(">=", high, engagement.at_least).negated())
+        return self._joined(tests, " AND ") if tests else sql.SQL("TRUE")
+
+    def _score(self, sign: Literal[">", ">="], score: float, kept: Callable[[float, datetime], float]) -> Statistic:
+        """The score compared with a number; it sinks to that number at a moment that is known."""
+        limit = kept(score, self._now)
+        if score > 0:
+            self.read.turn(
+                lambda when: self._sunk(when.of_row("contact_statistics", "s", "engagement"), kept(score, EPOCH))
+            )
+        return Statistic(sql.SQL("s.engagement {} {}::float8").format(sql.SQL(sign), self._bind(limit)))
+
+    def _sunk(self, column: sql.Composable, limit: float) -> sql.Composable:
+        """The first second in which the score has sunk below a number, which is ``limit`` as it was at the epoch."""
+        return sql.SQL(
+            "CASE WHEN {0} > 0 THEN interval '1 second'"
+            " + date_trunc('second', {1} + make_interval(secs => (ln({0}) / ln(2::float8) - {2}::float8) * {3})) END"
+        ).format(
+            column,
+            self._bind(EPOCH),
+            self._bind(log2(limit)),
+            self._bind(HALF_LIFE.total_seconds()),
+        )
+
     # ------------------------------------------------------------ parts
 
     def _bind(self, value: Any) -> sql.Placeholder:
@@ -439,6 +495,14 @@ class Compiler:
             self._values[name] = value
             self._bound[key] = sql.Placeholder(name)
         return self._bound[key]
+
+    def _joined(self, parts: Sequence[Node], joint: _Joint) -> Node:
+        """All or any of these; tests of statistics beside each other as one."""
+        statistics = merged([part for part in parts if isinstance(part, Statistic)], every=joint == " AND ")
+        others = [part for part in parts if not isinstance(part, Statistic)]
+        if not others and len(statistics) == 1:
+            return statistics[0]
+        return sql.SQL("({})").format(sql.SQL(joint).join([*others, *(one.text(self.read) for one in statistics)]))
 
     def _text_of(self, node: Node) -> sql.Composable:
         return node.text(self.read) if isinstance(node, Statistic) else node
@@ -454,6 +518,13 @@ def _rfm_class(word: Any, at: str) -> int:
     if found is None:
         raise Invalid(at, f"must be one of: {', '.join(RFM_CLASSES)}")
     return int(found)
+
+
+def _band(word: Any, at: str) -> Band:
+    try:
+        return Band(given_text(word, at))
+    except ValueError:
+        raise Invalid(at, f"must be one of: {', '.join(band.value for band in Band)}") from None
 
 
 def _shifted(moment: date | datetime, by: timedelta) -> date | datetime:

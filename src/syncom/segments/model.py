@@ -99,6 +99,8 @@ ACTIVITIES = {
     "unsubscribed": (5,),
     "complained": (6,),
 }
+#: What can be asked of the engagement score: its band (``activity/engagement.py``) and the number.
+ENGAGEMENT_PARTS = ("band", "at_least", "at_most")
 #: What can be asked of orders, and whether the answer is a number.
 ORDER_MEASURES = {"count": True, "sum": True, "average": True, "first_at": False, "last_at": False}
 #: Orders that are no purchases, unless a condition names their status.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from syncom.activity.engagement import Band
 from syncom.segments.model import (
     ACTIVITIES,
     CHANNELS,
@@ -140,6 +141,22 @@ _LEAVES: Final = {
                         }
                         for name in RFM_SCORES
                     },
+                },
+                "additionalProperties": False,
+                "minProperties": 1,
+            }
+        },
+    ),
+    "engagement": _leaf(
+        "Engagement score of the contact",
+        ("engagement",),
+        {
+            "engagement": {
+                "type": "object",
+                "properties": {
+                    "band": _list_of(_words(band.value for band in Band)),
+                    "at_least": {"type": "number", "exclusiveMinimum": 0},
+                    "at_most": {"type": "number", "minimum": 0},
                 },
                 "additionalProperties": False,
                 "minProperties": 1,

@@ -108,6 +108,8 @@ def _leaf(tree: Tree, names: Names) -> str:
         return _event(tree, negated=False)
     if "rfm" in tree:
         return _rfm(tree["rfm"])
+    if "engagement" in tree:
+        return _engagement(tree["engagement"])
     return _orders(tree)
 
 
@@ -118,6 +120,14 @@ def _rfm(given: Tree) -> str:
         words = [f"{ORDER_OPERATORS[operator]} {score}" for operator, score in bounds.items()]
         if words:
             said.append(f"RFM {name} {' and '.join(words)}")
+    return " and ".join(said)
+
+
+def _engagement(given: Tree) -> str:
+    said = [f"engagement is {_listed(given['band'], quote=False)}"] if "band" in given else []
+    bounds = [f"{ORDER_OPERATORS[name]} {given[name]}" for name in ("at_least", "at_most") if name in given]
+    if bounds:
+        said.append(f"engagement score {' and '.join(bounds)}")
     return " and ".join(said)
 
 
