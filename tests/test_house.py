@@ -41,6 +41,7 @@ CONTACT_OWNED = {
     "segment_moves",
     "attributions",
     "workflow_messages",
+    "abandoned_carts",
 }
 #: Distributed by value: looked up before the contact is known.
 BY_VALUE = {
@@ -52,6 +53,7 @@ BY_VALUE = {
     "suppressions",
     "deleted_identities",
     "site_visitors",
+    "carts",
 }
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {

@@ -20,6 +20,8 @@ from syncom.attribution.jobs import AttributionKeeper
 from syncom.attribution.service import AttributionService
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.service import CampaignsService
+from syncom.carts.jobs import CartKeeper
+from syncom.carts.service import CartsService
 from syncom.clock import Clock, SystemClock
 from syncom.connect.catalogue.service import CatalogueService
 from syncom.connect.connections.jobs import ConnectionKeeper
@@ -116,6 +118,7 @@ class App:
         self.files = FileFetcher(self.imports, self.contacts.sessions, self.outbound)
         self.rfm = RfmService(database, clock)
         self.attribution = AttributionService(database)
+        self.carts = CartsService(database, self.events, clock)
         self.orders = OrdersService(
             database,
             self.contacts,
@@ -275,7 +278,12 @@ class App:
 
     def workflow_keeper(self) -> WorkflowKeeper:
         """What moves contacts through workflows in the background."""
-        return WorkflowKeeper(self.database, self.events, self.membership, PlannedSends(self.content, self.senders))
+        sends = PlannedSends(self.content, self.senders)
+        return WorkflowKeeper(self.database, self.events, self.membership, sends, heard=self.carts.heed)
+
+    def cart_keeper(self) -> CartKeeper:
+        """What tells of abandoned carts in the background."""
+        return CartKeeper(self.carts)
 
     def sending_loop(self, role: SenderRole) -> SendingLoop:
         """One sending process."""

@@ -51,6 +51,7 @@ _COMMANDS = (
     ("event", "syncom.cli.event:app", "What happened in other systems."),
     ("event-type", "syncom.cli.event_type:app", "Kinds of events, and what each of them brings and does."),
     ("order", "syncom.cli.order:app", "What contacts bought."),
+    ("cart", "syncom.cli.cart:app", "What lies in carts, and what became of those that were abandoned."),
     ("attribution", "syncom.cli.attribution:app", "What campaigns, workflows and single messages led to."),
     ("promocode", "syncom.cli.promocode:app", "Codes that are given away, each once."),
     ("product", "syncom.cli.product:app", "The product catalogue, and the feeds that fill it."),

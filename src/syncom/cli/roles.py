@@ -84,11 +84,13 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         vectors = asyncio.create_task(parts.vector_keeper().run(stop))
         pulls = asyncio.create_task(parts.pull_keeper().run(stop))
         attribution = asyncio.create_task(parts.attribution_keeper().run(stop))
+        carts = asyncio.create_task(parts.cart_keeper().run(stop))
         owners = asyncio.create_task(parts.owner_teller().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
-            beside = (jobs, upkeep, poster, segments, workflows, vectors, connections, pulls, attribution, owners)
+            following = (segments, workflows, attribution, carts)
+            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

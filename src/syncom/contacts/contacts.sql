@@ -88,6 +88,10 @@ DELETE FROM contact_tokens WHERE account_id = %(account_id)s AND contact_id = AN
 -- Index: order_identities_contact.
 DELETE FROM order_identities WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
 
+-- name: delete_carts
+-- Index: carts_contact.
+DELETE FROM carts WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
+
 -- name: delete_visitors
 -- Index: site_visitors_contact.
 DELETE FROM site_visitors WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
@@ -290,6 +294,20 @@ WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s
 -- Index: site_visitors_contact.
 UPDATE site_visitors SET contact_id = %(keep_id)s
 WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s
+
+-- name: hand_over_carts
+-- Index: carts_contact.
+UPDATE carts SET contact_id = %(keep_id)s WHERE account_id = %(account_id)s AND contact_id = %(drop_id)s
+
+-- name: hand_over_abandoned_carts
+WITH gone AS (
+    DELETE FROM abandoned_carts
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING cart, changed_at, abandoned_at, value, currency
+)
+INSERT INTO abandoned_carts (account_id, bucket, contact_id, cart, changed_at, abandoned_at, value, currency)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, cart, changed_at, abandoned_at, value, currency FROM gone
+ON CONFLICT DO NOTHING
 
 -- name: hand_over_statistics
 WITH gone AS (

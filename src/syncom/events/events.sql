@@ -106,7 +106,7 @@ BEGIN
         SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored
         WHERE event_type_id = ANY (ARRAY(
             SELECT event_type_id FROM event_types
-            WHERE event_type_id = ANY (distinct_types) AND followed
+            WHERE event_type_id = ANY (distinct_types) AND (followed OR about_carts)
         ))
     )
     SELECT event_id, contact_id, NULL::bigint FROM stored
@@ -138,7 +138,7 @@ WITH stored AS (
 )
 INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at)
 SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored s
-WHERE EXISTS (SELECT FROM event_types t WHERE t.event_type_id = s.event_type_id AND t.followed)
+WHERE EXISTS (SELECT FROM event_types t WHERE t.event_type_id = s.event_type_id AND (t.followed OR t.about_carts))
 
 -- name: insert_past
 -- Records what happened before: nobody is told, and what is there stays. `unnamed_ids` are the ids these events have
@@ -161,16 +161,17 @@ ON CONFLICT DO NOTHING
 RETURNING event_id
 
 -- name: take_followed
--- Events of known contacts out of the change log, in the order they came; they are gone from it when the transaction
--- commits. What another transaction is taking is left to it. Indexes: primary keys of followed_events and events.
+-- Events out of the change log, in the order they came; they are gone from it when the transaction commits. What
+-- another transaction is taking is left to it. Indexes: primary keys of followed_events, events and event_types.
 WITH taken AS (
     DELETE FROM followed_events WHERE followed_id = ANY (ARRAY(
         SELECT followed_id FROM followed_events ORDER BY followed_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ))
     RETURNING *
 )
-SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params, t.replay_id
+SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params, t.replay_id, k.key, e.key, t.occurred_at
 FROM taken t
+JOIN event_types k ON k.event_type_id = t.event_type_id
 LEFT JOIN events e ON e.account_id = t.account_id AND e.bucket = (t.contact_id & 255)::smallint
     AND e.event_id = t.event_id AND e.occurred_at = t.occurred_at
 ORDER BY t.followed_id

@@ -55,11 +55,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FollowedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of a type that is followed, out of the change log."""
+    """An event of a type that somebody follows, out of the change log."""
 
     account_id: int
     event_type_id: int
+    type_key: str
+    key: str
+    #: 0: of nobody who is known.
     contact_id: int
+    occurred_at: datetime
+    #: Whether who follows has had it before.
+    is_replayed: bool
     #: What follows from it has an effect id made of this one. Replayed anew, it is one of that replay.
     event_id: UUID
     params: dict[str, Any]

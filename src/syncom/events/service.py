@@ -230,8 +230,8 @@ class EventsService:
         ]
 
     async def take_followed(self, connection: Connection, limit: int) -> tuple[list[FollowedEvent], int]:
-        """Events of known contacts out of the change log, oldest first, for good when the caller's transaction
-        commits; and how many were taken in all. For a system transaction.
+        """Events out of the change log, oldest first, for good when the caller's transaction commits; and how many were
+        taken in all. For a system transaction.
         """
         return await store.take_followed(connection, limit)
 

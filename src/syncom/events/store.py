@@ -192,18 +192,22 @@ async def forget_keys(connection: Connection, before: datetime, limit: int) -> i
 
 
 async def take_followed(connection: Connection, limit: int) -> tuple[list[FollowedEvent], int]:
-    """Events out of the change log, those of nobody and the erased left out; and how many were taken."""
+    """Events out of the change log, those of the erased left out; and how many were taken."""
     rows = await (await connection.execute(_SQL["take_followed"], {"limit": limit})).fetchall()
     found = [
         FollowedEvent(
             account_id=row[0],
             event_type_id=row[1],
+            type_key=row[6],
+            key=row[7],
             contact_id=row[2],
+            occurred_at=row[8],
+            is_replayed=row[5] is not None,
             event_id=row[3] if row[5] is None else replayed_event_id(row[3], row[5]),
             params=row[4],
         )
         for row in rows
-        if row[2] and row[4] is not None
+        if row[4] is not None
     ]
     return found, len(rows)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
@@ -47,6 +47,9 @@ _BATCH = 1_000
 _POLL = 0.5
 
 
+Heard = Callable[[Connection, Sequence[FollowedEvent]], Awaitable[None]]
+
+
 class _Path(NamedTuple):
     """What is done from a step on until the next rest: the same for everybody who stands there."""
 
@@ -60,9 +63,17 @@ class WorkflowKeeper:
     """Moves workflows along in the background."""
 
     def __init__(
-        self, database: Database, events: EventsService, membership: MembershipService, sends: PlannedSends
+        self,
+        database: Database,
+        events: EventsService,
+        membership: MembershipService,
+        sends: PlannedSends,
+        *,
+        heard: Heard | None = None,
     ) -> None:
+        """``heard`` gets the events too, in the transaction that takes them out of the change log."""
         self._database = database
+        self._heard = heard
         self._events = events
         self._membership = membership
         self._sends = sends
@@ -94,6 +105,9 @@ class WorkflowKeeper:
     async def _enrol(self) -> bool:
         async with self._database.system() as connection:
             events, taken = await self._events.take_followed(connection, _BATCH)
+            if events and self._heard is not None:
+                await self._heard(connection, events)
+            events = [event for event in events if event.contact_id]
             if events:
                 types = {event.event_type_id for event in events}
                 workflows = await store.triggered(connection, event_type_ids=types)

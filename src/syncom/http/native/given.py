@@ -15,6 +15,7 @@ from syncom.activity.service import ActivityService
 from syncom.app import App
 from syncom.attribution.service import AttributionService
 from syncom.campaigns.service import CampaignsService
+from syncom.carts.service import CartsService
 from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
@@ -50,6 +51,7 @@ Orders = NamedDependency[OrdersService]
 Products = NamedDependency[ProductsService]
 ProductFeeds = NamedDependency[FeedsService]
 Attribution = NamedDependency[AttributionService]
+Carts = NamedDependency[CartsService]
 Recommendations = NamedDependency[RecommendationsService]
 Activity = NamedDependency[ActivityService]
 Rollups = NamedDependency[RollupsService]
@@ -86,6 +88,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "products": app.products,
         "product_feeds": app.product_feeds,
         "attribution": app.attribution,
+        "carts": app.carts,
         "recommendations": app.recommendations,
         "activity": app.activity,
         "rollups": app.rollups,
