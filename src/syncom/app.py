@@ -69,6 +69,8 @@ from syncom.pulls.jobs import PullKeeper
 from syncom.pulls.service import PullsService
 from syncom.recommendations.blocks import ProductBlocks
 from syncom.recommendations.service import RecommendationsService
+from syncom.retention import jobs as retention_jobs
+from syncom.retention.service import RetentionService
 from syncom.rfm import jobs as rfm_jobs
 from syncom.rfm.service import RfmService
 from syncom.security import Keyring
@@ -134,6 +136,7 @@ class App:
         self.recommendations = RecommendationsService(database, self.products, clock)
         self.activity = ActivityService(database, clock)
         self.rollups = RollupsService(database, clock)
+        self.retention = RetentionService(database, clock)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
         self.senders = SendersService(database, keyring, clock, outbound_allow=settings.outbound_allow)
@@ -222,6 +225,7 @@ class App:
         rfm_jobs.register(runner, self.rfm)
         rollup_jobs.register(runner, self.rollups)
         feed_jobs.register(runner, self.product_feeds)
+        retention_jobs.register(runner, self.retention)
         return runner
 
     async def upkeep(self, stop: asyncio.Event) -> None:

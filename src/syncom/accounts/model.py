@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -165,6 +165,12 @@ class Velocity(Enum):
     TWO = 2
 
 
+#: Days for which facts are kept at least, if not for ever: three months, as far back as the feed can be read.
+SHORTEST_KEEPING: Final = 93
+#: A hundred years.
+LONGEST_KEEPING: Final = 36_525
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """One customer of this installation; everything belongs to exactly one."""
 
@@ -175,6 +181,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     velocity_truth: Velocity
     #: What white space goes with a directive: 1, the line break after it; 2, its whole line when it stands alone.
     velocity_lines: Velocity
+    #: Days for which is kept what was sent, what happened to it, and events; 0: for ever.
+    keep_ledger_days: int
+    keep_activity_days: int
+    keep_events_days: int
     created_at: datetime
 
 

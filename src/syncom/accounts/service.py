@@ -18,6 +18,8 @@ from zoneinfo import available_timezones
 
 from syncom.accounts import store
 from syncom.accounts.model import (
+    LONGEST_KEEPING,
+    SHORTEST_KEEPING,
     Account,
     ApiKey,
     AuditEntry,
@@ -176,11 +178,23 @@ class AccountsService:
         time_zone: str | None = None,
         velocity_truth: Velocity | None = None,
         velocity_lines: Velocity | None = None,
+        keep_ledger_days: int | None = None,
+        keep_activity_days: int | None = None,
+        keep_events_days: int | None = None,
     ) -> Account:
-        """Rename the account, set the zone its schedules and reports use, or the version of Velocity it follows.
+        """Rename the account, set the zone its schedules and reports use, the version of Velocity it follows, or for
+        how many days it keeps facts (0: for ever).
 
         Velocity's rules hold for templates that are saved from then on.
         """
+        keeping = {
+            "keep_ledger_days": keep_ledger_days,
+            "keep_activity_days": keep_activity_days,
+            "keep_events_days": keep_events_days,
+        }
+        for field, days in keeping.items():
+            if days and not SHORTEST_KEEPING <= days <= LONGEST_KEEPING:
+                raise Invalid(field, f"must be {SHORTEST_KEEPING} to {LONGEST_KEEPING:,} days, or 0 for ever")
         if name is not None:
             name = _name(name)
         if time_zone is not None and time_zone not in available_timezones():
@@ -193,6 +207,7 @@ class AccountsService:
                 time_zone=time_zone,
                 velocity_truth=velocity_truth,
                 velocity_lines=velocity_lines,
+                **keeping,
             )
             if account is None:
                 raise NotFound("account", by.account_id)
@@ -205,6 +220,7 @@ class AccountsService:
                 time_zone=time_zone,
                 velocity_truth=velocity_truth and velocity_truth.value,
                 velocity_lines=velocity_lines and velocity_lines.value,
+                **keeping,
             )
         return account
 

@@ -80,6 +80,9 @@ async def update_account(
     time_zone: str | None,
     velocity_truth: Velocity | None,
     velocity_lines: Velocity | None,
+    keep_ledger_days: int | None,
+    keep_activity_days: int | None,
+    keep_events_days: int | None,
 ) -> Account | None:
     row = await _row(
         connection,
@@ -89,6 +92,9 @@ async def update_account(
         time_zone=time_zone,
         velocity_truth=velocity_truth and velocity_truth.value,
         velocity_lines=velocity_lines and velocity_lines.value,
+        keep_ledger_days=keep_ledger_days,
+        keep_activity_days=keep_activity_days,
+        keep_events_days=keep_events_days,
     )
     return _account(row) if row else None
 
@@ -343,6 +349,9 @@ def _account(row: _Row) -> Account:
         created_at=row[3],
         velocity_truth=Velocity(row[4]),
         velocity_lines=Velocity(row[5]),
+        keep_ledger_days=row[6],
+        keep_activity_days=row[7],
+        keep_events_days=row[8],
     )
 
 

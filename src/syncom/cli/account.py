@@ -50,6 +50,9 @@ async def update(
     time_zone: str | None = None,
     velocity_truth: Literal["1", "2"] | None = None,
     velocity_lines: Literal["1", "2"] | None = None,
+    keep_ledger_days: int | None = None,
+    keep_activity_days: int | None = None,
+    keep_events_days: int | None = None,
     options: Options = _DEFAULT,
 ) -> None:
     """Change an account; what is not named stays.
@@ -64,6 +67,12 @@ async def update(
         Which version of Velocity decides what #if takes for false, in templates saved from now on.
     velocity_lines
         Which version decides on the white space around directives.
+    keep_ledger_days
+        For how many days is kept what was sent: 93 at least, 0 for ever.
+    keep_activity_days
+        The same for what happened to it: opens, clicks and so on.
+    keep_events_days
+        The same for events.
     """
     async with here(options) as services:
         account = await services.app.accounts.update_account(
@@ -72,6 +81,9 @@ async def update(
             time_zone=time_zone,
             velocity_truth=_version(velocity_truth),
             velocity_lines=_version(velocity_lines),
+            keep_ledger_days=keep_ledger_days,
+            keep_activity_days=keep_activity_days,
+            keep_events_days=keep_events_days,
         )
     show(account, json=options.json, human=lambda: _shown(account))
 
@@ -88,5 +100,12 @@ def _shown(account: Account) -> None:
             ("time zone", account.time_zone),
             ("Velocity: truth of", account.velocity_truth.value),
             ("Velocity: lines of", account.velocity_lines.value),
+            ("ledger kept", _days(account.keep_ledger_days)),
+            ("activity kept", _days(account.keep_activity_days)),
+            ("events kept", _days(account.keep_events_days)),
         ]
     )
+
+
+def _days(kept: int) -> str:
+    return f"{kept:,} days" if kept else "for ever"

@@ -120,6 +120,13 @@ ORDER BY 3, 4, 5, 6
 ON CONFLICT (account_id, dimension, campaign_id, hour, value, kind, shard)
 DO UPDATE SET count = known.count + excluded.count
 
+-- name: delete_old_engagements
+-- Those whose rows of the ledger were not kept. Reads the contacts' buckets of accounts that let some go.
+DELETE FROM engagements g
+USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+WHERE g.account_id = %(account_id)s AND g.bucket = k.bucket AND g.contact_id = k.contact_id
+  AND EXISTS (SELECT FROM accounts a WHERE a.account_id = %(account_id)s AND a.ledger_kept_from IS NOT NULL)
+
 -- name: forget_in_ledger
 -- The row and its counts stay, the person goes: the address, and the server's words where they may quote it. In the
 -- rollups by domain the message counts under an unknown one.

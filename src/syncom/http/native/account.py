@@ -27,6 +27,12 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     velocity_truth: Velocity | None = None
     #: The same for the white space around directives.
     velocity_lines: Velocity | None = None
+    #: Days for which is kept what was sent; 93 at least, 0: for ever. Rows go with their whole month.
+    keep_ledger_days: int | None = None
+    #: The same for what happened to it.
+    keep_activity_days: int | None = None
+    #: The same for events.
+    keep_events_days: int | None = None
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,13 +49,16 @@ async def get_account(by: By, accounts: Accounts) -> Account:
 
 @patch("/account", tags=_TAGS, opt=needs(Permission.MANAGE_ACCOUNT))
 async def update_account(by: By, accounts: Accounts, data: JSONBody[AccountChange]) -> Account:
-    """Rename the account, set its time zone, or the version of Velocity that its templates follow."""
+    """Rename the account, set its time zone, the version of Velocity of its templates, or how long it keeps facts."""
     return await accounts.update_account(
         by,
         name=data.name,
         time_zone=data.time_zone,
         velocity_truth=data.velocity_truth,
         velocity_lines=data.velocity_lines,
+        keep_ledger_days=data.keep_ledger_days,
+        keep_activity_days=data.keep_activity_days,
+        keep_events_days=data.keep_events_days,
     )
 
 

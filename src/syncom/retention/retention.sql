@@ -1,0 +1,21 @@
+-- name: keeping_ledger
+-- Accounts that do not keep it for ever, and the days.
+SELECT account_id, keep_ledger_days FROM accounts WHERE keep_ledger_days > 0;
+
+-- name: keeping_activity
+SELECT account_id, keep_activity_days FROM accounts WHERE keep_activity_days > 0;
+
+-- name: keeping_events
+SELECT account_id, keep_events_days FROM accounts WHERE keep_events_days > 0;
+
+-- name: oldest_under_way
+-- When the oldest campaign of each account that is not over was launched.
+SELECT account_id, min(launched_at) FROM campaigns
+WHERE state IN ('expanding', 'sending', 'paused') AND launched_at IS NOT NULL
+GROUP BY account_id;
+
+-- name: ledger_kept_from
+-- Noted before the first row goes.
+UPDATE accounts a SET ledger_kept_from = k.kept_from
+FROM unnest(%(account_ids)s::bigint[], %(moments)s::timestamptz[]) AS k (account_id, kept_from)
+WHERE a.account_id = k.account_id AND (a.ledger_kept_from IS NULL OR a.ledger_kept_from < k.kept_from);
