@@ -26,6 +26,7 @@ BENCHES = {
     "velocity": "bench.velocity",
     "smartsend": "bench.smartsend",
     "activity": "bench.activity",
+    "activity_store": "bench.activity_store",
     "intents": "bench.intents",
     "cli": "bench.cli",
     "proxy": "bench.proxy",

@@ -411,3 +411,12 @@ async def test_activity_is_listed_exported_and_told_as_a_score(syncom: Command, 
     assert (found["score"], found["band"]) == (0, "inactive")
     assert [size["contacts"] for size in await syncom.json("activity", "engagement")] == [0, 0, 0, 1]
     assert (await syncom("activity", "list", "--kind", "read")).code == EXIT_WRONG
+
+
+async def test_reports_are_shown_and_recounted(syncom: Command) -> None:
+    assert (await syncom.json("report", "series", "--zone", "Europe/Kyiv"))["total"] == {}
+    assert len((await syncom.json("report", "heat", "--counter", "clicked"))["hours"]) == 7
+    for name in (("audience", "device"), ("domains",)):
+        assert await syncom.json("report", *name) == []
+    assert (await syncom.json("report", "verify"))["differences"] == []
+    assert await syncom.json("report", "rebuild", "2026-01-01", "2026-01-03") == {"days": 3}

@@ -33,7 +33,8 @@ WITH taken AS MATERIALIZED (
     ))
     RETURNING hits
 ), hit AS MATERIALIZED (
-    SELECT account_id, contact_id, message_id, campaign_id, kind, hit_class AS class, channel, occurred_at, link,
+    SELECT account_id, contact_id, message_id, campaign_id, kind, coalesce(hit_class, 0::smallint) AS class,
+        coalesce(channel, 1::smallint) AS channel, occurred_at, link,
         coalesce(content_id, 0) AS content_id, ip, user_agent, detail, coalesce(device, '') AS device,
         coalesce(client, '') AS client, coalesce(os, '') AS os, coalesce(country, '') AS country,
         (contact_id & 255)::smallint AS bucket, kind IN (3, 4) AS is_read
@@ -68,15 +69,22 @@ WITH taken AS MATERIALIZED (
     WHERE kind <= 6
     GROUP BY account_id, bucket, message_id
 ), message AS MATERIALIZED (
-    -- Who has it now, after merges, and the domain of their address. Primary keys of merged_contacts and contacts.
-    SELECT reacted.*, coalesce(m.into_contact_id, reacted.contact_id) AS owner,
-        CASE channel WHEN 1 THEN coalesce(split_part(c.email, '@', 2), '') END AS domain
+    -- Who has it now, and the domain of their address. Primary key of contacts; those who are not there may have been
+    -- merged: primary keys of merged_contacts and contacts.
+    SELECT reacted.*, coalesce(kept.contact_id, reacted.contact_id) AS owner,
+        CASE channel WHEN 1 THEN coalesce(split_part(coalesce(c.email, kept.email), '@', 2), '') END AS domain
     FROM reacted
-    LEFT JOIN merged_contacts m ON m.account_id = reacted.account_id AND m.bucket = reacted.bucket
-        AND m.contact_id = reacted.contact_id
-    LEFT JOIN contacts c ON c.account_id = reacted.account_id
-        AND c.bucket = (coalesce(m.into_contact_id, reacted.contact_id) & 255)::smallint
-        AND c.contact_id = coalesce(m.into_contact_id, reacted.contact_id)
+    LEFT JOIN contacts c ON c.account_id = reacted.account_id AND c.bucket = reacted.bucket
+        AND c.contact_id = reacted.contact_id
+    LEFT JOIN LATERAL (
+        SELECT m.into_contact_id AS contact_id, k.email
+        FROM merged_contacts m
+        LEFT JOIN contacts k ON k.account_id = m.account_id
+            AND k.bucket = (m.into_contact_id & 255)::smallint AND k.contact_id = m.into_contact_id
+        WHERE c.contact_id IS NULL AND m.account_id = reacted.account_id AND m.bucket = reacted.bucket
+            AND m.contact_id = reacted.contact_id
+        LIMIT 1
+    ) AS kept ON true
 ), engaged AS (
     INSERT INTO engagements AS known (account_id, bucket, message_id, contact_id, campaign_id, opens, clicks,
         machine_opens, machine_clicks, first_open_at, first_click_at, delivered_at, bounced_at, unsubscribed_at,
@@ -114,8 +122,10 @@ WITH taken AS MATERIALIZED (
         count(*) FILTER (WHERE first_open_at IS NOT NULL AND previous[1] IS NULL),
         count(*) FILTER (WHERE first_click_at IS NOT NULL AND previous[2] IS NULL),
         max(last_open_at), max(last_click_at),
-        sum(engagement_weight(first_open_at) - engagement_weight(previous[1])
-            + 3 * (engagement_weight(first_click_at) - engagement_weight(previous[2])))
+        sum(CASE WHEN first_open_at IS DISTINCT FROM previous[1]
+                THEN engagement_weight(first_open_at) - engagement_weight(previous[1]) ELSE 0 END
+            + CASE WHEN first_click_at IS DISTINCT FROM previous[2]
+                THEN 3 * (engagement_weight(first_click_at) - engagement_weight(previous[2])) ELSE 0 END)
     FROM change
     WHERE last_open_at IS NOT NULL
     GROUP BY account_id, owner
@@ -132,13 +142,19 @@ WITH taken AS MATERIALIZED (
     INSERT INTO attribution_queue (account_id, contact_id)
     SELECT account_id, contact_id FROM contact
     WHERE last_order_at >= (SELECT min(occurred_at) FROM hit WHERE is_read AND class = 0)
+), seen AS MATERIALIZED (
+    -- Opens and clicks that all counters see alike.
+    SELECT account_id, campaign_id, channel, kind, class, link, date_bin('1 hour', occurred_at, 'epoch') AS hour, device,
+        client, os, country, count(*) AS count
+    FROM hit WHERE is_read
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ), counted AS MATERIALIZED (
     -- Numbers of activity.rollups.model.RollupKind. The first times as they are now, less those of before.
     SELECT account_id, campaign_id, channel, domain, date_bin('1 hour', at, 'epoch') AS hour, kind, sum(change) AS count
     FROM (
-        SELECT account_id, campaign_id, channel, NULL AS domain, occurred_at AS at, 10 + 10 * class + kind AS kind,
-            1 AS change
-        FROM hit WHERE is_read
+        SELECT account_id, campaign_id, channel, NULL AS domain, hour AS at, 10 + 10 * class + kind AS kind,
+            count AS change
+        FROM seen
         UNION ALL
         SELECT account_id, campaign_id, channel, domain, first_open_at, 43, 1
         FROM change WHERE first_open_at IS DISTINCT FROM previous[1] AND first_open_at IS NOT NULL
@@ -165,14 +181,17 @@ WITH taken AS MATERIALIZED (
                 (12, bounced_at, previous[4]), (15, unsubscribed_at, previous[5]), (16, complained_at, previous[6])
             ) AS past (kind, present, at)
         WHERE previous IS NOT NULL AND past.present IS DISTINCT FROM past.at AND past.at IS NOT NULL
+            -- Most come again without a new first time: one comparison for them, not six.
+            AND previous <> ARRAY[first_open_at, first_click_at, delivered_at, bounced_at, unsubscribed_at,
+                complained_at]
     ) AS changes
     GROUP BY 1, 2, 3, 4, 5, 6
 ), facet AS MATERIALIZED (
-    SELECT account_id, campaign_id, date_bin('1 day', occurred_at, 'epoch') AS day,
+    SELECT account_id, campaign_id, date_bin('1 day', hour, 'epoch') AS day,
         grouping(client, os, country) / 7 * 2 + grouping(device, os, country) / 7 * 3
             + grouping(device, client, country) / 7 * 4 + grouping(device, client, os) / 7 * 5 AS dimension,
-        coalesce(device, client, os, country) AS value, 10 + 10 * class + kind AS kind, count(*) AS count
-    FROM hit WHERE is_read
+        coalesce(device, client, os, country) AS value, 10 + 10 * class + kind AS kind, sum(count) AS count
+    FROM seen
     GROUP BY 1, 2, 3, 6, GROUPING SETS ((device), (client), (os), (country))
 ), rollup (account_id, dimension, campaign_id, hour, value, kind, count) AS (
     SELECT account_id, 0, -1, hour, channel::text, kind, sum(count) FROM counted GROUP BY 1, 4, 5, 6
@@ -211,8 +230,8 @@ WITH taken AS MATERIALIZED (
 ), followed AS (
     INSERT INTO campaign_link_statistics AS known (account_id, campaign_id, link, shard, clicks, machine_clicks)
     SELECT account_id, campaign_id, link, %(shard)s::smallint,
-        count(*) FILTER (WHERE class = 0), count(*) FILTER (WHERE class = 1)
-    FROM hit
+        coalesce(sum(count) FILTER (WHERE class = 0), 0), coalesce(sum(count) FILTER (WHERE class = 1), 0)
+    FROM seen
     WHERE kind = 4 AND class <> 2 AND link >= 0 AND campaign_id <> 0
     GROUP BY account_id, campaign_id, link
     ORDER BY account_id, campaign_id, link

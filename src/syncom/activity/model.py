@@ -40,9 +40,10 @@ HONEYPOT_LINK = 65535
 STORED_HONEYPOT_LINK = -1
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One thing that happened to one message. Stored as it is, and never overwritten.
 
+    In JSON, members with their default are left out: `count` (activity.sql) puts them in again.
     ``ip``, ``user_agent`` and ``detail`` must be free of NUL, which PostgreSQL refuses.
     """
 
