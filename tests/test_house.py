@@ -37,6 +37,7 @@ CONTACT_OWNED = {
     "contact_categories",
     "rfm_scores",
     "rfm_history",
+    "contact_predictions",
     "contact_segments",
     "segment_moves",
     "attributions",

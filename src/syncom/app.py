@@ -72,6 +72,7 @@ from syncom.recommendations.service import RecommendationsService
 from syncom.retention import jobs as retention_jobs
 from syncom.retention.service import RetentionService
 from syncom.rfm import jobs as rfm_jobs
+from syncom.rfm.predictions.service import PredictionsService
 from syncom.rfm.service import RfmService
 from syncom.security import Keyring
 from syncom.segments.jobs import MembershipKeeper
@@ -119,6 +120,7 @@ class App:
         )
         self.files = FileFetcher(self.imports, self.contacts.sessions, self.outbound)
         self.rfm = RfmService(database, clock)
+        self.predictions = PredictionsService(database, clock)
         self.attribution = AttributionService(database)
         self.carts = CartsService(database, self.events, clock)
         self.orders = OrdersService(
@@ -222,7 +224,7 @@ class App:
         imports.register(runner, self.imports)
         imports.register_files(runner, self.files)
         order_jobs.register(runner, self.orders)
-        rfm_jobs.register(runner, self.rfm)
+        rfm_jobs.register(runner, self.rfm, self.predictions)
         rollup_jobs.register(runner, self.rollups)
         feed_jobs.register(runner, self.product_feeds)
         retention_jobs.register(runner, self.retention)

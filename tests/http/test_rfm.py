@@ -24,3 +24,12 @@ async def test_wrong_settings_are_refused_by_the_field(site: Site) -> None:
         answer = await client.put(f"{PATH}/settings", json={"currency": "euro"})
         assert answer.status_code == 422
         assert [wrong["field"] for wrong in answer.json()["errors"]] == ["currency"]
+
+
+async def test_without_customers_nothing_is_foreseen(site: Site) -> None:
+    async with site.client() as client:
+        assert (await client.get("/syncom/v1/predictions")).json()["model"] is None
+        assert (await client.post("/syncom/v1/predictions/renew")).status_code == 202
+        made = (await client.put("/syncom/v1/contacts", json={"email": "new@example.com"})).json()
+        answer = await client.get(f"/syncom/v1/contacts/{made['contact_id']}/prediction")
+        assert answer.status_code == 404

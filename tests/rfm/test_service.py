@@ -24,6 +24,7 @@ from syncom.orders.service import OrdersService
 from syncom.postgres.pool import Database
 from syncom.rfm import store
 from syncom.rfm.model import Bounds, Revenue, RfmSettings, Thresholds
+from syncom.rfm.predictions.service import PredictionsService
 from syncom.rfm.service import RfmService
 from syncom.segments.rfm_classes import CLASS_GRID, RFM_CLASSES, RfmClass, class_of
 
@@ -53,6 +54,7 @@ class Shop:
     contacts: ContactsService
     orders: OrdersService
     rfm: RfmService
+    predictions: PredictionsService
     clock: Clock
 
     async def people(self, count: int) -> list[int]:
@@ -73,18 +75,18 @@ class Shop:
         return {one.rfm_class: one.contacts for one in grid.classes if one.contacts}
 
 
-async def _shop(database: Database, account_id: int) -> Shop:
+def shop_of(database: Database, account_id: int) -> Shop:
     clock = Clock()
     contacts = ContactsService(database, clock)
     events = EventsService(database, contacts, clock)
     rfm = RfmService(database, clock)
     orders = OrdersService(database, contacts, events, recounted=rfm.rescore)
-    return Shop(database, account_id, contacts, orders, rfm, clock)
+    return Shop(database, account_id, contacts, orders, rfm, PredictionsService(database, clock), clock)
 
 
 @pytest.fixture
 async def shop(database: Database, account_id: int) -> Shop:
-    return await _shop(database, account_id)
+    return shop_of(database, account_id)
 
 
 def order(number: str, contact_id: int, *, days: float = 1, total: str = "10", **more: object) -> OrderInput:
@@ -268,7 +270,7 @@ async def test_scores_kept_by_orders_are_those_of_all_made_anew(
     shop: Shop, data: st.DataObject, before: list[tuple], after: list[tuple]
 ) -> None:
     """With the same boundaries, whatever order the orders come in and whoever they turn out to be of."""
-    own = await _shop(shop.database, await _account(shop.database))
+    own = shop_of(shop.database, await _account(shop.database))
     people = await own.people(5)
     if data.draw(st.booleans()):
         await own.rfm.configure(own.account_id, RfmSettings(thresholds=THRESHOLDS))

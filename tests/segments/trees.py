@@ -141,7 +141,17 @@ _engagement = _leaf(
         _leaf(at_most=_scores),
     )
 )
+_predictions = st.one_of(
+    _compared(
+        _ORDER,
+        st.sampled_from([0.7, 0.1, 2, 3, 100, 99.99, 350]),
+        prediction=st.sampled_from(["churn", "orders_30_days", "orders_90_days", "order_value", "lifetime_value"]),
+    ),
+    _compared(_ORDER, _dates, prediction=st.just("next_order")),
+    _compared(_near[:3], _days, prediction=st.just("next_order")),
+)
 LEAVES = st.one_of(
+    _predictions,
     _rfm,
     _engagement,
     _fields,

@@ -103,6 +103,8 @@ class Someone(msgspec.Struct, kw_only=True):
     orders: list[Bought]
     #: Recency, frequency, monetary and the number of the class; None: no customer.
     scores: tuple[int, int, int, int] | None
+    #: Columns of what is foreseen; None: nothing is.
+    prediction: dict[str, Any] | None
     dropped: int | None = None
 
 
@@ -178,8 +180,22 @@ def _someone(number: int, chance: random.Random) -> Someone:
         events=events,
         orders=orders,
         scores=None if chance.random() < 0.4 else _scores(*(chance.randint(1, 5) for _ in range(3))),
+        prediction=_prediction(chance),
         dropped=number + 10_000 if chance.random() < 0.15 else None,
     )
+
+
+def _prediction(chance: random.Random) -> dict[str, Any] | None:
+    if chance.random() < 0.4:
+        return None
+    return {
+        "churn": chance.choice([None, Decimal("0.7"), Decimal("0.1"), Decimal("0.95")]),
+        "orders_30_days": chance.choice([Decimal("0.5"), Decimal(2)]),
+        "orders_90_days": Decimal(3),
+        "next_order_on": chance.choice([None, TODAY + timedelta(days=chance.randint(-9, 40))]),
+        "order_value": chance.choice([None, Decimal("99.99"), Decimal(100)]),
+        "lifetime_value": chance.choice([None, Decimal(350), Decimal("10.50")]),
+    }
 
 
 def _scores(recency: int, frequency: int, monetary: int) -> tuple[int, int, int, int]:
@@ -262,6 +278,13 @@ async def store(connection: Connection, account_id: int, everybody: list[Someone
                     Jsonb(order.items),
                 ),
             )
+        if someone.prediction is not None:
+            await connection.execute(
+                "INSERT INTO contact_predictions (account_id, bucket, contact_id, churn, orders_30_days,"
+                " orders_90_days, next_order_on, order_value, lifetime_value, predicted_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, now())",
+                (*key, *someone.prediction.values()),
+            )
         if someone.scores is not None:
             await connection.execute(
                 "INSERT INTO rfm_scores (account_id, bucket, contact_id, recency, frequency, monetary, class, orders,"
@@ -338,6 +361,8 @@ def holds(tree: dict[str, Any], person: Someone) -> bool:
         return person.scores is not None and _rfm_holds(tree["rfm"], person.scores)
     if "engagement" in tree:
         return _engagement_holds(tree["engagement"], engagement(person.facts))
+    if "prediction" in tree:
+        return person.prediction is not None and _prediction_holds(tree, person.prediction)
     return _field_holds(tree, person)
 
 
@@ -348,6 +373,20 @@ def _engagement_holds(given: dict[str, Any], score: float) -> bool:
     band = next(name for name, floor in floors.items() if score >= floor * nearly)
     bounds = given.get("at_least", 0) * nearly <= score <= given.get("at_most", float("inf")) * hardly
     return bounds and band in given.get("band", [band])
+
+
+def _prediction_holds(tree: dict[str, Any], foreseen: dict[str, Any]) -> bool:
+    if tree["prediction"] == "next_order":
+        day = foreseen["next_order_on"]
+        if tree["op"] in ("is_set", "is_empty"):
+            return (day is None) == (tree["op"] == "is_empty")
+        return _day_holds(day, tree["op"], tree.get("value"))
+    value = foreseen[tree["prediction"]]
+    if value is None or tree["op"] in ("is_set", "is_empty"):
+        return tree["op"] == (
+            "not_equals" if value is None and "value" in tree else "is_empty" if value is None else "is_set"
+        )
+    return _compares(value, tree["op"], Decimal(str(tree["value"])))
 
 
 def _rfm_holds(given: dict[str, Any], scores: tuple[int, int, int, int]) -> bool:

@@ -57,6 +57,7 @@ _COMMANDS = (
     ("product", "syncom.cli.product:app", "The product catalogue, and the feeds that fill it."),
     ("recommendation", "syncom.cli.recommendation:app", "By what products are recommended."),
     ("segment", "syncom.cli.segment:app", "Saved conditions that contacts match or not."),
+    ("prediction", "syncom.cli.prediction:app", "When customers will order again, and for how much."),
     ("rfm", "syncom.cli.rfm:app", "Customers by recency, frequency and monetary value."),
     ("activity", "syncom.cli.activity:app", "What happened to messages, and how engaged contacts are."),
     ("report", "syncom.cli.reports:app", "Reports over time, by hour, by device, by receiving domain."),

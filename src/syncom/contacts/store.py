@@ -40,6 +40,7 @@ _OWNED = (
     "contact_statistics",
     "rfm_scores",
     "rfm_history",
+    "contact_predictions",
     "orders",
     "refunds",
     "events",
@@ -57,7 +58,7 @@ _OWNED = (
     "delete_merged",
 )
 #: What is not handed over in a merge: it is made anew for the kept contact.
-_MADE_ANEW = ("rfm_scores", "rfm_history")
+_MADE_ANEW = ("rfm_scores", "rfm_history", "contact_predictions")
 #: What the kept contact takes over.
 _HANDED_OVER = (
     "hand_over_identities",

@@ -45,7 +45,9 @@ from syncom.segments.model import (
     MAX_DEPTH,
     MAX_LEAVES,
     MAX_NODES,
+    NEXT_ORDER_OPERATORS,
     ORDER_OPERATORS,
+    PREDICTIONS,
     STATES,
     TEXT_FIELDS,
     TEXT_OPERATORS,
@@ -157,6 +159,7 @@ class Compiler:
             "orders": self._orders,
             "rfm": self._rfm,
             "engagement": self._engagement,
+            "prediction": self._prediction,
         }
 
     # ------------------------------------------------------------ groups
@@ -413,6 +416,21 @@ class Compiler:
         if not tests:
             raise Invalid(f"{at}.rfm", f"must have one of: class, {', '.join(RFM_SCORES)}")
         return self.read.row("rfm_scores", "r", sql.SQL(" AND ").join(tests))
+
+    def _prediction(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
+        """``{"prediction": "churn", "op": "at_least", "value": 0.7}``: customers of whom something is foreseen."""
+        self._leaf(at, Facet.PREDICTIONS, "contact_predictions_pkey", moves=tree.get("op") in _MOVING)
+        only(tree, at, "prediction", "op", "value")
+        measure = given_text(tree["prediction"], f"{at}.prediction")
+        if measure not in PREDICTIONS:
+            raise Invalid(f"{at}.prediction", f"must be one of: {', '.join(PREDICTIONS)}")
+        if measure == "next_order":
+            given_operator(tree, at, NEXT_ORDER_OPERATORS)
+            test = self._day(sql.SQL("p.next_order_on"), tree, at)
+        else:
+            column = sql.SQL("p.{}").format(sql.Identifier(measure))
+            test = self._ordered(column, tree, at, given_number, ORDER_OPERATORS)
+        return self.read.row("contact_predictions", "p", test)
 
     def _score_bounds(self, name: str, given: object, at: str) -> list[sql.Composable]:
         bounds = given_object(given, at, '{"at_least": 4}')

@@ -76,6 +76,8 @@ DATE_OPERATORS = {
     "more_than_days_ago": "is more than {} days ago",
     "anniversary_in_next_days": "has its anniversary within the next {} days",
 }
+#: Of a day that is foreseen.
+NEXT_ORDER_OPERATORS = {name: word for name, word in DATE_OPERATORS.items() if not name.startswith("anniversary")}
 #: Of a parameter of an event: text, or a number, also one written as text.
 PARAMETER_OPERATORS = {**ORDER_OPERATORS, **{name: TEXT_OPERATORS[name] for name in ("in", "contains")}}
 
@@ -105,6 +107,15 @@ ENGAGEMENT_PARTS = ("band", "at_least", "at_most")
 ORDER_MEASURES = {"count": True, "sum": True, "average": True, "first_at": False, "last_at": False}
 #: Orders that are no purchases, unless a condition names their status.
 NO_PURCHASES = ("CANCELLED", "ABANDONED_SHOPPING_CART")
+#: What is foreseen of a customer: columns of ``contact_predictions``, and how a sentence says them.
+PREDICTIONS = {
+    "churn": "churn probability",
+    "orders_30_days": "expected orders in 30 days",
+    "orders_90_days": "expected orders in 90 days",
+    "order_value": "expected order value",
+    "lifetime_value": "expected revenue of 12 months",
+    "next_order": "predicted next order",
+}
 MESSAGE_CHANNELS = {"email": 1, "sms": 2, "webpush": 3, "mobilepush": 4, "viber": 5, "telegram": 6}
 CHANNELS = {"email": "email_state", "sms": "sms_state", "webpush": "push_state"}
 STATES = {"none": 0, "unconfirmed": 1, "subscribed": 2, "unsubscribed": 3}
@@ -130,6 +141,7 @@ class Facet(Enum):
     EVENTS = "events"
     ORDERS = "orders"
     RFM = "rfm"
+    PREDICTIONS = "predictions"
 
     @property
     def bit(self) -> int:
@@ -137,7 +149,7 @@ class Facet(Enum):
         return _BITS[self]
 
 
-#: As the triggers of migration 0046 write them.
+#: As the triggers of migrations 0046 and 0067 write them.
 _BITS = {
     Facet.FIELDS: 1,
     Facet.LISTS: 2,
@@ -147,6 +159,7 @@ _BITS = {
     Facet.EVENTS: 32,
     Facet.ORDERS: 64,
     Facet.RFM: 128,
+    Facet.PREDICTIONS: 256,
 }
 
 

@@ -117,6 +117,8 @@ class _Search:
             keys.append("domain")
         elif leaf.get("orders") in ("sum", "average"):
             keys.append("amount " + _canonical(leaf, without=_COUNT_MEMBERS))
+        elif leaf.get("prediction", "next_order") != "next_order":
+            keys.append(f"foreseen {leaf['prediction']}")
         elif "activity" in leaf or leaf.get("orders") == "count" or ("event" in leaf and "which" not in leaf):
             keys.append("count " + _canonical(leaf, without=_COUNT_MEMBERS))
         return keys
@@ -218,6 +220,13 @@ def _exact(value: float) -> Fraction:
 def _amount_test(leaf: Tree, case: Case) -> bool | None:
     """Of orders: the average of none is no number, which nothing holds of."""
     return False if case is None else _number_test(leaf, case)
+
+
+def _foreseen_test(leaf: Tree, case: Case) -> bool | None:
+    """Of a customer: nothing may be foreseen of them at all (None), or this is unknown."""
+    if case is None:
+        return False
+    return _presence(leaf, None) if case is _OTHER else _number_test(leaf, case)
 
 
 def _stepped(read: Callable[[Any], Any], step: timedelta) -> Thing:
@@ -368,6 +377,7 @@ _THINGS: Final[Mapping[str, Thing]] = {
     "subscription": Thing(cases=lambda _: list(STATES), test=lambda leaf, case: leaf["is"] == case),
     "count": Thing(cases=_count_cases, test=_count_test),
     "amount": Thing(cases=_numbers, test=_amount_test),
+    "foreseen": Thing(cases=lambda leaves: [_OTHER, *_numbers(leaves)], test=_foreseen_test),
     "rfm": Thing(cases=_rfm_cases, test=_rfm_test),
     "domain": Thing(
         cases=lambda leaves: [_OTHER, *(one for leaf in leaves for one in _domains(leaf))],

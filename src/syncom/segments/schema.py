@@ -12,9 +12,11 @@ from syncom.segments.model import (
     LANGUAGE_VERSION,
     MAX_DAYS,
     MESSAGE_CHANNELS,
+    NEXT_ORDER_OPERATORS,
     ORDER_MEASURES,
     ORDER_OPERATORS,
     PARAMETER_OPERATORS,
+    PREDICTIONS,
     STATES,
     STATISTICS,
     TEXT_OPERATORS,
@@ -122,6 +124,15 @@ _LEAVES: Final = {
             },
             **_COUNTS,
             **_WINDOW,
+        },
+    ),
+    "prediction": _leaf(
+        "What is foreseen of a customer",
+        ("prediction", "op"),
+        {
+            "prediction": _words(PREDICTIONS),
+            "op": _words(NEXT_ORDER_OPERATORS),
+            "value": {"type": ["number", "string"]},
         },
     ),
     "rfm": _leaf(

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from syncom.segments.model import DATE_OPERATORS, ORDER_OPERATORS, PARAMETER_OPERATORS, TEXT_OPERATORS
+from syncom.segments.model import DATE_OPERATORS, ORDER_OPERATORS, PARAMETER_OPERATORS, PREDICTIONS, TEXT_OPERATORS
 from syncom.segments.rfm_classes import RFM_SCORES
 
 Tree = Mapping[str, Any]
@@ -110,6 +110,8 @@ def _leaf(tree: Tree, names: Names) -> str:
         return _rfm(tree["rfm"])
     if "engagement" in tree:
         return _engagement(tree["engagement"])
+    if "prediction" in tree:
+        return f"{PREDICTIONS[tree['prediction']]} {_compared(tree)}"
     return _orders(tree)
 
 

@@ -90,7 +90,7 @@ class SegmentsService:
         mean of the buckets seen (95 %), never less than chance alone would make it.
         """
         async with self._database.tenant(account_id) as connection:
-            predicate = await self.compile(connection, account_id, condition)
+            predicate = await self._given(connection, account_id, condition)
             counted = await store.count_within(connection, account_id, predicate, _EXACT)
             if counted is not None:
                 return Count(contacts=counted)

@@ -30,6 +30,7 @@ from syncom.products.feeds.service import FeedsService
 from syncom.products.service import ProductsService
 from syncom.pulls.service import PullsService
 from syncom.recommendations.service import RecommendationsService
+from syncom.rfm.predictions.service import PredictionsService
 from syncom.rfm.service import RfmService
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
@@ -46,6 +47,7 @@ Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
 Members = NamedDependency[MembershipService]
 Rfm = NamedDependency[RfmService]
+Predictions = NamedDependency[PredictionsService]
 Events = NamedDependency[EventsService]
 Orders = NamedDependency[OrdersService]
 Products = NamedDependency[ProductsService]
@@ -83,6 +85,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "segments": app.segments,
         "membership": app.membership,
         "rfm": app.rfm,
+        "predictions": app.predictions,
         "events": app.events,
         "orders": app.orders,
         "products": app.products,

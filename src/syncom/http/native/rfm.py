@@ -9,10 +9,11 @@ from litestar import get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from syncom.accounts.model import Permission
-from syncom.http.native.given import By, Contacts, Jobs, Rfm
+from syncom.http.native.given import By, Contacts, Jobs, Predictions, Rfm
 from syncom.http.native.routing import needs
-from syncom.rfm.jobs import start
+from syncom.rfm.jobs import start, start_predictions
 from syncom.rfm.model import RfmGrid, RfmScore, RfmSettings, RfmState, Transitions
+from syncom.rfm.predictions.model import Prediction, PredictionState
 
 _TAGS = ["RFM"]
 
@@ -58,6 +59,28 @@ async def get_contact_rfm(by: By, rfm: Rfm, contacts: Contacts, contact_id: From
     return await rfm.of_contact(by.account_id, contact_id)
 
 
+@get("/predictions", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def get_predictions(by: By, predictions: Predictions) -> PredictionState:
+    """The models that predictions are made with, when they were made and how many customers they were fitted to."""
+    return await predictions.state(by.account_id)
+
+
+@post("/predictions/renew", tags=_TAGS, status_code=202, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def renew_predictions(by: By, jobs: Jobs) -> None:
+    """Fit the models and predict for every customer, in the background. It happens by itself: models weekly,
+    predictions daily."""
+    await start_predictions(jobs, by.account_id)
+
+
+@get("/contacts/{contact_id:int}/prediction", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def get_contact_prediction(
+    by: By, predictions: Predictions, contacts: Contacts, contact_id: FromPath[int]
+) -> Prediction:
+    """When a customer is likely to order again, for how much, and whether at all."""
+    await contacts.get(by.account_id, contact_id)
+    return await predictions.of_contact(by.account_id, contact_id)
+
+
 HANDLERS: list[Any] = [
     get_rfm_settings,
     put_rfm_settings,
@@ -65,4 +88,7 @@ HANDLERS: list[Any] = [
     get_rfm_grid,
     get_rfm_transitions,
     get_contact_rfm,
+    get_predictions,
+    renew_predictions,
+    get_contact_prediction,
 ]
