@@ -133,7 +133,7 @@ class App:
         self.products = ProductsService(database, clock)
         self.product_feeds = FeedsService(database, keyring, self.outbound, clock, settings.data_dir)
         self.promocodes = PromocodesService(database, clock)
-        self.sites = SitesService(database, self.events, clock)
+        self.sites = SitesService(database, self.events, keyring, clock)
         self.web_push = WebPush(database, self.contacts, self.sites, keyring)
         self.recommendations = RecommendationsService(database, self.products, clock)
         self.activity = ActivityService(database, clock)

@@ -21,6 +21,8 @@ from tests.browser.chromium import MARKS
 from tests.installation import Installation
 
 pytestmark = MARKS
+#: A browser that is driven says so in its User-Agent, and is taken for the program it is.
+_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 _PRODUCT = "{ProductPage: {productKey: '200600', price: '990', isInStock: 1}}"
 
 
@@ -31,6 +33,7 @@ class Shop:
         self._installation = installation
         self._folder = folder
         self.address = address
+        self.server = installation.url
         self._key = self.syncom("api-key", "create", "--name", "plugin")["key"]
         self.call("POST", "/v1/site/domains", {"domain": address})
         self.snippet = self.call("GET", "/v1/site/script").decode()
@@ -91,7 +94,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
+    context = browser.new_context(user_agent=_AGENT)
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(f"the page has an error: {error}"))
     yield page
@@ -149,6 +152,123 @@ def test_a_page_that_asks_for_consent_sends_after_it_and_forgets_when_it_is_with
     assert _visitor(page) is None
 
 
+class StrictShop:
+    """Pages of a strict site, whose policy allows no inline script and no servers but its own and the collector."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        site = next((one for one in shop.syncom("site", "list") if one["strict"]), None)
+        self.site_id = site["site_id"] if site else shop.syncom("site", "add", shop.address + "/")["site_id"]
+
+    def open(self, page: Page, name: str, script: str = "") -> None:
+        server = self._shop.server
+        policy = f"default-src 'none'; script-src 'self' {server}; connect-src {server}"
+        self._shop.put(f"{name}.js", script)
+        self._shop.put(
+            f"{name}.html",
+            f"<!doctype html><html><head><title>{name}</title>"
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+            f'<script async src="{server}/api/v2/script/{self.site_id}.js" data-init data-pages></script></head>'
+            f'<body><script src="{name}.js"></script></body></html>',
+        )
+        page.goto(f"{self._shop.address}/{name}.html", wait_until="networkidle")
+        page.wait_for_function("typeof syncom === 'function' && !syncom.q")
+
+    def events(self, page: Page, type_key: str, count: int = 1) -> list[dict[str, Any]]:
+        """Events of this page's visitor, oldest first, once there are so many of them."""
+        for _ in range(50):
+            try:
+                listed = self._shop.syncom("event", "list", "--type", type_key)
+            except subprocess.CalledProcessError:
+                listed = []  # no event of this type yet
+            found = [one for one in listed if one["params"].get("sc") == _visitor(page)]
+            if len(found) >= count:
+                break
+            time.sleep(0.2)
+        return found[::-1]
+
+
+@pytest.fixture
+def strict(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> StrictShop:
+    # A domain may be registered once, by its host: strict pages are those of another name of the same server.
+    monkeypatch.setattr(shop, "address", shop.address.replace("127.0.0.1", "localhost"))
+    return StrictShop(shop)
+
+
+def _kept(page: Page) -> object:
+    return page.evaluate("[document.cookie, Object.keys(localStorage)]")
+
+
+def test_a_strict_site_reports_pages_products_and_the_cart_after_consent(strict: StrictShop, page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    strict.open(page, "strict")
+    page.evaluate("syncom('productView', {productId: '7', price: 5})")
+    page.evaluate(
+        "history.pushState({}, '', '/strict.html?table=7'); history.pushState({}, '', '/strict.html?table=7')"
+    )
+    page.wait_for_timeout(300)
+    assert "POST" not in sent
+    assert _kept(page) == ["", []]
+    page.evaluate("syncom('consent', true)")
+    assert len(strict.events(page, "productViewed")) == 1
+    views = strict.events(page, "pageViewed", 2)
+    addresses = [view["params"]["page"]["location"] for view in views]
+    assert sorted(address.rpartition("/")[2] for address in addresses) == ["strict.html", "strict.html?table=7"]
+    page.evaluate(
+        "syncom('cartAdd', {productId: '7', price: 5}); syncom('cartAdd', {productId: '8', price: 9, quantity: 2});"
+        "syncom('cartAdd', {productId: '7', price: 5}); syncom('cartRemove', '8', 1)"
+    )
+    strict.open(page, "next")
+    page.evaluate("syncom('cartRemove', '7')")
+    carts = strict.events(page, "cartUpdated", 5)
+    told = [[(one["productId"], one.get("quantity")) for one in cart["params"]["products"]] for cart in carts]
+    states = [[("7", None)], [("7", None), ("8", 2)], [("7", 2), ("8", 2)], [("7", 2), ("8", 1)], [("8", 1)]]
+    assert sorted(told, key=repr) == sorted(states, key=repr)
+    assert len({cart["params"]["recycleStateId"] for cart in carts}) == 1
+    page.evaluate("syncom('consent', false)")
+    assert _kept(page) == ["", []]
+    assert page.context.cookies() == []
+
+
+def test_a_strict_site_knows_a_person_by_a_token(shop: Shop, strict: StrictShop, page: Page) -> None:
+    token = shop.syncom("site", "token", strict.site_id, "--email", "olena@example.org")["token"]
+    strict.open(page, "claims", "var first = 1;")
+    page.evaluate("syncom('consent', true)")
+    page.evaluate("syncom('sendEvent', 'CustomerData', {CustomerData: {user_email: 'olena@example.org'}})")
+    [claimed] = strict.events(page, "customerData")
+    assert claimed["contact_id"] is None
+    page.evaluate(f"syncom('identify', '{token}')")
+    believed = strict.events(page, "customerData", 2)
+    assert believed[-1]["contact_id"] is not None
+    strict.open(page, "later")
+    assert strict.events(page, "pageViewed", 2)[-1]["contact_id"] == believed[-1]["contact_id"]
+
+
+def test_a_browser_that_does_not_want_it_is_left_alone(strict: StrictShop, page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    strict.open(page, "private")
+    page.evaluate("syncom('consent', true); syncom('cartAdd', {productId: '7'}); syncom('track', 'quiz', {score: 5})")
+    page.wait_for_timeout(300)
+    assert "POST" not in sent
+    assert _kept(page) == ["", []]
+
+
+def test_what_happens_without_a_network_is_reported_later_and_once(strict: StrictShop, page: Page) -> None:
+    strict.open(page, "train")
+    page.evaluate("syncom('consent', true)")
+    strict.events(page, "pageViewed")
+    page.context.set_offline(True)
+    page.evaluate("for (var n = 0; n < 60; n++) { syncom('track', 'stationPassed', {n: n}); }")
+    page.wait_for_function("JSON.parse(localStorage.sc_unsent || '[]').length === 50")
+    page.context.set_offline(False)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    found = strict.events(page, "stationPassed", 50)
+    assert sorted(event["params"]["data"]["n"] for event in found) == list(range(10, 60))
+
+
 #: The push service of the browser's maker is not to be had here; everything else is the browser's own.
 _PUSH_SERVICE = """
 PushManager.prototype.subscribe = function (options) {
@@ -166,7 +286,7 @@ def test_a_visitor_who_allows_it_is_subscribed_to_web_push(shop: Shop, browser: 
     shop.call("POST", "/v1/site/webpush/domain", {"domain": shop.address, **worker})
     scripts = json.loads(shop.call("GET", f"/v1/site/webpush/script?domain={shop.address}"))
     shop.put("sw.js", scripts["serviceWorker"])
-    context = browser.new_context(permissions=["notifications"])
+    context = browser.new_context(permissions=["notifications"], user_agent=_AGENT)
     page = context.new_page()
     page.add_init_script(_PUSH_SERVICE)
     known = "eS('sendEvent', 'CustomerData', {CustomerData: {user_email: 'olena@example.org'}});"

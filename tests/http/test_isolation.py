@@ -99,6 +99,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "feed_id": (await app.product_feeds.add(account_id, FeedInput(name=mark))).feed_id,
         "product_id": await _product(app, account_id, mark),
         "replay_id": await _replay(app, account_id, mark),
+        "site_id": (await app.sites.add(account_id, f"https://{mark}.example")).site_id,
         "inbox_id": 1,
     }
 
@@ -161,6 +162,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "reset_password": {"password": "long enough now"},
         "update_contact": {"first_name": "Mallory"},
         "set_subscription": {"channel": "email", "state": "unsubscribed"},
+        "set_site": {"strict": True},
         "merge_contacts": {"drop_id": ids["contact_id"] + 1},
         "update_field": {"name": "Mallory"},
         "rename_list": {"name": "Mallory"},
@@ -332,6 +334,7 @@ _ONES: dict[str, Any] = {
         1,
     ),
     "message_id": UUID(int=1),
+    "site_id": UUID(int=1),
     "external_id": "nothing",
     "product_id": "nothing",
 }
@@ -353,6 +356,7 @@ _TABLES = (
     "events",
     "event_types",
     "event_replays",
+    "sites",
     "webhooks",
     "workflows",
     "workflow_versions",

@@ -53,6 +53,7 @@ _COMMANDS = (
     ("order", "syncom.cli.order:app", "What contacts bought."),
     ("cart", "syncom.cli.cart:app", "What lies in carts, and what became of those that were abandoned."),
     ("attribution", "syncom.cli.attribution:app", "What campaigns, workflows and single messages led to."),
+    ("site", "syncom.cli.site:app", "Sites whose pages report what visitors do."),
     ("promocode", "syncom.cli.promocode:app", "Codes that are given away, each once."),
     ("product", "syncom.cli.product:app", "The product catalogue, and the feeds that fill it."),
     ("recommendation", "syncom.cli.recommendation:app", "By what products are recommended."),

@@ -67,7 +67,7 @@ class Server:
         self.api = native_api(app, self._authentication, jobs)
         self._upsert = ContactUpsert(app.accounts, app.contacts, self._authentication)
         self._record = EventRecord(app.accounts, app.events, self._authentication)
-        esputnik = EsputnikApi(app, self._authentication, jobs)
+        self.esputnik = EsputnikApi(app, self._authentication, jobs)
         login = LoginPages(app.accounts, self._authentication)
         self.mcp = McpGate(app)
         self._exact: dict[str, Route] = {
@@ -97,7 +97,7 @@ class Server:
         self._below: dict[str, Route] = {
             "t": cast("Route", tracking),
             "inbox": cast("Route", inbox),
-            "api": esputnik,
+            "api": self.esputnik,
             ".well-known": WellKnown(app.settings.base_url),
             "membrane": MembraneApi(app, self._authentication, jobs),
             "mcp": self.mcp,

@@ -9,14 +9,16 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import idna
+import msgspec
 
 from syncom.clock import Clock
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound
 from syncom.events.model import EventInput
 from syncom.events.service import EventsService
 from syncom.postgres.pool import Database
+from syncom.security import Keyring
 from syncom.sites import store
-from syncom.sites.model import PageEvent, Site
+from syncom.sites.model import PageEvent, Sender, Site, Visitor
 
 #: A browser's clock is believed this far back; what it says of the future is now.
 _BELIEVED: Final = timedelta(days=1)
@@ -26,20 +28,38 @@ _VISITOR: Final = re.compile(r"[\w.-]{8,100}", re.ASCII)
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 
 
+#: For this long a page may show a token.
+_TOKEN_LIFE: Final = timedelta(days=30)
+
+
+class _Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token says."""
+
+    site: UUID
+    #: Seconds since 1970.
+    until: int
+    named: dict[str, str]
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(_Signed).decode
+
+
 class SitesService:
     """Sites of an account and their visitors."""
 
-    def __init__(self, database: Database, events: EventsService, clock: Clock) -> None:
+    def __init__(self, database: Database, events: EventsService, keyring: Keyring, clock: Clock) -> None:
         self._database = database
+        self._signer = keyring.signer("site visitor")
         self._events = events
         self._clock = clock
 
-    async def add(self, account_id: int, domain: str) -> Site:
+    async def add(self, account_id: int, domain: str, *, strict: bool = False) -> Site:
         """Register a site. Raises Invalid, and Conflict when the account has it already.
 
         Whether it can be reached is not tried: a shop may be built behind a login first.
         """
-        site = Site(site_id=uuid4(), account_id=account_id, domain=normalise_domain(domain))
+        site = Site(site_id=uuid4(), account_id=account_id, domain=normalise_domain(domain), strict=strict)
         async with self._database.tenant(account_id) as connection:
             if not await store.add(connection, site):
                 raise Conflict("Domain already exists", field="domain")
@@ -58,30 +78,52 @@ class SitesService:
             raise NotFound("site", site_id)
         return found
 
-    async def report(self, site: Site, event: PageEvent, *, origin: str | None) -> None:
-        """Record what a page reports; returns when it is committed.
+    async def get(self, account_id: int, site_id: UUID) -> Site:
+        """A site of this account. Raises NotFound."""
+        found = next((site for site in await self.sites(account_id) if site.site_id == site_id), None)
+        if found is None:
+            raise NotFound("site", site_id)
+        return found
 
-        Whom it is about: the person the page names, else the one this visitor turned out to be before. ``origin`` is
-        where the browser says the page is: pages elsewhere are refused (Forbidden); a server has none. Raises Invalid.
+    async def set_strict(self, account_id: int, site_id: UUID, *, strict: bool) -> Site:
+        """Make a site strict, or not. Raises NotFound."""
+        async with self._database.tenant(account_id) as connection:
+            changed = await store.set_strict(connection, account_id, site_id, strict=strict)
+        if changed is None:
+            raise NotFound("site", site_id)
+        return changed
+
+    async def token(self, account_id: int, site_id: UUID, person: Visitor) -> str:
+        """What a page of the site shows to say who is at it, for 30 days. Raises NotFound, and Invalid for nobody."""
+        site = await self.get(account_id, site_id)
+        named = _named(person)
+        if not named:
+            raise Invalid("email", "is missing: name the person by external_id, email or phone")
+        until = int((self._clock.now() + _TOKEN_LIFE).timestamp())
+        return self._signer.sign(_encode(_Signed(site=site.site_id, until=until, named=named)))
+
+    async def report(self, site: Site, event: PageEvent, sender: Sender) -> bool:
+        """Record what a page reports; returns when it is committed. False: nothing is recorded of machines, and of
+        whom does not want it.
+
+        Whom it is about: the person its token or, where the site is not strict, the page names, else the one this
+        visitor turned out to be before. Pages elsewhere are refused (Forbidden). Raises Invalid.
         """
-        if origin is not None and not is_of(origin, site.domain):
-            raise Forbidden(f"pages of {origin} do not report to the site {site.domain}")
+        if sender.origin is not None and not is_of(sender.origin, site.domain):
+            raise Forbidden(f"pages of {sender.origin} do not report to the site {site.domain}")
+        if sender.origin is None and site.strict:
+            raise Forbidden(f"only pages of {site.domain} report to it: send events with an API key instead")
         if _OF_ORDERS.match(event.type_key):
             raise Forbidden("events of orders are not taken from pages: send orders instead")
+        if sender.unwanted or (sender.origin is not None and sender.machine):
+            return False
         visitor = event.visitor.visitor if _VISITOR.fullmatch(event.visitor.visitor) else ""
-        named = {
-            name: value
-            for name, value in (
-                ("externalCustomerId", event.visitor.external_id.strip()),
-                ("email", event.visitor.email.strip()),
-                ("phone", event.visitor.phone.strip()),
-            )
-            if value
-        }
+        named = self._who(site, event.visitor)
         known = None if named or not visitor else await self._known(site.account_id, visitor)
         given = EventInput(
             type_key=event.type_key,
             key=event.key or visitor,
+            dedupe_key=f"{visitor}.{event.report_id}" if event.report_id else "",
             params=event.params | named | {"siteId": str(site.site_id)} | ({"sc": visitor} if visitor else {}),
             contact_id=known,
             occurred_at=self._moment(event),
@@ -91,11 +133,22 @@ class SitesService:
         except NotFound:
             # The contact was deleted since. The visitor is nobody again.
             await self._forget(site.account_id, visitor)
-            await self.report(site, event, origin=origin)
-            return
+            return await self.report(site, event, sender)
         if named and visitor and recorded.contact_id is not None:
             async with self._database.tenant(site.account_id) as connection:
                 await store.remember(connection, site.account_id, visitor, recorded.contact_id)
+        return True
+
+    def _who(self, site: Site, visitor: Visitor) -> dict[str, str]:
+        """Whom a page names, in words of events. A token that is not of this site or too old names nobody."""
+        if not visitor.token:
+            return {} if site.strict else _named(visitor)
+        payload = self._signer.verify(visitor.token)
+        if payload is None:
+            return {}
+        signed = _decode(payload)
+        alive = signed.site == site.site_id and signed.until >= self._clock.now().timestamp()
+        return signed.named if alive else {}
 
     def _moment(self, event: PageEvent) -> datetime | None:
         now = self._clock.now()
@@ -114,6 +167,15 @@ class SitesService:
     async def _forget(self, account_id: int, visitor: str) -> None:
         async with self._database.tenant(account_id) as connection:
             await store.forget(connection, account_id, visitor)
+
+
+def _named(person: Visitor) -> dict[str, str]:
+    given = (
+        ("externalCustomerId", person.external_id.strip()),
+        ("email", person.email.strip()),
+        ("phone", person.phone.strip()),
+    )
+    return {name: value for name, value in given if value}
 
 
 def normalise_domain(text: str) -> str:

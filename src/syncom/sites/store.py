@@ -15,7 +15,12 @@ _SQL = load_sql("syncom.sites", "sites.sql")
 
 async def add(connection: Connection, site: Site) -> bool:
     """False: the account has a site of this domain."""
-    values = {"site_id": site.site_id, "account_id": site.account_id, "domain": site.domain}
+    values = {
+        "site_id": site.site_id,
+        "account_id": site.account_id,
+        "domain": site.domain,
+        "strict": site.strict,
+    }
     return await (await connection.execute(_SQL["add"], values)).fetchone() is not None
 
 
@@ -29,8 +34,14 @@ async def find(connection: Connection, site_id: UUID) -> Site | None:
     return None if row is None else _site(row)
 
 
+async def set_strict(connection: Connection, account_id: int, site_id: UUID, *, strict: bool) -> Site | None:
+    values = {"account_id": account_id, "site_id": site_id, "strict": strict}
+    row = await (await connection.execute(_SQL["set_strict"], values)).fetchone()
+    return None if row is None else _site(row)
+
+
 def _site(row: TupleRow) -> Site:
-    return Site(site_id=row[0], account_id=row[1], domain=row[2])
+    return Site(site_id=row[0], account_id=row[1], domain=row[2], strict=row[3])
 
 
 async def visitor(connection: Connection, account_id: int, visitor_id: str) -> int | None:

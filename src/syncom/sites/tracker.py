@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from importlib import resources
 from typing import Final
 
@@ -25,17 +26,20 @@ _SNIPPET: Final = """<script>
 eS('init');
 </script>
 """
+#: For sites whose policy allows no inline scripts: the script begins by itself.
+_STRICT: Final = '<script async src="%s" data-init data-pages></script>\n'
 
 
 def tracker(site: Site, base_url: str) -> str:
     """The script of a site's pages."""
-    settings = {"site": str(site.site_id), "collector": f"{base_url}/api/v2"}
+    settings = {"site": str(site.site_id), "collector": f"{base_url}/api/v2", "strict": site.strict}
     return _TRACKER.replace("/*SETTINGS*/ {}", _script_text(settings))
 
 
 def snippet(site: Site, base_url: str) -> str:
     """What stands in the pages."""
-    return _SNIPPET % _script_text(f"{base_url}/api/v2/script/{site.site_id}.js")
+    address = f"{base_url}/api/v2/script/{site.site_id}.js"
+    return _STRICT % escape(address) if site.strict else _SNIPPET % _script_text(address)
 
 
 def push_snippet(domain: PushDomain, public_key: str, base_url: str) -> str:

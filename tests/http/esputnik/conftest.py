@@ -11,6 +11,7 @@ import pytest
 from syncom.accounts.model import Compat, KeyScope, Role
 from syncom.accounts.service import machine_principal
 from syncom.app import App
+from syncom.http.esputnik.app import EsputnikApi
 from tests.http.running_site import Site
 
 
@@ -43,6 +44,10 @@ class Shop:
     @property
     def app(self) -> App:
         return self._site.app
+
+    @property
+    def esputnik(self) -> EsputnikApi:
+        return self._site.server.esputnik
 
     @property
     def url(self) -> str:

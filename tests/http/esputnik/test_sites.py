@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2 as httpx
 import pytest
 
 from syncom.contacts.model import ContactInput, IdentityKind, UpsertOptions
+from syncom.errors import Invalid
 from syncom.events.model import Event
 from syncom.http.esputnik.site_events import GeneralInfo, page_event
+from syncom.pacing import Attempts
+from syncom.sites.model import Visitor
 from tests.http.esputnik.conftest import Reply, Shop
 
 DOMAIN = "https://shop.example"
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
 
 async def registered(shop: Shop, domain: str = DOMAIN) -> str:
@@ -30,7 +34,7 @@ async def report(shop: Shop, site_id: str, name: str, *, origin: str | None = No
         answer = await page.post(
             "/api/v2",
             json={"GeneralInfo": info, **body},
-            headers={"Content-Type": "text/plain;charset=UTF-8", **({"Origin": origin} if origin else {})},
+            headers={"Content-Type": "text/plain;charset=UTF-8", **({"Origin": origin, **BROWSER} if origin else {})},
         )
     return Reply(status=answer.status_code, headers=answer.headers, body=answer.content)
 
@@ -193,3 +197,61 @@ def test_every_event_of_a_page_has_its_words() -> None:
         told("PurchasedItems", PurchasedItems=odd)
         told("CategoryPage", CategoryPage=odd)
         told("CustomerData", CustomerData=odd)
+
+
+async def strict(shop: Shop) -> UUID:
+    return (await shop.app.sites.add(shop.account_id, DOMAIN, strict=True)).site_id
+
+
+async def page_reports(shop: Shop, site_id: UUID, /, headers: dict[str, str] | None = None, **info: Any) -> int:
+    """As the script of a strict site does it."""
+    body = {"GeneralInfo": {"eventName": "PageView", "siteId": str(site_id), **info}, "PageView": {"title": "A page"}}
+    sent = {"Content-Type": "text/plain;charset=UTF-8", "Origin": DOMAIN, **BROWSER, **(headers or {})}
+    async with httpx.AsyncClient(base_url=shop.url) as page:
+        return (await page.post("/api/v2", json=body, headers=sent)).status_code
+
+
+async def test_a_strict_site_believes_who_it_is_only_with_a_token_of_its_own(shop: Shop) -> None:
+    site_id, contact_id = await strict(shop), await contact(shop)
+    person = Visitor(external_id="C-1001")
+    token = await shop.app.sites.token(shop.account_id, site_id, person)
+    elsewhere = (await shop.app.sites.add(shop.account_id, "https://other.example", strict=True)).site_id
+    of_other = await shop.app.sites.token(shop.account_id, elsewhere, person)
+    for claimed in ({"externalCustomerId": "C-1001"}, {"token": "forged"}, {"token": of_other}, {"token": token[:-1]}):
+        assert await page_reports(shop, site_id, cookies={"sc": "stranger-1"}, **claimed) == 200
+    assert {event.contact_id for event in await recorded(shop, "pageViewed")} == {None}
+    await page_reports(shop, site_id, cookies={"sc": "visitor-1"}, token=token)
+    await page_reports(shop, site_id, cookies={"sc": "visitor-1"})
+    assert [event.contact_id for event in await recorded(shop, "pageViewed")][:2] == [contact_id] * 2
+    with pytest.raises(Invalid):
+        await shop.app.sites.token(shop.account_id, site_id, Visitor())
+
+
+async def test_nothing_is_recorded_of_machines_and_of_whom_does_not_want_it(shop: Shop) -> None:
+    site_id = await strict(shop)
+    for headers in (
+        {"Sec-GPC": "1"},
+        {"DNT": "1"},
+        {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"},
+        {"User-Agent": ""},
+    ):
+        assert await page_reports(shop, site_id, headers) == 200
+    assert await shop.app.events.types.all(shop.account_id) == []
+    async with httpx.AsyncClient(base_url=shop.url) as server:
+        body = {"GeneralInfo": {"eventName": "PageView", "siteId": str(site_id)}}
+        assert (await server.post("/api/v2", json=body)).status_code == 403, "no page, no report"
+
+
+async def test_a_report_that_is_sent_again_is_recorded_once(shop: Shop) -> None:
+    site_id = await strict(shop)
+    for visitor in ("visitor-1", "visitor-1", "visitor-2"):
+        await page_reports(shop, site_id, eventId="e-1", cookies={"sc": visitor})
+    assert len(await recorded(shop, "pageViewed")) == 2
+
+
+async def test_an_address_that_reports_too_much_has_to_wait(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    site_id = await strict(shop)
+    pace = Attempts(shop.app.clock, burst=2, seconds=600)
+    monkeypatch.setattr(shop.esputnik, "_visits", pace)
+    assert [await page_reports(shop, site_id, eventId=f"{n}") for n in range(4)] == [200, 200, 429, 429]
+    assert len(await recorded(shop, "pageViewed")) == 2

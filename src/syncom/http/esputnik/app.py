@@ -76,6 +76,10 @@ from syncom.pacing import Attempts
 
 _log = logging.getLogger(__name__)
 
+#: What pages report: so many at once from an address, and so many a second. A household may share one.
+_VISITS: Final = 300
+_VISITS_A_SECOND: Final = 20
+
 #: Every method there is. A module that serves methods is listed here.
 METHODS: Final[tuple[Method, ...]] = (
     *account.METHODS,
@@ -168,6 +172,7 @@ class EsputnikApi:
             if method.body is not None
         }
         rate = app.settings.api_rate
+        self._visits = Attempts(app.clock, burst=_VISITS, seconds=1 / _VISITS_A_SECOND)
         self._pace = Attempts(app.clock, burst=rate, seconds=1 / rate) if rate else None
 
     def _add(self, method: Method) -> None:
@@ -219,6 +224,8 @@ class EsputnikApi:
     ) -> object:
         if not method.public:
             by.require(method.scope.value)
+        if method.by_address:
+            self._visits.take(self._authentication.client_address(scope))
         if method.paced and self._pace is not None:
             self._pace.take(by.actor)
         charset = _charset(method, headers)

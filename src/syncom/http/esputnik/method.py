@@ -214,6 +214,8 @@ class Method:
     max_body: int = field(kw_only=True, default=MAX_BODY)
     #: Counts against the calls a second of a key (eSputnik reference, 2.7).
     paced: bool = field(kw_only=True, default=False)
+    #: Taken at a pace from each address: anybody may call it.
+    by_address: bool = field(kw_only=True, default=False)
     #: The same request again within a minute is refused with 409 (eSputnik reference, 9).
     once: bool = field(kw_only=True, default=False)
     #: Called with a token of its own instead of an API key; the handler checks it and ``Call.by`` is nobody.

@@ -16,6 +16,7 @@ from syncom.sites.model import PageEvent, Visitor
 
 #: Our keys of types by the names that pages use. Others are kept.
 _KEYS: Final = {
+    "PageView": "pageViewed",
     "MainPage": "mainPageViewed",
     "ProductPage": "productViewed",
     "CategoryPage": "productCategoryViewed",
@@ -46,6 +47,8 @@ class GeneralInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Which event, of which site, about whom."""
 
     event_name: str = msgspec.field(name="eventName")
+    #: The page's own id of this report.
+    event_id: str = msgspec.field(name="eventId", default="")
     site_id: str = msgspec.field(name="siteId")
     #: Milliseconds since 1970.
     datetime: int | None = None
@@ -53,6 +56,8 @@ class GeneralInfo(msgspec.Struct, frozen=True, kw_only=True):
     user_email: str = ""
     user_phone: str = ""
     user_name: str = ""
+    #: On whose word it is this person: of `POST /syncom/v1/sites/{site_id}/tokens`.
+    token: str = ""
     location: str = ""
     cookies: Cookies = Cookies()
 
@@ -69,15 +74,22 @@ def page_event(info: GeneralInfo, body: Mapping[str, Any]) -> PageEvent:
     return PageEvent(
         type_key=_KEYS.get(name, name),
         key=key,
+        report_id=info.event_id[:100],
         params=params,
         visitor=Visitor(
             visitor=info.cookies.sc,
             external_id=info.external_customer_id or _text(person.get("externalCustomerId")),
             email=info.user_email or _text(person.get("user_email")),
             phone=international(info.user_phone or _text(person.get("user_phone"))),
+            token=info.token,
         ),
         occurred_at=_moment(info.datetime),
     )
+
+
+def _page_view(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    page = _object(body.get("PageView"))
+    return {"page": {name: _text(page.get(name)) for name in ("location", "title", "referrer")}}, ""
 
 
 def _product_page(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -95,7 +107,12 @@ def _category_page(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 def _cart(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     cart = body.get("StatusCart")
     guid = _text(body.get("GUID")) or _text(_object(cart).get("GUID"))
-    return {"products": _products(cart), "recycleStateId": guid}, guid
+    params: dict[str, Any] = {"products": _products(cart), "recycleStateId": guid}
+    for name in ("currencyCode", "cartUrl"):
+        value = _text(_object(cart).get(name))
+        if value:
+            params[name] = value
+    return params, guid
 
 
 def _purchase(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -115,6 +132,7 @@ def _other(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 
 
 _PARAMS: Final = {
+    "PageView": _page_view,
     "MainPage": _nothing,
     "StatusCartPage": _nothing,
     "NotFound": _nothing,

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import msgspec
 
+from syncom.activity.model import HitClass
+from syncom.activity.robots import classify_agent
 from syncom.errors import Conflict, NotFound
 from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Parameter, Refused, Scope, Text
 from syncom.http.esputnik.site_events import GeneralInfo, page_event
-from syncom.sites.model import Site
+from syncom.sites.model import Sender, Site
 from syncom.sites.service import normalise_domain
 from syncom.sites.tracker import snippet, tracker
 
@@ -73,7 +75,12 @@ async def script_of_site(call: Call[None]) -> Answer:
 async def collect(call: Call[Report]) -> object:
     info = call.body.general_info
     site = await call.app.sites.find(_site_id(info.site_id))
-    await call.app.sites.report(site, page_event(info, _whole(call.raw)), origin=call.headers.get("origin"))
+    sender = Sender(
+        origin=call.headers.get("origin"),
+        machine=classify_agent(call.headers.get("user-agent", "")).hit_class is HitClass.MACHINE,
+        unwanted="1" in (call.headers.get("sec-gpc"), call.headers.get("dnt")),
+    )
+    await call.app.sites.report(site, page_event(info, _whole(call.raw)), sender)
     return EMPTY
 
 
@@ -124,6 +131,7 @@ METHODS: Final = [
         collect,
         scope=Scope.EVENTS,
         public=True,
+        by_address=True,
         body=Report,
         media=("text/plain",),
         max_body=_MAX_REPORT,

@@ -34,6 +34,7 @@ from syncom.rfm.predictions.service import PredictionsService
 from syncom.rfm.service import RfmService
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
+from syncom.sites.service import SitesService
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.service import WorkflowsService
 
@@ -65,6 +66,7 @@ Campaigns = NamedDependency[CampaignsService]
 Webhooks = NamedDependency[WebhooksService]
 Pulls = NamedDependency[PullsService]
 Workflows = NamedDependency[WorkflowsService]
+Sites = NamedDependency[SitesService]
 #: For the few things that are no service.
 Wiring = NamedDependency[App]
 
@@ -103,6 +105,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "webhooks": app.webhooks,
         "pulls": app.pulls,
         "workflows": app.workflows,
+        "sites": app.sites,
         "wiring": app,
     }
     return {"by": Provide(principal), **{name: _provide(part) for name, part in parts.items()}}
