@@ -23,18 +23,7 @@ class Died(Exception):
 
 async def ask(module: str, *arguments: str, question: bytes = b"", seconds: float) -> bytes:
     """What the module, run as a program, answers to the question. Raises TimeoutError and Died."""
-    # A file: a pipe breaks in the hands of whoever writes to a process that died at its start.
-    with TemporaryFile() as given:
-        given.write(question)
-        given.seek(0)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, *arguments),
-            stdin=given,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            # Ctrl-C in a terminal is for the parent, which ends this process in order.
-            start_new_session=True,
-        )
+    process = await _started(module, *arguments, question=question)
     try:
         output, _ = await asyncio.wait_for(process.communicate(), seconds)
     finally:
@@ -52,16 +41,7 @@ async def answers(module: str, *, question: bytes, seconds: float) -> AsyncGener
     ``seconds`` are for each. The program ends when the caller has enough and closes this. Raises TimeoutError, and Died
     when it ends in the middle of an answer, or badly.
     """
-    with TemporaryFile() as given:
-        given.write(question)
-        given.seek(0)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module),
-            stdin=given,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    process = await _started(module, question=question)
     output = process.stdout
     assert output is not None
     try:
@@ -77,6 +57,21 @@ async def answers(module: str, *, question: bytes, seconds: float) -> AsyncGener
             process.kill()
         # Not wait(): asyncio's own loop says that a process has ended only once its output was read to the end.
         await process.communicate()
+
+
+async def _started(module: str, *arguments: str, question: bytes) -> asyncio.subprocess.Process:
+    # A file: a pipe breaks in the hands of whoever writes to a process that died at its start.
+    with TemporaryFile() as given:
+        given.write(question)
+        given.seek(0)
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, *arguments),
+            stdin=given,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            # Ctrl-C in a terminal is for the parent, which ends this process in order.
+            start_new_session=True,
+        )
 
 
 def write_answer(sink: BinaryIO, data: bytes) -> None:

@@ -94,10 +94,10 @@ class Shelves:
         return {one.product_id: one.name for one in found}
 
     async def rows(self) -> dict[str, Any]:
-        """Where each row is in the table: a row that is written moves."""
+        """Where each row is, and who touched it: a row that is written moves, one that is locked says so."""
         async with self.database.system() as connection:
             rows = await (
-                await connection.execute("SELECT product_id, ctid::text, xmin::text FROM products")
+                await connection.execute("SELECT product_id, ctid::text, xmin::text, xmax::text FROM products")
             ).fetchall()
         return {row[0]: row[1:] for row in rows}
 

@@ -248,10 +248,10 @@ async def test_one_reads_a_feed_at_a_time_and_who_was_given_up_applies_nothing(s
 
 
 async def test_readers_see_the_catalogue_before_a_feed_or_after_it(shelves: Shelves, server: Shop) -> None:
-    server.file = yml([offer(str(number), "Old") for number in range(500)])
+    server.file = yml([offer(str(number), "Old") for number in range(1_200)])
     feed = await added(shelves, server)
     await result(shelves, feed)
-    server.file = yml([offer(str(number), "New") for number in range(500)])
+    server.file = yml([offer(str(number), "New") for number in range(1_200)])
     run = asyncio.create_task(result(shelves, feed))
     seen: set[frozenset[str]] = set()
     while not run.done():

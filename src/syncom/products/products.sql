@@ -14,24 +14,31 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS given (place bigint, product_id text
     is_available boolean, categories text[], category_keys text[], details jsonb, digest text);
 
 -- name: merge
--- Everything staged in a run into the catalogue, the later of two with one id; what is the same is not written.
--- Returns how many there are, were created, and were changed. Primary keys of both tables.
+-- Everything staged in a run into the catalogue, the later of two with one id; what is the same is neither written nor
+-- locked, and its details are not even read. Returns how many there are, were created, and were changed. Primary keys of
+-- both tables. All writers take turns, so nobody else adds a row meanwhile.
 WITH given AS MATERIALIZED (
-    SELECT DISTINCT ON (product_id, language) *
+    SELECT DISTINCT ON (product_id, language) product_id, language, place, digest
     FROM staged_products
     WHERE account_id = %(account_id)s AND run_id = %(run_id)s
     ORDER BY product_id, language, place DESC
+), differing AS MATERIALIZED (
+    SELECT g.product_id, g.language, g.place
+    FROM given g
+    LEFT JOIN products p ON p.account_id = %(account_id)s AND p.product_id = g.product_id AND p.language = g.language
+    WHERE p.digest IS DISTINCT FROM g.digest OR p.feed_id IS DISTINCT FROM %(feed_id)s
 ), written AS (
     INSERT INTO products AS known (account_id, product_id, language, feed_id, name, is_available, categories,
         category_keys, details, digest, added_at, changed_at)
-    SELECT account_id, product_id, language, %(feed_id)s, name, is_available, categories, category_keys, details,
-        digest, %(now)s, %(now)s
-    FROM given
+    SELECT s.account_id, s.product_id, s.language, %(feed_id)s, s.name, s.is_available, s.categories, s.category_keys,
+        s.details, s.digest, %(now)s, %(now)s
+    FROM differing d
+    JOIN staged_products s ON s.account_id = %(account_id)s AND s.run_id = %(run_id)s
+        AND s.product_id = d.product_id AND s.language = d.language AND s.place = d.place
     ON CONFLICT (account_id, product_id, language) DO UPDATE SET feed_id = excluded.feed_id, name = excluded.name,
         is_available = excluded.is_available, categories = excluded.categories,
         category_keys = excluded.category_keys, details = excluded.details, digest = excluded.digest,
         changed_at = CASE WHEN known.digest = excluded.digest THEN known.changed_at ELSE excluded.changed_at END
-    WHERE known.digest <> excluded.digest OR known.feed_id IS DISTINCT FROM excluded.feed_id
     RETURNING (xmax = 0) AS created, changed_at = %(now)s AS changed
 )
 SELECT (SELECT count(*) FROM given), count(*) FILTER (WHERE created),

@@ -174,6 +174,9 @@ class FeedsService:
         except SyncomError as error:
             await self._finish(owned, begun, error=error.message)
             raise
+        except asyncio.CancelledError:
+            await self._finish(owned, begun, error="was interrupted; it is read again")
+            raise
         except BaseException:
             await self._finish(owned, begun, error="something unexpected happened: the server's log says what")
             raise

@@ -22,6 +22,9 @@ _MAX_MARKUP: Final = 1024 * 1024
 #: Characters and members of one offer; of more, the rest is left out and the offer is refused.
 _MAX_TEXT: Final = 500_000
 _MAX_MEMBERS: Final = 2_000
+#: Names that are remembered: of elements inside a member, and of those that were closed near the root.
+_MAX_NAMES: Final = 200
+_SHALLOW: Final = 4
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ class Reader:
 
     @property
     def closed(self) -> frozenset[str]:
-        """Names of all elements beside the wanted ones that were closed so far."""
+        """Names of the elements near the root, beside the wanted ones, that were closed so far."""
         return frozenset(self._closed)
 
     def read(self, pieces: Iterable[bytes]) -> Iterator[Element]:
@@ -149,7 +152,7 @@ class Reader:
     def _end(self, name: str) -> None:
         element = self._element
         if element is None:
-            if self._depth <= 4:
+            if self._depth <= _SHALLOW and len(self._closed) < _MAX_NAMES:
                 self._closed.add(name.rpartition(":")[2])
         else:
             self._close(element, name.rpartition(":")[2])
@@ -165,6 +168,6 @@ class Reader:
             self._parser.CharacterDataHandler = None
         elif level == 1 and element.members:
             element.members[-1].text = text
-        elif level == 2 and element.members:
+        elif level == 2 and element.members and len(element.members[-1].inner) < _MAX_NAMES:
             element.members[-1].inner[name] = text
         self._texts = []
