@@ -44,6 +44,7 @@ def test_the_demo_sends_a_campaign_that_works_and_stops_cleanly() -> None:
         message = _message(installation, mail["id"])
         text = message.get_body(("html",)).get_content()
         assert f"Hello {contact['first_name']}," in text
+        assert re.search(r"/t/r/[^\"]+\">(?:Bowl|Mug|Teapot|Moka|Beans|Green|Pour)", text)
 
         links = [html.unescape(link) for link in re.findall(r'href="([^"]*/t/c/[^"]+)"', text)]
         assert _request(installation, "GET", links[0]) == (302, "https://shop.example/autumn")

@@ -25,6 +25,12 @@ LETTER = TemplateInput(
         </mj-text>
         <mj-button background-color="#7a4b2a" href="https://shop.example/autumn">See the new shelf</mj-button>
         <mj-text line-height="1.6">
+          {% for product in products("recommended", limit=3, days=365, fallback="bestsellers") %}
+          <a href="{{ product.url }}">{{ product.name }}</a> {{ product.price_text }} {{ product.currency }}
+          {% if product.old_price %}<s>{{ product.old_price_text }}</s>{% endif %}<br />
+          {% endfor %}
+        </mj-text>
+        <mj-text line-height="1.6">
           <a href="https://shop.example/coffee">Coffee</a> ·
           <a href="https://shop.example/tea">Tea</a> ·
           <a href="https://shop.example/ceramics">Ceramics</a> ·

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from syncom.contacts.model import ContactInput
 from syncom.orders.model import OrderInput, OrderItem
+from syncom.products.model import ProductInput
 
 _FIRST_NAMES = (
     "Olena", "Andrii", "Марія", "Іван", "Sofia", "Lukas", "Emma", "Noah", "Zoë", "Mateo", "Aiko", "Omar", "Chloé",
@@ -62,6 +63,26 @@ def contacts(count: int, seed: int = 7) -> list[ContactInput]:
     return made
 
 
+def products() -> list[ProductInput]:
+    """The catalogue of the shop: what its orders name. The teapot is on sale."""
+    return [
+        ProductInput(
+            product_id=_product_id(name),
+            name=name,
+            url=f"https://shop.example/products/{_product_id(name)}",
+            categories=(category,),
+            price=Decimal(price),
+            sale_price=Decimal(29) if name == "Teapot" else None,
+            currency="EUR",
+        )
+        for name, category, price in _GOODS
+    ]
+
+
+def _product_id(name: str) -> str:
+    return name.partition(",")[0].lower().replace(" ", "-")
+
+
 def orders(contact_ids: Sequence[int], now: datetime, seed: int = 7) -> list[OrderInput]:
     """A year of orders: most people few, some people many."""
     dice = random.Random(seed)  # noqa: S311 - sample data
@@ -70,7 +91,13 @@ def orders(contact_ids: Sequence[int], now: datetime, seed: int = 7) -> list[Ord
         for number in range(min(int(dice.paretovariate(1.2)) - 1, 12)):
             goods = dice.sample(_GOODS, dice.randrange(1, 4))
             items = tuple(
-                OrderItem(name=name, category=category, price=Decimal(price), quantity=Decimal(dice.randrange(1, 4)))
+                OrderItem(
+                    name=name,
+                    category=category,
+                    price=Decimal(price),
+                    quantity=Decimal(dice.randrange(1, 4)),
+                    external_id=_product_id(name),
+                )
                 for name, category, price in goods
             )
             made.append(

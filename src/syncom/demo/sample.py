@@ -24,7 +24,7 @@ _NAME = "Autumn letter to customers"
 
 
 async def load(app: App, account_id: int, *, say: Callable[[str], None]) -> Campaign:
-    """Sample contacts, orders, history, a template, a segment, a campaign; returns the campaign, a draft.
+    """Sample contacts, products, orders, history, a template, a segment, a campaign; returns the campaign, a draft.
 
     A second call finds what is there and makes one more campaign.
     """
@@ -34,6 +34,7 @@ async def load(app: App, account_id: int, *, say: Callable[[str], None]) -> Camp
     result = await app.contacts.upsert(account_id, people.contacts(CONTACTS), options)
     contact_ids = [contact_id for contact_id in result.contact_ids if contact_id is not None]
     say(f"{len(contact_ids)} contacts in the list Customers")
+    await app.products.put(account_id, people.products())
     if result.created:
         await _past(app, account_id, contact_ids, say)
     segment_id = await _segment(app, account_id)

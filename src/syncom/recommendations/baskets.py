@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 #: Orders that one answer looks at, the newest first: they bound its work.
-_LOOKED_AT: Final = 500
+_LOOKED_AT: Final = 200
 
 
 class Baskets:
