@@ -153,7 +153,9 @@ class App:
             days=settings.view_days,
         )
         self.short_links = ShortLinks(database)
-        self.workflows = WorkflowsService(database, self.events, self.membership, self.content, self.senders)
+        self.workflows = WorkflowsService(
+            database, self.events, self.segments, self.membership, self.content, self.senders
+        )
         self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(
             database,
@@ -285,7 +287,7 @@ class App:
     def workflow_keeper(self) -> WorkflowKeeper:
         """What moves contacts through workflows in the background."""
         sends = PlannedSends(self.content, self.senders)
-        return WorkflowKeeper(self.database, self.events, self.membership, sends, heard=self.carts.heed)
+        return WorkflowKeeper(self.database, self.events, self.segments, self.membership, sends, heard=self.carts.heed)
 
     def cart_keeper(self) -> CartKeeper:
         """What tells of abandoned carts in the background."""

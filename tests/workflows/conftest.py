@@ -48,7 +48,9 @@ class Journeys:
         return cls(
             sending=sending,
             events=events,
-            workflows=WorkflowsService(database, events, _membership(database), sending.content, sending.senders),
+            workflows=WorkflowsService(
+                database, events, sending.segments, _membership(database), sending.content, sending.senders
+            ),
             keeper=another_keeper(database, events, sending),
         )
 
@@ -116,7 +118,9 @@ class Journeys:
 
 
 def another_keeper(database: Database, events: EventsService, sending: SendingHouse) -> WorkflowKeeper:
-    return WorkflowKeeper(database, events, _membership(database), PlannedSends(sending.content, sending.senders))
+    return WorkflowKeeper(
+        database, events, sending.segments, _membership(database), PlannedSends(sending.content, sending.senders)
+    )
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_definition_is_read_and_its_steps_get_names() -> None:
         ({"trigger": TRIGGER | {"where": {"a": [1]}}, "steps": [SEND]}, "definition.trigger.where.a"),
         ({"trigger": TRIGGER | {"where": {"a": None}}, "steps": [SEND]}, "definition.trigger.where.a"),
         ({"trigger": TRIGGER | {"unless": {}}, "steps": [SEND]}, "definition.trigger"),
-        ({"trigger": TRIGGER, "steps": [SEND, {"type": "condition"}]}, "definition.steps.1.type"),
+        ({"trigger": TRIGGER, "steps": [SEND, {"type": "teleport"}]}, "definition.steps.1.type"),
         ({"trigger": TRIGGER, "steps": [SEND, {"template_id": 5}]}, "definition.steps.1.type"),
         ({"trigger": TRIGGER, "steps": [SEND, 5]}, "definition.steps.1"),
         ({"trigger": TRIGGER, "steps": [{"type": "send_email"}]}, "definition.steps.0"),

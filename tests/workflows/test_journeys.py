@@ -425,6 +425,28 @@ async def test_a_workflow_on_a_segment_that_is_not_there_is_refused_and_keeps_th
         assert await journeys.workflows.users(connection, journeys.account_id, "segment", 404) == []
 
 
+async def test_only_who_matches_a_condition_goes_on_and_what_it_names_is_kept(journeys: Journeys) -> None:
+    kyiv, lviv = await journeys.sending.people(2)
+    await _live_in(journeys, kyiv, "Kyiv")
+    template = await journeys.template()
+    condition = {"type": "condition", "id": "in Kyiv", "condition": {"field": "city", "op": "equals", "value": "Kyiv"}}
+    workflow = await journeys.started(WAIT_A_DAY, condition, send(template))
+    await journeys.happen(kyiv, lviv)
+    await journeys.settle()
+    await journeys.time_passes(86_401)
+    assert [mail["contact"] for mail in await journeys.queued()] == [kyiv]
+    assert await journeys.states(workflow.workflow_id) == {FINISHED: 2}
+    async with journeys.database.system() as connection:
+        rows = await (await connection.execute("SELECT contact_id, reason FROM enrolments")).fetchall()
+        assert await journeys.workflows.users(connection, journeys.account_id, "field", "city") == [
+            "workflow 'Welcome'"
+        ]
+    assert dict(rows) == {kyiv: "", lviv: "step 'in Kyiv': does not match"}
+    wrong = {"type": "condition", "condition": {"all": [{"field": "moon", "op": "is_set"}]}}
+    with pytest.raises(Invalid, match=r"definition.steps.0.condition.all.0.field: there is no contact field 'moon'"):
+        await journeys.started(wrong)
+
+
 async def _live_in(journeys: Journeys, contact_id: int, city: str) -> None:
     async with journeys.database.system() as connection:
         await connection.execute("UPDATE contacts SET city = %s WHERE contact_id = %s", (city, contact_id))

@@ -30,7 +30,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """Needs ``contact_ids``, ``now``, ``account_id`` beside its values; gives segment, entered, left."""
+    """Needs ``contact_ids``, ``now``, ``account_id`` beside its values."""
 
     text: sql.Composed
     values: dict[str, Any]
@@ -96,6 +96,25 @@ SELECT segment_id, count(*) FILTER (WHERE entered), count(*) FILTER (WHERE NOT e
 """)
 
 
+_MATCHING = sql.SQL("""
+WITH batch AS MATERIALIZED (
+    SELECT (contact_id & 255)::smallint AS bucket, contact_id FROM unnest(%(contact_ids)s::bigint[]) AS g (contact_id)
+)
+SELECT b.contact_id FROM batch b
+JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = b.bucket AND c.contact_id = b.contact_id
+{joins}
+WHERE {test}
+""")
+
+
+def matching_statement(compiler: Compiler, condition: object) -> Statement:
+    """Which of some contacts match; needs no ``now``. ``compiler`` reads :class:`FewContacts`."""
+    read = compiler.read
+    assert isinstance(read, FewContacts)
+    test = compiler.compile(condition).text
+    return Statement(text=_MATCHING.format(joins=read.joins, test=test), values=dict(compiler.values))
+
+
 def statement(
     compiler: Compiler,
     kept: Sequence[Kept],
@@ -104,7 +123,7 @@ def statement(
     cause: MoveCause,
     unrecorded: Sequence[int],
 ) -> Statement:
-    """Work out ``chosen`` of the account's ``kept`` segments; of the others, contacts stay what they are.
+    """Work out ``chosen`` of the account's ``kept`` segments: segment, entered, left. In the others all stay.
 
     ``compiler`` reads :class:`FewContacts`. Moves of ``unrecorded`` segments are counted and not kept.
     """

@@ -19,9 +19,11 @@ from syncom.ids import BUCKETS
 from syncom.postgres.pool import Connection, Database
 from syncom.segments import store
 from syncom.segments.compile import Compiler, Predicate
+from syncom.segments.evaluation import matching_statement
+from syncom.segments.given import Tree
 from syncom.segments.groups import Groups
 from syncom.segments.model import Count, Explanation, Segment
-from syncom.segments.reading import Reading, WholeAccount
+from syncom.segments.reading import FewContacts, Reading, WholeAccount
 from syncom.segments.sentence import Names, sentence
 
 NAME_LIMIT = 200
@@ -115,6 +117,21 @@ class SegmentsService:
             predicate = await self.compile(connection, account_id, segment.condition)
             return await store.part(connection, account_id, predicate, offset=offset, limit=limit)
 
+    async def check(self, connection: Connection, account_id: int, condition: object, *, at: str) -> None:
+        """Whether a condition that somebody has just written can be answered, and met. In the transaction that saves.
+
+        Raises Invalid with the place in the tree, whose root is ``at``.
+        """
+        await refer(connection, account_id)
+        await self._given(connection, account_id, condition, at=at)
+
+    async def matching(
+        self, connection: Connection, account_id: int, condition: object, contact_ids: Sequence[int]
+    ) -> set[int]:
+        """Those of these contacts, a few thousand at most, who match now. Raises Invalid."""
+        made = matching_statement(await self.compiler(connection, account_id, read=FewContacts), condition)
+        return await store.matching(connection, account_id, made, contact_ids)
+
     async def compile(self, connection: Connection, account_id: int, condition: object) -> Predicate:
         """The SQL predicate of a condition of this account, over ``contacts c``."""
         return (await self.compiler(connection, account_id)).compile(condition)
@@ -168,11 +185,13 @@ class SegmentsService:
             if has_leaf(one.condition, leaf, value)
         ]
 
-    async def _given(self, connection: Connection, account_id: int, condition: dict[str, Any]) -> Predicate:
+    async def _given(
+        self, connection: Connection, account_id: int, condition: object, *, at: str = "condition"
+    ) -> Predicate:
         """Of a condition that somebody has just written: one that nobody can match is refused too."""
         compiler = await self.compiler(connection, account_id)
-        predicate = compiler.compile(condition)
-        compiler.require_possible(condition)
+        predicate = compiler.compile(condition, at=at)
+        compiler.require_possible(cast("Tree", condition), at=at)
         return predicate
 
     async def _said(self, connection: Connection, account_id: int, condition: dict[str, Any]) -> str:

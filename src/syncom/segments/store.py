@@ -6,6 +6,7 @@ ask for, and was found to take minutes where one for these values takes a second
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -18,6 +19,7 @@ from syncom.errors import Conflict, NotFound
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.segments.compile import Predicate
+from syncom.segments.evaluation import Statement
 from syncom.segments.model import Segment
 
 _SQL = load_sql("syncom.segments", "segments.sql")
@@ -93,6 +95,12 @@ async def count_bucket(connection: Connection, account_id: int, predicate: Predi
     values = {**predicate.values, "account_id": account_id}
     row = await (await connection.execute(statement, values, prepare=False)).fetchone()
     return int(row[0]) if row else 0
+
+
+async def matching(connection: Connection, account_id: int, made: Statement, contact_ids: Sequence[int]) -> set[int]:
+    """Those of these contacts who match."""
+    values = {**made.values, "account_id": account_id, "contact_ids": list(contact_ids)}
+    return {row[0] for row in await (await connection.execute(made.text, values, prepare=False)).fetchall()}
 
 
 async def plan(connection: Connection, account_id: int, predicate: Predicate) -> list[str]:

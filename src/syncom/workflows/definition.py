@@ -10,14 +10,29 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from syncom.errors import Invalid
-from syncom.workflows.model import Definition, EventTrigger, SegmentTrigger, SendEmail, Step, Stop, Trigger, Wait
+from syncom.workflows.model import (
+    Condition,
+    Definition,
+    EventTrigger,
+    SegmentTrigger,
+    SendEmail,
+    Step,
+    Stop,
+    Trigger,
+    Wait,
+)
 
 FORMAT: Final = 1
 STEPS_LIMIT: Final = 100
 WHERE_LIMIT: Final = 20
 LONGEST_WAIT: Final = timedelta(days=366)
 
-_STEPS: Final[Mapping[str, type[Step]]] = {"send_email": SendEmail, "stop": Stop, "wait": Wait}
+_STEPS: Final[Mapping[str, type[Step]]] = {
+    "condition": Condition,
+    "send_email": SendEmail,
+    "stop": Stop,
+    "wait": Wait,
+}
 _MEMBERS: Final = frozenset({"format", "trigger", "steps"})
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 Value = TypeVar("Value")

@@ -27,9 +27,11 @@ from syncom.messages.planned import PlannedSend, PlannedSends
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.membership import MembershipService
 from syncom.segments.model import FollowedMove
+from syncom.segments.service import SegmentsService
 from syncom.workflows import store
 from syncom.workflows.definition import fits
 from syncom.workflows.model import (
+    Condition,
     Definition,
     Enrolment,
     EnrolmentState,
@@ -53,7 +55,7 @@ Heard = Callable[[Connection, Sequence[FollowedEvent]], Awaitable[None]]
 class _Path(NamedTuple):
     """What is done from a step on until the next rest: the same for everybody who stands there."""
 
-    sends: list[tuple[int, SendEmail]]
+    steps: list[tuple[int, SendEmail | Condition]]
     step: int
     state: EnrolmentState
     wait: timedelta
@@ -66,6 +68,7 @@ class WorkflowKeeper:
         self,
         database: Database,
         events: EventsService,
+        segments: SegmentsService,
         membership: MembershipService,
         sends: PlannedSends,
         *,
@@ -75,6 +78,7 @@ class WorkflowKeeper:
         self._database = database
         self._heard = heard
         self._events = events
+        self._segments = segments
         self._membership = membership
         self._sends = sends
 
@@ -156,15 +160,24 @@ class WorkflowKeeper:
         """Queue the messages on the path of contacts who stand at the same place."""
         going = list(enrolments)
         moves: list[Moved] = []
-        for number, step in path.sends:
+        for number, step in path.steps:
+            if isinstance(step, Condition):
+                try:
+                    going, done = await self._sorted_out(connection, account_id, step, going)
+                except Invalid as error:
+                    return moves + [_failed(one, number, step, error) for one in going]
+                moves += [
+                    _moved(one, number, EnrolmentState.FINISHED, reason=f"step '{step.id}': does not match")
+                    for one in done
+                ]
+                continue
             planned = [_planned(enrolment, number) for enrolment in going]
             try:
                 outcomes = await self._sends.queue(
                     connection, account_id, step.template_id, planned, sender_id=step.sender_id
                 )
             except (Invalid, NotFound) as error:
-                reason = f"step '{step.id}': {error.message}"[:500]
-                return moves + [_moved(one, number, EnrolmentState.FAILED, reason=reason) for one in going]
+                return moves + [_failed(one, number, step, error) for one in going]
             await store.note_messages(
                 connection,
                 account_id,
@@ -187,19 +200,31 @@ class WorkflowKeeper:
             going = [one for one in going if one.event_id not in gone]
         return moves + [_moved(one, path.step, path.state, wait=path.wait) for one in going]
 
+    async def _sorted_out(
+        self, connection: Connection, account_id: int, step: Condition, going: Sequence[Enrolment]
+    ) -> tuple[list[Enrolment], list[Enrolment]]:
+        """Those who match now, and those who do not."""
+        matching = await self._segments.matching(
+            connection, account_id, step.condition, sorted({one.contact_id for one in going})
+        )
+        return (
+            [one for one in going if one.contact_id in matching],
+            [one for one in going if one.contact_id not in matching],
+        )
+
 
 def walk(definition: Definition, step: int) -> _Path:
     """From a step to the next rest."""
-    sends: list[tuple[int, SendEmail]] = []
+    steps: list[tuple[int, SendEmail | Condition]] = []
     for number in range(step, len(definition.steps)):
         one = definition.steps[number]
-        if isinstance(one, SendEmail):
-            sends.append((number, one))
+        if isinstance(one, SendEmail | Condition):
+            steps.append((number, one))
         elif isinstance(one, Wait):
-            return _Path(sends, number + 1, EnrolmentState.WAITING, one.span)
+            return _Path(steps, number + 1, EnrolmentState.WAITING, one.span)
         else:
-            return _Path(sends, number, EnrolmentState.FINISHED, timedelta())
-    return _Path(sends, len(definition.steps), EnrolmentState.FINISHED, timedelta())
+            return _Path(steps, number, EnrolmentState.FINISHED, timedelta())
+    return _Path(steps, len(definition.steps), EnrolmentState.FINISHED, timedelta())
 
 
 def _by_place(due: Sequence[Enrolment]) -> Mapping[tuple[int, int, int, int], list[Enrolment]]:
@@ -256,6 +281,10 @@ def _planned(enrolment: Enrolment, step: int) -> PlannedSend:
         contact_id=enrolment.contact_id,
         params={"data": enrolment.params},
     )
+
+
+def _failed(enrolment: Enrolment, number: int, step: SendEmail | Condition, error: Invalid | NotFound) -> Moved:
+    return _moved(enrolment, number, EnrolmentState.FAILED, reason=f"step '{step.id}': {error.message}"[:500])
 
 
 def _moved(

@@ -59,13 +59,22 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return timedelta(days=self.days, hours=self.hours, minutes=self.minutes, seconds=self.seconds)
 
 
+class Condition(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="condition"
+):
+    """Who does not match a condition of the segment language at that moment is done with the workflow."""
+
+    condition: dict[str, Any]
+    id: str = ""
+
+
 class Stop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="stop"):
     """Leave the workflow. The end of the steps does the same."""
 
     id: str = ""
 
 
-Step = SendEmail | Wait | Stop
+Step = SendEmail | Wait | Condition | Stop
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,9 +14,11 @@ from syncom.events.service import EventsService
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.membership import MembershipService
+from syncom.segments.service import SegmentsService, has_leaf
 from syncom.workflows import store
 from syncom.workflows.definition import fits, read_definition
 from syncom.workflows.model import (
+    Condition,
     Definition,
     EnrolmentState,
     Rehearsal,
@@ -37,12 +39,14 @@ class WorkflowsService:
         self,
         database: Database,
         events: EventsService,
+        segments: SegmentsService,
         membership: MembershipService,
         content: ContentService,
         senders: SendersService,
     ) -> None:
         self._database = database
         self._events = events
+        self._segments = segments
         self._membership = membership
         self._content = content
         self._senders = senders
@@ -154,9 +158,11 @@ class WorkflowsService:
     async def _check(self, connection: Connection, account_id: int, definition: Definition) -> None:
         """Whether templates and senders of the steps are there. Raises Invalid naming the step."""
         for place, step in enumerate(definition.steps):
+            at = f"definition.steps.{place}"
+            if isinstance(step, Condition):
+                await self._segments.check(connection, account_id, step.condition, at=f"{at}.condition")
             if not isinstance(step, SendEmail):
                 continue
-            at = f"definition.steps.{place}"
             try:
                 template = await self._content.sendable(connection, account_id, step.template_id)
             except NotFound as error:
@@ -170,10 +176,12 @@ class WorkflowsService:
                     raise Invalid(f"{at}.sender_id", error.message) from None
 
     async def users(self, connection: Connection, account_id: int, kind: str, key: int | str) -> list[str]:
-        """The workflows that begin with a segment: ``("segment", 7)``."""
-        if kind != "segment" or not isinstance(key, int):
-            return []
-        return [f"workflow {name!r}" for name in await store.users_of_segment(connection, account_id, key)]
+        """The workflows whose newest version names this, such as ``("segment", 7)``."""
+        return [
+            f"workflow {workflow.name!r}"
+            for workflow in await store.page(connection, account_id, offset=0, limit=WORKFLOWS_LIMIT)
+            if _names(workflow.definition, kind, key)
+        ]
 
     async def _beginning(self, connection: Connection, account_id: int, definition: Definition) -> store.Beginning:
         """What starts it: a segment that is there, or a type, made when no event of it has come yet."""
@@ -198,6 +206,13 @@ class WorkflowsService:
             await self._events.types.follow(connection, account_id, begins.event_type_id, followed=followed)
         if begins.segment_id is not None:
             await self._membership.follow(connection, account_id, begins.segment_id, followed=followed)
+
+
+def _names(definition: Definition, kind: str, key: int | str) -> bool:
+    trigger = definition.trigger
+    if kind == "segment" and isinstance(trigger, SegmentTrigger) and trigger.segment_id == key:
+        return True
+    return any(isinstance(step, Condition) and has_leaf(step.condition, kind, key) for step in definition.steps)
 
 
 def _name(name: str) -> str:

@@ -183,12 +183,6 @@ async def triggered(
     return [Triggered(row[0], Beginning(row[1], row[2]), row[3], msgspec.convert(row[4], Definition)) for row in rows]
 
 
-async def users_of_segment(connection: Connection, account_id: int, segment_id: int) -> list[str]:
-    """Names of workflows that begin with a segment."""
-    values = {"account_id": account_id, "segment_id": segment_id}
-    return [row[0] for row in await (await connection.execute(_SQL["users_of_segment"], values)).fetchall()]
-
-
 async def enrol(connection: Connection, entries: Sequence[Entry]) -> None:
     """Let contacts in; who came by the same event before stays where they are."""
     await connection.execute(

@@ -143,7 +143,3 @@ FROM unnest(%(buckets)s::smallint[], %(message_ids)s::uuid[], %(contact_ids)s::b
     AS k (bucket, message_id, contact_id, workflow_id)
 ORDER BY k.bucket, k.message_id
 ON CONFLICT DO NOTHING
-
--- name: users_of_segment
--- Names of workflows whose newest version begins with a segment. Index: workflows_account.
-SELECT name FROM workflows WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s ORDER BY workflow_id;
