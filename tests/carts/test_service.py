@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from syncom.carts.model import CartFigures, CartSettings
 from syncom.carts.service import ABANDONED, CartsService
 from syncom.clock import SystemClock
-from syncom.contacts.model import ContactInput, IdentityKind, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.errors import Invalid
 from syncom.events.model import Event, EventInput, FollowedEvent
@@ -25,7 +24,7 @@ from syncom.events.service import EventsService
 from syncom.orders.model import OrderInput, RefundInput
 from syncom.orders.service import OrdersService
 from syncom.postgres.pool import Database
-from tests.orders.shops import fresh_account
+from tests.orders.shops import fresh_account, named_contact
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -52,11 +51,7 @@ class Shop:
     account_id: int
 
     async def contact(self, name: str) -> int:
-        options = UpsertOptions(key=IdentityKind.EXTERNAL_ID)
-        result = await self.contacts.upsert(self.account_id, [ContactInput(external_id=name)], options)
-        [contact_id] = result.contact_ids
-        assert contact_id is not None
-        return contact_id
+        return await named_contact(self.contacts, self.account_id, name)
 
     async def report(self, *events: EventInput) -> None:
         """Events come in and are heeded, as the worker does it."""

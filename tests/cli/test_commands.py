@@ -97,6 +97,22 @@ async def test_fields_suppressions_and_orders_are_kept(syncom: Command) -> None:
     assert (await syncom("order", "add", "--contact", 99, *order[4:])).code == EXIT_WRONG
 
 
+async def test_refunds_revenue_carts_and_attribution_are_told(syncom: Command) -> None:
+    contact = (await syncom.json("contact", "add", "--email", "a@example.com"))["contact_id"]
+    await syncom.json("order", "refund", "O-1", "--refund-id", "R-1", "--amount", "4.50", "--reason", "broken")
+    order = ("order", "add", "--contact", contact, "--external-id", "O-1", "--total", "34.90", "--status", "DELIVERED")
+    await syncom.json(*order, "--currency", "EUR")
+    assert "4.50 refunded, 30.40 left" in (await syncom("order", "show", "O-1")).out
+    assert [one["reason"] for one in await syncom.json("order", "refunds", "O-1")] == ["broken"]
+    assert [one["net"] for one in await syncom.json("order", "revenue", "--contact", contact)] == ["30.40"]
+    settings = await syncom.json("attribution", "settings", "--model", "last_open", "--open-days", "1")
+    assert settings["settings"] == {"model": "last_open", "click_days": 5, "open_days": 1}
+    assert await syncom.json("attribution", "report", "--all-models") == []
+    assert (await syncom.json("cart", "settings", "--idle-minutes", "90"))["idle_minutes"] == 90
+    assert await syncom.json("cart", "figures") == []
+    assert await syncom.json("cart", "list", "--contact", contact) == []
+
+
 async def test_orders_name_their_customers_and_codes_are_listed(syncom: Command) -> None:
     order = ("order", "add", "--external-id", "O-2", "--total", "12", "--status", "INITIALIZED")
     assert (await syncom(*order)).code == EXIT_WRONG

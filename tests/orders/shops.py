@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from syncom.contacts.model import ContactInput, IdentityKind, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.events.service import EventsService
 from syncom.orders.model import Customer, OrderInput
@@ -53,6 +54,16 @@ def order(number: str, status: str = "INITIALIZED", *, hours: int = 0, **members
     given: dict[str, Any] = {"total": Decimal(10), "currency": "EUR", "customer": ANNA}
     given |= members
     return OrderInput(external_id=number, status=status, ordered_at=NOON + timedelta(hours=hours), **given)
+
+
+async def named_contact(contacts: ContactsService, account_id: int, name: str) -> int:
+    """The contact with this external id, made when there is none."""
+    result = await contacts.upsert(
+        account_id, [ContactInput(external_id=name)], UpsertOptions(key=IdentityKind.EXTERNAL_ID)
+    )
+    [contact_id] = result.contact_ids
+    assert contact_id is not None
+    return contact_id
 
 
 async def fresh_account(database: Database) -> int:

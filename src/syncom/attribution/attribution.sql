@@ -11,15 +11,6 @@ ON CONFLICT (account_id) DO UPDATE SET model = excluded.model, click_days = excl
     next_bucket = CASE WHEN (s.click_days, s.open_days) = (excluded.click_days, excluded.open_days)
         THEN s.next_bucket ELSE 0 END;
 
--- name: lock_contacts
--- Whoever attributes orders of these contacts next, or counts their hits, waits here and then sees what this transaction
--- wrote; what it reads from here on has all hits that were counted before. Index: contact_statistics' primary key.
-INSERT INTO contact_statistics AS s (account_id, bucket, contact_id)
-SELECT %(account_id)s, k.bucket, k.contact_id
-FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-ORDER BY k.bucket, k.contact_id
-ON CONFLICT (account_id, bucket, contact_id) DO UPDATE SET contact_id = s.contact_id;
-
 -- name: orders_of
 -- Orders of these contacts, and those that are no longer theirs but were attributed. Indexes: primary keys of orders and
 -- attributions.

@@ -16,7 +16,8 @@ from syncom.attribution.model import (
     SourceRevenue,
 )
 from syncom.orders.model import OrderKey
-from syncom.postgres.columns import buckets, by_bucket, numbers
+from syncom.orders.service import lock_statistics
+from syncom.postgres.columns import buckets, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -64,8 +65,7 @@ async def attribute(connection: Connection, account_id: int, orders: Sequence[Or
 
 async def attribute_all(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> None:
     """Lead every order of these contacts back to touches."""
-    values = _contacts(account_id, by_bucket(set(contact_ids)))
-    await connection.execute(_SQL["lock_contacts"], values)
+    values = await lock_statistics(connection, account_id, contact_ids)
     rows = await (await connection.execute(_SQL["orders_of"], values)).fetchall()
     if rows:
         await attribute(connection, account_id, [OrderKey(*row) for row in rows])

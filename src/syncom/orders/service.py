@@ -34,10 +34,11 @@ from syncom.orders.model import (
 )
 from syncom.orders.refunds import Changed, Refunds
 from syncom.orders.status_events import status_events
+from syncom.orders.store import lock_statistics
 from syncom.orders.words import order_words
 from syncom.postgres.pool import Connection, Database
 
-__all__ = ["MAX_ITEMS", "MAX_ORDERS", "OrdersService", "order_words"]
+__all__ = ["MAX_ITEMS", "MAX_ORDERS", "OrdersService", "lock_statistics", "order_words"]
 
 _log = logging.getLogger(__name__)
 

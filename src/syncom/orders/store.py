@@ -136,7 +136,8 @@ def _details(order: OrderFacts) -> dict[str, Any]:
 
 
 async def lock_statistics(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[str, Any]:
-    """Let whoever counts for these contacts wait for this transaction; returns them as parameters."""
+    """Whoever counts hits or orders of these contacts next waits for this transaction and sees what it wrote; what it
+    reads from here on has all that was counted before. Returns the contacts as parameters."""
     values = _contacts(account_id, by_bucket(set(contact_ids)))
     await connection.execute(_SQL["lock_statistics"], values)
     return values

@@ -1,0 +1,53 @@
+"""Orders, refunds, carts and attribution of the native API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.http.running_site import Site
+
+PATH = "/syncom/v1"
+
+
+def order(number: str, **members: Any) -> dict[str, Any]:
+    given = {"external_id": number, "status": "DELIVERED", "total": 30, "currency": "EUR"}
+    return given | {"ordered_at": "2026-03-08T12:00:00Z", "customer": {"email": "anna@example.com"}} | members
+
+
+async def test_refunds_are_taken_in_bulk_and_told_beside_the_order_and_the_contact(site: Site) -> None:
+    async with site.client() as client:
+        given = [{"order": "A-1", "external_id": "R-1", "amount": 12.5, "refunded_at": "2026-03-09T12:00:00Z"}]
+        assert (await client.post(f"{PATH}/refunds", json={"refunds": given})).status_code == 204, "before the order"
+        assert (await client.get(f"{PATH}/orders/A-1")).status_code == 404
+        assert (await client.post(f"{PATH}/orders", json={"orders": [order("A-1")]})).status_code == 204
+        stored = (await client.get(f"{PATH}/orders/A-1")).json()
+        assert (stored["total"], stored["refunded"]) == ("30.00", "12.50")
+        [refund] = (await client.get(f"{PATH}/orders/A-1/refunds")).json()["items"]
+        assert (refund["external_id"], refund["amount"]) == ("R-1", "12.50")
+        [revenue] = (await client.get(f"{PATH}/contacts/{stored['contact_id']}/revenue")).json()["items"]
+        assert (revenue["currency"], revenue["orders"], revenue["net"]) == ("EUR", 1, "17.50")
+
+
+async def test_a_wrong_refund_is_refused_by_its_field(site: Site) -> None:
+    async with site.client() as client:
+        given = [{"order": "A-1", "external_id": "R-1", "amount": -1, "refunded_at": "2026-03-09T12:00:00Z"}]
+        answer = await client.post(f"{PATH}/refunds", json={"refunds": given})
+        assert answer.status_code == 422
+        assert [wrong["field"] for wrong in answer.json()["errors"]] == ["refunds.0.amount"]
+
+
+async def test_settings_of_attribution_and_carts_are_changed_and_their_reports_are_whole(site: Site) -> None:
+    async with site.client() as client:
+        wanted = {"model": "last_click_then_open", "click_days": 7, "open_days": 1}
+        changed = await client.put(f"{PATH}/attribution/settings", json=wanted)
+        assert changed.json()["settings"] == wanted
+        assert (await client.get(f"{PATH}/attribution/settings")).json()["settings"] == wanted
+        report = await client.get(f"{PATH}/attribution", params={"since": "2026-03-01", "all_models": "true"})
+        assert report.json() == {"items": [], "next_cursor": None}
+        wrong = await client.put(f"{PATH}/attribution/settings", json=wanted | {"click_days": 91})
+        assert [one["field"] for one in wrong.json()["errors"]] == ["click_days"]
+        changed = await client.put(f"{PATH}/carts/settings", json={"idle_minutes": 30})
+        assert changed.json() == {"idle_minutes": 30, "recovery_days": 7}
+        figures = await client.get(f"{PATH}/carts/figures", params={"since": "2026-03-01", "until": "2026-03-31"})
+        assert figures.json() == {"items": [], "next_cursor": None}
+        assert (await client.get(f"{PATH}/carts/figures", params={"since": "2020-03-01"})).status_code == 422
