@@ -20,7 +20,7 @@ from syncom.campaigns import store as campaigns
 from syncom.clock import SystemClock
 from syncom.contacts.model import Channel
 from syncom.contacts.service import ContactsService
-from syncom.errors import Invalid
+from syncom.errors import Conflict, Invalid
 from syncom.ids import campaign_message_id, single_message_id
 from syncom.messages import store as messages
 from syncom.messages.model import Lane, LedgerState
@@ -378,6 +378,21 @@ async def test_old_facts_get_their_rollups_day_by_day_while_new_ones_come_in(dat
     await asyncio.gather(rebuild(), rebuild(), go_on())
     assert (await service.coverage(ACCOUNT)).next_day is None
     await _assert_equal(database)
+
+
+async def test_a_day_whose_facts_are_not_kept_keeps_its_rollups_and_an_erasure_its_secrets(database: Database) -> None:
+    await _prepare(database)
+    own = next(contact for contact in CONTACTS if _address(contact).endswith("own.example"))
+    await _hits(database, [_opened(own)])
+    async with database.system() as connection:
+        await connection.execute("UPDATE accounts SET keep_activity_days = 93, ledger_kept_from = '2026-06-01'")
+        await connection.execute("DELETE FROM activity")
+    service = RollupsService(database, SystemClock())
+    with pytest.raises(Conflict, match="all that is left"):
+        await service.rebuild(ACCOUNT, DAY)
+    await _erase(database, own)
+    [left] = await service.domains(ACCOUNT, since=DAY, until=LAST)
+    assert (left.domain, left.opened) == ("", 1)
 
 
 async def test_reports_are_told_in_the_zone_that_is_asked_for(database: Database) -> None:

@@ -97,13 +97,20 @@ DELETE FROM carts WHERE account_id = %(account_id)s AND contact_id = ANY (%(cont
 DELETE FROM site_visitors WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
 
 -- name: delete_engagements
--- Through the contact's messages in the ledger: engagements have no index by contact. In the rollups their domain becomes
--- an unknown one.
-WITH gone AS (
-    DELETE FROM engagements g
-    USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+-- Through the contact's messages in the ledger: engagements have no index by contact. Where the ledger was not kept, through
+-- the contact's bucket. In the rollups their domain becomes an unknown one.
+WITH theirs AS (
+    SELECT l.bucket, l.message_id
+    FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
     JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.contact_id = k.contact_id
-    WHERE g.account_id = %(account_id)s AND g.bucket = l.bucket AND g.message_id = l.message_id
+    UNION
+    SELECT e.bucket, e.message_id
+    FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+    JOIN engagements e ON e.account_id = %(account_id)s AND e.bucket = k.bucket AND e.contact_id = k.contact_id
+    WHERE EXISTS (SELECT FROM accounts a WHERE a.account_id = %(account_id)s AND a.ledger_kept_from IS NOT NULL)
+), gone AS (
+    DELETE FROM engagements g USING theirs t
+    WHERE g.account_id = %(account_id)s AND g.bucket = t.bucket AND g.message_id = t.message_id
     RETURNING g.campaign_id, g.domain, g.first_open_at, g.first_click_at, g.delivered_at, g.bounced_at,
         g.unsubscribed_at, g.complained_at
 )
@@ -119,13 +126,6 @@ GROUP BY 3, 4, 5, 6
 ORDER BY 3, 4, 5, 6
 ON CONFLICT (account_id, dimension, campaign_id, hour, value, kind, shard)
 DO UPDATE SET count = known.count + excluded.count
-
--- name: delete_old_engagements
--- Those whose rows of the ledger were not kept. Reads the contacts' buckets of accounts that let some go.
-DELETE FROM engagements g
-USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-WHERE g.account_id = %(account_id)s AND g.bucket = k.bucket AND g.contact_id = k.contact_id
-  AND EXISTS (SELECT FROM accounts a WHERE a.account_id = %(account_id)s AND a.ledger_kept_from IS NOT NULL)
 
 -- name: forget_in_ledger
 -- The row and its counts stay, the person goes: the address, and the server's words where they may quote it. In the

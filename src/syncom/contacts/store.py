@@ -51,7 +51,6 @@ _OWNED = (
     "delete_carts",
     "abandoned_carts",
     "delete_engagements",
-    "delete_old_engagements",
     "message_params",
     "forget_in_ledger",
     "forget_in_activity",

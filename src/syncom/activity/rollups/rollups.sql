@@ -26,6 +26,15 @@ ORDER BY account_id, dimension, campaign_id, hour, value COLLATE "C", kind
 ON CONFLICT (account_id, dimension, campaign_id, hour, value, kind, shard)
 DO UPDATE SET count = known.count + excluded.count;
 
+-- name: kept_from
+-- The first day whose facts are certainly still there, by what the account keeps; NULL: all are. Primary key of accounts.
+SELECT greatest(ledger_kept_from,
+    CASE WHEN keep_activity_days > 0 THEN
+        date_trunc('month', %(now)s::timestamptz - keep_activity_days * interval '1 day', 'UTC') END,
+    CASE WHEN keep_ledger_days > 0 THEN
+        date_trunc('month', %(now)s::timestamptz - keep_ledger_days * interval '1 day', 'UTC') END)
+FROM accounts WHERE account_id = %(account_id)s;
+
 -- name: prepare_recount
 CREATE TEMP TABLE recounted (
     dimension smallint, campaign_id bigint, hour timestamptz, value text COLLATE "C", kind smallint, count bigint

@@ -26,7 +26,7 @@ from syncom.activity.rollups.model import (
 )
 from syncom.clock import Clock
 from syncom.contacts.model import Channel
-from syncom.errors import Invalid
+from syncom.errors import Conflict, Invalid
 from syncom.postgres.pool import Connection, Database
 
 #: Of a question without a begin.
@@ -270,9 +270,12 @@ class RollupsService:
     async def rebuild(self, account_id: int, day: date) -> None:
         """Make the rollups of a day (UTC) anew of its facts. Exact while others go on writing: they wait for it.
 
-        For facts that were written without rollups, before there were any or by an older release.
+        For facts that were written without rollups, before there were any or by an older release. Raises Conflict for
+        a day whose facts are not kept any longer: its rollups are all that is left.
         """
         async with self._database.system() as connection:
+            if not await self._is_kept(connection, account_id, day):
+                raise Conflict(f"the facts of {day} are not kept any longer: its rollups are all that is left of them")
             await self._rebuild_hits(connection, account_id, day)
         async with self._database.system() as connection:
             await self._rebuild_ended(connection, account_id, day)
@@ -284,10 +287,15 @@ class RollupsService:
             if found is None:
                 return False
             account_id, day, _ = found
-            await self._rebuild_hits(connection, account_id, day)
-            await self._rebuild_ended(connection, account_id, day)
+            if await self._is_kept(connection, account_id, day):
+                await self._rebuild_hits(connection, account_id, day)
+                await self._rebuild_ended(connection, account_id, day)
             await store.rebuilt(connection, account_id, day)
         return True
+
+    async def _is_kept(self, connection: Connection, account_id: int, day: date) -> bool:
+        kept_from = await store.kept_from(connection, account_id, self._clock.now())
+        return kept_from is None or _midnight(day) >= kept_from
 
     async def _rebuild_hits(self, connection: Connection, account_id: int, day: date) -> None:
         start = _midnight(day)

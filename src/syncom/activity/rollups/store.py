@@ -60,6 +60,12 @@ async def recount_ended(connection: Connection, account_id: int, since: datetime
     await connection.execute(_SQL["recount_ended"], {"account_id": account_id, "since": since, "until": until})
 
 
+async def kept_from(connection: Connection, account_id: int, now: datetime) -> datetime | None:
+    """The first day whose facts are certainly still there; None: all are."""
+    row = await (await connection.execute(_SQL["kept_from"], {"account_id": account_id, "now": now})).fetchone()
+    return row[0] if row else None
+
+
 async def prepare_recount(connection: Connection) -> None:
     """Make the place of a recount, until the transaction ends."""
     await connection.execute(_SQL["prepare_recount"])
