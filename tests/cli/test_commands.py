@@ -399,6 +399,38 @@ async def test_events_are_sent_listed_and_checked(syncom: Command) -> None:
     assert [one["key"] for one in await syncom.json("event-type", "list")] == ["paid"]
 
 
+async def test_events_are_described_exported_and_replayed(syncom: Command, tmp_path: Path) -> None:
+    contact = str((await syncom.json("contact", "add", "--email", "olena@example.org"))["contact_id"])
+    sent = await syncom.json("event", "send", "paid", "--contact", contact, "--param", "sum=5", "--dedupe-key", "p-1")
+    await syncom.json("event-type", "set", "paid", "--type", "sum=number")
+    [parameter] = await syncom.json("event-type", "show", "paid")
+    assert (parameter["type"], parameter["declared"], parameter["example"]) == ("number", True, "5")
+    assert (await syncom("event", "send", "paid", "--param", "sum=five")).code == EXIT_WRONG
+    assert (await syncom("event-type", "set", "paid", "--type", "sum=money")).code == EXIT_WRONG
+    span = ("--type", "paid", "--from", "2026-01-01T00:00:00Z")
+    exported = json.loads((await syncom("event", "export", *span)).out)
+    assert (exported["dedupe_key"], exported["params"]) == (sent["event_id"], {"sum": "5"})
+    assert (await syncom("event", "replay", *span)).code != 0, "nothing begins with these events"
+    file = tmp_path / "workflow.json"
+    file.write_text('{"trigger": {"type": "event", "event_type": "paid"}, "steps": [{"type": "stop"}]}', "utf-8")
+    workflow = await syncom.json("workflow", "add", "Thanks", "--definition", f"@{file}")
+    await syncom.json("workflow", "start", str(workflow["workflow_id"]))
+    [told] = await syncom.json("event", "replay", *span, "--dry-run")
+    assert (told["events"], told["started_before"]) == (1, 0)
+    replay = await syncom.json("event", "replay", *span, "--rate", "10")
+    assert [one["replay_id"] for one in await syncom.json("event", "replays")] == [replay["replay_id"]]
+    assert (await syncom.json("event", "cancel-replay", str(replay["replay_id"])))["status"] == "cancelled"
+
+
+async def test_sites_are_added_listed_and_set(syncom: Command) -> None:
+    site = await syncom.json("site", "add", "https://shop.example")
+    assert site["strict"]
+    assert (await syncom.json("site", "token", site["site_id"], "--email", "olena@example.org"))["token"]
+    assert (await syncom("site", "token", site["site_id"])).code == EXIT_WRONG
+    assert not (await syncom.json("site", "set", site["site_id"], "--strict", "no"))["strict"]
+    assert [one["domain"] for one in await syncom.json("site", "list")] == ["https://shop.example"]
+
+
 async def test_a_workflow_is_added_started_shown_and_stopped(syncom: Command, tmp_path: Path) -> None:
     file = tmp_path / "welcome.json"
     file.write_text('{"trigger": {"type": "event", "event_type": "joined"}, "steps": [{"type": "stop"}]}', "utf-8")

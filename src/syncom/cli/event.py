@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
+import msgspec
 from cyclopts import App, Parameter
 
 from syncom.cli.given import Many, Switch, pairs
@@ -12,6 +13,7 @@ from syncom.cli.output import show, table
 from syncom.cli.services import Options, here
 from syncom.errors import Invalid
 from syncom.events.model import EventInput
+from syncom.events.replays import check_span
 
 app = App(name="event", help="What happened in other systems.")
 _DEFAULT = Options()
@@ -97,6 +99,42 @@ async def list_events(
 
 _From = Annotated[datetime, Parameter(name="--from")]
 _To = Annotated[datetime | None, Parameter(name="--to")]
+
+
+@app.command
+async def export(
+    *,
+    type_: Annotated[str, Parameter(name="--type")],
+    from_: _From,
+    to: _To = None,
+    options: Options = _DEFAULT,
+) -> None:
+    """Print events, one in JSON a line, newest first, as `POST /syncom/v1/events/batch` of another account takes them.
+
+    Each has its id as its dedupe_key, so that they may be sent again.
+
+    Parameters
+    ----------
+    type_
+        Type of the events.
+    from_
+        First moment they happened at, such as 2026-01-31T12:00:00Z.
+    to
+        Moment behind the last; now unless given.
+    """
+    until = to or datetime.now(UTC)
+    check_span(from_, until)
+    async with here(options) as services:
+        async for events in services.app.events.between(services.account_id, type_, from_, until):
+            for event in events:
+                given = EventInput(
+                    type_key=event.type_key,
+                    key=event.key,
+                    dedupe_key=str(event.event_id),
+                    params=event.params,
+                    occurred_at=event.occurred_at,
+                )
+                print(msgspec.json.encode(given).decode())
 
 
 @app.command

@@ -88,7 +88,7 @@ async def set_type(
         raise Invalid("anything", "cannot be asked together with require and allow")
     wanted = [TypeParameter(name=name) for name in require]
     wanted += [TypeParameter(name=name, required=False) for name in allow]
-    declared = {name: _kind(name, kind) for name, kind in pairs("type", type_)}
+    declared = {name: _kind(name, kind) for name, kind in pairs("type", type_).items()}
     async with here(options) as services:
         changed = await services.app.events.types.change(
             services.account_id,
