@@ -186,6 +186,56 @@ async def test_moves_between_two_days_are_counted(shop: Shop) -> None:
         await shop.rfm.transitions(shop.account_id, date(2020, 1, 2), date(2020, 1, 1))
 
 
+async def test_the_history_of_classes_is_kept_for_three_years_and_moves_in_them_stay_as_they_were(shop: Shop) -> None:
+    (one,) = await shop.people(1)
+    await shop.rfm.configure(shop.account_id, RfmSettings(thresholds=THRESHOLDS))
+    await shop.orders.add(shop.account_id, [order("A", one, days=1)])
+    for days in (0, 100, 200, 400):
+        shop.clock.time = NOW + timedelta(days=days)
+        await shop.rfm.recompute(shop.account_id)
+    since, until = NOW.date() + timedelta(days=300), NOW.date() + timedelta(days=401)
+    before = await shop.rfm.transitions(shop.account_id, since, until)
+    assert [(move.was, move.became) for move in before.moves] == [("hibernating", "lost")]
+    shop.clock.time = NOW + timedelta(days=300 + 3 * 366)
+    await shop.rfm.recompute(shop.account_id)
+    assert await shop.rfm.transitions(shop.account_id, since, until) == before
+    async with shop.database.tenant(shop.account_id) as connection:
+        rows = await connection.execute("SELECT day FROM rfm_history ORDER BY day")
+        assert [(row[0] - NOW.date()).days for row in await rows.fetchall()] == [200, 400]
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=40))
+async def test_fifths_are_those_of_a_sorted_list_however_many_are_equal(
+    shop: Shop, customers: list[tuple[int, int, int]]
+) -> None:
+    """Each customer: weeks since the last order, how many orders, and what each of them came to."""
+    own = shop_of(shop.database, await _account(shop.database))
+    people = await own.people(len(customers))
+    await own.orders.take(
+        own.account_id,
+        [
+            order(f"{one}-{place}", one, days=7 * weeks + 50 * place, total=str(total))
+            for one, (weeks, count, total) in zip(people, customers, strict=True)
+            for place in range(count)
+        ],
+    )
+    await own.rfm.recompute(own.account_id)
+    recency = _plain_scores([-weeks for weeks, _, _ in customers])
+    frequency = _plain_scores([count for _, count, _ in customers])
+    monetary = _plain_scores([count * total for _, count, total in customers])
+    found = await own.scores()
+    assert [found[one][:3] for one in people] == list(zip(recency, frequency, monetary, strict=True))
+
+
+def _plain_scores(values: list[int]) -> list[int]:
+    """A boundary is the least value that so many fifths of all are at or below; a score counts those below a value."""
+    edges = [min(one for one in values if 5 * sum(v <= one for v in values) >= n * len(values)) for n in range(1, 5)]
+    return [1 + sum(edge < value for edge in edges) for value in values]
+
+
 async def test_the_schedule_takes_accounts_whose_scores_are_a_day_old(shop: Shop) -> None:
     (one,) = await shop.people(1)
     assert await shop.rfm.recompute_due() == 0

@@ -127,6 +127,15 @@ INSERT INTO rfm_history (account_id, bucket, contact_id, day, class)
 SELECT %(account_id)s, g.bucket, g.contact_id, %(day)s, 0 FROM gone g ORDER BY g.bucket, g.contact_id
 ON CONFLICT (account_id, bucket, contact_id, day) DO UPDATE SET class = 0;
 
+-- name: forget_history
+-- What is older than anybody compares, but for the class that a contact had then: moves since then start from it.
+-- Index: rfm_history's primary key, one bucket of it.
+DELETE FROM rfm_history h
+WHERE h.account_id = %(account_id)s AND h.bucket = %(bucket)s AND h.day < %(oldest)s
+  AND EXISTS (SELECT FROM rfm_history n
+              WHERE n.account_id = %(account_id)s AND n.bucket = %(bucket)s AND n.contact_id = h.contact_id
+                AND n.day > h.day AND n.day <= %(oldest)s);
+
 -- name: of_contact
 -- Index: rfm_scores' primary key.
 SELECT contact_id, recency, frequency, monetary, class, orders, revenue, last_order_at, computed_at

@@ -24,6 +24,8 @@ _ALWAYS: Final = "-infinity"
 _CENT: Final = Decimal("0.01")
 _EVERY: Final = timedelta(days=1)
 _MONTH: Final = timedelta(days=30)
+#: How far back moves between classes are told.
+_HISTORY: Final = timedelta(days=3 * 366)
 
 
 class RfmService:
@@ -65,6 +67,9 @@ class RfmService:
         for bucket in range(BUCKETS):
             async with self._database.tenant(account_id) as connection:
                 looked_at += await store.score_bucket(connection, account_id, bucket, now)
+            # By itself: orders of the account wait while a bucket is scored.
+            async with self._database.tenant(account_id) as connection:
+                await store.forget_history(connection, account_id, bucket, now.date() - _HISTORY)
         async with self._database.tenant(account_id) as connection:
             await store.recomputed(connection, account_id, now)
         return looked_at

@@ -112,6 +112,12 @@ async def score_bucket(connection: Connection, account_id: int, bucket: int, now
     return len(contact_ids)
 
 
+async def forget_history(connection: Connection, account_id: int, bucket: int, oldest: date) -> None:
+    """Keep what moves from this day on are told by."""
+    values = {"account_id": account_id, "bucket": bucket, "oldest": oldest}
+    await connection.execute(_SQL["forget_history"], values)
+
+
 async def score_some(connection: Connection, account_id: int, contact_ids: Sequence[int], now: datetime) -> None:
     """Score these contacts by the boundaries in force; nothing where there are none."""
     await connection.execute(_SQL["share_scores"], {"kind": _LOCK, "account_id": account_id})
