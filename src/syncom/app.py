@@ -138,7 +138,7 @@ class App:
         self.recommendations = RecommendationsService(database, self.products, clock)
         self.activity = ActivityService(database, clock)
         self.rollups = RollupsService(database, clock)
-        self.retention = RetentionService(database, clock)
+        self.retention = RetentionService(database, clock, forgotten=self.membership.rebuild)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
         self.senders = SendersService(database, keyring, clock, outbound_allow=settings.outbound_allow)

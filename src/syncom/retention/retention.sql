@@ -5,6 +5,10 @@ SELECT account_id, keep_ledger_days FROM accounts WHERE keep_ledger_days > 0;
 -- name: keeping_activity
 SELECT account_id, keep_activity_days FROM accounts WHERE keep_activity_days > 0;
 
+-- name: keeping_segment_moves
+-- Who came and went is kept as long as what contacts did.
+SELECT account_id, keep_activity_days FROM accounts WHERE keep_activity_days > 0;
+
 -- name: keeping_events
 SELECT account_id, keep_events_days FROM accounts WHERE keep_events_days > 0;
 

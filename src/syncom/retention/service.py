@@ -7,7 +7,7 @@ written with the facts and do not ask for them again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, LiteralString
 
@@ -23,6 +23,7 @@ _TABLES: Final[Mapping[str, LiteralString]] = {
     "ledger": "launched_at",
     "activity": "occurred_at",
     "events": "occurred_at",
+    "segment_moves": "moved_at",
 }
 _BUCKETS: Final = 256
 #: Rows of one transaction: some ten milliseconds.
@@ -41,14 +42,19 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
 class RetentionService:
     """Takes away what is not kept any longer."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, forgotten: Callable[[int], Awaitable[object]] | None = None
+    ) -> None:
+        """``forgotten`` hears of each account whose facts went: what was worked out from them may be otherwise now."""
         self._database = database
         self._clock = clock
+        self._forgotten = forgotten
 
     async def apply(self) -> Gone:
         """One round over all accounts. Safe to repeat, and to be killed: what is left goes in the next round."""
         dropped: list[str] = []
         rows: dict[str, int] = {}
+        touched: set[int] = set()
         async with self._database.autocommit() as connection:
             for table, time in _TABLES.items():
                 kept_from = await self._kept_from(connection, table)
@@ -60,16 +66,23 @@ class RetentionService:
                     leaving = {account_id for account_id, moment in kept_from.items() if moment >= month.end}
                     if not leaving:
                         break
+                    present = leaving.intersection(await accounts_in(connection, month.name))
                     gone = await _leave(connection, table, month, leaving)
                     if gone is None:
                         dropped.append(month.name)
                     else:
                         rows[table] = rows.get(table, 0) + gone
+                    if gone != 0:
+                        touched |= present
                 rest = f"{table}_default"
                 for account_id, moment in kept_from.items():
                     if await has_before(connection, rest, time, account_id, moment):
                         gone = await _delete(connection, rest, time, account_id, moment)
                         rows[table] = rows.get(table, 0) + gone
+                        touched.add(account_id)
+        if self._forgotten is not None:
+            for account_id in sorted(touched):
+                await self._forgotten(account_id)
         return Gone(months=dropped, rows={table: count for table, count in rows.items() if count})
 
     async def _kept_from(self, connection: Connection, table: str) -> dict[int, datetime]:
