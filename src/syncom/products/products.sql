@@ -16,7 +16,8 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS given (place bigint, product_id text
 -- name: merge
 -- Everything staged in a run into the catalogue, the later of two with one id; what is the same is neither written nor
 -- locked, and its details are not even read. Returns how many there are, were created, and were changed. Primary keys of
--- both tables. All writers take turns, so nobody else adds a row meanwhile.
+-- both tables. All writers take turns, so nobody else adds a row meanwhile. Every row is looked up by its key (LIMIT 1):
+-- of a table that was just filled there are no statistics, and the planner would compare all with all.
 WITH given AS MATERIALIZED (
     SELECT DISTINCT ON (product_id, language) product_id, language, place, digest
     FROM staged_products
@@ -25,7 +26,10 @@ WITH given AS MATERIALIZED (
 ), differing AS MATERIALIZED (
     SELECT g.product_id, g.language, g.place
     FROM given g
-    LEFT JOIN products p ON p.account_id = %(account_id)s AND p.product_id = g.product_id AND p.language = g.language
+    LEFT JOIN LATERAL (
+        SELECT digest, feed_id FROM products
+        WHERE account_id = %(account_id)s AND product_id = g.product_id AND language = g.language LIMIT 1
+    ) AS p ON true
     WHERE p.digest IS DISTINCT FROM g.digest OR p.feed_id IS DISTINCT FROM %(feed_id)s
 ), written AS (
     INSERT INTO products AS known (account_id, product_id, language, feed_id, name, is_available, categories,
@@ -33,8 +37,11 @@ WITH given AS MATERIALIZED (
     SELECT s.account_id, s.product_id, s.language, %(feed_id)s, s.name, s.is_available, s.categories, s.category_keys,
         s.details, s.digest, %(now)s, %(now)s
     FROM differing d
-    JOIN staged_products s ON s.account_id = %(account_id)s AND s.run_id = %(run_id)s
-        AND s.product_id = d.product_id AND s.language = d.language AND s.place = d.place
+    CROSS JOIN LATERAL (
+        SELECT * FROM staged_products
+        WHERE account_id = %(account_id)s AND run_id = %(run_id)s AND product_id = d.product_id
+          AND language = d.language AND place = d.place LIMIT 1
+    ) AS s
     ON CONFLICT (account_id, product_id, language) DO UPDATE SET feed_id = excluded.feed_id, name = excluded.name,
         is_available = excluded.is_available, categories = excluded.categories,
         category_keys = excluded.category_keys, details = excluded.details, digest = excluded.digest,
@@ -47,20 +54,20 @@ FROM written;
 
 -- name: vanishing
 -- How many products of a feed there are, and how many of them are not in this run. Indexes: products_feed, primary key
--- of staged_products.
-SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (
-    SELECT FROM staged_products s
-    WHERE s.account_id = p.account_id AND s.run_id = %(run_id)s AND s.product_id = p.product_id
-      AND s.language = p.language))
-FROM products p WHERE p.account_id = %(account_id)s AND p.feed_id = %(feed_id)s;
+-- of staged_products (looked up one by one, as in `merge`).
+SELECT count(*), count(*) FILTER (WHERE (
+    SELECT true FROM staged_products
+    WHERE account_id = %(account_id)s AND run_id = %(run_id)s AND product_id = p.product_id AND language = p.language
+    LIMIT 1) IS NULL)
+FROM products p WHERE account_id = %(account_id)s AND feed_id = %(feed_id)s;
 
 -- name: remove_vanished
 -- The same indexes.
 DELETE FROM products p
-WHERE p.account_id = %(account_id)s AND p.feed_id = %(feed_id)s AND NOT EXISTS (
-    SELECT FROM staged_products s
-    WHERE s.account_id = p.account_id AND s.run_id = %(run_id)s AND s.product_id = p.product_id
-      AND s.language = p.language);
+WHERE account_id = %(account_id)s AND feed_id = %(feed_id)s AND (
+    SELECT true FROM staged_products
+    WHERE account_id = %(account_id)s AND run_id = %(run_id)s AND product_id = p.product_id AND language = p.language
+    LIMIT 1) IS NULL;
 
 -- name: unstage
 DELETE FROM staged_products WHERE account_id = %(account_id)s AND run_id = %(run_id)s;
