@@ -13,7 +13,7 @@ from syncom.accounts.service import machine_principal
 from syncom.activity.model import ActivityFilter, ActivityKind, Hit
 from syncom.app import App, open_app
 from syncom.contacts.model import ContactInput, UpsertOptions
-from syncom.errors import Invalid
+from syncom.errors import Conflict, Invalid
 from syncom.events.model import EventInput
 from syncom.ids import bucket_of, single_message_id
 from syncom.postgres.migrate import ensure_partitions
@@ -119,6 +119,11 @@ async def test_months_that_nobody_keeps_go_as_tables_and_what_was_counted_stays(
     assert not await house.has_table(_month("activity", 11))
     assert await house.app.activity.engagement(account_id, contact_id) == before
     assert (before.clicked, before.opened) == (3, 3)
+    # Rollups are not made anew of facts that are gone.
+    for months in (11, 6):
+        with pytest.raises(Conflict, match="not kept any longer"):
+            await house.app.rollups.rebuild(account_id, _ago(months).date())
+    await house.app.rollups.rebuild(account_id, _ago(1).date())
     assert await house.app.retention.apply() == NOTHING
 
 

@@ -336,6 +336,44 @@ LEFT JOIN contact_statistics s ON s.account_id = c.account_id AND s.bucket = c.b
 WHERE c.account_id = %(account_id)s
 GROUP BY 1;
 
+-- name: cohorts
+-- Contacts by the month in which they began, and by that and each month in which they were there; the second is null for
+-- all of them. Reads contacts or orders, and engagements or orders, once: rows of current state, not facts.
+WITH member AS MATERIALIZED (
+    SELECT c.contact_id, date_trunc('month', c.created_at AT TIME ZONE %(zone)s) AS begun
+    FROM contacts c
+    WHERE %(by)s = 'created' AND c.account_id = %(account_id)s AND c.created_at >= %(since)s
+    UNION ALL
+    SELECT found.contact_id, date_trunc('month', found.first AT TIME ZONE %(zone)s)
+    FROM (
+        SELECT o.bucket, o.contact_id, min(o.ordered_at) AS first FROM orders o
+        WHERE %(by)s = 'first_order' AND o.account_id = %(account_id)s
+            AND upper(o.status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART')
+        GROUP BY o.bucket, o.contact_id
+    ) AS found
+    JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = found.bucket AND c.contact_id = found.contact_id
+    WHERE found.first >= %(since)s
+), there AS (
+    -- What was done with messages of contacts that were merged was done by the kept one.
+    SELECT DISTINCT coalesce(m.into_contact_id, e.contact_id) AS contact_id,
+        date_trunc('month', e.first_open_at AT TIME ZONE %(zone)s) AS month
+    FROM engagements e
+    LEFT JOIN merged_contacts m
+        ON m.account_id = e.account_id AND m.bucket = e.bucket AND m.contact_id = e.contact_id
+    WHERE %(active)s = 'engaged' AND e.account_id = %(account_id)s AND e.first_open_at >= %(since)s
+    UNION ALL
+    SELECT DISTINCT o.contact_id, date_trunc('month', o.ordered_at AT TIME ZONE %(zone)s)
+    FROM orders o
+    WHERE %(active)s = 'ordered' AND o.account_id = %(account_id)s AND o.ordered_at >= %(since)s
+        AND upper(o.status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART')
+)
+SELECT begun::date, NULL::date, count(*) FROM member GROUP BY 1
+UNION ALL
+SELECT member.begun::date, there.month::date, count(*)
+FROM member JOIN there USING (contact_id)
+WHERE there.month >= member.begun
+GROUP BY 1, 2;
+
 -- name: campaign_counts
 SELECT kind, sum(count)::bigint
 FROM campaign_statistics

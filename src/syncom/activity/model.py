@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import IntEnum
+from datetime import date, datetime
+from enum import Enum, IntEnum
 from uuid import UUID
 
 import msgspec
@@ -145,6 +145,32 @@ class BandSize(msgspec.Struct, frozen=True, kw_only=True):
     #: The lowest score of the band.
     floor: float
     contacts: int
+
+
+class CohortBy(Enum):
+    """What makes contacts of a month a cohort."""
+
+    CREATED = "created"
+    FIRST_ORDER = "first_order"
+
+
+class CohortActive(Enum):
+    """What counts as being there in a month."""
+
+    #: Opened or clicked a message for the first time, as people do.
+    ENGAGED = "engaged"
+    #: Ordered.
+    ORDERED = "ordered"
+
+
+class Cohort(msgspec.Struct, frozen=True, kw_only=True):
+    """Contacts that began in one month, and how many of them were there in it and in each month after it."""
+
+    #: Its first day.
+    month: date
+    contacts: int
+    #: The month itself, the one after it, and so on up to the present one.
+    active: list[int]
 
 
 class ActivityFilter(msgspec.Struct, frozen=True, kw_only=True):

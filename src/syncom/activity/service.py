@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,9 @@ from syncom.activity.model import (
     ActivityKind,
     BandSize,
     Batch,
+    Cohort,
+    CohortActive,
+    CohortBy,
     Engagement,
     Hit,
     HitClass,
@@ -28,6 +31,7 @@ from syncom.activity.model import (
     LinkCount,
     TimelinePage,
 )
+from syncom.activity.rollups.service import zone_named
 from syncom.clock import Clock
 from syncom.contacts.model import Channel
 from syncom.contacts.service import lineage
@@ -38,6 +42,7 @@ from syncom.postgres.pool import Connection, Database
 _log = logging.getLogger(__name__)
 
 MAX_PAGE = 1000
+MAX_COHORTS = 36
 
 #: Batches of the journal counted in one transaction: some thousand hits under load, well under a second.
 _BATCHES = 50
@@ -176,6 +181,45 @@ class ActivityService:
         sizes = [BandSize(band=band, floor=band.floor, contacts=counts.get(n, 0)) for n, band in enumerate(rising)]
         return sizes[::-1]
 
+    async def cohorts(
+        self,
+        account_id: int,
+        *,
+        by: CohortBy = CohortBy.CREATED,
+        active: CohortActive = CohortActive.ENGAGED,
+        months: int = 12,
+        zone: str = "UTC",
+    ) -> list[Cohort]:
+        """Contacts by the month in which they began, oldest first, and how many were there in each month since.
+
+        Of the last ``months`` months, this one included, at most 36; ``zone`` is whose months. Months without new
+        contacts are there with zeros. Raises Invalid.
+        """
+        if not 1 <= months <= MAX_COHORTS:
+            raise Invalid("months", f"must be 1 to {MAX_COHORTS}")
+        whose = zone_named(zone)
+        today = self._clock.now().astimezone(whose).date()
+        firsts = [_month_before(today, back) for back in range(months - 1, -1, -1)]
+        since = datetime(firsts[0].year, firsts[0].month, 1, tzinfo=whose)
+        async with self._database.tenant(account_id) as connection:
+            rows = await store.cohorts(
+                connection,
+                account_id,
+                by=by.value,
+                active=active.value,
+                since=since,
+                zone=whose.key,
+            )
+        counts = {(begun, month): count for begun, month, count in rows}
+        return [
+            Cohort(
+                month=begun,
+                contacts=counts.get((begun, None), 0),
+                active=[counts.get((begun, month), 0) for month in firsts[place:]],
+            )
+            for place, begun in enumerate(firsts)
+        ]
+
     async def campaign_counts(self, account_id: int, campaign_id: int) -> dict[str, int]:
         """Every counter of a campaign by its name, such as {'sent': 10, 'opened.first': 3}.
 
@@ -280,6 +324,11 @@ async def _contacts_of(connection: Connection, account_id: int, asked: ActivityF
         # A message stays with the contact that it went to.
         return [] if contact_id is None else [contact_id]
     return await lineage(connection, account_id, [contact_id])
+
+
+def _month_before(day: date, back: int) -> date:
+    number = day.year * 12 + day.month - 1 - back
+    return date(number // 12, number % 12 + 1, 1)
 
 
 _Place = tuple[datetime, int, int]

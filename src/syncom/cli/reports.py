@@ -8,6 +8,7 @@ from typing import Literal
 
 from cyclopts import App
 
+from syncom.activity.model import Cohort, CohortActive, CohortBy
 from syncom.activity.rollups.model import SINGLE_MESSAGES, WHOLE_ACCOUNT, Check, DomainCounts, Heat, Series, Share, Span
 from syncom.cli.output import show, table
 from syncom.cli.report import sparkline
@@ -260,3 +261,45 @@ async def rebuild(since: date, until: date | None = None, *, options: Options = 
 def _aware(given: datetime | None) -> datetime | None:
     """A time without a zone is one of this machine."""
     return None if given is None else given.astimezone()
+
+
+@app.command
+async def cohorts(
+    *,
+    begun: CohortBy = CohortBy.CREATED,
+    active: CohortActive = CohortActive.ENGAGED,
+    months: int = 12,
+    zone: str = "UTC",
+    options: Options = _DEFAULT,
+) -> None:
+    """Show how many of the contacts that began in a month were there in it and in each month since.
+
+    Parameters
+    ----------
+    begun
+        What makes a cohort: the month in which a contact was created, or ordered for the first time.
+    active
+        What counts as being there: having opened or clicked a message, or having ordered.
+    months
+        So many, this one included.
+    zone
+        Whose months, such as Europe/Kyiv.
+    """
+    async with here(options) as services:
+        found = await services.app.activity.cohorts(
+            services.account_id, by=begun, active=active, months=months, zone=zone
+        )
+    show(found, json=options.json, human=lambda: _show_cohorts(found))
+
+
+def _show_cohorts(found: Sequence[Cohort]) -> None:
+    rows = [
+        (
+            f"{cohort.month:%Y-%m}",
+            f"{cohort.contacts:,}",
+            *(f"{100 * count / cohort.contacts:.0f} %" if cohort.contacts else "-" for count in cohort.active),
+            *("" for _ in range(len(found) - len(cohort.active))),
+        )
+        for cohort in found
+    ]
+    table(("month", "contacts", *(f"+{later}" for later in range(len(found)))), rows, empty=_NOTHING)

@@ -88,7 +88,7 @@ class RollupsService:
     ) -> Series:
         """What happened over time: of the account, or of its SINGLE_MESSAGES. Without ``since``: the last 30 days."""
         start, end = self._period(since, until)
-        name = _zone(zone)
+        name = zone_named(zone)
         async with self._database.tenant(account_id) as connection:
             rows = await store.series(
                 connection,
@@ -127,7 +127,7 @@ class RollupsService:
         if kind is None or (campaign_id is not None and kind is RollupKind.DEFERRED):
             raise Invalid("counter", f"{counter!r} is not one of {', '.join(_COUNTERS)}")
         start, end = self._period(since, until) if campaign_id is None else (since or _FIRST, until or _LAST)
-        name = _zone(zone)
+        name = zone_named(zone)
         async with self._database.tenant(account_id) as connection:
             rows = await store.heat(
                 connection, account_id, start, end, campaign_id=campaign_id, kind=kind, zone=name.key
@@ -317,7 +317,8 @@ class RollupsService:
         await store.forget_recount(connection)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_named(name: str) -> ZoneInfo:
+    """Raises Invalid."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -10,6 +10,7 @@ from litestar import get, post
 from litestar.params import JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
+from syncom.activity.model import Cohort, CohortActive, CohortBy
 from syncom.activity.rollups.model import (
     SINGLE_MESSAGES,
     WHOLE_ACCOUNT,
@@ -24,11 +25,13 @@ from syncom.activity.rollups.model import (
 from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 from syncom.http.native.contacts import choice
-from syncom.http.native.given import By, Campaigns, Rollups
+from syncom.http.native.given import Activity, By, Campaigns, Rollups
 from syncom.http.native.routing import needs
 
 _TAGS = ["Reports"]
 _CHANNELS = {channel.name.lower(): channel for channel in Channel}
+_BEGUN = {one.value: one for one in CohortBy}
+_ACTIVE = {one.value: one for one in CohortActive}
 _SPANS = {span.value: span for span in Span}
 #: Days that one request may recount.
 _MOST_DAYS = 31
@@ -150,7 +153,27 @@ async def _known(by: By, campaigns: Campaigns, campaign_id: int | None) -> None:
         await campaigns.get(by.account_id, campaign_id)
 
 
+@get("/reports/cohorts", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def get_cohorts(
+    by: By,
+    activity: Activity,
+    begun: Annotated[str, QueryParameter(description="created or first_order: what makes a cohort.")] = "created",
+    active: Annotated[str, QueryParameter(description="engaged or ordered: what counts as being there.")] = "engaged",
+    months: Annotated[int, QueryParameter(description="So many, this one included; 36 at most.")] = 12,
+    zone: Zone = "UTC",
+) -> list[Cohort]:
+    """Contacts by the month in which they began, and how many of them were there in each month since."""
+    return await activity.cohorts(
+        by.account_id,
+        by=choice("begun", begun, _BEGUN),
+        active=choice("active", active, _ACTIVE),
+        months=months,
+        zone=zone,
+    )
+
+
 HANDLERS: list[Any] = [
+    get_cohorts,
     get_series,
     get_heat,
     get_audience,
