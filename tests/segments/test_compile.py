@@ -302,3 +302,9 @@ async def test_plans_of_conditions_are_made_for_their_values(database: Database,
             await store.part(connection, people, predicate, offset=0, limit=10)
         rows = await (await connection.execute("SELECT statement FROM pg_prepared_statements")).fetchall()
     assert not [row for row in rows if "contact_activity" in row[0]]
+
+
+async def test_a_list_that_is_not_there_is_refused_where_it_is_named(database: Database, account_id: int) -> None:
+    segments = SegmentsService(database, SystemClock())
+    with pytest.raises(Invalid, match=r"condition\.all\.1\.not\.list: there is no list 404"):
+        await segments.create(account_id, "Nobody", {"all": [{"all": []}, {"not": {"list": 404}}]})

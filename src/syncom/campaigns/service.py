@@ -480,6 +480,8 @@ async def audience_predicates(
     excluded: list[dict[str, Any]] = [{"list": list_id} for list_id in audience.exclude_lists]
     excluded += [{"segment": segment_id} for segment_id in audience.exclude_segments]
     compiler = await segments.compiler(connection, account_id)
+    if audience.condition is not None:
+        compiler.compile(audience.condition, at="audience.condition")  # refused under its own name
     return (
         compiler.compile({"any": included}, at="audience"),
         compiler.compile({"any": excluded} if excluded else _NOBODY, at="audience.exclude"),

@@ -37,3 +37,9 @@ WHERE account_id = %(account_id)s AND segment_id = ANY (%(segments)s::bigint[])
 UNION ALL
 SELECT 'campaigns', campaign_id, NULL, name FROM campaigns
 WHERE account_id = %(account_id)s AND campaign_id = ANY (%(campaigns)s::bigint[]);
+
+-- name: missing_lists
+-- Those of these numbers that are no list of the account. Primary key of lists.
+SELECT k.list_id FROM unnest(%(lists)s::bigint[]) AS k (list_id)
+WHERE NOT EXISTS (SELECT FROM lists l WHERE l.account_id = %(account_id)s AND l.list_id = k.list_id)
+ORDER BY k.list_id

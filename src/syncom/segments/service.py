@@ -191,11 +191,28 @@ class SegmentsService:
         """Of a condition that somebody has just written: one that nobody can match is refused too."""
         compiler = await self.compiler(connection, account_id)
         predicate = compiler.compile(condition, at=at)
-        compiler.require_possible(cast("Tree", condition), at=at)
+        tree = cast("Tree", condition)
+        compiler.require_possible(tree, at=at)
+        missing = await store.missing_lists(connection, account_id, dict(tree))
+        if missing:
+            raise Invalid(_place_of_list(tree, missing[0], at), f"there is no list {missing[0]}")
         return predicate
 
     async def _said(self, connection: Connection, account_id: int, condition: dict[str, Any]) -> str:
         return sentence(condition, msgspec.convert(await store.names(connection, account_id, condition), Names))
+
+
+def _place_of_list(node: object, list_id: int, at: str) -> str:
+    """Where a tree names a list first."""
+    parts: list[tuple[str, object]] = []
+    if isinstance(node, dict):
+        tree = cast("Tree", node)
+        if tree.get("list") == list_id:
+            return f"{at}.list"
+        parts = [(name, part) for name, part in tree.items()]
+    elif isinstance(node, list):
+        parts = [(str(place), part) for place, part in enumerate(cast("list[object]", node))]
+    return next((found for name, part in parts if (found := _place_of_list(part, list_id, f"{at}.{name}"))), "")
 
 
 def _estimated(seen: Sequence[int]) -> Count:

@@ -137,6 +137,16 @@ async def names(connection: Connection, account_id: int, condition: dict[str, An
     return named
 
 
+async def missing_lists(connection: Connection, account_id: int, condition: dict[str, Any]) -> list[int]:
+    """Lists that a condition names itself and that are not there."""
+    found: dict[str, set[int]] = {"list": set()}
+    _references(condition, found)
+    if not found["list"]:
+        return []
+    values = {"account_id": account_id, "lists": sorted(found["list"])}
+    return [row[0] for row in await (await connection.execute(_SQL["missing_lists"], values)).fetchall()]
+
+
 def _references(node: Any, found: dict[str, set[int]]) -> None:
     if isinstance(node, dict):
         for name, value in cast("dict[str, Any]", node).items():
