@@ -34,7 +34,7 @@ async def test_a_definition_that_cannot_run_is_refused_with_the_step(site: Site)
     async with site.client() as client:
         for steps, field in (
             ([{"type": "stop"}, {"type": "stop"}], "definition.steps.1"),
-            ([{"type": "condition"}], "definition.steps.0.type"),
+            ([{"type": "teleport"}], "definition.steps.0.type"),
             ([{"type": "send_email", "template_id": 99999}], "definition.steps.0.template_id"),
         ):
             body = {"name": "W", "definition": {"trigger": TRIGGER, "steps": steps}}
