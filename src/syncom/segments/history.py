@@ -9,7 +9,7 @@ contacts, and by the index of contacts when it wants few: conditions on the grou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -125,7 +125,11 @@ class History:
             rest = {name: value for name, value in tree.items() if name != "activity"}
             return self._ordered({"orders": "count", **rest}, at, window)
         view, conditions, index = self._messages(kind, tree, at)
-        return self._times(_facts(view, conditions, window), tree, at, of="message_id"), index, window.moves
+        facts = _facts(view, conditions, window)
+        if "campaign" in tree:
+            campaign = self._bind(given_id(tree["campaign"], f"{at}.campaign"))
+            facts = replace(facts, key=("campaign_id", campaign))
+        return self._times(facts, tree, at, of="message_id"), index, window.moves
 
     def _from_statistics(self, kind: str, tree: Tree, at: str, window: Window) -> Compiled | None:
         """Counted beside the contact: ever, or at least once since some day."""
@@ -149,12 +153,8 @@ class History:
     def _messages(self, kind: str, tree: Tree, at: str) -> tuple[LiteralString, list[sql.Composable], str]:
         conditions: list[sql.Composable] = []
         index = "ledger_contact" if kind == "sent" else "activity_contact"
-        # The campaign first: where facts are read for many conditions at once, it spares the rest.
-        if "campaign" in tree:
-            conditions.append(
-                sql.SQL("f.campaign_id = {}::bigint").format(self._bind(given_id(tree["campaign"], f"{at}.campaign")))
-            )
-            index += ", activity_campaign" if kind != "sent" else ""
+        if "campaign" in tree and kind != "sent":
+            index += ", activity_campaign"
         if kind != "sent":
             conditions.append(sql.SQL("f.kind = ANY({}::smallint[])").format(self._bind(list(ACTIVITIES[kind]))))
         if "channel" in tree:

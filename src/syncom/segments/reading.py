@@ -31,6 +31,8 @@ class Facts:
 
     view: LiteralString
     conditions: Sequence[sql.Composable]
+    #: A column that must have this number, which differs from leaf to leaf: the campaign.
+    key: tuple[LiteralString, sql.Placeholder] | None = None
     #: When they happened.
     column: LiteralString = "occurred_at"
     #: From then on.
@@ -39,6 +41,14 @@ class Facts:
     until: datetime | None = None
     #: How far back ``since`` is, where it goes with the time.
     span: timedelta | None = None
+
+    @property
+    def what(self) -> list[sql.Composable]:
+        """All that is asked of them but the time."""
+        if self.key is None:
+            return list(self.conditions)
+        column, value = self.key
+        return [sql.SQL("f.{} = {}::bigint").format(sql.Identifier(column), value), *self.conditions]
 
 
 class Reading(ABC):
@@ -75,7 +85,7 @@ class Reading(ABC):
 
     def _all(self, facts: Facts) -> sql.Composable:
         """All that is asked of facts ``f``, time included."""
-        conditions = list(facts.conditions)
+        conditions = facts.what
         column = sql.Identifier("f", facts.column)
         if facts.since is not None:
             conditions.append(sql.SQL("{} >= {}").format(column, self._bind(facts.since)))
@@ -157,6 +167,8 @@ class _Look:
     #: Different values of this column, each by the last time it was met, of facts that fulfil ``only``.
     of: LiteralString = ""
     only: sql.Composable = field(default_factory=lambda: sql.SQL("true"))
+    #: Different values of this one too, with their last times: ``key`` and ``at``.
+    keyed: LiteralString = ""
     #: Facts are taken together by this text column first: names and aggregates of groups, by the text of the aggregate.
     by: LiteralString = ""
     grouped: dict[str, tuple[str, sql.Composable]] = field(default_factory=dict[str, tuple[str, sql.Composable]])
@@ -196,11 +208,10 @@ class FewContacts(Reading, Turning):
             self._turn_of_first(facts)
             found = self._aggregate(facts, sql.SQL("bool_or({})").format(self._all(facts)))
             return sql.SQL("coalesce({}, false)").format(found)
-        last = self._aggregate(
-            facts,
-            sql.SQL("max(f.{}) FILTER (WHERE {})").format(sql.Identifier(facts.column), _every(facts.conditions)),
-        )
-        return self._not_before(last, facts)
+        if facts.key is not None:
+            return self._not_before(self._last_of_key(facts, *facts.key), facts)
+        text = sql.SQL("max(f.{}) FILTER (WHERE {})").format(sql.Identifier(facts.column), _every(facts.what))
+        return self._not_before(self._aggregate(facts, text), facts)
 
     def at_least(self, facts: Facts, times: int, of: LiteralString = "") -> sql.Composable:
         if facts.until is not None:
@@ -209,13 +220,11 @@ class FewContacts(Reading, Turning):
             return sql.SQL("coalesce({} >= {}, false)").format(self._aggregate(facts, text), self._bind(times))
         column = sql.Identifier("f", facts.column)
         if of:
-            only = _every(facts.conditions)
+            only = _every(facts.what)
             look = self._look(facts, f"{facts.view} {of} {only.as_string()}", of=of, only=only)
             found = _column(look, sql.SQL("array_agg(f.at ORDER BY f.at DESC)"))
         else:
-            text = sql.SQL("array_agg({0} ORDER BY {0} DESC) FILTER (WHERE {1})").format(
-                column, _every(facts.conditions)
-            )
+            text = sql.SQL("array_agg({0} ORDER BY {0} DESC) FILTER (WHERE {1})").format(column, _every(facts.what))
             found = self._aggregate(facts, text)
         return self._not_before(sql.SQL("{}[{}]").format(found, sql.Literal(times)), facts)
 
@@ -238,6 +247,13 @@ class FewContacts(Reading, Turning):
     def turn(self, moment: Callable[[Turning], sql.Composable]) -> None:
         found = moment(self)
         self._turns[found.as_string()] = found
+
+    def _last_of_key(self, facts: Facts, column: LiteralString, value: sql.Placeholder) -> sql.Composable:
+        """The last time of a key: found in a list of all of the contact's, which all leaves of the kind share."""
+        only = _every(facts.conditions)
+        look = self._look(facts, f"{facts.view} {column} {only.as_string()}", keyed=column, only=only)
+        keys, moments = (_column(look, sql.SQL(text)) for text in ("array_agg(f.key)", "array_agg(f.at)"))
+        return sql.SQL("({})[array_position({}, {}::bigint)]").format(moments, keys, value)
 
     def _not_before(self, moment: sql.Composable, facts: Facts) -> sql.Composable:
         if facts.since is None:
@@ -303,6 +319,10 @@ class FewContacts(Reading, Turning):
             rows = sql.SQL("(SELECT max(f.{}) AS at FROM {} AND {} GROUP BY f.{}) f").format(
                 sql.Identifier(look.column), rows, look.only, sql.Identifier(look.of)
             )
+        if look.keyed:
+            rows = sql.SQL("(SELECT f.{0} AS key, max(f.{1}) AS at FROM {2} AND {3} GROUP BY f.{0}) f").format(
+                sql.Identifier(look.keyed), sql.Identifier(look.column), rows, look.only
+            )
         if look.by:
             grouped = sql.SQL(", ").join(
                 sql.SQL("{} AS {}").format(text, sql.Identifier(name)) for name, text in look.grouped.values()
@@ -321,6 +341,7 @@ class FewContacts(Reading, Turning):
         of: LiteralString = "",
         only: sql.Composable | None = None,
         by: LiteralString = "",
+        keyed: LiteralString = "",
     ) -> _Look:
         look = self._looks.get(key)
         if look is None:
@@ -332,6 +353,7 @@ class FewContacts(Reading, Turning):
                 of=of,
                 only=only or sql.SQL("true"),
                 by=by,
+                keyed=keyed,
             )
         elif look.since is not None:
             look.since = None if facts.since is None else min(look.since, facts.since)
