@@ -1,7 +1,7 @@
 -- Kept members of segments: what the keeper takes, and what is asked of it.
 
 -- name: changed_accounts
--- Accounts with changes to work out: one step of index contact_changes_account an account.
+-- Accounts with changes to work out: one step of the primary key an account.
 WITH RECURSIVE found (account_id) AS (
     (SELECT account_id FROM contact_changes ORDER BY account_id LIMIT 1)
     UNION ALL
@@ -26,8 +26,8 @@ ORDER BY a.account_id
 SELECT pg_try_advisory_xact_lock(%(lock)s)
 
 -- name: take_changes
--- Bits and contacts of the newest and of the oldest rows: who just changed does not wait behind an import. Index
--- contact_changes_account from both ends.
+-- Bits and contacts of the newest and of the oldest rows: who just changed does not wait behind an import.
+-- Primary key of contact_changes from both ends.
 WITH newest AS MATERIALIZED (
     SELECT change_id, sum(size) OVER (ORDER BY change_id DESC) - size AS before
     FROM (SELECT change_id, cardinality(contact_ids) AS size FROM contact_changes
@@ -38,7 +38,7 @@ WITH newest AS MATERIALIZED (
           WHERE account_id = %(account_id)s ORDER BY change_id LIMIT 5000) AS n
 ), taken AS (
     DELETE FROM contact_changes c
-    WHERE c.change_id = ANY (ARRAY(SELECT change_id FROM newest WHERE before < %(newest)s
+    WHERE c.account_id = %(account_id)s AND c.change_id = ANY (ARRAY(SELECT change_id FROM newest WHERE before < %(newest)s
         UNION SELECT change_id FROM oldest WHERE before < %(oldest)s))
     RETURNING c.facets, c.contact_ids
 )
