@@ -14,7 +14,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import psycopg
@@ -39,6 +39,16 @@ _BETWEEN = 5
 _NEWEST, _OLDEST, _BATCH = 2_000, 8_000, 10_000
 #: A filling rests so much of the time that it takes: writers and senders want the database too.
 _REST = 0.5
+
+
+class _Work(NamedTuple):
+    """Contacts to work segments out for, in one transaction."""
+
+    connection: Connection
+    account_id: int
+    kept: Sequence[store.KeptSegment]
+    contact_ids: Sequence[int]
+    cause: MoveCause
 
 
 class MembershipKeeper:
@@ -97,7 +107,7 @@ class MembershipKeeper:
             concerned = [one for one in kept if facets == -1 or one.kept.facets & facets]
             for start in range(0, len(contact_ids), _BATCH):
                 some = contact_ids[start : start + _BATCH]
-                await self._work_out(connection, account_id, kept, concerned, some, MoveCause.CHANGE)
+                await self._work_out(_Work(connection, account_id, kept, some, MoveCause.CHANGE), concerned)
         return True
 
     async def _follow_time(self, account_id: int) -> bool:
@@ -108,7 +118,7 @@ class MembershipKeeper:
             if contact_ids:
                 kept = await self._kept(connection, account_id)
                 moving = [one for one in kept if one.kept.moves]
-                await self._work_out(connection, account_id, kept, moving, contact_ids, MoveCause.TIME)
+                await self._work_out(_Work(connection, account_id, kept, contact_ids, MoveCause.TIME), moving)
         return bool(contact_ids)
 
     async def _fill(self, account_id: int) -> bool:
@@ -127,7 +137,7 @@ class MembershipKeeper:
             keys = await store.to_fill(connection, account_id, place, _BATCH)
             if keys:
                 contact_ids = [contact_id for _, contact_id in keys]
-                await self._work_out(connection, account_id, kept, filling, contact_ids, cause)
+                await self._work_out(_Work(connection, account_id, kept, contact_ids, cause), filling)
             ids = [one.kept.segment_id for one in filling]
             await store.fill(
                 connection, ids, keys[-1] if keys else place, filled=len(keys) < _BATCH, now=self._clock.now()
@@ -177,65 +187,41 @@ class MembershipKeeper:
 
     # ------------------------------------------------------------ working out
 
-    async def _work_out(
-        self,
-        connection: Connection,
-        account_id: int,
-        kept: Sequence[store.KeptSegment],
-        chosen: Sequence[store.KeptSegment],
-        contact_ids: Sequence[int],
-        cause: MoveCause,
-    ) -> None:
+    async def _work_out(self, work: _Work, chosen: Sequence[store.KeptSegment]) -> None:
         """Work out segments for contacts. One that cannot be answered keeps its members and says why."""
         able = [one for one in chosen if not one.problem]
         for start in range(0, max(len(able), 1), MAX_CONDITIONS):
-            await self._try(connection, account_id, kept, able[start : start + MAX_CONDITIONS], contact_ids, cause)
+            await self._try(work, able[start : start + MAX_CONDITIONS])
 
-    async def _try(
-        self,
-        connection: Connection,
-        account_id: int,
-        kept: Sequence[store.KeptSegment],
-        chosen: Sequence[store.KeptSegment],
-        contact_ids: Sequence[int],
-        cause: MoveCause,
-    ) -> None:
+    async def _try(self, work: _Work, chosen: Sequence[store.KeptSegment]) -> None:
         try:
-            async with connection.transaction():
-                await self._write(connection, account_id, kept, chosen, contact_ids, cause)
+            async with work.connection.transaction():
+                await self._write(work, chosen)
         except (Invalid, psycopg.DataError) as error:
             if len(chosen) > 1:
                 middle = len(chosen) // 2
-                await self._try(connection, account_id, kept, chosen[:middle], contact_ids, cause)
-                await self._try(connection, account_id, kept, chosen[middle:], contact_ids, cause)
+                await self._try(work, chosen[:middle])
+                await self._try(work, chosen[middle:])
             elif chosen:
                 reason = error.message if isinstance(error, Invalid) else str(error).splitlines()[0]
                 _log.warning("segment %d cannot be answered: %s", chosen[0].kept.segment_id, reason)
-                await store.set_problem(connection, chosen[0].kept.segment_id, reason)
+                await store.set_problem(work.connection, chosen[0].kept.segment_id, reason)
             else:
                 raise
 
-    async def _write(
-        self,
-        connection: Connection,
-        account_id: int,
-        kept: Sequence[store.KeptSegment],
-        chosen: Sequence[store.KeptSegment],
-        contact_ids: Sequence[int],
-        cause: MoveCause,
-    ) -> None:
+    async def _write(self, work: _Work, chosen: Sequence[store.KeptSegment]) -> None:
         now = self._clock.now()
-        unrecorded = [one.kept.segment_id for one in kept if one.cause is MoveCause.FILLED and not one.filled]
+        unrecorded = [one.kept.segment_id for one in work.kept if one.cause is MoveCause.FILLED and not one.filled]
         made = statement(
-            await self._segments.compiler(connection, account_id, read=FewContacts),
-            [one.kept for one in kept],
+            await self._segments.compiler(work.connection, work.account_id, read=FewContacts),
+            [one.kept for one in work.kept],
             [one.kept for one in chosen],
-            cause=cause,
+            cause=work.cause,
             unrecorded=unrecorded,
         )
-        moved = await store.evaluate(connection, account_id, made, contact_ids, now)
+        moved = await store.evaluate(work.connection, work.account_id, made, work.contact_ids, now)
         if moved:
-            await store.count_moves(connection, moved, set(unrecorded), now.astimezone(UTC).date())
+            await store.count_moves(work.connection, moved, set(unrecorded), now.astimezone(UTC).date())
 
 
 def _fingerprint(condition: dict[str, Any], segments: dict[int, dict[str, Any]]) -> bytes:
