@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC
 from typing import Any, NamedTuple, cast
 
@@ -20,7 +19,8 @@ import msgspec
 import psycopg
 
 from syncom.clock import Clock
-from syncom.errors import Invalid, Unavailable
+from syncom.errors import Invalid
+from syncom.jobs.keeping import keep
 from syncom.postgres.pool import Connection, Database
 from syncom.segments import membership_store as store
 from syncom.segments.compile import Compiler
@@ -59,22 +59,15 @@ class MembershipKeeper:
         self._segments = segments
         self._clock = clock
         self._meanings: dict[bytes, tuple[int, bool]] = {}
+        self._looks = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
-        looks = 0
-        while not stop.is_set():
-            more = False
-            try:
-                more = await self.step(everything=looks % _BETWEEN == 0)
-                looks += 1
-            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
-                _log.warning("segments wait for the database: %s", error)
-            except Exception:  # noqa: BLE001 - one pass was undone; the keeper must outlive whatever it was
-                _log.exception("a pass over the segments failed")
-            if not more:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _POLL)
+        await keep("segments", self._look, stop, rest=_POLL)
+
+    async def _look(self) -> bool:
+        self._looks += 1
+        return await self.step(everything=self._looks % _BETWEEN == 1)
 
     async def settle(self) -> None:
         """Work until nothing is left to do now."""

@@ -9,19 +9,17 @@ moved by one at a time.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
-import psycopg
 
 from syncom.errors import Invalid, NotFound, Unavailable
 from syncom.events.model import FollowedEvent
 from syncom.events.service import EventsService
 from syncom.ids import workflow_message_id
+from syncom.jobs.keeping import keep
 from syncom.messages.model import Exclusion
 from syncom.messages.planned import PlannedSend, PlannedSends
 from syncom.postgres.pool import Connection, Database
@@ -40,8 +38,6 @@ from syncom.workflows.model import (
     SendEmail,
     Wait,
 )
-
-_log = logging.getLogger(__name__)
 
 #: Events or contacts of one transaction: short enough to hold no lock for long.
 _BATCH = 1_000
@@ -84,16 +80,7 @@ class WorkflowKeeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
-        while not stop.is_set():
-            try:
-                while not stop.is_set() and await self.step():
-                    pass
-            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
-                _log.warning("workflows wait for the database: %s", error)
-            except Exception:  # noqa: BLE001 - one pass was undone; the keeper must outlive whatever it was
-                _log.exception("a pass over the workflows failed")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _POLL)
+        await keep("workflows", self.step, stop, rest=_POLL)
 
     async def step(self) -> bool:
         """Do what can be done now; True when there may be more."""
