@@ -86,6 +86,7 @@ from syncom.webhooks.jobs import WebhookPoster
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.service import WorkflowsService
+from syncom.workflows.steps.tools import Tools
 
 _log = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ class App:
         )
         self.short_links = ShortLinks(database)
         self.workflows = WorkflowsService(
-            database, self.events, self.segments, self.membership, self.content, self.senders
+            database, self.contacts, self.events, self.segments, self.membership, self.content, self.senders, clock
         )
         self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(
@@ -286,8 +287,8 @@ class App:
 
     def workflow_keeper(self) -> WorkflowKeeper:
         """What moves contacts through workflows in the background."""
-        sends = PlannedSends(self.content, self.senders)
-        return WorkflowKeeper(self.database, self.events, self.segments, self.membership, sends, heard=self.carts.heed)
+        tools = Tools(contacts=self.contacts, events=self.events, sends=PlannedSends(self.content, self.senders))
+        return WorkflowKeeper(self.database, tools, self.segments, self.membership, self.clock, heard=self.carts.heed)
 
     def cart_keeper(self) -> CartKeeper:
         """What tells of abandoned carts in the background."""

@@ -91,10 +91,10 @@ def single_message_ids(count: int) -> list[str]:
     return found
 
 
-def workflow_message_id(event_id: UUID, workflow_id: int, step: int, contact_id: int) -> UUID:
-    """The one message id of a workflow's step after this event, for this contact: an effect id in the form of single
+def workflow_effect_id(event_id: UUID, workflow_id: int, turn: int, contact_id: int) -> UUID:
+    """The one id of what a journey's step causes: ``turn`` counts the steps it took. It has the form of ids of single
     messages, with the time of the event."""
-    return _following(event_id, b"%d/%d" % (workflow_id, step), bucket_of(contact_id))
+    return _following(event_id, b"%d:%d" % (workflow_id, turn), bucket_of(contact_id))
 
 
 def replayed_event_id(event_id: UUID, replay_id: int) -> UUID:

@@ -22,6 +22,7 @@ from syncom.segments.service import SegmentsService
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.model import EnrolmentState, Workflow
 from syncom.workflows.service import WorkflowsService
+from syncom.workflows.steps.tools import Tools
 from tests.messages.house import SendingHouse
 
 
@@ -49,7 +50,14 @@ class Journeys:
             sending=sending,
             events=events,
             workflows=WorkflowsService(
-                database, events, sending.segments, _membership(database), sending.content, sending.senders
+                database,
+                sending.contacts,
+                events,
+                sending.segments,
+                _membership(database),
+                sending.content,
+                sending.senders,
+                SystemClock(),
             ),
             keeper=another_keeper(database, events, sending),
         )
@@ -118,9 +126,8 @@ class Journeys:
 
 
 def another_keeper(database: Database, events: EventsService, sending: SendingHouse) -> WorkflowKeeper:
-    return WorkflowKeeper(
-        database, events, sending.segments, _membership(database), PlannedSends(sending.content, sending.senders)
-    )
+    tools = Tools(contacts=sending.contacts, events=events, sends=PlannedSends(sending.content, sending.senders))
+    return WorkflowKeeper(database, tools, sending.segments, _membership(database), SystemClock())
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from syncom.errors import Invalid
-from syncom.workflows.definition import fits, read_definition
-from syncom.workflows.model import EventTrigger, SendEmail, Stop, Wait
+from syncom.workflows.definition import read_definition
+from syncom.workflows.filters import fits
+from syncom.workflows.language import EventTrigger, SendEmail, Stop, Wait
 
 TRIGGER = {"type": "event", "event_type": "joined"}
 SEND = {"type": "send_email", "template_id": 5}
@@ -38,9 +39,9 @@ def test_a_definition_is_read_and_its_steps_get_names() -> None:
         ({"trigger": TRIGGER}, "definition.steps"),
         ({"trigger": TRIGGER, "steps": []}, "definition.steps"),
         ({"trigger": TRIGGER, "steps": "send"}, "definition.steps"),
-        ({"trigger": TRIGGER, "steps": [WAIT] * 101}, "definition.steps"),
+        ({"trigger": TRIGGER, "steps": [WAIT] * 201}, "definition.steps"),
         ({"trigger": TRIGGER, "steps": [SEND], "edges": []}, "definition.edges"),
-        ({"format": 2, "trigger": TRIGGER, "steps": [SEND]}, "definition.format"),
+        ({"format": 3, "trigger": TRIGGER, "steps": [SEND]}, "definition.format"),
         ({"trigger": {"type": "moon"}, "steps": [SEND]}, "definition.trigger.type"),
         ({"trigger": {"event_type": "joined"}, "steps": [SEND]}, "definition.trigger.type"),
         ({"trigger": {"type": "event"}, "steps": [SEND]}, "definition.trigger"),
@@ -85,4 +86,4 @@ def test_what_cannot_run_is_refused_by_the_name_of_its_step(definition: Any, fie
 def test_an_event_fits_when_its_parameters_have_the_values(
     where: dict[str, Any], params: dict[str, Any], expected: bool
 ) -> None:
-    assert fits(EventTrigger(event_type="joined", where=where), params) is expected
+    assert fits(where, params) is expected

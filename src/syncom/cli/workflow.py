@@ -8,7 +8,9 @@ from syncom.attribution.model import Source
 from syncom.cli.given import condition as read_object
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
-from syncom.workflows.model import SegmentTrigger, Workflow
+from syncom.workflows.language import SegmentTrigger
+from syncom.workflows.model import Workflow
+from syncom.workflows.watches import event_of
 
 app = App(name="workflow", help="What is done with a contact after something happened.")
 _DEFAULT = Options()
@@ -37,7 +39,8 @@ def begins_with(workflow: Workflow) -> str:
     trigger = workflow.definition.trigger
     if isinstance(trigger, SegmentTrigger):
         return f"{'entering' if trigger.when == 'enters' else 'leaving'} segment {trigger.segment_id}"
-    return f"the event '{trigger.event_type}'"
+    event_type = event_of(trigger)
+    return f"the event '{event_type}'" if event_type else str(trigger.__struct_config__.tag)
 
 
 @app.command(name="list")
@@ -92,7 +95,7 @@ async def start(workflow: int, *, options: Options = _DEFAULT) -> None:
 
 
 @app.command
-async def stop(workflow: int, *, options: Options = _DEFAULT) -> None:
+async def pause(workflow: int, *, options: Options = _DEFAULT) -> None:
     """Let nobody in, and nobody go on, until it is started again.
 
     Parameters
@@ -101,5 +104,5 @@ async def stop(workflow: int, *, options: Options = _DEFAULT) -> None:
         Its id.
     """
     async with here(options) as services:
-        found = await services.app.workflows.stop(services.account_id, workflow)
-    show(found, json=options.json, human=lambda: print(f"Workflow {workflow} is stopped."))
+        found = await services.app.workflows.pause(services.account_id, workflow)
+    show(found, json=options.json, human=lambda: print(f"Workflow {workflow} is paused."))

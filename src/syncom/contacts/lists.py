@@ -146,6 +146,21 @@ async def leave_named(
     await _change_named(connection, account_id, contact_ids, [row[0] for row in rows], "leave_named")
 
 
+async def require_list(connection: Connection, account_id: int, list_id: int) -> None:
+    """Raises NotFound. Inside the caller's transaction."""
+    await _require(connection, account_id, list_id)
+
+
+async def join(connection: Connection, account_id: int, contact_ids: Sequence[int], list_id: int) -> None:
+    """Put contacts, who exist for sure, on a list that does, inside the caller's transaction."""
+    await _change_named(connection, account_id, contact_ids, [list_id], "join_named")
+
+
+async def leave(connection: Connection, account_id: int, contact_ids: Sequence[int], list_id: int) -> None:
+    """Take contacts off a list, inside the caller's transaction."""
+    await _change_named(connection, account_id, contact_ids, [list_id], "leave_named")
+
+
 async def _change_named(
     connection: Connection,
     account_id: int,

@@ -46,6 +46,7 @@ _OWNED = (
     "events",
     "enrolments",
     "workflow_messages",
+    "workflow_calls",
     "delete_order_identities",
     "delete_visitors",
     "delete_carts",

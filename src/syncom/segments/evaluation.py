@@ -98,7 +98,7 @@ SELECT segment_id, count(*) FILTER (WHERE entered), count(*) FILTER (WHERE NOT e
 
 _MATCHING = sql.SQL("""
 WITH batch AS MATERIALIZED (
-    SELECT (contact_id & 255)::smallint AS bucket, contact_id FROM unnest(%(contact_ids)s::bigint[]) AS g (contact_id)
+    SELECT DISTINCT (contact_id & 255)::smallint AS bucket, contact_id FROM ({source}) AS g (contact_id)
 )
 SELECT b.contact_id FROM batch b
 JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = b.bucket AND c.contact_id = b.contact_id
@@ -107,12 +107,19 @@ WHERE {test}
 """)
 
 
-def matching_statement(compiler: Compiler, condition: object) -> Statement:
-    """Which of some contacts match; needs no ``now``. ``compiler`` reads :class:`FewContacts`."""
+_GIVEN = sql.SQL("SELECT unnest(%(contact_ids)s::bigint[])")
+
+
+def matching_statement(compiler: Compiler, condition: object, source: sql.Composable = _GIVEN) -> Statement:
+    """Which of some contacts match; needs no ``now``. ``compiler`` reads :class:`FewContacts`.
+
+    ``source``: a query of their ids, which may bring values of its own; else they are ``contact_ids``.
+    """
     read = compiler.read
     assert isinstance(read, FewContacts)
     test = compiler.compile(condition).text
-    return Statement(text=_MATCHING.format(joins=read.joins, test=test), values=dict(compiler.values))
+    text = _MATCHING.format(source=source, joins=read.joins, test=test)
+    return Statement(text=text, values=dict(compiler.values))
 
 
 def statement(

@@ -5,14 +5,14 @@
 WITH found AS MATERIALIZED (
     SELECT list_id AS group_id, name, true AS is_list, list_id AS own_id FROM lists WHERE account_id = %(account_id)s
     UNION ALL
-    SELECT coalesce(group_id, segment_id), name, false, segment_id FROM segments WHERE account_id = %(account_id)s
+    SELECT coalesce(group_id, segment_id), name, false, segment_id FROM segments WHERE account_id = %(account_id)s AND NOT hidden
 ), fitting AS MATERIALIZED (SELECT * FROM found WHERE strpos(lower(name), lower(%(name)s)) > 0)
 SELECT group_id, name, is_list, own_id, (SELECT count(*) FROM fitting) FROM fitting
 ORDER BY group_id OFFSET %(offset)s LIMIT %(limit)s
 
 -- name: count
 SELECT (SELECT count(*) FROM lists WHERE account_id = %(account_id)s AND strpos(lower(name), lower(%(name)s)) > 0)
-    + (SELECT count(*) FROM segments WHERE account_id = %(account_id)s AND strpos(lower(name), lower(%(name)s)) > 0)
+    + (SELECT count(*) FROM segments WHERE account_id = %(account_id)s AND NOT hidden AND strpos(lower(name), lower(%(name)s)) > 0)
 
 -- name: by_number
 -- Primary key of lists; index segments_name.

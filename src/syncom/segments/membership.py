@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from psycopg import sql
 
 from syncom.clock import Clock
-from syncom.errors import NotFound
+from syncom.errors import Conflict, NotFound
 from syncom.postgres.pool import Connection, Database
 from syncom.segments import membership_store as store
 from syncom.segments import store as segments_store
@@ -82,6 +83,20 @@ class MembershipService:
         """
         if not await store.follow(connection, account_id, segment_id, followed=followed):
             raise NotFound("segment", segment_id)
+
+    async def watch(self, connection: Connection, account_id: int, name: str, condition: dict[str, Any]) -> int:
+        """A segment that nobody but the caller sees, kept live and followed under this name; its id.
+
+        Who matches already when it is made does not move into it. Raises Conflict for a taken name.
+        """
+        segment_id = await segments_store.hide(connection, account_id, name, condition)
+        if segment_id is None:
+            raise Conflict(f"there is a segment named {name!r} already: rename it")
+        return segment_id
+
+    async def unwatch(self, connection: Connection, account_id: int, segment_ids: Sequence[int]) -> None:
+        """Watch these no longer."""
+        await segments_store.unhide(connection, account_id, segment_ids)
 
     async def exists(self, connection: Connection, account_id: int, segment_id: int) -> bool:
         """Whether there is such a segment. In the caller's transaction."""

@@ -10,10 +10,22 @@ WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s
 RETURNING segment_id, name, condition, created_at, updated_at;
 
 -- name: select
--- All segments of an account, or those named by ids when given.
+-- All segments of an account but hidden ones, or those named by ids when given.
 SELECT segment_id, name, condition, created_at, updated_at FROM segments
-WHERE account_id = %(account_id)s AND (%(ids)s::bigint[] IS NULL OR segment_id = ANY(%(ids)s))
+WHERE account_id = %(account_id)s AND CASE WHEN %(ids)s::bigint[] IS NULL THEN NOT hidden ELSE segment_id = ANY(%(ids)s) END
 ORDER BY segment_id;
+
+-- name: hide
+-- A segment that only its keeper knows; its id. Index: segments_name.
+INSERT INTO segments AS s (account_id, name, condition, hidden) VALUES (%(account_id)s, %(name)s, %(condition)s, true)
+ON CONFLICT (account_id, lower(name)) DO UPDATE SET condition = excluded.condition, updated_at = now()
+WHERE s.hidden AND s.condition <> excluded.condition;
+
+-- name: hidden
+SELECT segment_id FROM segments WHERE account_id = %(account_id)s AND name = %(name)s AND hidden;
+
+-- name: unhide
+DELETE FROM segments WHERE account_id = %(account_id)s AND segment_id = ANY (%(ids)s::bigint[]) AND hidden;
 
 -- name: delete
 DELETE FROM segments WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s;

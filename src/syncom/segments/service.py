@@ -6,9 +6,11 @@ import math
 import random
 import statistics
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 import msgspec
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from syncom.clock import Clock
@@ -19,7 +21,7 @@ from syncom.ids import BUCKETS
 from syncom.postgres.pool import Connection, Database
 from syncom.segments import store
 from syncom.segments.compile import Compiler, Predicate
-from syncom.segments.evaluation import matching_statement
+from syncom.segments.evaluation import Statement, matching_statement
 from syncom.segments.given import Tree
 from syncom.segments.groups import Groups
 from syncom.segments.model import Count, Explanation, Segment
@@ -132,12 +134,28 @@ class SegmentsService:
         made = matching_statement(await self.compiler(connection, account_id, read=FewContacts), condition)
         return await store.matching(connection, account_id, made, contact_ids)
 
+    async def matching_of(
+        self, connection: Connection, account_id: int, condition: object, source: sql.Composable, *, now: datetime
+    ) -> Statement:
+        """The statement of those who match at a moment, of contacts whose ids a query finds. Raises Invalid.
+
+        Needs ``account_id``, and what the query does. Never prepare it: a plan is for the values it was made with.
+        """
+        return matching_statement(
+            await self.compiler(connection, account_id, read=FewContacts, now=now), condition, source
+        )
+
     async def compile(self, connection: Connection, account_id: int, condition: object) -> Predicate:
         """The SQL predicate of a condition of this account, over ``contacts c``."""
         return (await self.compiler(connection, account_id)).compile(condition)
 
     async def compiler(
-        self, connection: Connection, account_id: int, *, read: type[Reading] = WholeAccount
+        self,
+        connection: Connection,
+        account_id: int,
+        *,
+        read: type[Reading] = WholeAccount,
+        now: datetime | None = None,
     ) -> Compiler:
         """A compiler that knows this account's fields and segments. Predicates of one compiler share their values."""
         cursor = connection.cursor(row_factory=dict_row)
@@ -152,7 +170,7 @@ class SegmentsService:
         return Compiler(
             fields,
             segments,
-            now=self._clock.now(),
+            now=now or self._clock.now(),
             account_id=account_id,
             categories=categories,
             event_types=event_types,

@@ -49,6 +49,19 @@ async def _write(connection: Connection, statement: str, **values: Any) -> Segme
     return msgspec.convert(row, Segment)
 
 
+async def hide(connection: Connection, account_id: int, name: str, condition: dict[str, Any]) -> int | None:
+    """Save a segment that only its keeper knows, under a name of its keeper's; None: the name is taken by another."""
+    values = {"account_id": account_id, "name": name, "condition": Jsonb(condition)}
+    await connection.execute(_SQL["hide"], values)
+    row = await (await connection.execute(_SQL["hidden"], {"account_id": account_id, "name": name})).fetchone()
+    return row[0] if row else None
+
+
+async def unhide(connection: Connection, account_id: int, segment_ids: Sequence[int]) -> None:
+    """Delete hidden segments."""
+    await connection.execute(_SQL["unhide"], {"account_id": account_id, "ids": list(segment_ids)})
+
+
 async def select(connection: Connection, account_id: int, ids: list[int] | None = None) -> list[Segment]:
     cursor = connection.cursor(row_factory=dict_row)
     rows = await (await cursor.execute(_SQL["select"], {"account_id": account_id, "ids": ids})).fetchall()

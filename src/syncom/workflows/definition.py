@@ -4,69 +4,115 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any, Final, TypeVar, cast
+from datetime import date, timedelta
+from typing import Any, Final, TypeVar, cast, get_args
 
 import msgspec
 
 from syncom.errors import Invalid
-from syncom.workflows.model import (
-    Condition,
-    Definition,
-    EventTrigger,
-    SegmentTrigger,
-    SendEmail,
-    Step,
-    Stop,
-    Trigger,
-    Wait,
-)
+from syncom.workflows import language as words
+from syncom.workflows.filters import check_where
+from syncom.workflows.graph import Graph
+from syncom.workflows.language import END, Definition, Rules, Step, Trigger
 
-FORMAT: Final = 1
-STEPS_LIMIT: Final = 100
-WHERE_LIMIT: Final = 20
+FORMATS: Final = (1, 2)
+STEPS_LIMIT: Final = 200
+BRANCHES_LIMIT: Final = 20
 LONGEST_WAIT: Final = timedelta(days=366)
+LONGEST_OFFSET: Final = 366
 
 _STEPS: Final[Mapping[str, type[Step]]] = {
-    "condition": Condition,
-    "send_email": SendEmail,
-    "stop": Stop,
-    "wait": Wait,
+    str(kind.__struct_config__.tag): kind for kind in cast("tuple[type[Step], ...]", get_args(Step))
 }
-_MEMBERS: Final = frozenset({"format", "trigger", "steps"})
+_TRIGGERS: Final[Mapping[str, type[Trigger]]] = {
+    str(kind.__struct_config__.tag): kind for kind in cast("tuple[type[Trigger], ...]", get_args(Trigger))
+}
+_MEMBERS: Final = frozenset({"format", "trigger", "rules", "steps"})
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 Value = TypeVar("Value")
 
 
 def read_definition(given: object) -> Definition:
-    """A definition as it is saved. Raises Invalid for what this release cannot run."""
+    """A definition as it is saved, every step with an id. Raises Invalid for what cannot run."""
     if not isinstance(given, Mapping):
         raise Invalid("definition", "must be an object with trigger and steps")
     members = cast("Mapping[str, Any]", given)
     unknown = sorted(set(members) - _MEMBERS)
     if unknown:
-        raise Invalid(f"definition.{unknown[0]}", "is not known here; there are format, trigger and steps")
-    if members.get("format", FORMAT) != FORMAT:
-        raise Invalid("definition.format", f"must be {FORMAT}")
-    return Definition(trigger=_trigger(members.get("trigger")), steps=_steps(members.get("steps")))
+        raise Invalid(f"definition.{unknown[0]}", "is not known here; there are format, trigger, rules and steps")
+    if members.get("format", FORMATS[-1]) not in FORMATS:
+        raise Invalid("definition.format", f"must be {FORMATS[-1]}")
+    definition = Definition(
+        trigger=_trigger(members.get("trigger")),
+        rules=_rules(members.get("rules", {})),
+        steps=_steps(members.get("steps")),
+    )
+    _check_ways(definition)
+    return definition
+
+
+# ---------------------------------------------------------------- triggers and rules
 
 
 def _trigger(given: object) -> Trigger:
     at = "definition.trigger"
     kind = _type_of(given, at)
-    if kind == "segment":
-        return _converted(given, SegmentTrigger, at)
-    if kind != "event":
-        raise Invalid(f"{at}.type", f"'{kind}' cannot start a workflow here; an event or a segment can")
-    trigger = _converted(given, EventTrigger, at)
-    if not trigger.event_type.strip():
-        raise Invalid(f"{at}.event_type", "is empty")
-    if len(trigger.where) > WHERE_LIMIT:
-        raise Invalid(f"{at}.where", f"must be at most {WHERE_LIMIT} parameters")
-    for name, value in trigger.where.items():
-        if not isinstance(value, (str, int, float, bool)):
-            raise Invalid(f"{at}.where.{name}", "must be a text, a number, true or false")
+    known = _TRIGGERS.get(kind)
+    if known is None:
+        raise Invalid(f"{at}.type", f"'{kind}' cannot start a workflow; there are {', '.join(_TRIGGERS)}")
+    trigger = _converted(given, known, at)
+    match trigger:
+        case words.EventTrigger():
+            _require(trigger.event_type.strip(), f"{at}.event_type", "is empty")
+        case words.OrderTrigger():
+            _require(trigger.status.strip(), f"{at}.status", "is empty")
+        case words.ActivityTrigger():
+            _require(trigger.link is None or trigger.did == "clicked", f"{at}.link", "only a click has one")
+        case words.DateTrigger():
+            _require(trigger.field, f"{at}.field", "is empty")
+            _require(abs(trigger.days) <= LONGEST_OFFSET, f"{at}.days", f"must be within {LONGEST_OFFSET}")
+        case words.ScheduleTrigger():
+            _check_schedule(trigger, at)
+        case _:
+            pass
+    check_where(getattr(trigger, "where", {}), f"{at}.where")
     return trigger
+
+
+def _check_schedule(trigger: words.ScheduleTrigger, at: str) -> None:
+    _require(1 <= trigger.day <= 31, f"{at}.day", "must be 1 to 31")
+    if trigger.every == "once":
+        try:
+            date.fromisoformat(trigger.on)
+        except ValueError:
+            raise Invalid(f"{at}.on", "must be a day such as 2026-12-31") from None
+
+
+def _rules(given: object) -> Rules:
+    at = "definition.rules"
+    rules = _converted(given, Rules, at)
+    _require(rules.entry.again != "after" or 1 <= rules.entry.days <= 3660, f"{at}.entry.days", "must be 1 to 3660")
+    _require(len(rules.exits) <= BRANCHES_LIMIT, f"{at}.exits", f"must be at most {BRANCHES_LIMIT}")
+    for place, one in enumerate(rules.exits):
+        _check_happening(one, f"{at}.exits.{place}")
+    if rules.cap is not None:
+        _require(1 <= rules.cap.messages <= 1000, f"{at}.cap.messages", "must be 1 to 1000")
+        _require(1 <= rules.cap.days <= 90, f"{at}.cap.days", "must be 1 to 90")
+    quiet = rules.quiet_hours
+    _require(quiet is None or quiet.begin != quiet.end, f"{at}.quiet_hours", "must begin and end at different times")
+    _require(0 <= rules.holdout <= 90, f"{at}.holdout", "must be 0 to 90 percent")
+    _require(1 <= rules.conversion_days <= 90, f"{at}.conversion_days", "must be 1 to 90")
+    return rules
+
+
+def _check_happening(one: words.Exit | words.Goal, at: str) -> None:
+    """An event, or a condition."""
+    _require(bool(one.event_type.strip()) != bool(one.condition), at, "must have either event_type or condition")
+    _require(not one.where or one.event_type, f"{at}.where", "only an event has parameters")
+    check_where(one.where, f"{at}.where")
+
+
+# ---------------------------------------------------------------- steps
 
 
 def _steps(given: object) -> tuple[Step, ...]:
@@ -76,16 +122,15 @@ def _steps(given: object) -> tuple[Step, ...]:
     if len(listed) > STEPS_LIMIT:
         raise Invalid("definition.steps", f"must be at most {STEPS_LIMIT}")
     steps: list[Step] = []
-    names: set[str] = set()
+    names: set[str] = {END}
     for place, one in enumerate(listed):
         at = f"definition.steps.{place}"
-        if steps and isinstance(steps[-1], Stop):
-            raise Invalid(at, "is behind a stop, so nobody comes to it")
         step = _step(one, at)
         if not step.id:
             step = msgspec.structs.replace(step, id=f"step-{place + 1}")
-        if step.id in names:
-            raise Invalid(f"{at}.id", f"there is a step '{step.id}' already")
+        _require(step.id != END, f"{at}.id", f"'{END}' is the name of no step")
+        _require(step.id not in names, f"{at}.id", f"there is a step '{step.id}' already")
+        _require(step.id.isprintable(), f"{at}.id", "must be printable characters")
         names.add(step.id)
         steps.append(step)
     return tuple(steps)
@@ -95,15 +140,92 @@ def _step(given: object, at: str) -> Step:
     kind = _type_of(given, at)
     known = _STEPS.get(kind)
     if known is None:
-        raise Invalid(f"{at}.type", f"steps of the type '{kind}' cannot run here; there are {', '.join(_STEPS)}")
+        raise Invalid(
+            f"{at}.type", f"steps of the type '{kind}' cannot run here; there are {', '.join(sorted(_STEPS))}"
+        )
     step = _converted(given, known, at)
-    if len(step.id) > 100 or not step.id.isprintable():
-        raise Invalid(f"{at}.id", "must be at most 100 printable characters")
-    if isinstance(step, Wait):
-        parts = (step.days, step.hours, step.minutes, step.seconds)
-        if min(parts) < 0 or max(parts) > 100_000_000 or not timedelta() < step.span <= LONGEST_WAIT:
-            raise Invalid(at, "must wait for more than nothing and at most 366 days")
+    check_where(getattr(step, "where", {}), f"{at}.where")
+    match step:
+        case words.Wait() | words.WaitFor():
+            _check_span(step, at)
+            _require(not isinstance(step, words.WaitFor) or step.event_type.strip(), f"{at}.event_type", "is empty")
+        case words.WaitUntil():
+            _check_until(step, at)
+        case words.Switch():
+            _require(1 <= len(step.cases) <= BRANCHES_LIMIT, f"{at}.cases", f"must be 1 to {BRANCHES_LIMIT}")
+        case words.Split():
+            _check_split(step, at)
+        case words.UpdateContact():
+            _require(step.set or step.fields, at, "must set something")
+        case words.AddToList() | words.RemoveFromList():
+            _require((step.list_id is None) == bool(step.tag.strip()), at, "must have either list_id or tag")
+        case words.GenerateEvent():
+            _require(step.event_type.strip(), f"{at}.event_type", "is empty")
+        case words.Goal():
+            _check_happening(step, at)
+        case _:
+            pass
     return step
+
+
+def _check_span(step: words.Wait | words.WaitFor, at: str) -> None:
+    parts = (step.days, step.hours, step.minutes, step.seconds)
+    if min(parts) < 0 or max(parts) > 100_000_000 or not timedelta() < step.span <= LONGEST_WAIT:
+        raise Invalid(at, "must wait for more than nothing and at most 366 days")
+
+
+def _check_until(step: words.WaitUntil, at: str) -> None:
+    weekly = bool(step.weekdays) or (step.at is not None and not step.field)
+    _require(
+        (step.date is not None) + bool(step.field) + weekly == 1,
+        at,
+        "must have one of date, field, or weekdays and at",
+    )
+    _require(step.date is None or step.date.tzinfo is not None, f"{at}.date", "must have a zone, such as Z")
+    _require(abs(step.days) <= LONGEST_OFFSET, f"{at}.days", f"must be within {LONGEST_OFFSET}")
+    _require(
+        bool(step.field) or not (step.days or step.yearly or step.missing),
+        at,
+        "only a field has days, yearly and missing",
+    )
+
+
+def _check_split(step: words.Split, at: str) -> None:
+    _require(2 <= len(step.branches) <= BRANCHES_LIMIT, f"{at}.branches", f"must be 2 to {BRANCHES_LIMIT}")
+    for place, branch in enumerate(step.branches):
+        _require(1 <= branch.weight <= 1000, f"{at}.branches.{place}.weight", "must be 1 to 1000")
+    _require(not step.next, f"{at}.next", "a split goes where its branches go")
+
+
+def _check_ways(definition: Definition) -> None:
+    """Every way leads somewhere, everything is come to, and no loop runs without a rest."""
+    graph = Graph(definition)
+    for number in range(len(definition.steps)):
+        at = f"definition.steps.{number}"
+        try:
+            list(graph.ways(number))
+        except KeyError as error:
+            raise Invalid(
+                f"{at}{_place_of(definition.steps[number], error.args[0])}", f"there is no step '{error.args[0]}'"
+            ) from None
+    for number in range(len(definition.steps)):
+        _require(number in graph.reached, f"definition.steps.{number}", "nobody comes to it: no step leads here")
+    loop = graph.hurried_loop()
+    if loop:
+        shown = " → ".join([*loop, loop[0]])
+        raise Invalid("definition.steps", f"{shown} is a loop without a wait: put a wait into it")
+
+
+def _place_of(step: Step, name: str) -> str:
+    """The member of a step that names another one."""
+    for place, part in enumerate((*getattr(step, "cases", ()), *getattr(step, "branches", ()))):
+        if part.next == name:
+            return f".{'cases' if isinstance(step, words.Switch) else 'branches'}.{place}.next"
+    members = ("next", "otherwise", "timeout", "missing", "failed")
+    return next((f".{member}" for member in members if getattr(step, member, "") == name), "")
+
+
+# ---------------------------------------------------------------- reading
 
 
 def _type_of(given: object, at: str) -> str:
@@ -125,12 +247,6 @@ def _converted(given: object, type_: type[Value], at: str) -> Value:
         raise Invalid(field, _PATH.sub("", text)) from None
 
 
-def fits(trigger: Trigger, params: Mapping[str, Any]) -> bool:
-    """Whether an event of its type with these parameters lets its contact in."""
-    return isinstance(trigger, EventTrigger) and all(
-        name in params and _text(params[name]) == _text(value) for name, value in trigger.where.items()
-    )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _require(true: object, field: str, reason: str) -> None:
+    if not true:
+        raise Invalid(field, reason)

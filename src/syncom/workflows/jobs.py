@@ -1,60 +1,42 @@
-"""The keeper of workflows: lets contacts in after events, and takes them from step to step.
+"""The keeper of workflows: hears what happens, lets contacts in, and takes them from step to step.
 
 Every pass is one transaction, so a killed keeper leaves nothing half done. An event is taken out of the change log in
-the transaction that lets its contact in; a contact moves on in the transaction that queues the message of the step.
-Any number of keepers may run: rows of the log are taken by one of them, and the contacts of a group of buckets are
-moved by one at a time.
+the transaction in which workflows hear of it; a contact moves on in the transaction that does what its steps do. Any
+number of keepers may run: one of them listens at a time, in the order in which things happened, and the contacts of a
+group of buckets are moved by one at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
-import msgspec
-
-from syncom.errors import Invalid, NotFound, Unavailable
+from syncom.clock import Clock
 from syncom.events.model import FollowedEvent
-from syncom.events.service import EventsService
-from syncom.ids import workflow_message_id
 from syncom.jobs.keeping import keep
-from syncom.messages.model import Exclusion
-from syncom.messages.planned import PlannedSend, PlannedSends
 from syncom.postgres.pool import Connection, Database
+from syncom.postgres.sql import load_sql
 from syncom.segments.membership import MembershipService
-from syncom.segments.model import FollowedMove
 from syncom.segments.service import SegmentsService
 from syncom.workflows import store
-from syncom.workflows.definition import fits
-from syncom.workflows.model import (
-    Condition,
-    Definition,
-    Enrolment,
-    EnrolmentState,
-    Moved,
-    SegmentTrigger,
-    SendEmail,
-    Wait,
-)
+from syncom.workflows.passing import Pass, Place, in_halves
+from syncom.workflows.steps.doing import do
+from syncom.workflows.steps.tools import Tools
+from syncom.workflows.watching import hear, of_event, of_move
 
-#: Events or contacts of one transaction: short enough to hold no lock for long.
-_BATCH = 1_000
+_SQL = load_sql("syncom.workflows", "engine.sql")
+#: Events or moves of one transaction.
+_EVENTS: Final = 1_000
+#: Contacts of one transaction: enough for sets, short enough to hold no lock for long.
+_CONTACTS: Final = 5_000
 #: Seconds between looks while nothing happens.
-_POLL = 0.5
-
+_POLL: Final = 0.2
+#: Advisory locks: this number plus the group's; of who listens.
+_LOCKS: Final = 0x776F << 40
+_EAR: Final = _LOCKS - 1
 
 Heard = Callable[[Connection, Sequence[FollowedEvent]], Awaitable[None]]
-
-
-class _Path(NamedTuple):
-    """What is done from a step on until the next rest: the same for everybody who stands there."""
-
-    steps: list[tuple[int, SendEmail | Condition]]
-    step: int
-    state: EnrolmentState
-    wait: timedelta
 
 
 class WorkflowKeeper:
@@ -63,20 +45,20 @@ class WorkflowKeeper:
     def __init__(
         self,
         database: Database,
-        events: EventsService,
+        tools: Tools,
         segments: SegmentsService,
         membership: MembershipService,
-        sends: PlannedSends,
+        clock: Clock,
         *,
         heard: Heard | None = None,
     ) -> None:
         """``heard`` gets the events too, in the transaction that takes them out of the change log."""
         self._database = database
-        self._heard = heard
-        self._events = events
+        self._tools = tools
         self._segments = segments
         self._membership = membership
-        self._sends = sends
+        self._clock = clock
+        self._heard = heard
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
@@ -84,197 +66,60 @@ class WorkflowKeeper:
 
     async def step(self) -> bool:
         """Do what can be done now; True when there may be more."""
-        replaying = await self._events.replays.step()
-        more = await self._enrol()
-        async with self._database.system() as connection:
-            groups = await store.due_groups(connection)
-        moved = [await self._advance(group) for group in groups]
-        return replaying or more or any(moved)
+        replaying = await self._tools.events.replays.step()
+        more = await self._listen()
+        moved = await self.advance()
+        return replaying or more or moved
 
-    # ------------------------------------------------------------ entering
+    # ------------------------------------------------------------ hearing
 
-    async def _enrol(self) -> bool:
+    async def _listen(self) -> bool:
         async with self._database.system() as connection:
-            events, taken = await self._events.take_followed(connection, _BATCH)
+            if not await self._claim(connection, _EAR):
+                return False
+            events, taken = await self._tools.events.take_followed(connection, _EVENTS)
             if events and self._heard is not None:
                 await self._heard(connection, events)
-            events = [event for event in events if event.contact_id]
-            if events:
-                types = {event.event_type_id for event in events}
-                workflows = await store.triggered(connection, event_type_ids=types)
-                await _let_in(
-                    connection, [_entry(event, one) for event in events for one in workflows if _is_for(one, event)]
-                )
+            now = self._clock.now()
+            await hear(connection, [of_event(event) for event in events if event.contact_id], now=now)
         async with self._database.system() as connection:
-            moves = await self._membership.take_followed(connection, _BATCH)
-            if moves:
-                segments = {move.segment_id for move in moves}
-                workflows = await store.triggered(connection, segment_ids=segments)
-                await _let_in(
-                    connection,
-                    [_entry_of_move(move, one) for move in moves for one in workflows if _is_for_move(one, move)],
-                )
-        return _BATCH in (taken, len(moves))
+            if not await self._claim(connection, _EAR):
+                return False
+            moves = await self._membership.take_followed(connection, _EVENTS)
+            await hear(connection, [of_move(move) for move in moves], now=self._clock.now())
+        return _EVENTS in (taken, len(moves))
 
     # ------------------------------------------------------------ going on
 
-    async def _advance(self, group: int) -> bool:
-        """Take the contacts of some buckets whose time has come to where they rest next."""
+    async def advance(self) -> bool:
+        """Take everybody whose time has come to where it rests next, a batch of each group; True: there may be more."""
         async with self._database.system() as connection:
-            if not await store.claim_group(connection, group):
+            rows = await (await connection.execute(_SQL["due_groups"], {"now": self._clock.now()})).fetchall()
+        full = [await self._advance(row[0]) for row in rows]
+        return any(full)
+
+    async def _advance(self, group: int) -> bool:
+        async with self._database.system() as connection:
+            if not await self._claim(connection, _LOCKS + group):
                 return False  # another keeper is at it
-            due = await store.due(connection, group, _BATCH)
-            active = await store.hold_active(connection, sorted({enrolment.workflow_id for enrolment in due}))
-            due = [enrolment for enrolment in due if enrolment.workflow_id in active]
-            if not due:
+            whole = Pass(connection, self._clock.now(), self._segments)
+            await whole.lay_out()
+            picked = await whole.pick(group, _CONTACTS)
+            if not picked:
                 return False
-            places = _by_place(due)
-            wanted = sorted({(workflow_id, version) for _, workflow_id, version, _ in places})
-            definitions = await store.versions(connection, wanted)
-            moves: list[Moved] = []
-            for (account_id, workflow_id, version, step), enrolments in places.items():
-                path = walk(definitions[workflow_id, version], step)
-                moves += await self._take(connection, account_id, path, enrolments)
-            moved = await store.move(connection, moves)
-            if moved != len(moves):
-                # Contacts were erased meanwhile: nothing of this pass may stay, and the next one finds them gone.
-                raise Unavailable(f"{len(moves) - moved} contacts are not where they were")
-        return len(due) == _BATCH
+            graphs = await store.graphs(connection, {(one.workflow_id, one.version) for one in whole.standing})
+            while whole.standing:
+                # The first steps first, so that those who meet again go on together.
+                where = min(whole.standing)
+                await in_halves(Place(whole, where, graphs[where.workflow_id, where.version]), self._do)
+                del whole.standing[where]
+            await whole.put_back(picked, group)
+        return picked == _CONTACTS
 
-    async def _take(
-        self, connection: Connection, account_id: int, path: _Path, enrolments: Sequence[Enrolment]
-    ) -> list[Moved]:
-        """Queue the messages on the path of contacts who stand at the same place."""
-        going = list(enrolments)
-        moves: list[Moved] = []
-        for number, step in path.steps:
-            if isinstance(step, Condition):
-                try:
-                    going, done = await self._sorted_out(connection, account_id, step, going)
-                except Invalid as error:
-                    return moves + [_failed(one, number, step, error) for one in going]
-                moves += [
-                    _moved(one, number, EnrolmentState.FINISHED, reason=f"step '{step.id}': does not match")
-                    for one in done
-                ]
-                continue
-            planned = [_planned(enrolment, number) for enrolment in going]
-            try:
-                outcomes = await self._sends.queue(
-                    connection, account_id, step.template_id, planned, sender_id=step.sender_id
-                )
-            except (Invalid, NotFound) as error:
-                return moves + [_failed(one, number, step, error) for one in going]
-            await store.note_messages(
-                connection,
-                account_id,
-                [
-                    store.SentBy(plan.message_id, plan.contact_id, enrolment.workflow_id)
-                    for plan, enrolment, outcome in zip(planned, going, outcomes, strict=True)
-                    if outcome is None
-                ],
-            )
-            gone = {
-                enrolment.event_id
-                for enrolment, outcome in zip(going, outcomes, strict=True)
-                if outcome is Exclusion.DELETED
-            }
-            moves += [
-                _moved(one, number, EnrolmentState.LEFT, reason="the contact is gone")
-                for one in going
-                if one.event_id in gone
-            ]
-            going = [one for one in going if one.event_id not in gone]
-        return moves + [_moved(one, path.step, path.state, wait=path.wait) for one in going]
+    async def _do(self, place: Place) -> None:
+        await do(place, self._tools)
 
-    async def _sorted_out(
-        self, connection: Connection, account_id: int, step: Condition, going: Sequence[Enrolment]
-    ) -> tuple[list[Enrolment], list[Enrolment]]:
-        """Those who match now, and those who do not."""
-        matching = await self._segments.matching(
-            connection, account_id, step.condition, sorted({one.contact_id for one in going})
-        )
-        return (
-            [one for one in going if one.contact_id in matching],
-            [one for one in going if one.contact_id not in matching],
-        )
-
-
-def walk(definition: Definition, step: int) -> _Path:
-    """From a step to the next rest."""
-    steps: list[tuple[int, SendEmail | Condition]] = []
-    for number in range(step, len(definition.steps)):
-        one = definition.steps[number]
-        if isinstance(one, SendEmail | Condition):
-            steps.append((number, one))
-        elif isinstance(one, Wait):
-            return _Path(steps, number + 1, EnrolmentState.WAITING, one.span)
-        else:
-            return _Path(steps, number, EnrolmentState.FINISHED, timedelta())
-    return _Path(steps, len(definition.steps), EnrolmentState.FINISHED, timedelta())
-
-
-def _by_place(due: Sequence[Enrolment]) -> Mapping[tuple[int, int, int, int], list[Enrolment]]:
-    """Contacts by account, workflow, version and step."""
-    places: dict[tuple[int, int, int, int], list[Enrolment]] = {}
-    for one in due:
-        places.setdefault((one.account_id, one.workflow_id, one.version, one.step), []).append(one)
-    return places
-
-
-async def _let_in(connection: Connection, entries: Sequence[store.Entry]) -> None:
-    if entries:
-        await store.enrol(connection, entries)
-
-
-def _is_for(workflow: store.Triggered, event: FollowedEvent) -> bool:
-    return workflow.begins.event_type_id == event.event_type_id and fits(workflow.definition.trigger, event.params)
-
-
-def _is_for_move(workflow: store.Triggered, move: FollowedMove) -> bool:
-    trigger = workflow.definition.trigger
-    return (
-        isinstance(trigger, SegmentTrigger)
-        and trigger.segment_id == move.segment_id
-        and move.entered == (trigger.when == "enters")
-    )
-
-
-def _entry_of_move(move: FollowedMove, workflow: store.Triggered) -> store.Entry:
-    return store.Entry(
-        account_id=move.account_id,
-        contact_id=move.contact_id,
-        workflow_id=workflow.workflow_id,
-        version=workflow.version,
-        event_id=move.move_id,
-        params="{}",
-    )
-
-
-def _entry(event: FollowedEvent, workflow: store.Triggered) -> store.Entry:
-    return store.Entry(
-        account_id=event.account_id,
-        contact_id=event.contact_id,
-        workflow_id=workflow.workflow_id,
-        version=workflow.version,
-        event_id=event.event_id,
-        params=msgspec.json.encode(event.params).decode(),
-    )
-
-
-def _planned(enrolment: Enrolment, step: int) -> PlannedSend:
-    return PlannedSend(
-        message_id=workflow_message_id(enrolment.event_id, enrolment.workflow_id, step, enrolment.contact_id),
-        contact_id=enrolment.contact_id,
-        params={"data": enrolment.params},
-    )
-
-
-def _failed(enrolment: Enrolment, number: int, step: SendEmail | Condition, error: Invalid | NotFound) -> Moved:
-    return _moved(enrolment, number, EnrolmentState.FAILED, reason=f"step '{step.id}': {error.message}"[:500])
-
-
-def _moved(
-    enrolment: Enrolment, step: int, state: EnrolmentState, *, wait: timedelta = timedelta(), reason: str = ""
-) -> Moved:
-    return Moved(enrolment=enrolment, step=step, state=state, wait=wait, reason=reason)
+    @staticmethod
+    async def _claim(connection: Connection, lock: int) -> bool:
+        row = await (await connection.execute(_SQL["claim_group"], {"lock": lock})).fetchone()
+        return bool(row and row[0])

@@ -1,104 +1,31 @@
-"""Values of the workflows domain."""
+"""Values of the workflows domain. What definitions are made of is in ``language``."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, IntEnum
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-# ---------------------------------------------------------------- definitions (docs/workflows.md)
-
-
-class EventTrigger(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="event"
-):
-    """An event of this type lets its contact in, when its parameters are as ``where`` says."""
-
-    event_type: str
-    #: Parameters that must have these values. A number equals its text: version 1 of eSputnik's method sends texts.
-    where: dict[str, Any] = {}
-
-
-class SegmentTrigger(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="segment"
-):
-    """A contact who enters or leaves a segment comes in."""
-
-    segment_id: int
-    when: Literal["enters", "leaves"] = "enters"
-
-
-Trigger = EventTrigger | SegmentTrigger
-
-
-class SendEmail(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="send_email"
-):
-    """Send the template as it is at that moment; the event's parameters are ``data`` in it."""
-
-    template_id: int
-    id: str = ""
-    #: None: the template's sender, else the default one.
-    sender_id: int | None = None
-
-
-class Wait(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="wait"):
-    """Wait for a time."""
-
-    id: str = ""
-    days: int = 0
-    hours: int = 0
-    minutes: int = 0
-    seconds: int = 0
-
-    @property
-    def span(self) -> timedelta:
-        return timedelta(days=self.days, hours=self.hours, minutes=self.minutes, seconds=self.seconds)
-
-
-class Condition(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="condition"
-):
-    """Who does not match a condition of the segment language at that moment is done with the workflow."""
-
-    condition: dict[str, Any]
-    id: str = ""
-
-
-class Stop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="stop"):
-    """Leave the workflow. The end of the steps does the same."""
-
-    id: str = ""
-
-
-Step = SendEmail | Wait | Condition | Stop
-
-
-class Definition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a workflow does."""
-
-    #: Of the definition's language.
-    format: int = 1
-    trigger: Trigger
-    steps: tuple[Step, ...]
-
-
-# ---------------------------------------------------------------- workflows and who is inside
+from syncom.workflows.language import Definition
 
 
 class WorkflowStatus(Enum):
     #: Never started.
     DRAFT = "draft"
     ACTIVE = "active"
-    #: Nobody enters and nobody moves.
+    #: Nobody enters and nobody moves, until it is started again.
+    PAUSED = "paused"
+    #: Nobody enters; who is inside goes on to the end, and then it is stopped.
+    DRAINING = "draining"
+    #: Nobody is inside.
     STOPPED = "stopped"
 
 
 class Workflow(msgspec.Struct, frozen=True, kw_only=True):
-    """A workflow with its newest definition."""
+    """A workflow with its newest published definition."""
 
     workflow_id: int
     name: str
@@ -113,38 +40,78 @@ class EnrolmentState(IntEnum):
     """Where a contact is in a workflow. The numbers are stored."""
 
     WAITING = 1
-    #: The workflow is stopped.
+    #: The workflow is paused, and its time came.
     PAUSED = 2
     FINISHED = 3
-    #: A step cannot be done for anybody; starting the workflow again tries it again.
+    #: A step cannot be done; it may be tried again, or passed over, by hand.
     FAILED = 4
     #: The contact is gone.
     LEFT = 5
+    #: It did what lets it out, or the workflow was stopped.
+    EXITED = 6
+    #: Watched only, for comparison.
+    HELD_OUT = 7
 
 
-class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact whose next step is due."""
+#: While a pass is under way: at a step that is to be done now.
+GOING = 0
+
+
+class Outcome(IntEnum):
+    """What a step did to a contact, in its path. The numbers are stored."""
+
+    #: It stays at this step until later.
+    WAITS = 0
+    PASSED = 1
+    MATCHED = 2
+    DID_NOT_MATCH = 3
+    HAPPENED = 4
+    TIMED_OUT = 5
+    NOT_SENT = 6
+    REACHED = 7
+    FAILED = 8
+    SKIPPED = 9
+    EXITED = 10
+    GONE = 11
+    HAS_NO_VALUE = 12
+    #: It was moved to another version.
+    MIGRATED = 13
+    CAPPED = 14
+    JUMPED = 15
+    #: And the number of the case or branch from 0.
+    BRANCH = 100
+
+
+class Arrival(IntEnum):
+    """Places that are no steps, in the counts of who went from where to where. The numbers are stored."""
+
+    #: Came in (as where from); finished (as where to).
+    OUTSIDE = -1
+    EXITED = -2
+    FAILED = -3
+    LEFT = -4
+
+
+class Cause(IntEnum):
+    """Why a workflow looks at events or moves of a segment. The numbers are stored."""
+
+    TRIGGER = 1
+    WAIT = 2
+    GOAL = 3
+    EXIT = 4
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A contact who may come in."""
 
     account_id: int
-    bucket: int
-    workflow_id: int
-    event_id: UUID
-    #: Of whoever the contact is now: it may have been merged into another since.
     contact_id: int
-    version: int
-    step: int
+    workflow_id: int
+    #: Names the journey: the same cause lets its contact in once.
+    event_id: UUID
     params: dict[str, Any]
-
-
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a contact goes."""
-
-    enrolment: Enrolment
-    step: int
-    state: EnrolmentState
-    #: How long it stays there.
-    wait: timedelta = timedelta()
-    reason: str = ""
+    #: When what lets it in happened; None: now.
+    at: datetime | None = None
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,35 +1,38 @@
-"""Use cases of workflows: write, start, stop and look at them. What moves contacts is in ``jobs``."""
+"""Use cases of workflows: write, publish, start, pause and look at them. What moves contacts is in ``jobs``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
-from syncom.contacts.model import Channel
+from syncom.clock import Clock
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
+from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.events.replays import check_span
 from syncom.events.service import EventsService
+from syncom.ids import uuid7
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.membership import MembershipService
-from syncom.segments.service import SegmentsService, has_leaf
-from syncom.workflows import store
-from syncom.workflows.definition import fits, read_definition
-from syncom.workflows.model import (
-    Condition,
-    Definition,
-    EnrolmentState,
-    Rehearsal,
-    SegmentTrigger,
-    SendEmail,
-    Workflow,
-    WorkflowStatus,
-)
+from syncom.segments.service import SegmentsService
+from syncom.workflows import entering, store
+from syncom.workflows.checking import Checker, uses
+from syncom.workflows.definition import read_definition
+from syncom.workflows.filters import fits
+from syncom.workflows.language import Definition, SendEmail
+from syncom.workflows.model import Candidate, EnrolmentState, Rehearsal, Workflow, WorkflowStatus
+from syncom.workflows.watches import Watcher
 
 PAGE_LIMIT: Final = 500
 WORKFLOWS_LIMIT: Final = 1_000
+#: Contacts that one call lets in.
+RUN_LIMIT: Final = 1_000
+#: Statuses in which what a workflow looks at is told to it.
+_LISTENING: Final = (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED, WorkflowStatus.DRAINING)
 
 
 class WorkflowsService:
@@ -38,18 +41,23 @@ class WorkflowsService:
     def __init__(
         self,
         database: Database,
+        contacts: ContactsService,
         events: EventsService,
         segments: SegmentsService,
         membership: MembershipService,
         content: ContentService,
         senders: SendersService,
+        clock: Clock,
     ) -> None:
         self._database = database
+        self._contacts = contacts
         self._events = events
-        self._segments = segments
         self._membership = membership
-        self._content = content
         self._senders = senders
+        self._clock = clock
+        self._checker = Checker(contacts, segments, content, senders)
+
+    # ------------------------------------------------------------ writing
 
     async def create(self, account_id: int, name: str, definition: object) -> Workflow:
         """Save a workflow as a draft. Raises Invalid naming the step that cannot run."""
@@ -58,54 +66,134 @@ class WorkflowsService:
         async with self._database.tenant(account_id) as connection:
             if await store.count(connection, account_id) >= WORKFLOWS_LIMIT:
                 raise Conflict(f"an account has at most {WORKFLOWS_LIMIT:,} workflows")
-            await self._check(connection, account_id, read)
-            begins = await self._beginning(connection, account_id, read)
-            workflow_id = await store.add(connection, account_id, name, begins, read)
+            await self._checker.check(connection, account_id, read)
+            workflow_id = await store.add(connection, account_id, name)
+            await self._publish(connection, account_id, workflow_id, 1, read)
             return await store.get(connection, account_id, workflow_id)
 
     async def change(
         self, account_id: int, workflow_id: int, *, name: str | None = None, definition: object = None
     ) -> Workflow:
-        """Rename a workflow, or give it a new version; who is inside stays on theirs. Raises NotFound, Invalid."""
+        """Rename a workflow, or publish a new version; who is inside stays on theirs. Raises NotFound, Invalid."""
         read = None if definition is None else read_definition(definition)
         name = None if name is None else _name(name)
         async with self._database.tenant(account_id) as connection:
             before = await store.lock(connection, account_id, workflow_id)
-            version, begins = before.version, before.begins
+            version = before.version
             if read is not None:
-                await self._check(connection, account_id, read)
-                version, begins = version + 1, await self._beginning(connection, account_id, read)
-                await store.add_version(connection, account_id, workflow_id, version, read)
-                if before.status is WorkflowStatus.ACTIVE and begins != before.begins:
-                    await self._follow(connection, account_id, workflow_id, before.begins, followed=False)
-                    await self._follow(connection, account_id, workflow_id, begins, followed=True)
-            await store.change(connection, account_id, workflow_id, name=name, version=version, begins=begins)
+                await self._checker.check(connection, account_id, read)
+                version += 1
+                await self._publish(connection, account_id, workflow_id, version, read)
+            await store.change(connection, account_id, workflow_id, name=name, version=version)
+            if read is not None:
+                await self._forget_versions(connection, account_id, workflow_id)
+                await self._follow(connection, account_id, workflow_id, before.status)
             return await store.get(connection, account_id, workflow_id)
 
-    async def start(self, account_id: int, workflow_id: int) -> Workflow:
-        """Let events of its type start it, from now on. Who was inside when it was stopped goes on where they were.
+    async def _publish(
+        self, connection: Connection, account_id: int, workflow_id: int, version: int, read: Definition
+    ) -> None:
+        watcher = Watcher(connection, account_id, workflow_id, version, self._events, self._membership)
+        await store.add_version(connection, account_id, workflow_id, version, read)
+        await store.add_watches(connection, account_id, await watcher.watches(read))
 
-        Raises NotFound, and Invalid when a template or a sender is gone.
+    # ------------------------------------------------------------ life
+
+    async def start(self, account_id: int, workflow_id: int) -> Workflow:
+        """Let contacts in, from now on. Who was inside when it was paused goes on where they were.
+
+        Raises NotFound, and Invalid when something that it uses is gone.
         """
         workflow = await self.get(account_id, workflow_id)
         if any(isinstance(step, SendEmail) and step.sender_id is None for step in workflow.definition.steps):
             await self._senders.default(account_id)  # made when there is none yet
         async with self._database.tenant(account_id) as connection:
-            before = await store.lock(connection, account_id, workflow_id)
+            await store.lock(connection, account_id, workflow_id)
             workflow = await store.get(connection, account_id, workflow_id)
-            await self._check(connection, account_id, workflow.definition)
-            await self._follow(connection, account_id, workflow_id, before.begins, followed=True)
-            await store.set_status(connection, account_id, workflow_id, WorkflowStatus.ACTIVE)
-            return await store.get(connection, account_id, workflow_id)
+            await self._checker.check(connection, account_id, workflow.definition)
+            return await self._become(connection, account_id, workflow_id, WorkflowStatus.ACTIVE)
 
-    async def stop(self, account_id: int, workflow_id: int) -> Workflow:
+    async def pause(self, account_id: int, workflow_id: int) -> Workflow:
         """Let nobody in, and let nobody move, until it is started again. Raises NotFound."""
         async with self._database.tenant(account_id) as connection:
             before = await store.lock(connection, account_id, workflow_id)
-            if before.status is WorkflowStatus.ACTIVE:
-                await self._follow(connection, account_id, workflow_id, before.begins, followed=False)
-                await store.set_status(connection, account_id, workflow_id, WorkflowStatus.STOPPED)
-            return await store.get(connection, account_id, workflow_id)
+            if before.status not in (WorkflowStatus.ACTIVE, WorkflowStatus.DRAINING):
+                return await store.get(connection, account_id, workflow_id)
+            return await self._become(connection, account_id, workflow_id, WorkflowStatus.PAUSED)
+
+    async def _become(
+        self, connection: Connection, account_id: int, workflow_id: int, status: WorkflowStatus
+    ) -> Workflow:
+        await store.set_status(connection, account_id, workflow_id, status)
+        await self._follow(connection, account_id, workflow_id, status)
+        return await store.get(connection, account_id, workflow_id)
+
+    async def _follow(self, connection: Connection, account_id: int, workflow_id: int, status: WorkflowStatus) -> None:
+        """Have what it looks at in the change logs while any workflow that is not at rest needs to hear of it."""
+        types, segments = await store.watched(connection, workflow_id)
+        wanted_types: set[int] = set()
+        wanted_segments: set[int] = set()
+        if status in _LISTENING:
+            wanted_types, wanted_segments = await store.watched(
+                connection, workflow_id, inside_only=status is not WorkflowStatus.ACTIVE
+            )
+        others = await store.watched_by_others(connection, workflow_id, types, segments)
+        for event_type_id in sorted(types):
+            followed = event_type_id in wanted_types or event_type_id in others[0]
+            await self._events.types.follow(connection, account_id, event_type_id, followed=followed)
+        for segment_id in sorted(segments):
+            followed = segment_id in wanted_segments or segment_id in others[1]
+            await self._membership.follow(connection, account_id, segment_id, followed=followed)
+
+    async def _forget_versions(self, connection: Connection, account_id: int, workflow_id: int) -> None:
+        """Look no longer at what only versions looked at in which nobody is."""
+        types, _ = await store.watched(connection, workflow_id)
+        segments = await store.forget_watches(connection, workflow_id)
+        left, _ = await store.watched(connection, workflow_id)
+        gone = types - left
+        others, _ = await store.watched_by_others(connection, workflow_id, gone, ())
+        for event_type_id in sorted(gone - others):
+            await self._events.types.follow(connection, account_id, event_type_id, followed=False)
+        await self._membership.unwatch(connection, account_id, segments)
+
+    # ------------------------------------------------------------ letting in by a call
+
+    async def run(
+        self,
+        account_id: int,
+        workflow_id: int,
+        contact_ids: Sequence[int],
+        *,
+        params: Mapping[str, Any] | None = None,
+        run_id: UUID | None = None,
+    ) -> int:
+        """Let contacts in, by the rules of entry; how many came in.
+
+        ``run_id`` names the call: with the same one nobody comes in twice. Raises NotFound for a workflow or a contact
+        that is not there, Conflict for a workflow that is not active, Invalid for more than 1,000 contacts.
+        """
+        if len(contact_ids) > RUN_LIMIT:
+            raise Invalid("contact_ids", f"must be at most {RUN_LIMIT:,}: call again with the others")
+        workflow = await self.get(account_id, workflow_id)
+        if workflow.status is not WorkflowStatus.ACTIVE:
+            raise Conflict(f"workflow {workflow_id} is {workflow.status.value}: start it first")
+        found = {one.contact_id for one in await self._contacts.get_many(account_id, list(contact_ids))}
+        missing = [contact_id for contact_id in contact_ids if contact_id not in found]
+        if missing:
+            raise NotFound("contact", missing[0])
+        event_id = run_id or uuid7()
+        candidates = [
+            Candidate(
+                account_id=account_id,
+                contact_id=contact_id,
+                workflow_id=workflow_id,
+                event_id=event_id,
+                params=dict(params or {}),
+            )
+            for contact_id in dict.fromkeys(contact_ids)
+        ]
+        async with self._database.system() as connection:
+            return await entering.let_in(connection, candidates, now=self._clock.now())
 
     # ------------------------------------------------------------ reading
 
@@ -122,7 +210,7 @@ class WorkflowsService:
             return found, await store.count(connection, account_id)
 
     async def counts(self, account_id: int, workflow_id: int) -> dict[EnrolmentState, int]:
-        """How many contacts are where. Raises NotFound."""
+        """How many journeys are where. Raises NotFound."""
         async with self._database.tenant(account_id) as connection:
             await store.get(connection, account_id, workflow_id)
             found = await store.counts(connection, account_id, workflow_id)
@@ -137,11 +225,11 @@ class WorkflowsService:
         fitting = {workflow_id: 0 for workflow_id, _, _ in workflows}
         entered = dict(fitting)
         async for events in self._events.between(account_id, type_key, since, until):
-            for workflow_id, _, definition in workflows:
+            for workflow_id, _, where in workflows:
                 found = [
                     (event.contact_id, event.event_id)
                     for event in events
-                    if event.contact_id is not None and fits(definition.trigger, event.params)
+                    if event.contact_id is not None and fits(where, event.params)
                 ]
                 fitting[workflow_id] += len(found)
                 async with self._database.tenant(account_id) as connection:
@@ -153,66 +241,13 @@ class WorkflowsService:
             for workflow_id, name, _ in workflows
         ]
 
-    # ------------------------------------------------------------ steps
-
-    async def _check(self, connection: Connection, account_id: int, definition: Definition) -> None:
-        """Whether templates and senders of the steps are there. Raises Invalid naming the step."""
-        for place, step in enumerate(definition.steps):
-            at = f"definition.steps.{place}"
-            if isinstance(step, Condition):
-                await self._segments.check(connection, account_id, step.condition, at=f"{at}.condition")
-            if not isinstance(step, SendEmail):
-                continue
-            try:
-                template = await self._content.sendable(connection, account_id, step.template_id)
-            except NotFound as error:
-                raise Invalid(f"{at}.template_id", error.message) from None
-            if template.channel is not Channel.EMAIL:
-                raise Invalid(f"{at}.template_id", f"is a template of {template.channel.name.lower()} messages")
-            if step.sender_id is not None:
-                try:
-                    await self._senders.require(connection, account_id, step.sender_id)
-                except NotFound as error:
-                    raise Invalid(f"{at}.sender_id", error.message) from None
-
     async def users(self, connection: Connection, account_id: int, kind: str, key: int | str) -> list[str]:
-        """The workflows whose newest version names this, such as ``("segment", 7)``."""
+        """The workflows whose newest version uses this, such as ``("segment", 7)``."""
         return [
             f"workflow {workflow.name!r}"
             for workflow in await store.page(connection, account_id, offset=0, limit=WORKFLOWS_LIMIT)
-            if _names(workflow.definition, kind, key)
+            if uses(workflow.definition, kind, key)
         ]
-
-    async def _beginning(self, connection: Connection, account_id: int, definition: Definition) -> store.Beginning:
-        """What starts it: a segment that is there, or a type, made when no event of it has come yet."""
-        trigger = definition.trigger
-        if isinstance(trigger, SegmentTrigger):
-            if not await self._membership.exists(connection, account_id, trigger.segment_id):
-                raise Invalid("definition.trigger.segment_id", f"there is no segment {trigger.segment_id}")
-            return store.Beginning(segment_id=trigger.segment_id)
-        try:
-            made = await self._events.types.made_in(connection, account_id, trigger.event_type)
-            return store.Beginning(event_type_id=made.event_type_id)
-        except Invalid as error:
-            raise Invalid("definition.trigger.event_type", error.fields[0].reason) from None
-
-    async def _follow(
-        self, connection: Connection, account_id: int, workflow_id: int, begins: store.Beginning, *, followed: bool
-    ) -> None:
-        """Have what it begins with in the change log while any active workflow begins with the same."""
-        if not followed and await store.is_followed_by_others(connection, workflow_id, begins):
-            return
-        if begins.event_type_id is not None:
-            await self._events.types.follow(connection, account_id, begins.event_type_id, followed=followed)
-        if begins.segment_id is not None:
-            await self._membership.follow(connection, account_id, begins.segment_id, followed=followed)
-
-
-def _names(definition: Definition, kind: str, key: int | str) -> bool:
-    trigger = definition.trigger
-    if kind == "segment" and isinstance(trigger, SegmentTrigger) and trigger.segment_id == key:
-        return True
-    return any(isinstance(step, Condition) and has_leaf(step.condition, kind, key) for step in definition.steps)
 
 
 def _name(name: str) -> str:

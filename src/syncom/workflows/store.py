@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
 from syncom.errors import NotFound
 from syncom.ids import bucket_of
 from syncom.postgres.columns import numbers, texts
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
-from syncom.workflows.model import Definition, Enrolment, EnrolmentState, Moved, Workflow, WorkflowStatus
+from syncom.workflows.graph import Graph
+from syncom.workflows.language import Definition, Where
+from syncom.workflows.model import Cause, EnrolmentState, Workflow, WorkflowStatus
 
 _SQL = load_sql("syncom.workflows", "workflows.sql")
-#: Advisory locks of the groups of buckets: this number plus the group's.
-_LOCKS = 0x776F << 40
+#: When a journey wakes that only something else wakes.
+FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
-
-class Beginning(NamedTuple):
-    """What a workflow waits for: events of a type, or moves of a segment."""
-
-    event_type_id: int | None = None
-    segment_id: int | None = None
+Newest = Mapping[int, tuple[int, Definition]]
 
 
 class Locked(NamedTuple):
@@ -33,27 +32,19 @@ class Locked(NamedTuple):
 
     status: WorkflowStatus
     version: int
-    begins: Beginning
 
 
-class Triggered(NamedTuple):
-    """A workflow that an event or a move may start."""
+class Watch(NamedTuple):
+    """What a version of a workflow looks at, and why."""
 
     workflow_id: int
-    begins: Beginning
     version: int
-    definition: Definition
-
-
-class Entry(NamedTuple):
-    """A contact who enters a workflow."""
-
-    account_id: int
-    contact_id: int
-    workflow_id: int
-    version: int
-    event_id: UUID
-    params: str
+    cause: Cause
+    step: int
+    event_type_id: int | None
+    segment_id: int | None
+    entered: bool
+    filter: Where
 
 
 class SentBy(NamedTuple):
@@ -64,14 +55,27 @@ class SentBy(NamedTuple):
     workflow_id: int
 
 
+class NewCall(NamedTuple):
+    """A call that a step makes."""
+
+    account_id: int
+    bucket: int
+    call_id: UUID
+    contact_id: int
+    workflow_id: int
+    event_id: UUID
+    version: int
+    step: int
+    request: Jsonb
+
+
 # ---------------------------------------------------------------- workflows
 
 
-async def add(connection: Connection, account_id: int, name: str, begins: Beginning, definition: Definition) -> int:
-    values = {"account_id": account_id, "name": name, **begins._asdict()}
+async def add(connection: Connection, account_id: int, name: str) -> int:
+    values = {"account_id": account_id, "name": name}
     row = await (await connection.execute(_SQL["add_workflow"], values)).fetchone()
     assert row is not None
-    await add_version(connection, account_id, row[0], 1, definition)
     return row[0]
 
 
@@ -93,35 +97,19 @@ async def lock(connection: Connection, account_id: int, workflow_id: int) -> Loc
     row = await (await connection.execute(_SQL["lock_workflow"], values)).fetchone()
     if row is None:
         raise NotFound("workflow", workflow_id)
-    return Locked(WorkflowStatus(row[0]), row[1], Beginning(row[2], row[3]))
+    return Locked(WorkflowStatus(row[0]), row[1])
 
 
-async def change(
-    connection: Connection, account_id: int, workflow_id: int, *, name: str | None, version: int, begins: Beginning
-) -> None:
-    values = {
-        "account_id": account_id,
-        "workflow_id": workflow_id,
-        "name": name,
-        "version": version,
-        **begins._asdict(),
-    }
+async def change(connection: Connection, account_id: int, workflow_id: int, *, name: str | None, version: int) -> None:
+    values = {"account_id": account_id, "workflow_id": workflow_id, "name": name, "version": version}
     await connection.execute(_SQL["change_workflow"], values)
 
 
 async def set_status(connection: Connection, account_id: int, workflow_id: int, status: WorkflowStatus) -> None:
-    """With the enrolments: those of a stopped workflow pause, those of an active one go on."""
     values = {"account_id": account_id, "workflow_id": workflow_id, "status": status.value}
     await connection.execute(_SQL["set_status"], values)
-    statement = "wake_enrolments" if status is WorkflowStatus.ACTIVE else "pause_enrolments"
-    await connection.execute(_SQL[statement], values)
-
-
-async def is_followed_by_others(connection: Connection, workflow_id: int, begins: Beginning) -> bool:
-    """Whether another active workflow begins with the same."""
-    values = {"workflow_id": workflow_id, **begins._asdict()}
-    row = await (await connection.execute(_SQL["other_followers"], values)).fetchone()
-    return bool(row and row[0])
+    if status is WorkflowStatus.ACTIVE:
+        await connection.execute(_SQL["wake_paused"], values)
 
 
 async def page(connection: Connection, account_id: int, *, offset: int, limit: int) -> list[Workflow]:
@@ -144,17 +132,17 @@ async def get(connection: Connection, account_id: int, workflow_id: int) -> Work
 
 
 async def counts(connection: Connection, account_id: int, workflow_id: int) -> dict[EnrolmentState, int]:
-    """Enrolments of a workflow by state."""
+    """Journeys of a workflow by state."""
     values = {"account_id": account_id, "workflow_id": workflow_id}
     rows = await (await connection.execute(_SQL["counts"], values)).fetchall()
     return {EnrolmentState(state): number for state, number in rows}
 
 
-async def of_trigger(connection: Connection, account_id: int, event_type_id: int) -> list[tuple[int, str, Definition]]:
-    """Active workflows that begin with a type: number, name, definition."""
+async def of_trigger(connection: Connection, account_id: int, event_type_id: int) -> list[tuple[int, str, Where]]:
+    """Active workflows that begin with a type: number, name, what its parameters must be."""
     values = {"account_id": account_id, "event_type_id": event_type_id}
     rows = await (await connection.execute(_SQL["of_trigger"], values)).fetchall()
-    return [(row[0], row[1], msgspec.convert(row[2], Definition)) for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def count_entered(
@@ -165,104 +153,86 @@ async def count_entered(
         "account_id": account_id,
         "workflow_id": workflow_id,
         "buckets": numbers(bucket_of(contact_id) for contact_id, _ in events),
-        "event_ids": _uuids([event_id for _, event_id in events]),
+        "contact_ids": numbers(contact_id for contact_id, _ in events),
+        "event_ids": [event_id for _, event_id in events],
     }
     row = await (await connection.execute(_SQL["count_entered"], values)).fetchone()
     return row[0] if row else 0
 
 
-# ---------------------------------------------------------------- entering and moving
+async def newest(connection: Connection, workflow_ids: Sequence[int]) -> Newest:
+    """Version and definition of those that let contacts in, held so until the transaction ends."""
+    rows = await (await connection.execute(_SQL["newest"], {"workflow_ids": numbers(workflow_ids)})).fetchall()
+    return {row[0]: (row[1], msgspec.convert(row[2], Definition)) for row in rows}
 
 
-async def triggered(
-    connection: Connection, *, event_type_ids: Iterable[int] = (), segment_ids: Iterable[int] = ()
-) -> list[Triggered]:
-    """Active workflows that begin with one of these types or segments."""
-    values = {"event_type_ids": numbers(sorted(event_type_ids)), "segment_ids": numbers(sorted(segment_ids))}
-    rows = await (await connection.execute(_SQL["triggered"], values)).fetchall()
-    return [Triggered(row[0], Beginning(row[1], row[2]), row[3], msgspec.convert(row[4], Definition)) for row in rows]
-
-
-async def enrol(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Let contacts in; who came by the same event before stays where they are."""
-    await connection.execute(
-        _SQL["enrol"],
-        {
-            "account_ids": numbers(entry.account_id for entry in entries),
-            "buckets": numbers(bucket_of(entry.contact_id) for entry in entries),
-            "workflow_ids": numbers(entry.workflow_id for entry in entries),
-            "event_ids": _uuids([entry.event_id for entry in entries]),
-            "contact_ids": numbers(entry.contact_id for entry in entries),
-            "versions": numbers(entry.version for entry in entries),
-            "params": texts(entry.params for entry in entries),
-        },
-    )
-
-
-async def due_groups(connection: Connection) -> list[int]:
-    """Groups of buckets in which somebody's time has come."""
-    return sorted(row[0] for row in await (await connection.execute(_SQL["due_buckets"])).fetchall())
-
-
-async def claim_group(connection: Connection, group: int) -> bool:
-    """Whether this transaction alone moves the contacts of these buckets now."""
-    row = await (await connection.execute(_SQL["claim_group"], {"lock": _LOCKS + group})).fetchone()
-    return bool(row and row[0])
-
-
-async def due(connection: Connection, group: int, limit: int) -> list[Enrolment]:
-    """Contacts of these buckets whose next step is due."""
-    cursor = connection.cursor(row_factory=class_row(Enrolment))
-    values = {"first": group * 16, "limit": limit}
-    return await (await cursor.execute(_SQL["due"], values)).fetchall()
-
-
-async def hold_active(connection: Connection, workflow_ids: Sequence[int]) -> set[int]:
-    """Those that are active; none of them is stopped until the transaction ends."""
-    cursor = await connection.execute(_SQL["hold_active"], {"workflow_ids": numbers(workflow_ids)})
-    return {row[0] for row in await cursor.fetchall()}
-
-
-async def versions(connection: Connection, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Definition]:
-    """Definitions by workflow and version."""
+async def graphs(connection: Connection, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], Graph]:
+    """Graphs by workflow and version."""
+    chosen = sorted(wanted)
     values = {
-        "workflow_ids": numbers(workflow_id for workflow_id, _ in wanted),
-        "versions": numbers(version for _, version in wanted),
+        "workflow_ids": numbers(workflow_id for workflow_id, _ in chosen),
+        "versions": numbers(version for _, version in chosen),
     }
     rows = await (await connection.execute(_SQL["versions"], values)).fetchall()
-    return {(row[0], row[1]): msgspec.convert(row[2], Definition) for row in rows}
+    return {(row[0], row[1]): Graph(msgspec.convert(row[2], Definition)) for row in rows}
 
 
-async def move(connection: Connection, moves: Sequence[Moved]) -> int:
-    """Let contacts go on; returns how many did."""
+# ---------------------------------------------------------------- what they look at
+
+
+async def add_watches(connection: Connection, account_id: int, watches: Sequence[Watch]) -> None:
+    if not watches:
+        return
     values: dict[str, Any] = {
-        "account_ids": numbers(move.enrolment.account_id for move in moves),
-        "buckets": numbers(move.enrolment.bucket for move in moves),
-        "workflow_ids": numbers(move.enrolment.workflow_id for move in moves),
-        "event_ids": _uuids([move.enrolment.event_id for move in moves]),
-        "old_steps": numbers(move.enrolment.step for move in moves),
-        "steps": numbers(move.step for move in moves),
-        "states": numbers(int(move.state) for move in moves),
-        "waits": [move.wait.total_seconds() for move in moves],
-        "reasons": texts(move.reason for move in moves),
+        "account_id": account_id,
+        "workflow_id": watches[0].workflow_id,
+        "version": watches[0].version,
+        "causes": numbers(int(watch.cause) for watch in watches),
+        "steps": numbers(watch.step for watch in watches),
+        "event_type_ids": [watch.event_type_id for watch in watches],
+        "segment_ids": [watch.segment_id for watch in watches],
+        "entered": [watch.entered for watch in watches],
+        "filters": texts(msgspec.json.encode(watch.filter).decode() for watch in watches),
     }
-    return (await connection.execute(_SQL["move"], values)).rowcount
+    await connection.execute(_SQL["add_watches"], values)
 
 
-def _workflow(row: TupleRow) -> Workflow:
-    return Workflow(
-        workflow_id=row[0],
-        name=row[1],
-        status=WorkflowStatus(row[2]),
-        version=row[3],
-        definition=msgspec.convert(row[4], Definition),
-        created_at=row[5],
-        updated_at=row[6],
-    )
+async def watches(connection: Connection, event_type_ids: Collection[int], segment_ids: Collection[int]) -> list[Watch]:
+    """What looks at these."""
+    values = {"event_type_ids": numbers(sorted(event_type_ids)), "segment_ids": numbers(sorted(segment_ids))}
+    rows = await (await connection.execute(_SQL["watches"], values)).fetchall()
+    return [Watch(row[0], row[1], Cause(row[2]), *row[3:]) for row in rows]
 
 
-def _uuids(values: Sequence[UUID]) -> str:
-    return f"{{{','.join([str(value) for value in values])}}}"
+async def watched(connection: Connection, workflow_id: int, *, inside_only: bool = False) -> tuple[set[int], set[int]]:
+    """Types of events and segments that a workflow looks at; ``inside_only``: for those who are inside."""
+    rows = await (await connection.execute(_SQL["watches_of"], {"workflow_id": workflow_id})).fetchall()
+    return _split([row for row in rows if row[2] or not inside_only])
+
+
+async def watched_by_others(
+    connection: Connection, workflow_id: int, event_type_ids: Collection[int], segment_ids: Collection[int]
+) -> tuple[set[int], set[int]]:
+    """Those of these that other workflows look at too."""
+    values = {
+        "workflow_id": workflow_id,
+        "event_type_ids": numbers(sorted(event_type_ids)),
+        "segment_ids": numbers(sorted(segment_ids)),
+    }
+    return _split(await (await connection.execute(_SQL["watched_by_others"], values)).fetchall())
+
+
+async def forget_watches(connection: Connection, workflow_id: int) -> list[int]:
+    """Let versions go in which nobody is inside any more; the segments that they looked at."""
+    rows = await (await connection.execute(_SQL["forget_watches"], {"workflow_id": workflow_id})).fetchall()
+    return sorted({row[0] for row in rows if row[0] is not None})
+
+
+def _split(rows: Sequence[TupleRow]) -> tuple[set[int], set[int]]:
+    return {row[0] for row in rows if row[0] is not None}, {row[1] for row in rows if row[1] is not None}
+
+
+# ---------------------------------------------------------------- what they cause
 
 
 async def note_messages(connection: Connection, account_id: int, messages: Sequence[SentBy]) -> None:
@@ -277,3 +247,22 @@ async def note_messages(connection: Connection, account_id: int, messages: Seque
         "workflow_ids": numbers(message.workflow_id for message in messages),
     }
     await connection.execute(_SQL["note_messages"], values)
+
+
+async def add_calls(connection: Connection, calls: Sequence[NewCall], *, now: datetime) -> None:
+    """Write calls down."""
+    if calls:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(_SQL["add_calls"], [{**call._asdict(), "now": now} for call in calls])
+
+
+def _workflow(row: TupleRow) -> Workflow:
+    return Workflow(
+        workflow_id=row[0],
+        name=row[1],
+        status=WorkflowStatus(row[2]),
+        version=row[3],
+        definition=msgspec.convert(row[4], Definition),
+        created_at=row[5],
+        updated_at=row[6],
+    )

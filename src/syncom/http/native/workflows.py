@@ -33,6 +33,9 @@ class WorkflowCounts(msgspec.Struct, frozen=True, kw_only=True):
     finished: int
     failed: int
     left: int
+    exited: int
+    #: Watched only, for comparison.
+    held_out: int
 
 
 class WorkflowSeen(Workflow, frozen=True, kw_only=True):
@@ -90,10 +93,10 @@ async def start_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int
     return await workflows.start(by.account_id, workflow_id)
 
 
-@post("/workflows/{workflow_id:int}/stop", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CAMPAIGNS))
-async def stop_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]) -> Workflow:
+@post("/workflows/{workflow_id:int}/pause", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def pause_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]) -> Workflow:
     """Let nobody in, and nobody go on, until it is started again."""
-    return await workflows.stop(by.account_id, workflow_id)
+    return await workflows.pause(by.account_id, workflow_id)
 
 
 HANDLERS: list[Any] = [
@@ -102,5 +105,5 @@ HANDLERS: list[Any] = [
     get_workflow,
     update_workflow,
     start_workflow,
-    stop_workflow,
+    pause_workflow,
 ]

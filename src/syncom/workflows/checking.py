@@ -1,0 +1,159 @@
+"""Whether what a definition names is there: templates, senders, lists, fields, segments, workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from syncom.contacts import lists
+from syncom.contacts.model import Channel, FieldType
+from syncom.contacts.service import ContactsService
+from syncom.contacts.values import common_values
+from syncom.content.service import ContentService
+from syncom.errors import Invalid, NotFound
+from syncom.messages.senders import SendersService
+from syncom.postgres.pool import Connection
+from syncom.segments.service import SegmentsService, has_leaf
+from syncom.workflows import language as words
+from syncom.workflows import store
+from syncom.workflows.language import Definition, Step
+from syncom.workflows.steps.filling import Filler
+from syncom.workflows.watches import condition_of
+
+_CHANNELS: Final[Mapping[type[Step], Channel]] = {
+    words.SendEmail: Channel.EMAIL,
+    words.SendSms: Channel.SMS,
+    words.SendPush: Channel.WEBPUSH,
+}
+
+
+class Checker:
+    """Checks a definition, in the transaction that saves it. Every refusal names the step."""
+
+    def __init__(
+        self,
+        contacts: ContactsService,
+        segments: SegmentsService,
+        content: ContentService,
+        senders: SendersService,
+    ) -> None:
+        self._contacts = contacts
+        self._segments = segments
+        self._content = content
+        self._senders = senders
+
+    async def check(self, connection: Connection, account_id: int, definition: Definition) -> None:
+        """Raises Invalid."""
+        at = "definition.trigger"
+        trigger = definition.trigger
+        condition = condition_of(trigger)
+        if condition is not None:
+            await self._condition(connection, account_id, condition, at)
+        if isinstance(trigger, words.ScheduleTrigger):
+            await self._condition(connection, account_id, {"segment": trigger.segment_id}, at)
+        if isinstance(trigger, words.DateTrigger) and trigger.field != "created_at":
+            await self._date_field(account_id, trigger.field, f"{at}.field")
+        for place, one in enumerate(definition.rules.exits):
+            if one.condition:
+                await self._condition(
+                    connection, account_id, one.condition, f"definition.rules.exits.{place}.condition"
+                )
+        for number, step in enumerate(definition.steps):
+            await self._step(connection, account_id, step, f"definition.steps.{number}")
+
+    async def _step(self, connection: Connection, account_id: int, step: Step, at: str) -> None:
+        match step:
+            case words.SendEmail() | words.SendSms() | words.SendPush():
+                await self._send(connection, account_id, step, at)
+            case words.Condition():
+                await self._condition(connection, account_id, step.condition, f"{at}.condition")
+            case words.Goal():
+                if step.condition:
+                    await self._condition(connection, account_id, step.condition, f"{at}.condition")
+            case words.Switch():
+                for place, case in enumerate(step.cases):
+                    await self._condition(connection, account_id, case.condition, f"{at}.cases.{place}.condition")
+            case words.UpdateContact():
+                await self._values(account_id, step, at)
+            case words.AddToList() | words.RemoveFromList():
+                await self._list(connection, account_id, step, at)
+            case words.WaitUntil():
+                if step.field:
+                    await self._date_field(account_id, step.field, f"{at}.field")
+            case words.GenerateEvent():
+                Filler(step.params).check(f"{at}.params")
+            case words.Webhook():
+                for member in ("url", "headers", "body"):
+                    Filler(getattr(step, member)).check(f"{at}.{member}")
+            case words.Action():
+                Filler(step.input).check(f"{at}.input")
+            case words.Jump():
+                await self._workflow(connection, account_id, step.workflow_id, f"{at}.workflow_id")
+            case _:
+                pass
+
+    async def _condition(self, connection: Connection, account_id: int, condition: object, at: str) -> None:
+        await self._segments.check(connection, account_id, condition, at=at)
+
+    async def _send(self, connection: Connection, account_id: int, step: words.Send, at: str) -> None:
+        try:
+            template = await self._content.sendable(connection, account_id, step.template_id)
+        except NotFound as error:
+            raise Invalid(f"{at}.template_id", error.message) from None
+        if template.channel is not _CHANNELS[type(step)]:
+            raise Invalid(f"{at}.template_id", f"is a template of {template.channel.name.lower()} messages")
+        if step.sender_id is not None:
+            try:
+                await self._senders.require(connection, account_id, step.sender_id)
+            except NotFound as error:
+                raise Invalid(f"{at}.sender_id", error.message) from None
+
+    async def _values(self, account_id: int, step: words.UpdateContact, at: str) -> None:
+        fields = await self._contacts.fields.by_key(account_id, wanted=set(step.fields))
+        try:
+            common_values(fields, step.set, step.fields)
+        except Invalid as error:
+            wrong = error.fields[0]
+            place = wrong.field if wrong.field.startswith("fields.") else f"set.{wrong.field}"
+            raise Invalid(f"{at}.{place}", wrong.reason) from None
+
+    async def _list(
+        self, connection: Connection, account_id: int, step: words.AddToList | words.RemoveFromList, at: str
+    ) -> None:
+        try:
+            if step.list_id is not None:
+                await lists.require_list(connection, account_id, step.list_id)
+            else:
+                await lists.ensure_named(connection, account_id, [step.tag])
+        except NotFound as error:
+            raise Invalid(f"{at}.list_id", error.message) from None
+        except Invalid as error:
+            raise Invalid(f"{at}.tag", error.fields[0].reason) from None
+
+    async def _date_field(self, account_id: int, key: str, at: str) -> None:
+        field = (await self._contacts.fields.by_key(account_id, wanted={key})).get(key)
+        if field is None:
+            raise Invalid(at, f"there is no field '{key}'")
+        if field.type not in (FieldType.DATE, FieldType.DATETIME):
+            raise Invalid(at, f"'{key}' is no field of dates")
+
+    async def _workflow(self, connection: Connection, account_id: int, workflow_id: int, at: str) -> None:
+        try:
+            await store.get(connection, account_id, workflow_id)
+        except NotFound as error:
+            raise Invalid(at, error.message) from None
+
+
+def uses(definition: Definition, kind: str, key: int | str) -> bool:
+    """Whether a definition uses this: ``("segment", 7)``, ``("field", "points")``, ``("list", 3)``."""
+    parts = (definition.trigger, *definition.rules.exits, *definition.steps)
+    return any(_uses(part, kind, key) for part in parts)
+
+
+def _uses(part: object, kind: str, key: int | str) -> bool:
+    if getattr(part, f"{kind}_id", None) == key:
+        return True
+    if kind == "field" and (getattr(part, "field", None) == key or key in getattr(part, "fields", {})):
+        return True
+    conditions = [getattr(part, "condition", {}), *(case.condition for case in getattr(part, "cases", ()))]
+    return any(has_leaf(condition, kind, key) for condition in conditions if condition)

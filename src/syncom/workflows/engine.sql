@@ -1,0 +1,229 @@
+-- Statements of a pass: contacts whose time has come lie in a table of the session, go from step to step there in sets,
+-- and are put back where they rest. `place`: those who stand at one step of one version.
+
+-- name: lay_out
+CREATE TEMP TABLE IF NOT EXISTS workflow_pass (
+    account_id bigint, bucket smallint, workflow_id bigint, contact_id bigint, event_id uuid,   -- whose journey it is
+    who bigint, who_bucket smallint,                    -- whom it is about now, after merges
+    version integer, due_at timestamptz, since integer, old_turn integer,
+    step smallint, resting boolean, turn integer, state smallint, wake_at timestamptz, reason text, path integer[],
+    converted_at timestamptz, choice smallint, part integer
+) ON COMMIT DELETE ROWS
+
+-- name: claim_group
+-- Whether this transaction alone moves the contacts of these buckets now.
+SELECT pg_try_advisory_xact_lock(%(lock)s)
+
+-- name: due_groups
+-- Groups of 16 buckets in which somebody's time has come. Index: enrolments_wake.
+SELECT g FROM generate_series(0, 15) AS g
+WHERE EXISTS (SELECT FROM enrolments WHERE bucket / 16 = g AND state = 1 AND wake_at <= %(now)s)
+
+-- name: due_accounts
+-- Of those that a pass will take. Index: enrolments_wake.
+SELECT DISTINCT account_id FROM (
+    SELECT account_id FROM enrolments WHERE state = 1 AND bucket / 16 = %(group)s AND wake_at <= %(now)s
+    ORDER BY wake_at LIMIT %(limit)s
+) AS e
+
+-- name: pick
+-- Those whose time has come longest ago, as whom they are now. Indexes: enrolments_wake; primary keys of merged_contacts
+-- and contacts.
+INSERT INTO workflow_pass
+SELECT e.account_id, e.bucket, e.workflow_id, e.contact_id, e.event_id, coalesce(m.into_contact_id, e.contact_id),
+    (coalesce(m.into_contact_id, e.contact_id) & 255)::smallint, e.version, e.wake_at,
+    least(extract(epoch FROM %(now)s - e.entered_at), 2000000000)::integer, e.turn, e.step, e.resting, e.turn,
+    CASE WHEN c.contact_id IS NULL THEN 5 ELSE 0 END, e.wake_at,
+    CASE WHEN c.contact_id IS NULL THEN 'the contact is gone' ELSE '' END, '{}', e.converted_at, NULL, 0
+FROM (
+    SELECT * FROM enrolments WHERE state = 1 AND bucket / 16 = %(group)s AND wake_at <= %(now)s
+    ORDER BY wake_at LIMIT %(limit)s
+) AS e
+LEFT JOIN merged_contacts m ON m.account_id = e.account_id AND m.bucket = e.bucket AND m.contact_id = e.contact_id
+LEFT JOIN contacts c ON c.account_id = e.account_id
+    AND c.bucket = (coalesce(m.into_contact_id, e.contact_id) & 255)::smallint
+    AND c.contact_id = coalesce(m.into_contact_id, e.contact_id)
+
+-- name: hold_running
+-- Workflows of the pass that let people go on; none of them is paused until the transaction ends.
+SELECT workflow_id FROM workflows
+WHERE workflow_id IN (SELECT workflow_id FROM workflow_pass) AND status IN ('active', 'draining')
+ORDER BY workflow_id FOR SHARE
+
+-- name: park_paused
+UPDATE workflow_pass SET state = 2 WHERE workflow_id <> ALL (%(running)s::bigint[])
+
+-- name: gone
+-- Those who are gone, by where they were.
+SELECT account_id, workflow_id, version, step, count(*) FROM workflow_pass WHERE state = 5 GROUP BY 1, 2, 3, 4
+
+-- name: places
+SELECT account_id, workflow_id, version, step, resting, count(*) FROM workflow_pass WHERE state = 0
+GROUP BY 1, 2, 3, 4, 5
+
+-- name: go
+-- All of a place to one step; how many.
+UPDATE workflow_pass p SET step = CASE WHEN %(to)s < 0 THEN p.step ELSE %(to)s END,
+    state = CASE WHEN %(to)s < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1,
+    path = path || ARRAY[p.step, %(outcome)s, p.since]
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+
+-- name: go_chosen
+-- Those of a place with a choice where it leads: `targets` and `outcomes` by choice from 0, the last for none.
+WITH moved AS (
+    UPDATE workflow_pass p SET
+        step = CASE WHEN k.to_step < 0 THEN p.step ELSE k.to_step END,
+        state = CASE WHEN k.to_step < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1,
+        path = path || ARRAY[p.step, k.outcome, p.since], choice = NULL
+    FROM unnest(%(targets)s::smallint[], %(outcomes)s::smallint[]) WITH ORDINALITY AS k (to_step, outcome, n)
+    WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+        = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+        AND coalesce(p.choice + 1, %(last)s) = k.n
+    RETURNING k.to_step
+)
+SELECT to_step, count(*) FROM moved GROUP BY to_step
+
+-- name: choose
+-- A choice for each of some rows of a place.
+UPDATE workflow_pass p SET choice = k.choice
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(event_ids)s::uuid[], %(choices)s::smallint[])
+    AS k (bucket, contact_id, event_id, choice)
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+    AND p.bucket = k.bucket AND p.contact_id = k.contact_id AND p.event_id = k.event_id
+
+-- name: choose_by_chance
+-- `bounds`: where the weights of the branches end, but the last.
+UPDATE workflow_pass p
+SET choice = width_bucket(
+    ((uuid_hash_extended(p.event_id, %(seed)s::bigint + p.turn) & 2147483647) %% %(total)s)::integer, %(bounds)s::integer[])
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+
+-- name: rest
+-- All of a place stay at it until a moment; how many.
+UPDATE workflow_pass p SET state = 1, resting = true, wake_at = %(until)s, path = path || ARRAY[p.step, 0, p.since]
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+
+-- name: rest_within
+-- The same, each until it is a time of its day.
+UPDATE workflow_pass p SET state = 1, resting = true, path = path || ARRAY[p.step, 0, p.since],
+    wake_at = next_in_window(%(until)s, coalesce(nullif(c.time_zone, ''), a.time_zone), %(begins)s, %(ends)s,
+        %(days)s::smallint[])
+FROM contacts c, accounts a
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+    AND c.account_id = p.account_id AND c.bucket = p.who_bucket AND c.contact_id = p.who AND a.account_id = p.account_id
+
+-- name: rest_until_time
+UPDATE workflow_pass p SET state = 1, resting = true, path = path || ARRAY[p.step, 0, p.since],
+    wake_at = next_at(%(now)s, coalesce(nullif(c.time_zone, ''), a.time_zone), %(at)s, %(days)s::smallint[])
+FROM contacts c, accounts a
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+    AND c.account_id = p.account_id AND c.bucket = p.who_bucket AND c.contact_id = p.who AND a.account_id = p.account_id
+
+-- name: rest_until_field
+-- Those whose field holds a day that is to come; the others choose: 0 the day is over, 1 there is none.
+UPDATE workflow_pass p SET state = CASE WHEN k.day > %(now)s THEN 1 ELSE 0 END, resting = k.day IS NOT NULL AND k.day > %(now)s,
+    wake_at = coalesce(k.day, p.wake_at),
+    path = CASE WHEN k.day > %(now)s THEN path || ARRAY[p.step, 0, p.since] ELSE path END,
+    choice = CASE WHEN k.day IS NULL THEN 1 WHEN k.day <= %(now)s THEN 0 END
+FROM (
+    SELECT c.account_id, c.bucket, c.contact_id,
+        day_of_field(c.fields ->> %(field)s, %(now)s, coalesce(nullif(c.time_zone, ''), a.time_zone), %(days)s, %(at)s,
+            %(yearly)s) AS day
+    FROM contacts c JOIN accounts a ON a.account_id = c.account_id
+    WHERE (c.account_id, c.bucket, c.contact_id) IN (
+        SELECT account_id, who_bucket, who FROM workflow_pass p
+        WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+            = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+    )
+) AS k
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+    AND k.account_id = p.account_id AND k.bucket = p.who_bucket AND k.contact_id = p.who
+
+-- name: wake_happened
+-- Those at rest in this pass whose event has come already go on.
+WITH moved AS (
+    UPDATE workflow_pass p SET step = CASE WHEN %(to)s < 0 THEN p.step ELSE %(to)s END,
+        state = CASE WHEN %(to)s < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1, wake_at = due_at,
+        path = path || ARRAY[p.step, %(outcome)s, p.since]
+    FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(event_ids)s::uuid[])
+        AS k (bucket, contact_id, event_id)
+    WHERE (p.workflow_id, p.version, p.step, p.part, p.state) = (%(workflow_id)s, %(version)s, %(step)s, %(part)s, 1)
+        AND p.resting AND p.bucket = k.bucket AND p.contact_id = k.contact_id AND p.event_id = k.event_id
+    RETURNING 1
+)
+SELECT count(*) FROM moved
+
+-- name: happened
+-- Events of a type since those of a place (who rest at it in this pass) came to it. Index: events_contact.
+SELECT p.bucket, p.contact_id, p.event_id, e.params
+FROM workflow_pass p
+JOIN events e ON e.account_id = p.account_id AND e.bucket = p.who_bucket AND e.contact_id = p.who
+    AND e.event_type_id = %(event_type_id)s AND e.occurred_at >= p.due_at AND e.event_id <> p.event_id
+WHERE (p.workflow_id, p.version, p.step, p.part, p.state) = (%(workflow_id)s, %(version)s, %(step)s, %(part)s, 1)
+    AND p.resting
+ORDER BY e.occurred_at
+
+-- name: those
+-- Who stands at a place, with what let them in. Primary key of enrolments.
+SELECT p.bucket, p.contact_id, p.event_id, p.who, p.turn, e.params
+FROM workflow_pass p
+JOIN enrolments e ON e.account_id = p.account_id AND e.bucket = p.bucket AND e.workflow_id = p.workflow_id
+    AND e.contact_id = p.contact_id AND e.event_id = p.event_id
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+ORDER BY p.who_bucket, p.who, p.event_id
+
+-- name: fail
+UPDATE workflow_pass p SET state = 4, reason = %(reason)s, path = path || ARRAY[p.step, 8, p.since]
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+
+-- name: say_why
+-- Why all of a place leave, as it is told.
+UPDATE workflow_pass p SET reason = %(reason)s
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+
+-- name: halve
+-- One half of a place gets another part; how many.
+UPDATE workflow_pass p SET part = %(other)s
+FROM (
+    SELECT ctid FROM workflow_pass p
+    WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+        = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+    ORDER BY bucket, contact_id, event_id LIMIT %(limit)s
+) AS k
+WHERE p.ctid = k.ctid
+
+-- name: put_back
+-- Journeys as they are now, if they are where they were read; how many. A path keeps its last 300 entries.
+UPDATE enrolments e SET step = p.step, resting = p.resting, turn = p.turn, state = p.state, wake_at = p.wake_at,
+    reason = p.reason, changed_at = %(now)s, converted_at = p.converted_at,
+    path = CASE WHEN cardinality(e.path) > 900 THEN e.path[cardinality(e.path) - 599:] ELSE e.path END || p.path
+FROM workflow_pass p
+WHERE e.account_id = p.account_id AND e.bucket = p.bucket AND e.workflow_id = p.workflow_id
+    AND e.contact_id = p.contact_id AND e.event_id = p.event_id AND e.state = 1 AND e.turn = p.old_turn
+
+-- name: count_ways
+-- Primary key of workflow_ways.
+INSERT INTO workflow_ways AS w (account_id, workflow_id, version, from_step, to_step, shard, contacts)
+SELECT account_id, workflow_id, version, from_step, to_step, %(shard)s, contacts
+FROM unnest(%(account_ids)s::bigint[], %(workflow_ids)s::bigint[], %(versions)s::integer[], %(from_steps)s::smallint[],
+    %(to_steps)s::smallint[], %(contacts)s::bigint[]) AS k (account_id, workflow_id, version, from_step, to_step, contacts)
+WHERE EXISTS (SELECT FROM workflows o WHERE o.workflow_id = k.workflow_id)
+ORDER BY 1, 2, 3, 4, 5
+ON CONFLICT (account_id, workflow_id, version, from_step, to_step, shard)
+    DO UPDATE SET contacts = w.contacts + excluded.contacts
+
+-- name: convert
+-- Those of a place who have reached its goal.
+UPDATE workflow_pass p SET converted_at = coalesce(converted_at, %(now)s)
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0) AND choice = 0

@@ -1,0 +1,66 @@
+"""Steps that call what is outside: written down here, made after the transaction (``calling``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from syncom.ids import workflow_effect_id
+from syncom.workflows import store
+from syncom.workflows.language import Action, Webhook
+from syncom.workflows.passing import Place
+from syncom.workflows.steps.filling import Filler, contacts_of
+from syncom.workflows.steps.tools import Tools
+
+
+async def webhook(place: Place, step: Webhook, tools: Tools) -> None:
+    document = {"url": step.url, "headers": step.headers, "body": _body(step)}
+    await _call(place, tools, document, {"type": "webhook", "method": step.method})
+
+
+async def action(place: Place, step: Action, tools: Tools) -> None:
+    plan = {"type": "action", "connection": step.connection, "action": step.action}
+    await _call(place, tools, {"input": step.input}, plan)
+
+
+async def _call(place: Place, tools: Tools, document: dict[str, Any], plan: dict[str, Any]) -> None:
+    """Write down one call for each, and let them rest until it is settled."""
+    if place.where.resting:
+        # Woken without an answer: the call stays what it was.
+        await place.change("rest", until=store.FOREVER)
+        return
+    filler = Filler(document)
+    those = await place.those()
+    about = await contacts_of(place, tools, those) if filler.needs_contact else {}
+    where = place.where
+    await store.add_calls(
+        place.connection,
+        [
+            store.NewCall(
+                account_id=where.account_id,
+                bucket=one.bucket,
+                call_id=workflow_effect_id(one.event_id, where.workflow_id, one.turn, one.who),
+                contact_id=one.contact_id,
+                workflow_id=where.workflow_id,
+                event_id=one.event_id,
+                version=where.version,
+                step=where.step,
+                request=Jsonb({**plan, **filler.filled(one, about.get(one.who))}),
+            )
+            for one in those
+        ],
+        now=place.now,
+    )
+    await place.change("rest", until=store.FOREVER)
+
+
+def _body(step: Webhook) -> Any:
+    """What is said where the step says nothing: who, and what let them in."""
+    if step.body is not None or step.method in ("GET", "DELETE"):
+        return step.body
+    return {
+        "contact": {"id": "{{ contact_id }}", "email": "{{ contact.email }}", "phone": "{{ contact.phone }}"},
+        "event_id": "{{ event_id }}",
+        "data": "{{ data }}",
+    }

@@ -1,0 +1,94 @@
+"""Steps at which time passes."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Final
+
+from syncom.errors import Invalid
+from syncom.postgres.columns import numbers
+from syncom.workflows.filters import fits
+from syncom.workflows.language import Wait, WaitFor, WaitUntil
+from syncom.workflows.model import Outcome
+from syncom.workflows.passing import Failed, Place
+from syncom.workflows.steps.tools import Tools
+
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MIDNIGHT: Final = time(0, 0)
+
+
+async def wait(place: Place, step: Wait, _: Tools) -> None:
+    if place.where.resting:
+        await place.go()
+        return
+    until = place.now + step.span
+    if step.within is None:
+        await place.change("rest", until=until)
+        return
+    within = step.within
+    await place.change(
+        "rest_within", until=until, begins=within.begin, ends=within.end, days=week_days(within.weekdays)
+    )
+
+
+async def wait_until(place: Place, step: WaitUntil, tools: Tools) -> None:
+    if place.where.resting:
+        await place.go()
+    elif step.date is not None:
+        if step.date > place.now:
+            await place.change("rest", until=step.date)
+        else:
+            await place.go()
+    elif step.field:
+        await _until_field(place, step, tools)
+    else:
+        await place.change("rest_until_time", now=place.now, at=step.at or _MIDNIGHT, days=week_days(step.weekdays))
+
+
+async def _until_field(place: Place, step: WaitUntil, tools: Tools) -> None:
+    fields = await tools.contacts.fields.by_key(place.where.account_id, wanted={step.field})
+    field = fields.get(step.field)
+    if field is None:
+        raise Failed(f"step '{step.id}': there is no field '{step.field}'")
+    await place.change(
+        "rest_until_field",
+        now=place.now,
+        field=str(field.field_id),
+        days=step.days,
+        at=step.at,
+        yearly=step.yearly,
+    )
+    missing = place.graph.to(place.where.step, step.missing)
+    await place.go_chosen(
+        [(place.graph.after(place.where.step), Outcome.PASSED), (missing, Outcome.HAS_NO_VALUE)],
+        (missing, Outcome.HAS_NO_VALUE),
+    )
+
+
+async def wait_for(place: Place, step: WaitFor, tools: Tools) -> None:
+    graph, number = place.graph, place.where.step
+    if place.where.resting:
+        await place.go(graph.to(number, step.timeout), Outcome.TIMED_OUT)
+        return
+    await place.change("rest", until=place.now + step.span)
+    # What happened since they were due here, but before they came, has happened.
+    try:
+        event_type = await tools.events.types.made_in(place.connection, place.where.account_id, step.event_type)
+    except Invalid as error:
+        raise Failed(f"step '{step.id}': {error.message}") from None
+    found = await place.rows("happened", event_type_id=event_type.event_type_id)
+    keys = list(dict.fromkeys((row[0], row[1], row[2]) for row in found if fits(step.where, row[3])))
+    if keys:
+        await place.change_counted(
+            "wake_happened",
+            graph.after(number),
+            outcome=Outcome.HAPPENED,
+            buckets=numbers(key[0] for key in keys),
+            contact_ids=numbers(key[1] for key in keys),
+            event_ids=[key[2] for key in keys],
+        )
+
+
+def week_days(names: tuple[str, ...]) -> list[int]:
+    """Days of the week as ISO 8601 numbers them."""
+    return [_DAYS.index(name) + 1 for name in names]

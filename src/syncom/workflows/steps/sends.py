@@ -1,0 +1,41 @@
+"""Steps that send messages."""
+
+from __future__ import annotations
+
+from syncom.errors import Invalid, NotFound
+from syncom.ids import workflow_effect_id
+from syncom.messages.planned import PlannedSend
+from syncom.workflows.language import Send
+from syncom.workflows.model import Outcome
+from syncom.workflows.passing import Failed, Place, Stood
+from syncom.workflows.steps.tools import Tools
+from syncom.workflows.store import SentBy, note_messages
+
+
+async def send(place: Place, step: Send, tools: Tools) -> None:
+    those = await place.those()
+    planned = [_planned(one, place.where.workflow_id) for one in those]
+    account_id = place.where.account_id
+    try:
+        outcomes = await tools.sends.queue(
+            place.connection, account_id, step.template_id, planned, sender_id=step.sender_id
+        )
+    except (Invalid, NotFound) as error:
+        raise Failed(f"step '{step.id}': {error.message}") from None
+    sent = [plan for plan, outcome in zip(planned, outcomes, strict=True) if outcome is None]
+    await note_messages(
+        place.connection,
+        account_id,
+        [SentBy(plan.message_id, plan.contact_id, place.where.workflow_id) for plan in sent],
+    )
+    await place.choose({one.key: 0 for one, outcome in zip(those, outcomes, strict=True) if outcome is not None})
+    to = place.graph.after(place.where.step)
+    await place.go_chosen([(to, Outcome.NOT_SENT)], (to, Outcome.PASSED))
+
+
+def _planned(one: Stood, workflow_id: int) -> PlannedSend:
+    return PlannedSend(
+        message_id=workflow_effect_id(one.event_id, workflow_id, one.turn, one.who),
+        contact_id=one.who,
+        params={"data": one.params},
+    )

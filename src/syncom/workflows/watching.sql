@@ -1,0 +1,80 @@
+-- Journeys of some contacts (and of those merged into them) in one version of a workflow hear that something happened.
+
+-- name: wake
+-- Those who wait for it at a step go on, at once; where they were, and how many. Primary key of enrolments, index
+-- merged_contacts_into.
+WITH k AS MATERIALIZED (
+    SELECT account_id, (contact_id & 255)::smallint AS bucket, contact_id, params::jsonb AS params
+    FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[], string_to_array(%(params)s, E'\x1f'))
+        AS k (account_id, contact_id, params) WHERE account_id IS NOT NULL
+), g AS MATERIALIZED (
+    SELECT account_id, bucket, contact_id, params FROM k
+    UNION ALL
+    SELECT k.account_id, m.bucket, m.contact_id, k.params FROM k
+    JOIN merged_contacts m ON m.account_id = k.account_id AND m.into_contact_id = k.contact_id
+), woken AS (
+    UPDATE enrolments e SET step = CASE WHEN %(to)s < 0 THEN e.step ELSE %(to)s END,
+        state = CASE WHEN %(to)s < 0 THEN 3 ELSE e.state END, resting = false, turn = e.turn + 1, wake_at = %(now)s,
+        changed_at = %(now)s, params = e.params || jsonb_build_object('awaited', g.params),
+        path = e.path || ARRAY[e.step, %(outcome)s, extract(epoch FROM %(now)s - e.entered_at)::integer]
+    FROM g
+    WHERE e.account_id = g.account_id AND e.bucket = g.bucket AND e.contact_id = g.contact_id
+        AND e.workflow_id = %(workflow_id)s AND e.version = %(version)s AND e.step = %(step)s AND e.resting
+        AND e.state IN (1, 2)
+    RETURNING e.account_id
+)
+SELECT account_id, 1, %(step)s, count(*) FROM woken GROUP BY 1
+
+-- name: reach
+-- Those who are before a goal go on behind it; who is held out is noted only; how many, by state and step before.
+WITH k AS MATERIALIZED (
+    SELECT account_id, (contact_id & 255)::smallint AS bucket, contact_id
+    FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[]) AS k (account_id, contact_id)
+), g AS MATERIALIZED (
+    SELECT account_id, bucket, contact_id FROM k
+    UNION ALL
+    SELECT k.account_id, m.bucket, m.contact_id FROM k
+    JOIN merged_contacts m ON m.account_id = k.account_id AND m.into_contact_id = k.contact_id
+), before AS MATERIALIZED (
+    SELECT e.account_id, e.bucket, e.workflow_id, e.contact_id, e.event_id, e.state, e.step
+    FROM g JOIN enrolments e ON e.account_id = g.account_id AND e.bucket = g.bucket AND e.contact_id = g.contact_id
+        AND e.workflow_id = %(workflow_id)s AND e.version = %(version)s
+    WHERE (e.state IN (1, 2, 4) AND e.step = ANY (%(before)s::smallint[])) OR (e.state = 7 AND e.converted_at IS NULL)
+    ORDER BY 1, 2, 3, 4, 5 FOR UPDATE OF e
+), reached AS (
+    UPDATE enrolments e SET
+        step = CASE WHEN b.state = 7 OR %(to)s < 0 THEN e.step ELSE %(to)s END,
+        state = CASE WHEN b.state = 7 THEN 7 WHEN %(to)s < 0 THEN 3 WHEN b.state = 2 THEN 2 ELSE 1 END,
+        resting = CASE WHEN b.state = 7 THEN e.resting ELSE false END, turn = e.turn + 1, wake_at = %(now)s,
+        changed_at = %(now)s, converted_at = coalesce(e.converted_at, %(now)s), reason = '',
+        path = e.path || ARRAY[%(step)s, %(outcome)s, extract(epoch FROM %(now)s - e.entered_at)::integer]
+    FROM before b
+    WHERE e.account_id = b.account_id AND e.bucket = b.bucket AND e.workflow_id = b.workflow_id
+        AND e.contact_id = b.contact_id AND e.event_id = b.event_id
+)
+SELECT account_id, state, step, count(*) FROM before GROUP BY 1, 2, 3
+
+-- name: let_out
+-- Those who are inside leave; how many, by state and step before.
+WITH k AS MATERIALIZED (
+    SELECT account_id, (contact_id & 255)::smallint AS bucket, contact_id
+    FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[]) AS k (account_id, contact_id)
+), g AS MATERIALIZED (
+    SELECT account_id, bucket, contact_id FROM k
+    UNION ALL
+    SELECT k.account_id, m.bucket, m.contact_id FROM k
+    JOIN merged_contacts m ON m.account_id = k.account_id AND m.into_contact_id = k.contact_id
+), before AS MATERIALIZED (
+    SELECT e.account_id, e.bucket, e.workflow_id, e.contact_id, e.event_id, e.state, e.step
+    FROM g JOIN enrolments e ON e.account_id = g.account_id AND e.bucket = g.bucket AND e.contact_id = g.contact_id
+        AND e.workflow_id = %(workflow_id)s AND e.version = %(version)s
+    WHERE e.state IN (1, 2, 4)
+    ORDER BY 1, 2, 3, 4, 5 FOR UPDATE OF e
+), left_it AS (
+    UPDATE enrolments e SET state = 6, turn = e.turn + 1, changed_at = %(now)s, reason = %(reason)s,
+        path = e.path || ARRAY[e.step, %(outcome)s, extract(epoch FROM %(now)s - e.entered_at)::integer]
+    FROM before b
+    WHERE e.account_id = b.account_id AND e.bucket = b.bucket AND e.workflow_id = b.workflow_id
+        AND e.contact_id = b.contact_id AND e.event_id = b.event_id
+)
+SELECT account_id, state, step, count(*) FROM before GROUP BY 1, 2, 3
