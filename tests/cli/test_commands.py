@@ -439,8 +439,8 @@ async def test_a_workflow_is_added_started_shown_and_stopped(syncom: Command, tm
     assert (await syncom.json("workflow", "start", number))["status"] == "active"
     shown = await syncom.json("workflow", "show", number)
     assert (shown["workflow"]["name"], shown["counts"]["waiting"]) == ("Welcome", 0)
-    assert (await syncom.json("workflow", "stop", number))["status"] == "stopped"
-    assert [one["status"] for one in await syncom.json("workflow", "list")] == ["stopped"]
+    assert (await syncom.json("workflow", "pause", number))["status"] == "paused"
+    assert [one["status"] for one in await syncom.json("workflow", "list")] == ["paused"]
     wrong = await syncom("workflow", "add", "W", "--definition", '{"trigger": {"type": "moon"}}')
     assert wrong.code == EXIT_WRONG
     assert "definition.trigger.type" in wrong.err

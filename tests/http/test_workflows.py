@@ -24,7 +24,7 @@ async def test_a_workflow_is_saved_started_changed_and_stopped(site: Site) -> No
         assert (await client.put(f"{PATH}/{workflow_id}", json=changed)).json()["version"] == 2
         seen = (await client.get(f"{PATH}/{workflow_id}")).json()
         assert (seen["name"], seen["counts"]["waiting"]) == ("Hello", 0)
-        assert (await client.post(f"{PATH}/{workflow_id}/stop")).json()["status"] == "stopped"
+        assert (await client.post(f"{PATH}/{workflow_id}/pause")).json()["status"] == "paused"
         page = (await client.get(PATH, params={"limit": 1})).json()
         assert [one["workflow_id"] for one in page["items"]] == [workflow_id]
         assert page["next_cursor"] is None

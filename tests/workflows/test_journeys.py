@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
 from syncom.contacts.service import set_consents
-from syncom.errors import Invalid, NotFound, Unavailable
+from syncom.errors import Invalid, NotFound
 from syncom.events.model import EventInput
 from syncom.messages.planned import PlannedSends
 from syncom.workflows.model import EnrolmentState, Outcome, WorkflowStatus

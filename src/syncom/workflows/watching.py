@@ -151,14 +151,16 @@ async def _tell(
         "version": those[0].version,
         "step": step,
     }
-    if cause is Cause.WAIT:
-        statement, more = "wake", {"to": graph.after(step), "outcome": Outcome.HAPPENED}
-    elif cause is Cause.GOAL:
-        statement = "reach"
-        more = {"to": graph.after(step), "outcome": Outcome.REACHED, "before": _before(graph, step)}
-    else:
-        statement, more = "let_out", {"reason": _EXITED, "outcome": Outcome.EXITED}
-    rows = await (await connection.execute(_SQL[statement], {**values, **more})).fetchall()
+    to = Arrival.EXITED if cause is Cause.EXIT else graph.after(step)
+    values["to"] = to
+    match cause:
+        case Cause.WAIT:
+            statement, values["outcome"] = "wake", Outcome.HAPPENED
+        case Cause.GOAL:
+            statement, values["outcome"], values["before"] = "reach", Outcome.REACHED, _before(graph, step)
+        case _:
+            statement, values["outcome"], values["reason"] = "let_out", Outcome.EXITED, _EXITED
+    rows = await (await connection.execute(_SQL[statement], values)).fetchall()
     ways: Ways = Counter()
     for account_id, state, from_step, count in rows:
         key = (account_id, those[0].workflow_id, those[0].version)
@@ -166,7 +168,7 @@ async def _tell(
             continue
         if state == EnrolmentState.FAILED:
             ways[(*key, Arrival.FAILED, from_step)] += count
-        ways[(*key, from_step, Arrival.EXITED if cause is Cause.EXIT else more["to"])] += count
+        ways[(*key, from_step, to)] += count
     await count_ways(connection, ways, 0)
 
 

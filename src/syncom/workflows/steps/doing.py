@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from syncom.workflows import language
 from syncom.workflows.language import Step
@@ -11,7 +11,9 @@ from syncom.workflows.passing import Place
 from syncom.workflows.steps import branches, calls, contacts, ends, happenings, rests, sends
 from syncom.workflows.steps.tools import Tools
 
-_DOING: Final[Mapping[type[Step], Callable[[Place, Any, Tools], Awaitable[None]]]] = {
+Doing = Callable[[Place, Any, Tools], Awaitable[None]]
+
+_DOING: Final[Mapping[type[Step], Doing]] = {
     language.SendEmail: sends.send,
     language.SendSms: sends.send,
     language.SendPush: sends.send,
@@ -35,4 +37,5 @@ _DOING: Final[Mapping[type[Step], Callable[[Place, Any, Tools], Awaitable[None]]
 
 async def do(place: Place, tools: Tools) -> None:
     """Do the step at which those of a place stand, for all of them."""
-    await _DOING[type(place.step)](place, place.step, tools)
+    doing = cast("Doing", _DOING[type(place.step)])
+    await doing(place, place.step, tools)

@@ -91,7 +91,7 @@ def _named(contact: Contact) -> dict[str, Any]:
 def _as_json(value: Any) -> Any:
     """What an expression came to, as JSON has it; nothing: null."""
     try:
-        return cast("Any", msgspec.json.decode(msgspec.json.encode(value)))
+        return msgspec.json.decode(msgspec.json.encode(value))
     except (TypeError, msgspec.MsgspecError):
         return None
 
