@@ -80,6 +80,48 @@ async def test_parameters_are_discovered_with_examples_and_conflicts(house: Even
     assert found["email"].example is None, "who a person is, is no example"
 
 
+async def test_what_objects_hold_is_discovered_under_dotted_names(house: EventHouse) -> None:
+    products = [{"price": "5.50", "on": "2026-11-26"}, {"price": 7}, "gift"]
+    basket = {"total": 12.5, "products": products, "buyer": {"email": "a@example.org"}}
+    await house.events.record(house.account_id, [paid("1", basket=basket, **{"basket.total": "all"})])
+    found = await told(house)
+    assert {name: (one.type, sum(one.seen.values())) for name, one in found.items()} == {
+        "basket": ("object", 1),
+        "basket.total": ("string", 2),
+        "basket.products": ("array", 1),
+        "basket.products.price": ("number", 2),
+        "basket.products.on": ("datetime", 1),
+        "basket.buyer": ("object", 1),
+        "basket.buyer.email": ("string", 1),
+    }
+    examples = {name: one.example for name, one in found.items() if one.example is not None}
+    assert examples == {
+        "basket.total": "all",
+        "basket.products": products,
+        "basket.products.price": "5.50",
+        "basket.products.on": "2026-11-26",
+    }, "nothing that holds who a person is"
+
+
+async def test_names_in_objects_that_are_values_leave_room_for_parameters(house: EventHouse) -> None:
+    for start in range(0, 300, 30):
+        await house.events.record(house.account_id, [paid(f"{start}", by_id={f"{start + n}": 1 for n in range(30)})])
+        await house.events.types.discovery.flush()
+    await house.events.record(house.account_id, [paid("last", late=1)])
+    found = await told(house)
+    assert "late" in found
+    assert len(found) < 150
+
+
+async def test_a_declared_type_in_an_object_is_kept_to(house: EventHouse) -> None:
+    await house.events.types.change(house.account_id, "paid", declared={"basket.items.price": Kind.NUMBER})
+    await house.events.record(
+        house.account_id, [paid("1", basket={"items": [{"price": "5"}, {}]}), paid("2", basket=5)]
+    )
+    with pytest.raises(Invalid, match=r"params\.basket\.items\.price: must be a number"):
+        await house.events.record(house.account_id, [paid("3", basket={"items": [{"price": 5}, {"price": "five"}]})])
+
+
 def paid_at(key: str, hours: int, **params: Any) -> EventInput:
     return EventInput(type_key="paid", key=key, params=params, occurred_at=ago(hours=hours))
 

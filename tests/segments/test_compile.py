@@ -121,6 +121,10 @@ async def test_pages_of_a_condition_are_complete_and_without_repeats(database: D
         ({"activity": "ordered", "campaign": 1}, "condition.campaign"),
         ({"activity": []}, "condition.activity"),
         ({"event": "never"}, "condition.event"),
+        (
+            {"event": "known", "where": [{"param": "on", "op": "less", "value": "2026-02-30"}]},
+            "condition.where.0.value",
+        ),
         ({"category": "nope"}, "condition.category"),
         ({"email_domain": 5}, "condition.email_domain"),
         ({"email_domain": []}, "condition.email_domain"),
@@ -146,7 +150,7 @@ async def test_pages_of_a_condition_are_complete_and_without_repeats(database: D
 )
 def test_a_wrong_tree_is_refused_with_its_place(tree: Any, place: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        Compiler(FIELDS, {}, now=NOW, account_id=1).compile(tree)
+        Compiler(FIELDS, {}, now=NOW, account_id=1, event_types={"known": 1}).compile(tree)
     assert refusal.value.fields[0].field == place
 
 

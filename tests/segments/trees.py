@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.segments.world import CLASSES, DOMAINS, EVENT_TYPES, NOW, PARAMETERS, STATUSES, TODAY, WORDS
+from tests.segments.world import CLASSES, DOMAINS, EVENT_TYPES, MOMENTS, NOW, PARAMETERS, STATUSES, TODAY, WORDS
 
 Tree = dict[str, Any]
 
@@ -76,20 +76,25 @@ _clicks = _with(
     _leaf(activity=st.just("clicked"), campaign=st.integers(0, 2), link=st.integers(0, 3)), _counts, _windows
 )
 _ordered = _with(_leaf(activity=st.just("ordered")), _counts, _windows)
+_names = st.sampled_from(
+    ["colour", "price", "basket.total", "basket.products.price", "basket.price", "basket.products.a b", "basket"]
+)
 _parameters = st.one_of(
     _leaf(
-        param=st.sampled_from(["colour", "price"]),
+        param=_names,
         op=st.sampled_from(["equals", "not_equals"]),
         value=st.sampled_from([value for value in PARAMETERS if isinstance(value, str | int | float)]),
     ),
     _leaf(
-        param=st.sampled_from(["colour", "price"]),
+        param=_names,
         op=st.sampled_from(["greater", "at_least", "less", "at_most"]),
-        value=st.sampled_from([5, 5.5, -3, 0, 10**18]),
+        value=st.sampled_from([5, 5.5, -3, 0, 10**18, *MOMENTS]),
     ),
-    _leaf(param=st.just("colour"), op=st.just("contains"), value=st.sampled_from(["RED", "5", "%", ""])),
-    _leaf(param=st.just("price"), op=st.just("in"), value=st.just(["5", 5.5, True])),
-    _leaf(param=st.sampled_from(["colour", "nothing"]), op=st.sampled_from(_BARE)),
+    _leaf(param=_names, op=st.just("contains"), value=st.sampled_from(["RED", "5", "%", ""])),
+    _leaf(param=_names, op=st.just("in"), value=st.just(["5", 5.5, True])),
+    _leaf(
+        param=st.one_of(_names, st.sampled_from(["nothing", "basket.nothing", "colour.x"])), op=st.sampled_from(_BARE)
+    ),
 )
 _events = _with(
     _leaf(event=st.sampled_from(list(EVENT_TYPES))),

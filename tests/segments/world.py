@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -34,7 +35,15 @@ CLASSES = (
 EVENT_TYPES = {"productViewed": 21, "cartUpdated": 22}
 WORDS = ["", "Kyiv", "kyiv'; DROP TABLE contacts; --", "Львів", "%_\\", "100%", "{}", "a"]
 DOMAINS = ["example.com", "mail.example", "EXAMPLE.com"]
-PARAMETERS: list[Any] = ["", "red", "Red wine", 5, 5.5, "5", "5.50", "-3", "5e3", True, None, [1], "999999999999999999"]
+MOMENTS = ["2026-11-20", "2026-11-20T00:00:00Z", "2026-11-20 02:00+02:00", "2026-11-20T02:00:00.5", "2024-02-29"]
+PARAMETERS: list[Any] = [
+    *MOMENTS,
+    "2026-02-29",
+    [],
+    ["red", None, "2026-11-21"],
+    [[5], {"x": 5}],
+    *("", "red", "Red wine", 5, 5.5, "5", "5.50", "-3", "5e3", True, None, [1], "999999999999999999"),
+]
 STATUSES = ["DELIVERED", "delivered", "IN_PROGRESS", "CANCELLED", "ABANDONED_SHOPPING_CART"]
 CHANNELS = {"email": 1, "sms": 2}
 STATES = {"none": 0, "unconfirmed": 1, "subscribed": 2, "unsubscribed": 3}
@@ -150,9 +159,7 @@ def _someone(number: int, chance: random.Random) -> Someone:
         Happened(
             at=_moment(chance),
             type=chance.choice(list(EVENT_TYPES)),
-            params={
-                name: chance.choice(PARAMETERS) for name in chance.sample(["colour", "price"], chance.randint(0, 2))
-            },
+            params=_params(chance),
         )
         for _ in range(chance.choice([0, 0, 1, 3]))
     ]
@@ -183,6 +190,19 @@ def _someone(number: int, chance: random.Random) -> Someone:
         prediction=_prediction(chance),
         dropped=number + 10_000 if chance.random() < 0.15 else None,
     )
+
+
+def _params(chance: random.Random) -> dict[str, Any]:
+    params = {name: chance.choice(PARAMETERS) for name in chance.sample(["colour", "price"], chance.randint(0, 2))}
+    if chance.random() < 0.6:
+        products = [
+            {name: chance.choice(PARAMETERS) for name in ("price", "no", "a b") if chance.random() < 0.6}
+            for _ in range(chance.randint(0, 3))
+        ]
+        params["basket"] = chance.choice([{"total": chance.choice(PARAMETERS), "products": products}, products, 5])
+    if chance.random() < 0.1:
+        params["basket.total"] = chance.choice(PARAMETERS)
+    return params
 
 
 def _prediction(chance: random.Random) -> dict[str, Any] | None:
@@ -437,21 +457,56 @@ def _event_holds(tree: dict[str, Any], person: Someone) -> bool:
 
 
 def _parameter_holds(part: dict[str, Any], params: dict[str, Any]) -> bool:
-    value = params.get(part["param"])
-    text = "" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    texts = [_json_text(value) for value in _values(part["param"], params)] or [""]
     operator, wanted = part["op"], part.get("value")
-    if operator in ("is_set", "is_empty"):
-        return (text != "") == (operator == "is_set")
+    contrary = {"not_equals": "equals", "is_empty": "is_set"}.get(operator)
+    found = any(_text_holds(text, contrary or operator, wanted) for text in texts)
+    return found != bool(contrary)
+
+
+def _values(name: str, params: dict[str, Any]) -> list[Any]:
+    """What a name leads to: lists are their elements."""
+    if name in params:
+        return _elements(params[name])
+    found: list[Any] = [params]
+    for step in name.split("."):
+        found = [one[step] for value in found for one in _elements(value) if isinstance(one, dict) and step in one]
+    return [one for value in found for one in _elements(value)]
+
+
+def _elements(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _json_text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _text_holds(text: str, operator: str, wanted: Any) -> bool:
+    if operator == "is_set":
+        return text != ""
     if operator == "in":
         return text in [_text_of(one) for one in wanted or []]
     if operator == "contains":
         return str(wanted).lower() in text.lower()
-    if operator in ("equals", "not_equals") and (isinstance(wanted, bool | str)):
-        return (text == _text_of(wanted)) == (operator == "equals")
+    if isinstance(wanted, str) and (moment := _moment_in(wanted)) is not None:
+        found = _moment_in(text)
+        return found is not None and _compares(found, operator, moment)
+    if operator == "equals" and isinstance(wanted, bool | str):
+        return text == _text_of(wanted)
     number = _number_in(text)
-    if number is None:
-        return operator == "not_equals"
-    return _compares(number, operator, Decimal(str(wanted)))
+    return number is not None and _compares(number, operator, Decimal(str(wanted)))
+
+
+def _moment_in(text: str) -> datetime | None:
+    """Texts of the world are moments when they begin as one."""
+    if not text.startswith("20"):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _text_of(value: Any) -> str:

@@ -16,7 +16,7 @@ import psycopg
 
 from syncom.clock import Clock
 from syncom.errors import Unavailable
-from syncom.events.parameters import Kind, kind_of
+from syncom.events.parameters import NESTED_KINDS, Kind, kind_of, nested
 from syncom.postgres.columns import moments, numbers, texts
 from syncom.postgres.pool import Database
 from syncom.postgres.sql import load_sql
@@ -25,6 +25,9 @@ _SQL = load_sql("syncom.events", "events.sql")
 
 #: Names of one type that are counted. A sender who puts values into names must not fill the table.
 NAMES_LIMIT: Final = 200
+#: Of them, names in objects: an object whose names are values must not fill it either.
+NESTED_LIMIT: Final = 100
+_NAME_LIMIT: Final = 100
 #: Seconds until what this process sees for the first time is written, and what it sees again.
 _SOON: Final = 0.5
 _LATER: Final = 10.0
@@ -66,21 +69,34 @@ class Discovery:
         if names is None:
             names = self._seen[account_id, event_type_id] = {}
         fresh = False
+        holders: list[tuple[str, Any]] = []
         for name, value in params.items():
             kind = kind_of(value)
             if kind is None:
                 continue
-            seen = names.get(name)
-            if seen is None:
-                if len(names) >= NAMES_LIMIT:
-                    continue
-                seen = names[name] = _Seen()
-            seen.counts[_PLACES[kind]] += 1
-            if moment > seen.last:
-                seen.last = moment
-            if not fresh and (event_type_id, name, kind) not in self._known:
-                fresh = True
+            if kind in NESTED_KINDS:
+                holders.append((name, value))
+            fresh = self._count(names, event_type_id, name, kind, moment, NAMES_LIMIT) or fresh
+        for holder, value in holders:
+            for name, inner in nested(holder, value):
+                kind = kind_of(inner)
+                if kind is not None and len(name) <= _NAME_LIMIT and name.isprintable():
+                    fresh = self._count(names, event_type_id, name, kind, moment, NESTED_LIMIT) or fresh
         self._plan(fresh=fresh)
+
+    def _count(
+        self, names: dict[str, _Seen], event_type_id: int, name: str, kind: Kind, moment: float, limit: int
+    ) -> bool:
+        """Whether this process sees such a value for the first time."""
+        seen = names.get(name)
+        if seen is None:
+            if len(names) >= limit:
+                return False
+            seen = names[name] = _Seen()
+        seen.counts[_PLACES[kind]] += 1
+        if moment > seen.last:
+            seen.last = moment
+        return (event_type_id, name, kind) not in self._known
 
     async def flush(self) -> None:
         """Write what was counted. When that fails it is kept for the next time."""
@@ -98,6 +114,7 @@ class Discovery:
             "names": texts(row[2] for row in rows),
             "last": moments([datetime.fromtimestamp(row[3].last, UTC) for row in rows]),
             "limit": NAMES_LIMIT,
+            "nested_limit": NESTED_LIMIT,
         }
         for kind, place in _PLACES.items():
             columns[f"{kind}s"] = numbers(row[3].counts[place] for row in rows)

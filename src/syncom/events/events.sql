@@ -221,7 +221,7 @@ WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s
 RETURNING event_type_id, key, creates_contacts, parameters, declared
 
 -- name: count_values
--- Adds to what was seen; names beyond the limit of a type are left out. Rows are taken in their order, so that
+-- Adds to what was seen; names beyond the limit of a type are left out, dotted ones earlier. Rows are taken in their order, so that
 -- processes do not wait in a circle. Index: primary key of event_parameters.
 INSERT INTO event_parameters AS known (account_id, event_type_id, name, booleans, numbers, datetimes, strings, arrays,
     objects, last_seen_at)
@@ -236,7 +236,8 @@ WHERE EXISTS (
         WHERE e.account_id = k.account_id AND e.event_type_id = k.event_type_id AND e.name = k.name
     )
     OR (SELECT count(*) FROM event_parameters e
-        WHERE e.account_id = k.account_id AND e.event_type_id = k.event_type_id) < %(limit)s
+        WHERE e.account_id = k.account_id AND e.event_type_id = k.event_type_id) 
+        < CASE WHEN strpos(k.name, '.') > 0 THEN %(nested_limit)s ELSE %(limit)s END
 ORDER BY 1, 2, 3
 ON CONFLICT (account_id, event_type_id, name) DO UPDATE SET
     booleans = known.booleans + excluded.booleans, numbers = known.numbers + excluded.numbers,

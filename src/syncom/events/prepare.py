@@ -15,7 +15,7 @@ import msgspec
 from syncom.errors import Invalid
 from syncom.events.identity import VALUE_LIMIT, Named, is_name, named_contacts
 from syncom.events.model import EventInput, EventType, UnexpectedParameters
-from syncom.events.parameters import Kind, fits
+from syncom.events.parameters import Kind, fits, values_at
 from syncom.ids import bucket_of
 
 TYPE_KEY_LIMIT: Final = 100
@@ -137,7 +137,7 @@ def _checked_params(params: Mapping[str, Any], event_type: EventType) -> bytes:
         if missing or any(name not in expected and not is_name(name) for name in params):
             raise UnexpectedParameters(event_type.parameters)
     for name, kind in event_type.declared.items():
-        if name in params and not fits(params[name], kind):
+        if not all(fits(value, kind) for value in values_at(params, name)):
             raise Invalid(f"params.{name}", f"must be {_A[kind]}, as its type of events says")
     try:
         encoded = _encode(params)

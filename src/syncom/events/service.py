@@ -35,7 +35,7 @@ from syncom.events.model import (
     Recorded,
     UnexpectedParameters,
 )
-from syncom.events.parameters import Parameter, kind_of
+from syncom.events.parameters import Parameter, kind_of, nested, values_at
 from syncom.events.prepare import PreparedEvent, checked_type_key, prepare, repeat_hash
 from syncom.events.replays import Replays
 from syncom.events.types import EventTypes
@@ -404,18 +404,12 @@ class EventsService:
     async def parameters(self, account_id: int, type_key: str) -> list[Parameter]:
         """What events of a type bring, by name, with examples out of the newest ones. Raises NotFound.
 
-        Values of parameters that name people are no examples.
+        Values that name people, or hold what does, are no examples.
         """
         event_type = await self.types.get(account_id, type_key)
         found = await self.types.parameters(account_id, event_type)
         newest = (await self.of_type(account_id, type_key, limit=_EXAMPLES)).events
-        examples = {
-            name: value
-            for event in reversed(newest)
-            for name, value in event.params.items()
-            if kind_of(value) is not None and not is_name(name)
-        }
-        return [msgspec.structs.replace(one, example=examples.get(one.name)) for one in found]
+        return [msgspec.structs.replace(one, example=_example(one.name, newest)) for one in found]
 
     async def of_contact(
         self, account_id: int, contact_id: int, *, cursor: str | None = None, limit: int = 50
@@ -551,6 +545,17 @@ def _moment(cursor: str | None) -> tuple[datetime, UUID]:
     if moment is None or moment.tzinfo is None:
         raise Invalid("cursor", "is not one that this list gave")
     return moment, last
+
+
+def _example(name: str, newest: Sequence[Event]) -> Any:
+    """A value of this name out of the newest event that has one; None: there is none, or it names a person."""
+    if any(is_name(step) for step in (name, *name.split("."))):
+        return None
+    values = (value for event in newest for value in values_at(event.params, name) if kind_of(value) is not None)
+    value = next(values, None)
+    if any(is_name(step) for inner, _ in nested("", value) for step in inner.split(".")):
+        return None
+    return value
 
 
 def _page(events: list[Event], limit: int) -> EventPage:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -37,9 +37,9 @@ from syncom.segments.model import (
     NO_PURCHASES,
     ORDER_MEASURES,
     ORDER_OPERATORS,
-    PARAMETER_OPERATORS,
     STATISTICS,
 )
+from syncom.segments.parameters import parameter
 from syncom.segments.reading import Bind, Facts, Reading
 
 
@@ -205,34 +205,7 @@ class History:
         parts = given_list(tree, at, "where")
         if len(parts) > _MAX_WHERE:
             raise Invalid(f"{at}.where", f"has more than {_MAX_WHERE} parts")
-        return [self._parameter(part, f"{at}.where.{place}") for place, part in enumerate(parts)]
-
-    def _parameter(self, given: object, at: str) -> sql.Composable:
-        part = given_object(given, at, '{"param": "price", "op": "at_least", "value": 50}')
-        only(part, at, "param", "op", "value")
-        name = self._bind(given_text(part.get("param"), f"{at}.param"))
-        operator = given_operator(part, at, PARAMETER_OPERATORS)
-        text = sql.SQL("coalesce(f.params ->> {}, '')").format(name)
-        if operator in ("is_set", "is_empty"):
-            return sql.SQL("{} {} ''").format(text, sql.SQL("<>" if operator == "is_set" else "="))
-        if operator == "in":
-            wanted = [_plain(value, f"{at}.value.{n}") for n, value in enumerate(given_list(part, at, "value"))]
-            return sql.SQL("{} = ANY({}::text[])").format(text, self._bind(wanted))
-        value = part.get("value")
-        if operator == "contains":
-            wanted_text = given_text(value, f"{at}.value")
-            return sql.SQL("strpos(lower({}), lower({})) > 0").format(text, self._bind(wanted_text))
-        sign = sql.SQL(SIGNS[operator])
-        if operator in ("equals", "not_equals") and not _is_number(value):
-            return sql.SQL("{} {} {}::text").format(text, sign, self._bind(_plain(value, f"{at}.value")))
-        number = given_number(value, f"{at}.value")
-        # Shops write numbers as text; what is no number compares with none, and none has a hundred characters.
-        compared = sql.SQL(
-            "CASE WHEN {text} ~ '^-?[0-9]+([.][0-9]+)?$' AND length({text}) <= 100"
-            " THEN ({text})::numeric {sign} {value}::numeric ELSE {other} END"
-        )
-        other = sql.SQL("true" if operator == "not_equals" else "false")
-        return compared.format(text=text, sign=sign, value=self._bind(number), other=other)
+        return [parameter(part, f"{at}.where.{place}", self._bind) for place, part in enumerate(parts)]
 
     # ------------------------------------------------------------ orders
 
@@ -337,19 +310,6 @@ def _bounds(tree: Tree, at: str) -> tuple[int, int | None]:
     if "at_least" in tree and most < least:
         raise Invalid(f"{at}.at_most", "must not be less than at_least")
     return least, most
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _plain(value: Any, at: str) -> str:
-    """A parameter as its text form in JSON is read: ``true`` and numbers without quotes."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if _is_number(value):
-        return str(value)
-    return given_text(value, at)
 
 
 def _zero_matches(operator: str, value: float) -> bool:
