@@ -169,12 +169,49 @@ WITH taken AS (
     ))
     RETURNING *
 )
-SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params, t.replay_id, k.key, e.key, t.occurred_at
+SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params, t.replay_id, k.key, e.key, t.occurred_at, t.joined
 FROM taken t
 JOIN event_types k ON k.event_type_id = t.event_type_id
 LEFT JOIN events e ON e.account_id = t.account_id AND e.bucket = (t.contact_id & 255)::smallint
     AND e.event_id = t.event_id AND e.occurred_at = t.occurred_at
 ORDER BY t.followed_id
+
+-- name: join_visits
+-- Takes a visitor's events of nobody away and records them as the contact's, under the id they had if it had been known.
+-- What somebody else is taking is left to them: each event is taken once. Carts hear of theirs. Indexes: events_visitor,
+-- primary keys of contacts, merged_contacts and event_types.
+WITH owner AS MATERIALIZED (
+    SELECT coalesce(c.contact_id, m.into_contact_id) AS contact_id
+    FROM (SELECT %(account_id)s::bigint AS account_id, (%(contact_id)s & 255)::smallint AS bucket,
+        %(contact_id)s::bigint AS contact_id) AS k
+    LEFT JOIN contacts c ON c.account_id = k.account_id AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+    LEFT JOIN merged_contacts m ON m.account_id = k.account_id AND m.bucket = k.bucket AND m.contact_id = k.contact_id
+    WHERE coalesce(c.contact_id, m.into_contact_id) IS NOT NULL
+), chosen AS MATERIALIZED (
+    SELECT event_id, occurred_at FROM events
+    WHERE account_id = %(account_id)s AND bucket = 0 AND contact_id = 0 AND params ? 'sc'
+        AND left(params ->> 'sc', 100) = %(visitor)s AND params ->> 'siteId' = %(site_id)s
+        AND occurred_at >= %(since)s AND EXISTS (SELECT FROM owner)
+    ORDER BY occurred_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), taken AS (
+    DELETE FROM events e USING chosen k
+    WHERE e.account_id = %(account_id)s AND e.bucket = 0 AND e.contact_id = 0 AND e.event_id = k.event_id
+        AND e.occurred_at = k.occurred_at AND e.occurred_at >= %(since)s
+    RETURNING e.*
+), stored AS (
+    INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at, recorded_at)
+    SELECT t.account_id, (o.contact_id & 255)::smallint, o.contact_id, t.event_type_id,
+        overlay(t.event_id::text PLACING lpad(to_hex(o.contact_id & 255), 2, '0') FROM 35)::uuid, t.key, t.params,
+        t.occurred_at, t.recorded_at
+    FROM taken t CROSS JOIN owner o
+    ON CONFLICT DO NOTHING
+    RETURNING account_id, event_type_id, contact_id, event_id, occurred_at
+), announced AS (
+    INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at, joined)
+    SELECT s.account_id, s.event_type_id, s.contact_id, s.event_id, s.occurred_at, true FROM stored s
+    WHERE EXISTS (SELECT FROM event_types t WHERE t.event_type_id = s.event_type_id AND t.about_carts)
+)
+SELECT count(*) FROM taken
 
 -- name: claim_keys
 -- Claims keys that only one event may have; returns those nobody had. Primary key of event_keys.

@@ -66,6 +66,8 @@ class FollowedEvent(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     #: Whether who follows has had it before.
     is_replayed: bool
+    #: Whether it was recorded, and followed, before it was known whose it is.
+    is_joined: bool = False
     #: What follows from it has an effect id made of this one. Replayed anew, it is one of that replay.
     event_id: UUID
     params: dict[str, Any]

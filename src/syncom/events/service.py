@@ -54,6 +54,7 @@ MAX_EACH: Final = 10_000
 #: Keys of events are kept for this long after they were recorded.
 KEYS_KEPT: Final = timedelta(days=90)
 _FORGOTTEN_AT_ONCE: Final = 10_000
+_JOINED_AT_ONCE: Final = 1_000
 #: Newest events of a type that examples are taken from.
 _EXAMPLES: Final = 100
 #: Requests of one transaction. One request has a single event as a rule, and 1,000 at most.
@@ -271,6 +272,25 @@ class EventsService:
             params = msgspec.json.decode(event.params)
             self.types.discovery.observe(account_id, event.event_type_id, params, event.occurred_at)
         return len(recorded)
+
+    async def join_visits(
+        self, account_id: int, site_id: UUID, visitor: str, contact_id: int, *, since: datetime
+    ) -> int:
+        """Events of nobody that this visitor of a site reported, from ``since`` on, become the contact's; how many.
+
+        They start no workflow, and carts among them become the contact's carts. A contact that was merged gives them to
+        the kept one; of one that is gone they stay with nobody.
+        """
+        joined = 0
+        while True:
+            async with self._database.system() as connection:
+                await hold_contacts(connection, (account_id,))
+                found = await store.join_visits(
+                    connection, account_id, site_id, visitor, contact_id, since=since, limit=_JOINED_AT_ONCE
+                )
+            joined += found
+            if found < _JOINED_AT_ONCE:
+                return joined
 
     async def delete(
         self,

@@ -205,11 +205,35 @@ async def take_followed(connection: Connection, limit: int) -> tuple[list[Follow
             is_replayed=row[5] is not None,
             event_id=row[3] if row[5] is None else replayed_event_id(row[3], row[5]),
             params=row[4],
+            is_joined=row[9],
         )
         for row in rows
         if row[4] is not None
     ]
     return found, len(rows)
+
+
+async def join_visits(
+    connection: Connection,
+    account_id: int,
+    site_id: UUID,
+    visitor: str,
+    contact_id: int,
+    *,
+    since: datetime,
+    limit: int,
+) -> int:
+    """Give a visitor's events of nobody to a contact; returns how many."""
+    values = {
+        "account_id": account_id,
+        "site_id": str(site_id),
+        "visitor": visitor,
+        "contact_id": contact_id,
+        "since": since,
+        "limit": limit,
+    }
+    row = await (await connection.execute(_SQL["join_visits"], values)).fetchone()
+    return 0 if row is None else row[0]
 
 
 async def forget_recent(connection: Connection) -> None:

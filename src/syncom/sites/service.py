@@ -28,6 +28,8 @@ _VISITOR: Final = re.compile(r"[\w.-]{8,100}", re.ASCII)
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 
 
+#: What a visitor did this long before it is known who they are becomes the contact's.
+JOINED: Final = timedelta(days=30)
 #: For this long a page may show a token.
 _TOKEN_LIFE: Final = timedelta(days=30)
 
@@ -136,8 +138,22 @@ class SitesService:
             return await self.report(site, event, sender)
         if named and visitor and recorded.contact_id is not None:
             async with self._database.tenant(site.account_id) as connection:
-                await store.remember(connection, site.account_id, visitor, recorded.contact_id)
+                await store.remember(connection, site, visitor, recorded.contact_id)
+        if visitor and site.strict and (named or recorded.repeated or recorded.contact_id is None):
+            await self._join(site, visitor)
         return True
+
+    async def _join(self, site: Site, visitor: str) -> None:
+        """What the visitor did on this site before becomes the contact's whom they turned out to be there.
+
+        Asked for after every report of nobody too, once that is committed: of a report and the one that says who it
+        is, at the same moment, the later one sees the other. A report that comes again repairs what a crash left out.
+        """
+        async with self._database.tenant(site.account_id) as connection:
+            contact_id = await store.visitor_of_site(connection, site, visitor)
+        if contact_id is not None:
+            since = self._clock.now() - JOINED
+            await self._events.join_visits(site.account_id, site.site_id, visitor, contact_id, since=since)
 
     def _who(self, site: Site, visitor: Visitor) -> dict[str, str]:
         """Whom a page names, in words of events. A token that is not of this site or too old names nobody."""

@@ -20,12 +20,19 @@ RETURNING site_id, account_id, domain, strict;
 -- Index: site_visitors' primary key.
 SELECT contact_id FROM site_visitors WHERE account_id = %(account_id)s AND visitor = %(visitor)s;
 
+-- name: visitor_of_site
+-- Whom this visitor was said to be on this site. Index: site_visitors' primary key.
+SELECT contact_id FROM site_visitors
+WHERE account_id = %(account_id)s AND visitor = %(visitor)s AND %(site_id)s::uuid = ANY (site_ids);
+
 -- name: remember
 -- Index: site_visitors' primary key.
-INSERT INTO site_visitors AS known (account_id, visitor, contact_id)
-VALUES (%(account_id)s, %(visitor)s, %(contact_id)s)
-ON CONFLICT (account_id, visitor) DO UPDATE SET contact_id = excluded.contact_id, seen_at = now()
-WHERE known.contact_id <> excluded.contact_id;
+INSERT INTO site_visitors AS known (account_id, visitor, contact_id, site_ids)
+VALUES (%(account_id)s, %(visitor)s, %(contact_id)s, ARRAY[%(site_id)s::uuid])
+ON CONFLICT (account_id, visitor) DO UPDATE SET contact_id = excluded.contact_id, seen_at = now(),
+    site_ids = CASE WHEN known.contact_id = excluded.contact_id THEN known.site_ids || excluded.site_ids
+        ELSE excluded.site_ids END
+WHERE known.contact_id <> excluded.contact_id OR NOT known.site_ids @> excluded.site_ids;
 
 -- name: forget
 -- Index: site_visitors' primary key.

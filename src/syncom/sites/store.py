@@ -51,8 +51,20 @@ async def visitor(connection: Connection, account_id: int, visitor_id: str) -> i
     return None if row is None else row[0]
 
 
-async def remember(connection: Connection, account_id: int, visitor_id: str, contact_id: int) -> None:
-    values = {"account_id": account_id, "visitor": visitor_id, "contact_id": contact_id}
+async def visitor_of_site(connection: Connection, site: Site, visitor_id: str) -> int | None:
+    """The contact this visitor was said to be on this site."""
+    values = {"account_id": site.account_id, "visitor": visitor_id, "site_id": site.site_id}
+    row = await (await connection.execute(_SQL["visitor_of_site"], values)).fetchone()
+    return None if row is None else row[0]
+
+
+async def remember(connection: Connection, site: Site, visitor_id: str, contact_id: int) -> None:
+    values = {
+        "account_id": site.account_id,
+        "visitor": visitor_id,
+        "contact_id": contact_id,
+        "site_id": site.site_id,
+    }
     await connection.execute(_SQL["remember"], values)
 
 

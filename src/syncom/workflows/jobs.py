@@ -81,7 +81,8 @@ class WorkflowKeeper:
             if events and self._heard is not None:
                 await self._heard(connection, events)
             now = self._clock.now()
-            await hear(connection, [of_event(event) for event in events if event.contact_id], now=now)
+            mine = [event for event in events if event.contact_id and not event.is_joined]
+            await hear(connection, [of_event(event) for event in mine], now=now)
         async with self._database.system() as connection:
             if not await self._claim(connection, _EAR):
                 return False
