@@ -217,6 +217,55 @@ async def test_an_erased_contact_takes_along_what_the_ledger_does_not_lead_to_an
     assert rows == []
 
 
+async def test_carts_that_are_done_with_go_and_others_stay(house: House) -> None:
+    account_id, keeping = await house.account("Acme", keep_carts_days=93), await house.account("Other")
+    at, due = _ago(8), _ago(1)
+    async with house.app.database.system() as connection:
+        for account, cart, contact_id, changed_at, ordered_at, due_at in (
+            (account_id, "told", 7, at, None, None),
+            (account_id, "of nobody", 0, at, None, None),
+            (account_id, "ordered lately", 7, at, _ago(1), None),
+            (account_id, "only ordered", 7, None, at, None),
+            (account_id, "due", 7, at, None, due),
+            (account_id, "new", 7, _ago(1), None, None),
+            (keeping, "told", 7, at, None, None),
+        ):
+            await connection.execute(
+                "INSERT INTO carts (account_id, cart, contact_id, changed_at, ordered_at, due_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s)",
+                (account, cart, contact_id, changed_at, ordered_at, due_at),
+            )
+    assert (await house.app.retention.apply()).rows == {"carts": 3}
+    async with house.app.database.system() as connection:
+        rows = await (await connection.execute("SELECT account_id, cart FROM carts")).fetchall()
+    assert sorted(rows) == [
+        (account_id, "due"),
+        (account_id, "new"),
+        (account_id, "ordered lately"),
+        (keeping, "told"),
+    ]
+    assert await house.app.retention.apply() == NOTHING
+
+
+async def test_whose_a_message_is_stays_as_long_as_anything_of_it(house: House) -> None:
+    accounts = [
+        await house.account("Acme", keep_ledger_days=93, keep_activity_days=200),
+        await house.account("Other", keep_ledger_days=93),
+    ]
+    async with house.app.database.system() as connection:
+        for account_id in accounts:
+            for months in (1, 5, 9):
+                await connection.execute(
+                    "INSERT INTO workflow_messages (account_id, bucket, message_id, contact_id, workflow_id, queued_at)"
+                    " VALUES (%s, 7, %s, 7, 1, %s)",
+                    (account_id, single_message_id(7), _ago(months)),
+                )
+    assert (await house.app.retention.apply()).rows == {"workflow_messages": 1}
+    async with house.app.database.system() as connection:
+        rows = await (await connection.execute("SELECT account_id FROM workflow_messages")).fetchall()
+    assert sorted(row[0] for row in rows) == [accounts[0]] * 2 + [accounts[1]] * 3
+
+
 async def test_days_are_for_ever_or_three_months_at_least(house: House) -> None:
     account_id = await house.account("Acme")
     for days in (1, 92, -1, 40_000):

@@ -1,15 +1,15 @@
 -- name: add_account
 INSERT INTO accounts (name) VALUES (%(name)s)
 RETURNING account_id, name, time_zone, created_at, velocity_truth, velocity_lines,
-    keep_ledger_days, keep_activity_days, keep_events_days;
+    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days;
 
 -- name: list_accounts
 SELECT account_id, name, time_zone, created_at, velocity_truth, velocity_lines,
-    keep_ledger_days, keep_activity_days, keep_events_days FROM accounts ORDER BY account_id;
+    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days FROM accounts ORDER BY account_id;
 
 -- name: get_account
 SELECT account_id, name, time_zone, created_at, velocity_truth, velocity_lines,
-    keep_ledger_days, keep_activity_days, keep_events_days
+    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days
 FROM accounts WHERE account_id = %(account_id)s;
 
 -- name: update_account
@@ -18,10 +18,11 @@ UPDATE accounts SET name = coalesce(%(name)s, name), time_zone = coalesce(%(time
     velocity_lines = coalesce(%(velocity_lines)s, velocity_lines),
     keep_ledger_days = coalesce(%(keep_ledger_days)s, keep_ledger_days),
     keep_activity_days = coalesce(%(keep_activity_days)s, keep_activity_days),
-    keep_events_days = coalesce(%(keep_events_days)s, keep_events_days)
+    keep_events_days = coalesce(%(keep_events_days)s, keep_events_days),
+    keep_carts_days = coalesce(%(keep_carts_days)s, keep_carts_days)
 WHERE account_id = %(account_id)s
 RETURNING account_id, name, time_zone, created_at, velocity_truth, velocity_lines,
-    keep_ledger_days, keep_activity_days, keep_events_days;
+    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days;
 
 -- name: lock_users
 -- Held to the end of the transaction: two processes that start together make one first user.

@@ -181,10 +181,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     velocity_truth: Velocity
     #: What white space goes with a directive: 1, the line break after it; 2, its whole line when it stands alone.
     velocity_lines: Velocity
-    #: Days for which is kept what was sent, what happened to it, and events; 0: for ever.
+    #: Days for which is kept what was sent, what happened to it, events, and carts that are done with; 0: for ever.
     keep_ledger_days: int
     keep_activity_days: int
     keep_events_days: int
+    keep_carts_days: int
     created_at: datetime
 
 

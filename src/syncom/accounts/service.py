@@ -181,6 +181,7 @@ class AccountsService:
         keep_ledger_days: int | None = None,
         keep_activity_days: int | None = None,
         keep_events_days: int | None = None,
+        keep_carts_days: int | None = None,
     ) -> Account:
         """Rename the account, set the zone its schedules and reports use, the version of Velocity it follows, or for
         how many days it keeps facts (0: for ever).
@@ -191,6 +192,7 @@ class AccountsService:
             "keep_ledger_days": keep_ledger_days,
             "keep_activity_days": keep_activity_days,
             "keep_events_days": keep_events_days,
+            "keep_carts_days": keep_carts_days,
         }
         for field, days in keeping.items():
             if days and not SHORTEST_KEEPING <= days <= LONGEST_KEEPING:

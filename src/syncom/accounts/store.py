@@ -83,6 +83,7 @@ async def update_account(
     keep_ledger_days: int | None,
     keep_activity_days: int | None,
     keep_events_days: int | None,
+    keep_carts_days: int | None,
 ) -> Account | None:
     row = await _row(
         connection,
@@ -95,6 +96,7 @@ async def update_account(
         keep_ledger_days=keep_ledger_days,
         keep_activity_days=keep_activity_days,
         keep_events_days=keep_events_days,
+        keep_carts_days=keep_carts_days,
     )
     return _account(row) if row else None
 
@@ -352,6 +354,7 @@ def _account(row: _Row) -> Account:
         keep_ledger_days=row[6],
         keep_activity_days=row[7],
         keep_events_days=row[8],
+        keep_carts_days=row[9],
     )
 
 

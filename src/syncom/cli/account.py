@@ -53,6 +53,7 @@ async def update(
     keep_ledger_days: int | None = None,
     keep_activity_days: int | None = None,
     keep_events_days: int | None = None,
+    keep_carts_days: int | None = None,
     options: Options = _DEFAULT,
 ) -> None:
     """Change an account; what is not named stays.
@@ -73,6 +74,8 @@ async def update(
         The same for what happened to it: opens, clicks and so on.
     keep_events_days
         The same for events.
+    keep_carts_days
+        The same for carts that were ordered, told of as abandoned, or are of nobody.
     """
     async with here(options) as services:
         account = await services.app.accounts.update_account(
@@ -84,6 +87,7 @@ async def update(
             keep_ledger_days=keep_ledger_days,
             keep_activity_days=keep_activity_days,
             keep_events_days=keep_events_days,
+            keep_carts_days=keep_carts_days,
         )
     show(account, json=options.json, human=lambda: _shown(account))
 
@@ -103,6 +107,7 @@ def _shown(account: Account) -> None:
             ("ledger kept", _days(account.keep_ledger_days)),
             ("activity kept", _days(account.keep_activity_days)),
             ("events kept", _days(account.keep_events_days)),
+            ("carts kept", _days(account.keep_carts_days)),
         ]
     )
 

@@ -12,6 +12,23 @@ SELECT account_id, keep_activity_days FROM accounts WHERE keep_activity_days > 0
 -- name: keeping_events
 SELECT account_id, keep_events_days FROM accounts WHERE keep_events_days > 0;
 
+-- name: keeping_carts
+SELECT account_id, keep_carts_days FROM accounts WHERE keep_carts_days > 0;
+
+-- name: keeping_workflow_messages
+-- Whose a message was is asked when it was sent or something happens to it: as long as either is kept.
+SELECT account_id, greatest(keep_ledger_days, keep_activity_days) FROM accounts
+WHERE keep_ledger_days > 0 AND keep_activity_days > 0;
+
+-- name: delete_carts
+-- A batch of an account's carts that are done with: ordered, told of, empty, or of nobody, and not touched since. Those that are
+-- still to be told of stay. Index: the part of carts' primary key that is the account's, read once in a round.
+DELETE FROM carts WHERE (account_id, cart) IN (
+    SELECT account_id, cart FROM carts
+    WHERE account_id = %(account_id)s AND due_at IS NULL AND greatest(changed_at, ordered_at, named_at) < %(before)s
+    LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+);
+
 -- name: oldest_under_way
 -- When the oldest campaign of each account that is not over was launched.
 SELECT account_id, min(launched_at) FROM campaigns

@@ -80,10 +80,30 @@ class RetentionService:
                         gone = await _delete(connection, rest, time, account_id, moment)
                         rows[table] = rows.get(table, 0) + gone
                         touched.add(account_id)
+            rows |= {
+                "workflow_messages": await self._trim_messages(connection),
+                "carts": await self._trim_carts(connection),
+            }
         if self._forgotten is not None:
             for account_id in sorted(touched):
                 await self._forgotten(account_id)
         return Gone(months=dropped, rows={table: count for table, count in rows.items() if count})
+
+    async def _trim_messages(self, connection: Connection) -> int:
+        table, time, deleted = "workflow_messages", "queued_at", 0
+        for account_id, moment in (await self._kept_from(connection, table)).items():
+            if await has_before(connection, table, time, account_id, moment):
+                deleted += await _delete(connection, table, time, account_id, moment)
+        return deleted
+
+    async def _trim_carts(self, connection: Connection) -> int:
+        deleted = 0
+        for account_id, moment in (await self._kept_from(connection, "carts")).items():
+            count = _BATCH
+            while count == _BATCH:
+                count = await store.delete_carts(connection, account_id, moment, limit=_BATCH)
+                deleted += count
+        return deleted
 
     async def _kept_from(self, connection: Connection, table: str) -> dict[int, datetime]:
         """The first moment that each account keeps, if it does not keep everything: the first of a month."""

@@ -16,6 +16,12 @@ async def keeping(connection: Connection, table: str) -> dict[int, int]:
     return dict(await (await connection.execute(_SQL[f"keeping_{table}"])).fetchall())
 
 
+async def delete_carts(connection: Connection, account_id: int, before: datetime, *, limit: int) -> int:
+    """Delete carts that are done with and were last touched before a moment; returns how many."""
+    values = {"account_id": account_id, "before": before, "limit": limit}
+    return (await connection.execute(_SQL["delete_carts"], values)).rowcount
+
+
 async def oldest_under_way(connection: Connection) -> dict[int, datetime]:
     """The launch of the oldest campaign that is not over, by account."""
     return dict(await (await connection.execute(_SQL["oldest_under_way"])).fetchall())

@@ -33,6 +33,8 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     keep_activity_days: int | None = None
     #: The same for events.
     keep_events_days: int | None = None
+    #: The same for carts that were ordered, told of as abandoned, or are of nobody.
+    keep_carts_days: int | None = None
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +61,7 @@ async def update_account(by: By, accounts: Accounts, data: JSONBody[AccountChang
         keep_ledger_days=data.keep_ledger_days,
         keep_activity_days=data.keep_activity_days,
         keep_events_days=data.keep_events_days,
+        keep_carts_days=data.keep_carts_days,
     )
 
 
