@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncom.clock import SystemClock
 from syncom.contacts.model import ContactInput, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.errors import Invalid, NotFound
@@ -27,6 +26,7 @@ from syncom.rfm.model import Bounds, Revenue, RfmSettings, Thresholds
 from syncom.rfm.predictions.service import PredictionsService
 from syncom.rfm.service import RfmService
 from syncom.segments.rfm_classes import CLASS_GRID, RFM_CLASSES, RfmClass, class_of
+from tests.clocks import StandingClock
 
 NOW = datetime(2026, 3, 8, 12, tzinfo=UTC)
 THRESHOLDS = Thresholds(
@@ -34,17 +34,6 @@ THRESHOLDS = Thresholds(
     frequency=(2, 3, 5, 10),
     monetary=(Decimal(50), Decimal(100), Decimal(500), Decimal(1000)),
 )
-
-
-class Clock(SystemClock):
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.time = NOW
-
-    def now(self) -> datetime:
-        return self.time
 
 
 @dataclass
@@ -55,7 +44,7 @@ class Shop:
     orders: OrdersService
     rfm: RfmService
     predictions: PredictionsService
-    clock: Clock
+    clock: StandingClock
 
     async def people(self, count: int) -> list[int]:
         found = await self.contacts.upsert(
@@ -76,7 +65,7 @@ class Shop:
 
 
 def shop_of(database: Database, account_id: int) -> Shop:
-    clock = Clock()
+    clock = StandingClock(NOW)
     contacts = ContactsService(database, clock)
     events = EventsService(database, contacts, clock)
     rfm = RfmService(database, clock)
@@ -168,6 +157,34 @@ async def test_only_completed_orders_in_the_window_and_money_of_the_currency_cou
     await shop.rfm.recompute(shop.account_id)
     found = await shop.rfm.of_contact(shop.account_id, one)
     assert (found.orders, found.revenue, found.last_order_at) == (2, Decimal("14.50"), NOW - timedelta(days=2))
+
+
+async def test_amounts_of_several_currencies_are_never_added(shop: Shop) -> None:
+    one, two = await shop.people(2)
+    await shop.orders.add(
+        shop.account_id,
+        [
+            order("A", one, total="10"),
+            order("B", one, total="5"),
+            order("C", one, total="70000", currency="UAH"),
+            order("D", two, total="900", currency="UAH"),
+            order("E", two, total="7", status="CANCELLED", currency="UAH"),
+            order("F", two, total="8", status="CANCELLED", currency="UAH"),
+            order("G", two, total="3"),
+        ],
+    )
+    await shop.rfm.recompute(shop.account_id)
+    assert (await shop.rfm.state(shop.account_id)).currency == "EUR"
+    assert (await shop.rfm.of_contact(shop.account_id, one)).revenue == 15
+    assert (await shop.rfm.of_contact(shop.account_id, two)).revenue == 3
+    await shop.orders.add(shop.account_id, [order(f"H-{n}", two, total="50", currency="UAH") for n in range(3)])
+    assert (await shop.rfm.of_contact(shop.account_id, two)).revenue == 3, "until boundaries are renewed"
+    await shop.rfm.recompute(shop.account_id)
+    assert (await shop.rfm.state(shop.account_id)).currency == "UAH"
+    assert (await shop.rfm.of_contact(shop.account_id, two)).revenue == 1050
+    await shop.rfm.configure(shop.account_id, RfmSettings(currency="EUR"))
+    await shop.rfm.recompute(shop.account_id)
+    assert (await shop.rfm.of_contact(shop.account_id, two)).revenue == 3
 
 
 async def test_moves_between_two_days_are_counted(shop: Shop) -> None:

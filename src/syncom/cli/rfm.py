@@ -34,7 +34,7 @@ async def settings(
     status
         Statuses of orders that count.
     currency
-        Only amounts in it are money, such as EUR; an empty one: all amounts.
+        Only amounts in it are money, such as EUR; an empty one: in that of most orders.
     revenue
         What of an order is money: its total, or net of shipping and taxes.
     window_days
@@ -76,7 +76,7 @@ def _pairs(state: RfmState) -> list[tuple[str, object]]:
     used, bounds = state.settings, state.bounds
     pairs: list[tuple[str, object]] = [
         ("statuses", ", ".join(used.statuses)),
-        ("currency", used.currency or "all"),
+        ("currency", used.currency or f"{state.currency or 'none'} (that of most orders)"),
         ("revenue", used.revenue.value),
         ("window", f"{used.window_days} days" if used.window_days else "all orders"),
         ("boundaries", "quintiles" if used.thresholds is None else "thresholds"),

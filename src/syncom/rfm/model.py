@@ -34,7 +34,7 @@ class RfmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     #: Statuses of orders that count, in any case.
     statuses: tuple[str, ...] = ("DELIVERED",)
-    #: ISO 4217: only amounts in it are money; empty: all amounts, as they are.
+    #: ISO 4217: only amounts in it are money; empty: in that of most orders, chosen when boundaries are renewed.
     currency: str = ""
     revenue: Revenue = Revenue.TOTAL
     #: Orders of so many days before boundaries were renewed, and later ones; None: all.
@@ -57,6 +57,8 @@ class RfmState(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: RfmSettings
     bounds: Bounds | None
+    #: Whose amounts are money; empty: those of orders that name no currency, or nothing was chosen yet.
+    currency: str
     recomputed_at: datetime | None
 
 

@@ -1,7 +1,7 @@
 -- name: settings
 -- Index: rfm_settings' primary key.
 SELECT statuses, currency, revenue, window_days, thresholds, bounded_at, recency_bounds, frequency_bounds,
-    monetary_bounds, recomputed_at
+    monetary_bounds, recomputed_at, coalesce(nullif(currency, ''), main_currency)
 FROM rfm_settings WHERE account_id = %(account_id)s;
 
 -- name: save_settings
@@ -23,6 +23,14 @@ WHERE (s.recomputed_at IS NULL OR s.recomputed_at < %(before)s)
   AND EXISTS (SELECT FROM orders o WHERE o.account_id = a.account_id)
 ORDER BY a.account_id;
 
+-- name: choose_currency
+-- Where no currency was named: that of most orders that count. Reads the account's orders once.
+UPDATE rfm_settings s SET main_currency = coalesce((
+    SELECT upper(o.currency) FROM orders o
+    WHERE o.account_id = s.account_id AND o.ordered_at >= %(from_at)s AND upper(o.status) = ANY (s.statuses)
+    GROUP BY upper(o.currency) ORDER BY count(*) DESC, upper(o.currency) LIMIT 1), '')
+WHERE s.account_id = %(account_id)s;
+
 -- name: quintiles
 -- Values that 20, 40, 60 and 80 percent of the customers are at or below. Reads the account's orders once.
 SELECT count(*), percentile_disc(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY found.last_order_at),
@@ -31,7 +39,7 @@ SELECT count(*), percentile_disc(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER 
 FROM (
     SELECT max(o.ordered_at) AS last_order_at, count(*) AS orders,
         coalesce(sum(rfm_revenue(s.revenue, o.total, o.refunded, o.details))
-            FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
+            FILTER (WHERE upper(o.currency) = coalesce(nullif(s.currency, ''), s.main_currency)), 0) AS revenue
     FROM rfm_settings s
     JOIN orders o ON o.account_id = s.account_id AND o.ordered_at >= %(from_at)s AND upper(o.status) = ANY (s.statuses)
     JOIN contacts c ON c.account_id = o.account_id AND c.bucket = o.bucket AND c.contact_id = o.contact_id
@@ -79,7 +87,7 @@ WITH found AS (
     CROSS JOIN LATERAL (
         SELECT count(*) AS orders, max(o.ordered_at) AS last_order_at,
             coalesce(sum(rfm_revenue(s.revenue, o.total, o.refunded, o.details))
-                FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
+                FILTER (WHERE upper(o.currency) = coalesce(nullif(s.currency, ''), s.main_currency)), 0) AS revenue
         FROM orders o
         WHERE o.account_id = %(account_id)s AND o.bucket = k.bucket AND o.contact_id = k.contact_id
           AND o.ordered_at >= s.from_at AND upper(o.status) = ANY (s.statuses)

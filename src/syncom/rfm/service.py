@@ -58,6 +58,8 @@ class RfmService:
             await store.hold_settings(connection, account_id)
             settings = (await store.state(connection, account_id)).settings
             from_at = _ALWAYS if settings.window_days is None else now - timedelta(days=settings.window_days)
+            if not settings.currency:
+                await store.choose_currency(connection, account_id, from_at)
             if settings.thresholds is None:
                 bounds = await store.quintiles(connection, account_id, from_at, now)
             else:

@@ -39,8 +39,9 @@ async def state(connection: Connection, account_id: int) -> RfmState:
     """Settings and boundaries; the defaults where nothing was saved."""
     row = await (await connection.execute(_SQL["settings"], {"account_id": account_id})).fetchone()
     if row is None:
-        return RfmState(settings=RfmSettings(), bounds=None, recomputed_at=None)
-    statuses, currency, revenue, window_days, thresholds, bounded_at, recency, frequency, monetary, recomputed_at = row
+        return RfmState(settings=RfmSettings(), bounds=None, currency="", recomputed_at=None)
+    statuses, currency, revenue, window_days, thresholds, bounded_at, recency, frequency, monetary, *rest = row
+    recomputed_at, counted = rest
     return RfmState(
         settings=RfmSettings(
             statuses=tuple(statuses),
@@ -52,6 +53,7 @@ async def state(connection: Connection, account_id: int) -> RfmState:
         bounds=None
         if bounded_at is None
         else Bounds(bounded_at=bounded_at, recency=recency, frequency=frequency, monetary=monetary),
+        currency=counted,
         recomputed_at=recomputed_at,
     )
 
@@ -77,6 +79,11 @@ async def hold_settings(connection: Connection, account_id: int) -> None:
 async def due(connection: Connection, before: datetime) -> list[int]:
     """Accounts with orders that were last scored as a whole before then."""
     return [row[0] for row in await (await connection.execute(_SQL["due"], {"before": before})).fetchall()]
+
+
+async def choose_currency(connection: Connection, account_id: int, from_at: datetime | str) -> None:
+    """Choose whose amounts are money where the settings name no currency."""
+    await connection.execute(_SQL["choose_currency"], {"account_id": account_id, "from_at": from_at})
 
 
 async def quintiles(connection: Connection, account_id: int, from_at: datetime | str, now: datetime) -> Bounds | None:

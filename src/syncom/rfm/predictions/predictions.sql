@@ -26,7 +26,7 @@ SELECT d.contact_id, count(*) - 1, (max(d.day) - min(d.day)) / 7.0, (%(today)s::
 FROM (
     SELECT o.bucket, o.contact_id, (o.ordered_at AT TIME ZONE 'UTC')::date AS day,
         coalesce(sum(rfm_revenue(s.revenue, o.total, o.refunded, o.details))
-            FILTER (WHERE s.currency = '' OR o.currency = s.currency), 0) AS revenue
+            FILTER (WHERE upper(o.currency) = coalesce(nullif(s.currency, ''), s.main_currency)), 0) AS revenue
     FROM rfm_settings s
     JOIN orders o ON o.account_id = s.account_id AND upper(o.status) = ANY (s.statuses)
     WHERE s.account_id = %(account_id)s AND o.account_id = %(account_id)s
