@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from syncom.activity.model import ActivityKind, Hit, HitClass
 from syncom.activity.service import ActivityService
-from syncom.attribution.model import AttributionSettings, Model, Revenue, Source
+from syncom.attribution.model import AttributionSettings, AttributionState, Model, Revenue, Source
 from syncom.attribution.service import AttributionService
 from syncom.clock import SystemClock
 from syncom.contacts.service import ContactsService
@@ -24,10 +26,12 @@ from syncom.events.service import EventsService
 from syncom.ids import campaign_message_id, single_message_id
 from syncom.orders.model import OrderDeletion, OrderInput, RefundInput
 from syncom.orders.service import OrdersService
+from syncom.postgres import migrate
 from syncom.postgres.pool import Database
 from tests.orders.shops import fresh_account, named_contact
 from tests.settling import settle
 
+_UPGRADE = Path(migrate.__file__).parent / "migrations/0078_attribute_old_orders.sql"
 NOON = datetime(2026, 3, 8, 12, tzinfo=UTC)
 Totals = dict[tuple[str, int, int, str], tuple[int, Decimal, Decimal]]
 
@@ -122,6 +126,25 @@ async def test_a_click_before_the_window_leads_to_nothing(shop: Shop) -> None:
     await shop.click(anna, days=5, campaign=8)
     await shop.catch_up()
     assert await shop.campaigns() == {8: 100}
+
+
+async def test_orders_from_before_an_upgrade_are_led_back_without_anybody_saving_settings(shop: Shop) -> None:
+    anna = await shop.contact("anna")
+    await shop.click(anna, days=1)
+    await shop.order(anna)
+    before = await shop.totals()
+    async with shop.database.autocommit() as connection:
+        for table in ("attributions", "attribution_totals", "attribution_settings"):
+            await connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        for _ in range(2):
+            await connection.execute(_UPGRADE.read_bytes())
+    assert await shop.totals() == {}
+    assert not (await shop.attribution.state(shop.account_id)).is_settled
+    await shop.catch_up()
+    assert await shop.totals() == before != {}
+    assert await shop.attribution.state(shop.account_id) == AttributionState(
+        settings=AttributionSettings(), is_settled=True
+    )
 
 
 async def test_machines_lead_to_nothing(shop: Shop) -> None:
