@@ -21,6 +21,7 @@ from syncom.content.model import CompiledContent, Dialect, Format, RenderError, 
 from syncom.content.plain_text import plain_text
 from syncom.content.styles import inline_styles
 from syncom.content.velocity.model import Rules
+from syncom.content.velocity.product_calls import blocks_in
 from syncom.errors import Invalid
 from syncom.targets import web_address
 
@@ -161,6 +162,7 @@ def _named(content: CompiledContent, tags: Tags, known_fields: Collection[str]) 
         names = slot_names(marked)
         fields = names & contact_names | frozenset(marked.data_fields.values())
         content = marked
+        blocks = {block.key: block for tag in marked.velocity for block in blocks_in(tag.source)}
     else:
         programs = (
             language.parse(content.subject, "subject"),
@@ -170,14 +172,14 @@ def _named(content: CompiledContent, tags: Tags, known_fields: Collection[str]) 
         names = frozenset[str]().union(*(program.names for program in programs))
         fields = names & contact_names
         blocks = {block.key: block for program in programs for block in program.products}
-        if len(blocks) > _MAX_BLOCKS:
-            raise Invalid("html", f"asks for products in more than {_MAX_BLOCKS} ways")
-        if blocks:
-            # Which version of a product a reader gets.
-            fields |= {"language"}
-        content = msgspec.structs.replace(content, products=tuple(blocks.values()))
+    if len(blocks) > _MAX_BLOCKS:
+        raise Invalid("html", f"asks for products in more than {_MAX_BLOCKS} ways")
+    if blocks:
+        # Which version of a product a reader gets.
+        fields |= {"language"}
     return msgspec.structs.replace(
         content,
+        products=tuple(blocks.values()),
         fields=tuple(sorted(fields)),
         params=tuple(sorted(names - contact_names - OWN_URLS - {PARAMS})),
         is_viewable=VIEW_URL in names and bool(content.html),

@@ -56,7 +56,7 @@ class ForeignEngine:
             try:
                 given = cast("dict[str, Any]", _copied(data)) if self._changes else data
                 place = Place.HTML if part == "html" else Place.TEXT
-                run = Run(dict(given, data=given, **_TOOLS), place, fields=slots, left=left)
+                run = Run(dict(given, data=given, **_TOOLS), place, fields=slots, left=left, products=own.products)
                 template.print(run)
             except (VelocityError, RecursionError) as error:
                 raise RenderError(part, str(error)) from None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, cast
 
-from syncom.content.velocity import java, methods
+from syncom.content.velocity import java, methods, product_calls
 from syncom.content.velocity.math_tool import number as as_number
 from syncom.content.velocity.model import ContactText, Rules, Truth, VelocityError, joined
 from syncom.content.velocity.printing import equal, text_of
@@ -90,6 +90,7 @@ class Expressions:
         if found is None:
             return None
         self.at = found.end()
+        products = self._products() if found[3] == product_calls.ROOT else None
         steps = self._steps()
         alternative = None
         if found[2]:
@@ -99,7 +100,10 @@ class Expressions:
                 self.blanks()
             self.expect("}", "${ is never closed; add }")
         source = self.source[begin : self.at]
-        value = _chained(found[3], steps, self._line_of(begin))
+        if products is None:
+            value = _chained(found[3], steps, self._line_of(begin))
+        else:
+            value = product_calls.follow(products, [step.take for step in steps])
         if alternative is not None:
             value = _either(value, alternative)
         return Part(value, SLOT.sub(r"%\1|\2%", source), found[3], bool(found[1]), bool(found[2]))
@@ -130,6 +134,17 @@ class Expressions:
         begin = self.at
         part = self._primary()
         return Part(part.value, self.source[begin : self.at], part.root)
+
+    def _products(self) -> Value | None:
+        """What a template selects from the catalogue; None: the name stands for something else."""
+        try:
+            selected = product_calls.select_at(self.source, self.at)
+        except ValueError as error:
+            self.fail(str(error))
+        if selected is None:
+            return None
+        block, self.at = selected
+        return product_calls.products_of(block)
 
     def _steps(self) -> list[Step]:
         steps: list[Step] = []

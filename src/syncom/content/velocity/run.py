@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Protocol
 
+from syncom.content.own import NO_PRODUCTS, Picked
 from syncom.content.velocity.model import ContactText, VelocityError, joined
 
 #: Characters that one rendering may touch, over all its parts; each step costs some besides.
@@ -37,7 +38,7 @@ class Scope(Protocol):
 class Run:
     """State of one rendering."""
 
-    __slots__ = ("depth", "fields", "left", "out", "place", "scope")
+    __slots__ = ("depth", "fields", "left", "out", "place", "products", "scope")
 
     def __init__(
         self,
@@ -46,11 +47,14 @@ class Run:
         *,
         fields: Mapping[str, Any],
         left: int = BUDGET,
+        products: Picked = NO_PRODUCTS,
     ) -> None:
         self.scope = scope
         self.place = place
         #: Merge fields of the recipient, for ``%NAME%``.
         self.fields = fields
+        #: What was looked up for ``$products.select(…)``.
+        self.products = products
         self.left = left
         self.out: list[str] = []
         self.depth = 0
