@@ -142,6 +142,7 @@ class App:
         self.retention = RetentionService(database, clock, forgotten=self.membership.rebuild)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
+        self.contacts.usage.ask(self.content.users)
         self.senders = SendersService(database, keyring, clock, outbound_allow=settings.outbound_allow)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
         self.web_versions = WebVersions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from syncom.accounts.model import Velocity
 from syncom.accounts.service import AccountsService, machine_principal
 from syncom.clock import SystemClock
-from syncom.contacts.model import Contact, SubscriptionState
+from syncom.contacts.model import Contact, FieldType, SubscriptionState
+from syncom.contacts.service import ContactsService
 from syncom.content.fields import STANDARD, contact_fields
 from syncom.content.model import (
     AttachedFile,
@@ -52,6 +54,48 @@ async def test_every_save_makes_a_version_and_the_old_content_stays(service: Con
     assert (await service.compiled(account_id, first.content_id)).subject == "Hi {{ first_name }}"
     assert (await service.compiled(account_id, second.content_id)).subject == "New"
     assert await service.get(account_id, first.template_id) == second
+
+
+async def test_a_field_that_a_template_names_cannot_be_deleted(database: Database, account_id: int) -> None:
+    contacts = ContactsService(database, SystemClock())
+    service = ContentService(database, SystemClock())
+    contacts.usage.ask(service.users)
+    points = await contacts.fields.create(account_id, key="points", name="Points", type=FieldType.NUMBER)
+    other = await contacts.fields.create(account_id, key="other", name="Other", type=FieldType.NUMBER)
+    ours = await service.create(account_id, changed(HELLO, name="Ours", subject="{{ points }} points"))
+    theirs = await service.create(
+        account_id, changed(HELLO, name="Theirs", subject="%POINTS%", dialect=Dialect.VELOCITY)
+    )
+    spoken = await service.create(account_id, changed(HELLO, name="Spoken"))
+    await service.save_language(
+        account_id, spoken.template_id, "uk", LanguageInput(subject="{{ points }}", source=HELLO.source)
+    )
+    with pytest.raises(Conflict, match="used by template 'Ours', template 'Theirs', template 'Spoken'"):
+        await contacts.fields.delete(account_id, points.field_id)
+    await service.update(account_id, ours.template_id, HELLO)
+    await service.delete(account_id, theirs.template_id)
+    await service.delete_language(account_id, spoken.template_id, "uk")
+    await contacts.fields.delete(account_id, points.field_id)
+    await contacts.fields.delete(account_id, other.field_id)
+    await contacts.close()
+
+
+async def test_a_field_waits_for_the_template_that_is_being_saved_with_it(
+    service: ContentService, database: Database, account_id: int
+) -> None:
+    contacts = ContactsService(database, SystemClock())
+    contacts.usage.ask(service.users)
+    points = await contacts.fields.create(account_id, key="points", name="Points", type=FieldType.NUMBER)
+    template = changed(HELLO, subject="{{ points }}")
+    saved, deleted = await asyncio.gather(
+        service.create(account_id, template),
+        contacts.fields.delete(account_id, points.field_id),
+        return_exceptions=True,
+    )
+    assert not isinstance(saved, BaseException)
+    content = await service.compiled(account_id, saved.content_id)
+    assert isinstance(deleted, Conflict) == ("points" in content.fields), "named as a field, or not there any more"
+    await contacts.close()
 
 
 async def test_an_edit_of_an_old_version_is_a_conflict(service: ContentService, account_id: int) -> None:

@@ -1,7 +1,8 @@
 """Whether something may be deleted: who else uses it. Higher rooms say so here, because lower ones do not know them.
 
-Whoever saves what names a field, a list, a category, a segment or a campaign calls :func:`refer` before it looks them
-up; whoever deletes one holds the account's definitions alone. So nothing is deleted between the look-up and the save.
+Whoever saves what names a field, a list, a category, a segment or a campaign (a condition, a template) calls
+:func:`refer` before it looks them up; whoever deletes one holds the account's definitions alone. So nothing is deleted
+between the look-up and the save.
 """
 
 from __future__ import annotations

@@ -77,6 +77,21 @@ FROM templates t
 WHERE account_id = %(account_id)s AND template_id = ANY(%(template_ids)s)
 ORDER BY template_id;
 
+-- name: naming_field
+-- Templates whose present versions name a contact field. An account has thousands at most. Indexes: templates_account, primary
+-- keys of template_languages and contents.
+SELECT t.name FROM templates t
+WHERE t.account_id = %(account_id)s AND EXISTS (
+    SELECT FROM (
+        SELECT t.content_id
+        UNION ALL
+        SELECT l.content_id FROM template_languages l
+        WHERE l.account_id = t.account_id AND l.template_id = t.template_id
+    ) AS k
+    JOIN contents c ON c.content_id = k.content_id
+    WHERE c.compiled -> 'fields' ? %(key)s)
+ORDER BY t.template_id;
+
 -- name: sendable
 -- What a send needs of a template, its languages in one row. Primary keys.
 SELECT t.template_id, t.channel, t.content_id, t.language, t.sender_id, t.from_name,

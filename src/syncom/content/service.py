@@ -12,6 +12,7 @@ import msgspec
 
 from syncom.clock import Clock
 from syncom.contacts.model import Channel
+from syncom.contacts.usage import refer
 from syncom.content import store
 from syncom.content.check import check_content
 from syncom.content.compiling import Compiler
@@ -299,7 +300,8 @@ class ContentService:
         *,
         track_links: bool = True,
     ) -> int:
-        """A content of the template with this id."""
+        """A content of the template with this id. The fields it names are not deleted before the transaction ends."""
+        await refer(connection, account_id)
         compiled = await self._compiled(connection, account_id, template, attachments, track_links=track_links)
         return await store.add_content(connection, account_id, compiled, _label(template, template_id))
 
@@ -339,6 +341,12 @@ class ContentService:
             if await store.mark_used(connection, account_id, wanted) == len(wanted):
                 return
         raise Unavailable("the template has just changed; try again")
+
+    async def users(self, connection: Connection, account_id: int, kind: str, key: int | str) -> list[str]:
+        """The templates whose present version, in any language, names this contact field: ``("field", "points")``."""
+        if kind != "field":
+            return []
+        return [f"template {name!r}" for name in await store.naming_field(connection, account_id, str(key))]
 
     async def collect(self, *, link_days: int) -> int:
         """Delete contents that nothing needs any more, and files that only they named; returns how many contents.

@@ -177,6 +177,12 @@ async def search_templates(
     return [], _identity(await (await connection.execute(_SQL["count_templates"], values)).fetchone())
 
 
+async def naming_field(connection: Connection, account_id: int, key: str) -> list[str]:
+    """Names of templates that name a contact field."""
+    cursor = await connection.execute(_SQL["naming_field"], {"account_id": account_id, "key": key})
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def sendable(connection: Connection, account_id: int, template_id: int) -> Sendable | None:
     values = {"account_id": account_id, "template_id": template_id}
     row = await (await connection.execute(_SQL["sendable"], values)).fetchone()
