@@ -47,17 +47,23 @@ class Shop:
         self.file = b""
         self.status = 200
         self.login = ""
-        self.has_etag = True
+        #: What the server says about its file: an ETag (empty: made of its bytes; None: none), and when it changed.
+        self.etag: str | None = ""
+        self.changed_at = ""
         self.asked: list[dict[str, str]] = []
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append({name.lower(): value for name, value in request.headers.items()})
         if self.login and request.headers.get("Authorization") != self.login:
             return web.Response(status=401)
-        etag = f'"{md5(self.file).hexdigest()}"'
-        if self.has_etag and request.headers.get("If-None-Match") == etag:
+        etag = f'"{md5(self.file).hexdigest()}"' if self.etag == "" else self.etag
+        given = {"ETag": etag or "", "Last-Modified": self.changed_at}
+        asked = request.headers.get("If-None-Match", "")
+        # RFC 9110, 13.1.3: If-Modified-Since counts where no If-None-Match is asked.
+        since = "" if asked else request.headers.get("If-Modified-Since", "")
+        if (asked and asked == etag) or (since and since == self.changed_at):
             return web.Response(status=304)
-        headers = {"ETag": etag} if self.has_etag else {}
+        headers = {name: value for name, value in given.items() if value}
         return web.Response(status=self.status, body=self.file, headers=headers)
 
 

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Upstream
+from syncom.keys.service import KeysService
 from syncom.outbound import OutboundClient, Unreachable
 from syncom.postgres.pool import Database
 from syncom.products.feeds.model import Feed, FeedFormat, FeedInput, FeedOutcome, FeedResult
 from syncom.products.feeds.service import FeedsService
 from syncom.products.model import ProductInput
+from syncom.security import Keyring
+from tests.clocks import HurriedClock
 from tests.products.shop import Shelves, Shop, offer, pieces, yml
 
 
@@ -55,9 +58,71 @@ async def test_a_file_that_the_server_says_is_the_same_is_not_sent_again(shelves
     assert (await result(shelves, feed)).outcome is FeedOutcome.SAME_FILE
     assert "if-none-match" not in server.asked[0]
     assert server.asked[1]["if-none-match"]
-    server.has_etag = False
+    server.etag = None
     assert (await result(shelves, feed)).outcome is FeedOutcome.SAME_FILE, "by its digest"
     assert (await result(shelves, feed, confirm=True)).outcome is FeedOutcome.APPLIED
+
+
+async def test_a_server_that_knows_only_when_its_file_changed_is_asked_by_that(shelves: Shelves, server: Shop) -> None:
+    server.file, server.etag, server.changed_at = yml([offer("a")]), None, "Thu, 26 Nov 2026 12:00:00 GMT"
+    feed = await added(shelves, server)
+    await result(shelves, feed)
+    assert (await result(shelves, feed)).outcome is FeedOutcome.SAME_FILE
+    assert server.asked[1]["if-modified-since"] == server.changed_at
+    assert "if-none-match" not in server.asked[1]
+    server.file, server.changed_at = yml([offer("a"), offer("b")]), "Thu, 26 Nov 2026 13:00:00 GMT"
+    assert (await result(shelves, feed)).created == 1
+    assert (await result(shelves, feed, confirm=True)).outcome is FeedOutcome.APPLIED
+    assert "if-modified-since" not in server.asked[-1], "who confirms wants the file"
+
+
+async def test_the_same_file_under_another_name_is_asked_for_by_that_from_then_on(
+    shelves: Shelves, server: Shop
+) -> None:
+    server.file, server.etag = yml([offer("a")]), 'W/"of the first machine"'
+    feed = await added(shelves, server)
+    await result(shelves, feed)
+    server.etag, server.changed_at = 'W/"of the second machine"', "Thu, 26 Nov 2026 12:00:00 GMT"
+    assert (await result(shelves, feed)).outcome is FeedOutcome.SAME_FILE
+    await result(shelves, feed)
+    assert server.asked[-1]["if-none-match"] == server.etag
+    assert server.asked[-1]["if-modified-since"] == server.changed_at
+
+
+async def test_what_was_not_applied_is_asked_for_again(shelves: Shelves, server: Shop) -> None:
+    server.file = yml([offer(str(number)) for number in range(20)])
+    feed = await added(shelves, server)
+    await result(shelves, feed)
+    whole = server.file
+    for broken in (yml([offer("1")]), b"<yml_catalog><shop><offers>"):
+        server.file = broken
+        for _ in range(2):
+            with pytest.raises(SyncomError):
+                await result(shelves, feed)
+    server.file = whole
+    assert (await result(shelves, feed)).outcome is FeedOutcome.SAME_FILE
+    await shelves.feeds.update(shelves.account_id, feed.feed_id, FeedInput(name="Shop", url=server.url, every=900))
+    assert (await result(shelves, feed)).outcome is FeedOutcome.APPLIED, "who changes a feed wants it read again"
+    assert "if-none-match" not in server.asked[-1]
+
+
+async def test_the_login_outlives_the_key_that_it_was_sealed_with(
+    shelves: Shelves, server: Shop, tmp_path: Path
+) -> None:
+    server.login, server.file = "Basic c2hvcDpz4oKsY3JldA==", yml([offer("a")])
+    feed = await added(shelves, server, username="shop", password="s€cret")
+    ring = Keyring.open(tmp_path / "secret.key")
+    old = ring.current.key_id
+
+    done = await KeysService(shelves.database, ring, HurriedClock()).rotate()
+    async with shelves.database.system() as connection:
+        row = await (await connection.execute("SELECT secret FROM product_feeds")).fetchone()
+    assert row is not None
+    assert bytes(row[0])[:8] == bytes.fromhex(ring.current.key_id) != bytes.fromhex(old), done
+    ring.forget(old)
+    again = Shelves(shelves.database, shelves.account_id, tmp_path)
+    assert (await result(again, feed)).outcome is FeedOutcome.APPLIED
+    await again.client.close()
 
 
 async def test_bad_offers_are_told_with_line_and_id_and_the_rest_is_taken(shelves: Shelves, server: Shop) -> None:

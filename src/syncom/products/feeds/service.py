@@ -193,7 +193,11 @@ class FeedsService:
             mark = await _kept(given, place)
         else:
             mark = await self._downloaded(owned, place, again=confirm)
-        if mark is None or (mark.digest == owned.applied.digest and not confirm):
+        if mark is None:
+            return FeedResult(outcome=FeedOutcome.SAME_FILE)
+        if mark.digest == owned.applied.digest and not confirm:
+            if given is None and mark != owned.applied:
+                await self._note(owned, mark)
             return FeedResult(outcome=FeedOutcome.SAME_FILE)
         run_id = uuid4()
         async with self._database.tenant(owned.account_id) as connection:
@@ -279,6 +283,12 @@ class FeedsService:
             unchanged=merged.products - merged.created - merged.changed,
             removed=removed,
         )
+
+    async def _note(self, owned: store.Owned, mark: FileMark) -> None:
+        """Keep what the server calls the same file now, to ask for it by that next time."""
+        async with self._database.tenant(owned.account_id) as connection:
+            await self._hold(connection, owned)
+            await store.note_applied(connection, owned, mark, removed=0)
 
     # ------------------------------------------------------------ parts
 
