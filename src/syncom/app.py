@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
-import psycopg
 from procrastinate import App as JobRunner
 
 from syncom.accounts.model import PERMISSIONS, KeyScope, Permission, Principal, Role
@@ -42,10 +41,11 @@ from syncom.contacts.imports.fetch import FileFetcher
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
-from syncom.errors import Invalid, NotFound, Unavailable
+from syncom.errors import Invalid, NotFound
 from syncom.events.service import EventsService
 from syncom.feed.service import FeedService
 from syncom.inbox.service import InboxService
+from syncom.jobs.keeping import keep
 from syncom.jobs.runner import make_app
 from syncom.keys.service import KeysService, open_keyring
 from syncom.messages.channels.sms.short_links import ShortLinks
@@ -236,23 +236,21 @@ class App:
 
     async def upkeep(self, stop: asyncio.Event) -> None:
         """What has to be done now and then: partitions of the months to come, and what has had its time goes."""
-        while not stop.is_set():
-            try:
-                async with self.database.autocommit() as connection:
-                    await ensure_partitions(connection, self.clock.now())
-                await self.inbox.trim()
-                await self.web_versions.forget()
-                await self.imports.clear()
-                await self.contacts.sessions.forget_old()
-                await self.content.collect(link_days=self.settings.link_days)
-                await self.contacts.tokens.forget_old()
-                await self.accounts.forget_tokens()
-                await self.runs.upkeep()
-                await self.tenants.oauth.forget()
-            except (psycopg.Error, Unavailable, OSError) as error:
-                _log.warning("upkeep is tried again later: %s", error)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _UPKEEP)
+        await keep("upkeep", self._tidy, stop, rest=_UPKEEP)
+
+    async def _tidy(self) -> bool:
+        async with self.database.autocommit() as connection:
+            await ensure_partitions(connection, self.clock.now())
+        await self.inbox.trim()
+        await self.web_versions.forget()
+        await self.imports.clear()
+        await self.contacts.sessions.forget_old()
+        await self.content.collect(link_days=self.settings.link_days)
+        await self.contacts.tokens.forget_old()
+        await self.accounts.forget_tokens()
+        await self.runs.upkeep()
+        await self.tenants.oauth.forget()
+        return False
 
     def webhook_poster(self) -> WebhookPoster:
         """What posts activity to outgoing webhooks in the background."""

@@ -18,8 +18,9 @@ from syncom.campaigns import store
 from syncom.campaigns.model import Campaign
 from syncom.campaigns.service import audience_predicates, launch
 from syncom.content.service import ContentService
-from syncom.errors import Invalid, NotFound, Unavailable
+from syncom.errors import Invalid, NotFound
 from syncom.ids import BUCKETS
+from syncom.jobs.keeping import keep
 from syncom.messages.notices import CAMPAIGNS, announce_campaigns
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.service import SegmentsService
@@ -48,16 +49,7 @@ class CampaignKeeper:
         """Keep going until ``stop`` is set."""
         listener = asyncio.create_task(self._listen())
         try:
-            while not stop.is_set():
-                self._wake.clear()
-                try:
-                    while not stop.is_set() and await self._paced_step():
-                        pass
-                except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
-                    _log.warning("campaigns wait for the database: %s", error)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL):
-                        await _first(stop, self._wake)
+            await keep("campaigns", self._paced_step, stop, rest=_POLL, wake=self._wake)
         finally:
             listener.cancel()
             with suppress(asyncio.CancelledError):
@@ -145,13 +137,3 @@ class CampaignKeeper:
                         self._wake.set()
             except psycopg.Error:
                 await asyncio.sleep(_POLL)
-
-
-async def _first(*events: asyncio.Event) -> None:
-    """Wait until one of the events is set."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

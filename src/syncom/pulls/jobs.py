@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Final
 
 import psycopg
 
 from syncom.clock import Clock
-from syncom.errors import Unavailable
+from syncom.jobs.keeping import keep
 from syncom.postgres.pool import Database
 from syncom.pulls import store
 from syncom.pulls.service import LEASE, PullsService
@@ -33,15 +32,7 @@ class PullKeeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
-        while not stop.is_set():
-            pulled = 0
-            try:
-                pulled = await self.step()
-            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
-                _log.warning("pulls wait for the database: %s", error)
-            if not pulled:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _LOOK)
+        await keep("pulls", self.step, stop, rest=_LOOK)
 
     async def step(self) -> int:
         """Those that are due; returns how many there were."""

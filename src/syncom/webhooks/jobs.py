@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-import psycopg
 
 from syncom.activity import news
 from syncom.activity.model import News
 from syncom.clock import Clock
-from syncom.errors import Conflict, Invalid, Unavailable
+from syncom.errors import Conflict, Invalid
 from syncom.feed.model import Fact, FeedRow, FeedStatus, fact_of
 from syncom.feed.service import FeedService
+from syncom.jobs.keeping import keep
 from syncom.outbound import OutboundClient, Unreachable
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
@@ -64,15 +63,7 @@ class WebhookPoster:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
-        while not stop.is_set():
-            delivered = 0
-            try:
-                delivered = await self.step()
-            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
-                _log.warning("webhooks wait for the database: %s", error)
-            if not delivered:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _LOOK)
+        await keep("webhooks", self.step, stop, rest=_LOOK)
 
     async def step(self) -> int:
         """One delivery to each webhook that is due; returns how many went well."""

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from contextlib import suppress
 from typing import Final
-
-import psycopg
 
 from syncom.clock import Clock
 from syncom.connect.connections.service import ConnectionsService
-from syncom.errors import SyncomError
-
-_log = logging.getLogger(__name__)
+from syncom.jobs.keeping import keep
 
 #: Seconds between looks for what is due.
 _LOOK: Final = 5.0
@@ -26,19 +20,16 @@ class ConnectionKeeper:
     def __init__(self, connections: ConnectionsService, clock: Clock) -> None:
         self._connections = connections
         self._clock = clock
+        self._tidied = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
-        tidied = float("-inf")
-        while not stop.is_set():
-            done = 0
-            try:
-                done = await self._connections.renew_due()
-                if self._clock.monotonic() - tidied >= _TIDY:
-                    tidied = self._clock.monotonic()
-                    await self._connections.tidy()
-            except (psycopg.Error, SyncomError) as error:
-                _log.warning("looking after connections is tried again later: %s", error)
-            if not done:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _LOOK)
+        await keep("connections", self.step, stop, rest=_LOOK)
+
+    async def step(self) -> int:
+        """Renew what is due, and once a minute clear away; returns how many were renewed."""
+        done = await self._connections.renew_due()
+        if self._clock.monotonic() - self._tidied >= _TIDY:
+            self._tidied = self._clock.monotonic()
+            await self._connections.tidy()
+        return done

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 import msgspec
-import psycopg
 
 from syncom.clock import Clock
 from syncom.connect.connections import news
 from syncom.connect.connections.model import News, OwnerWebhook, WebhookLease
-from syncom.errors import Invalid, SyncomError, Unavailable
+from syncom.errors import Invalid, SyncomError
+from syncom.jobs.keeping import keep
 from syncom.outbound import OutboundClient, check_url
 from syncom.postgres.pool import Database
 
@@ -73,15 +72,7 @@ class OwnerTeller:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
-        while not stop.is_set():
-            told = 0
-            try:
-                told = await self.step()
-            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
-                _log.warning("owners of connections are told when the database answers: %s", error)
-            if not told:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _LOOK)
+        await keep("news of connections", self.step, stop, rest=_LOOK)
 
     async def step(self) -> int:
         """Tell each workspace whose time has come; how much was taken."""

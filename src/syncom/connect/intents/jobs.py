@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -13,6 +12,7 @@ from syncom.connect.intents import store
 from syncom.connect.intents.embedder import Embedder
 from syncom.connect.intents.vectors import make_vectors
 from syncom.errors import Unavailable
+from syncom.jobs.keeping import keep
 from syncom.postgres.pool import Database
 
 _log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ class VectorKeeper:
     def __init__(self, database: Database, embedder: Embedder | None) -> None:
         self._database = database
         self._embedder = embedder
+        self._has_failed = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set. Without a model there is nothing to do."""
@@ -37,19 +38,20 @@ class VectorKeeper:
             return
         # A new release, or a large document, keeps a core busy for a minute.
         self._embedder.give_way()
-        while not stop.is_set():
-            made = 0
-            try:
-                made = await self.step()
-            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
-                _log.warning("vectors wait for the database: %s", error)
-            except Exception:  # noqa: BLE001
-                # Whatever a foreign engine does, the worker has other things to do; search goes by words meanwhile.
-                _log.exception("the embedding model failed: no vectors are made until the worker starts again")
-                await stop.wait()
-            if not made:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _LOOK)
+        await keep("vectors", self._tried, stop, rest=_LOOK)
+
+    async def _tried(self) -> int:
+        if self._has_failed:
+            return 0
+        try:
+            return await self.step()
+        except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable):
+            raise
+        except Exception:  # noqa: BLE001
+            # Whatever a foreign engine does, the worker has other things to do; search goes by words meanwhile.
+            _log.exception("the embedding model failed: no vectors are made until the worker starts again")
+            self._has_failed = True
+            return 0
 
     async def step(self) -> int:
         """One batch; returns how many actions got their vectors."""
