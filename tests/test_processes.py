@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 from syncom.clock import SystemClock
 from syncom.processes import ProcessGroup, Role, next_delay
+from tests.clocks import HurriedClock
 
 
 class Recorder:
@@ -33,21 +33,6 @@ class Recorder:
 
     def pids(self, role: str) -> list[int]:
         return [int(event.split("pid ")[1][:-1]) for event in self.events if event.startswith(f"{role} started")]
-
-
-class ImpatientClock(SystemClock):
-    """Waits are remembered instead of waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[float] = []
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        await asyncio.sleep(0)
 
 
 def python(code: str) -> list[str]:
@@ -88,7 +73,7 @@ async def test_children_run_until_stopped_and_their_lines_carry_their_role(seen:
 
 
 async def test_a_crashed_child_is_started_again_with_growing_waits(seen: Recorder) -> None:
-    clock, stop = ImpatientClock(), asyncio.Event()
+    clock, stop = HurriedClock(), asyncio.Event()
     role = Role(name="web", argv=python("import sys; sys.exit(3)"))
     run = asyncio.create_task(group_of(seen, role, clock=clock).run_until_stopped(stop))
     await seen.until(lambda: len(clock.waits) >= 4)
@@ -102,7 +87,7 @@ async def test_a_killed_child_is_replaced_and_the_others_go_on(seen: Recorder) -
     stop = asyncio.Event()
     run = asyncio.create_task(
         group_of(
-            seen, Role(name="a", argv=SLEEPER), Role(name="b", argv=SLEEPER), clock=ImpatientClock()
+            seen, Role(name="a", argv=SLEEPER), Role(name="b", argv=SLEEPER), clock=HurriedClock()
         ).run_until_stopped(stop)
     )
     await seen.until(lambda: len(seen.lines) == 2)
@@ -138,7 +123,7 @@ async def test_a_role_that_runs_once_is_not_started_again(seen: Recorder) -> Non
 
 
 async def test_a_program_that_does_not_exist_is_reported_and_tried_again(seen: Recorder) -> None:
-    clock, stop = ImpatientClock(), asyncio.Event()
+    clock, stop = HurriedClock(), asyncio.Event()
     run = asyncio.create_task(
         group_of(seen, Role(name="web", argv=["/nowhere/web"]), clock=clock).run_until_stopped(stop)
     )

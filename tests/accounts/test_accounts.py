@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from syncom.accounts.model import PERMISSIONS, Permission, Principal, Role
 from syncom.accounts.service import SESSION_IDLE, SESSION_LIFE, AccountsService, machine_principal
-from syncom.clock import SystemClock
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, SyncomError, Unauthorized
 from syncom.pacing import Attempts
 from syncom.postgres.pool import Database
 from syncom.security import Keyring, hash_token
-
-
-class DrivenClock(SystemClock):
-    """A clock that moves when told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.passed = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.passed
-
-    def monotonic(self) -> float:
-        return self.passed.total_seconds()
+from tests.clocks import ShiftedClock
 
 
 @pytest.fixture
-def clock() -> DrivenClock:
-    return DrivenClock()
+def clock() -> ShiftedClock:
+    return ShiftedClock()
 
 
 @pytest.fixture
-async def accounts(database: Database, clock: DrivenClock) -> AccountsService:
+async def accounts(database: Database, clock: ShiftedClock) -> AccountsService:
     return AccountsService(database, Keyring(bytes(32)), clock)
 
 
@@ -95,7 +81,7 @@ async def test_a_wrong_password_and_an_unknown_user_are_answered_alike(
     assert len(said) == 1
 
 
-async def test_guessing_is_slowed_and_the_wait_is_told(accounts: AccountsService, clock: DrivenClock) -> None:
+async def test_guessing_is_slowed_and_the_wait_is_told(accounts: AccountsService, clock: ShiftedClock) -> None:
     await accounts.first_run("admin@example.com", "correct horse")
     for _ in range(5):
         with pytest.raises(Unauthorized):
@@ -105,11 +91,11 @@ async def test_guessing_is_slowed_and_the_wait_is_told(accounts: AccountsService
     assert 0 < limited.value.retry_after <= 20
     # The owner, who comes from elsewhere, is not locked out by it.
     await accounts.sign_in(email="admin@example.com", password="correct horse", address="192.0.2.2")
-    clock.passed += timedelta(seconds=limited.value.retry_after)
+    clock.ahead += timedelta(seconds=limited.value.retry_after)
     await accounts.sign_in(email="admin@example.com", password="correct horse", address="192.0.2.1")
 
 
-def test_the_memory_of_attempts_is_bounded(clock: DrivenClock) -> None:
+def test_the_memory_of_attempts_is_bounded(clock: ShiftedClock) -> None:
     attempts = Attempts(clock, burst=1, seconds=60, max_keys=10)
     for number in range(100):
         attempts.take(str(number))
@@ -117,7 +103,7 @@ def test_the_memory_of_attempts_is_bounded(clock: DrivenClock) -> None:
 
 
 async def test_a_session_ends_by_idleness_by_age_and_by_signing_out(
-    accounts: AccountsService, clock: DrivenClock, database: Database
+    accounts: AccountsService, clock: ShiftedClock, database: Database
 ) -> None:
     await accounts.first_run("admin@example.com", "correct horse")
 
@@ -129,11 +115,11 @@ async def test_a_session_ends_by_idleness_by_age_and_by_signing_out(
     await _refused(accounts.authenticate_session(left))
     elapsed = timedelta()
     while elapsed + SESSION_IDLE / 2 < SESSION_LIFE:
-        clock.passed += SESSION_IDLE / 2
+        clock.ahead += SESSION_IDLE / 2
         elapsed += SESSION_IDLE / 2
         assert (await accounts.authenticate_session(used)).user_id is not None
     await _refused(accounts.authenticate_session(idle))
-    clock.passed += SESSION_IDLE / 2
+    clock.ahead += SESSION_IDLE / 2
     await _refused(accounts.authenticate_session(used))
     await sign_in()
     async with database.system() as connection:
@@ -249,7 +235,7 @@ async def test_anything_but_a_live_key_is_refused(accounts: AccountsService, key
 
 
 async def test_a_revoked_key_is_refused_at_once_here_and_soon_elsewhere(
-    accounts: AccountsService, database: Database, clock: DrivenClock
+    accounts: AccountsService, database: Database, clock: ShiftedClock
 ) -> None:
     owner = await _owner(accounts)
     elsewhere = AccountsService(database, Keyring(bytes(32)), clock)
@@ -269,7 +255,7 @@ async def test_a_revoked_key_is_refused_at_once_here_and_soon_elsewhere(
 
 
 async def test_without_notifications_a_key_is_believed_for_five_seconds(
-    accounts: AccountsService, database: Database, clock: DrivenClock
+    accounts: AccountsService, database: Database, clock: ShiftedClock
 ) -> None:
     owner = await _owner(accounts)
     made = await accounts.create_api_key(owner, name="shop")
@@ -277,7 +263,7 @@ async def test_without_notifications_a_key_is_believed_for_five_seconds(
     await deaf.authenticate_key(made.key)
     await accounts.revoke_api_key(owner, made.api_key.api_key_id)
     await deaf.authenticate_key(made.key)
-    clock.passed += timedelta(seconds=5)
+    clock.ahead += timedelta(seconds=5)
     await _refused(deaf.authenticate_key(made.key))
 
 

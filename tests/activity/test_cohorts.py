@@ -15,13 +15,11 @@ from syncom.clock import SystemClock
 from syncom.errors import Invalid
 from syncom.ids import single_message_id
 from syncom.postgres.pool import Connection, Database
+from tests.clocks import StandingClock
 
 KYIV = ZoneInfo("Europe/Kyiv")
 
-
-class Clock(SystemClock):
-    def now(self) -> datetime:
-        return datetime(2026, 11, 30, 23, 0, tzinfo=UTC)  # December has begun in Kyiv
+_NOW = datetime(2026, 11, 30, 23, 0, tzinfo=UTC)  # December has begun in Kyiv
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ async def test_cohorts_are_what_a_plain_count_finds(database: Database, account_
             for owner in (account_id, other_account_id):
                 await _store(connection, owner, contact_id, created, opened, ordered, chance)
             people[contact_id] = (created, opened, [at for at, status in ordered if status == "DELIVERED"])
-    service = ActivityService(database, Clock())
+    service = ActivityService(database, StandingClock(_NOW))
     for by in CohortBy:
         for active in CohortActive:
             for zone, months, first in (("UTC", 6, date(2026, 6, 1)), ("Europe/Kyiv", 4, date(2026, 9, 1))):

@@ -24,18 +24,10 @@ from syncom.events.service import EventsService
 from syncom.orders.model import OrderInput, RefundInput
 from syncom.orders.service import OrdersService
 from syncom.postgres.pool import Database
+from tests.clocks import StandingClock
 from tests.orders.shops import fresh_account, named_contact
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-class Later(SystemClock):
-    """A clock that stands where a test puts it."""
-
-    at = NOON
-
-    def now(self) -> datetime:
-        return self.at
 
 
 @dataclass
@@ -43,7 +35,7 @@ class Shop:
     """An account with carts and orders."""
 
     database: Database
-    clock: Later
+    clock: StandingClock
     contacts: ContactsService
     events: EventsService
     orders: OrdersService
@@ -63,7 +55,7 @@ class Shop:
 
     async def abandon(self, *, minutes: float) -> list[Event]:
         """What was told of, once the clock stands so long after noon."""
-        self.clock.at = NOON + timedelta(minutes=minutes)
+        self.clock.time = NOON + timedelta(minutes=minutes)
         while await self.carts.abandon_due():
             pass
         return await self.told()
@@ -85,7 +77,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(database: Database, account_id: int) -> AsyncIterator[Shop]:
-    clock = Later()
+    clock = StandingClock(NOON)
     contacts = ContactsService(database, SystemClock())
     events = EventsService(database, contacts, SystemClock())
     async with database.system() as connection:
@@ -292,7 +284,7 @@ async def test_carts_and_what_is_told_of_them_end_the_same_in_any_order(
         account_id = await fresh_account(shop.database)
         mine = Shop(shop.database, shop.clock, shop.contacts, shop.events, shop.orders, shop.carts, account_id)
         ids = {name: await mine.contact(name) for name in ("anna", "bob")}
-        shop.clock.at = NOON
+        shop.clock.time = NOON
         facts = [
             FollowedEvent(
                 account_id=account_id,

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from syncom.clock import SystemClock
 from syncom.connect.model import (
     Action,
     Authorisation,
@@ -29,22 +28,11 @@ from syncom.connect.transport.service import Transport
 from syncom.errors import NotFound, SyncomError
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
+from tests.clocks import HurriedClock
 
 #: Planted: must never be seen outside of a request.
 CANARY = "canary-6f1d2c-secret/value+1"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class QuickClock(SystemClock):
-    """The machine's clock, whose pauses pass at once and are written down."""
-
-    def __init__(self) -> None:
-        super().__init__(seed=1)
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await super().sleep(0)
 
 
 class App:
@@ -150,7 +138,7 @@ class House:
     """Everything a run needs."""
 
     def __init__(self, database: Database, account_id: int, **transport: Any) -> None:
-        self.clock = QuickClock()
+        self.clock = HurriedClock()
         self.connectors = Connectors()
         self.connections = Connections()
         self.database = database

@@ -10,20 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from syncom.clock import SystemClock
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.keys.service import KeysService, open_keyring
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
 from syncom.tokens import MessageTokens
 from syncom.webhooks.secrets import Secrets, seal, unseal
-
-
-class Hurried(SystemClock):
-    """Nobody else runs in these tests, so nobody has to see a new key first."""
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
+from tests.clocks import HurriedClock
 
 
 async def webhook(database: Database, account_id: int, sealed: Callable[[int], bytes | None]) -> int:
@@ -145,7 +138,7 @@ async def test_a_rotation_seals_everything_again(database: Database, account_id:
     secret = Secrets(password="canary")
     hooks = [await webhook(database, account_id, lambda number: seal(ring, number, secret)) for _ in range(3)]
     legacy = await webhook(database, account_id, lambda number: (seal(ring, number, secret) or b"")[8:])
-    service = KeysService(database, ring, Hurried())
+    service = KeysService(database, ring, HurriedClock())
     old = ring.current.key_id
     uses = await service.list()
     assert [(use.state, use.sealed) for use in uses.keys] == [("current", 3)]
@@ -169,7 +162,7 @@ async def test_a_rotation_that_was_cut_off_goes_on_without_another_key(
     secret = Secrets(password="canary")
     number = await webhook(database, account_id, lambda one: seal(ring, one, secret))
     fresh = ring.add()  # and then the command died
-    service = KeysService(database, await open_keyring(database, tmp_path / "secret.key"), Hurried())
+    service = KeysService(database, await open_keyring(database, tmp_path / "secret.key"), HurriedClock())
     with pytest.raises(Conflict, match="may still be sealed"):
         await service.forget(ring.keys[1].key_id)
     done = await service.rotate()
@@ -183,7 +176,7 @@ async def test_a_value_that_no_key_opens_is_counted_and_left(
     ring = await open_keyring(database, tmp_path / "secret.key")
     garbage = secrets.token_bytes(60)
     number = await webhook(database, account_id, lambda _: garbage)
-    done = await KeysService(database, ring, Hurried()).rotate()
+    done = await KeysService(database, ring, HurriedClock()).rotate()
     assert (done.unreadable, done.left) == (1, 1)
     assert await secret_of(database, number) == garbage
 
@@ -203,7 +196,7 @@ async def test_what_somebody_saves_during_a_rotation_is_not_overwritten(
                     "UPDATE webhooks SET secret = %s WHERE webhook_id = %s", (seal(other, number, newer), number)
                 )
 
-    rotation: Awaitable[object] = KeysService(database, ring, Hurried()).rotate()
+    rotation: Awaitable[object] = KeysService(database, ring, HurriedClock()).rotate()
     await asyncio.gather(rotation, save())
     for number in hooks:
         assert unseal(ring, number, await secret_of(database, number)) == newer

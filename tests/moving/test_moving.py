@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from syncom.clock import SystemClock
 from syncom.contacts.model import Channel, IdentityKind, SubscriptionState
 from syncom.errors import Unauthorized, Upstream
 from syncom.moving.model import Move, MoveOptions
 from syncom.moving.service import MoveService
 from syncom.moving.source import EsputnikSource
 from syncom.outbound import OutboundClient
+from tests.clocks import HurriedClock
 from tests.http.running_site import Site
 from tests.moving.old_host import KEY, OldHost, served
 
@@ -35,21 +35,10 @@ _FIELDS = {
 }
 
 
-class ImpatientClock(SystemClock):
-    """Waits are remembered instead of slept."""
-
-    def __init__(self) -> None:
-        super().__init__(seed=1)
-        self.waits: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-
-
 class Mover:
     """Moves accounts of a host into a fresh account."""
 
-    def __init__(self, site: Site, account_id: int, clock: ImpatientClock, client: OutboundClient) -> None:
+    def __init__(self, site: Site, account_id: int, clock: HurriedClock, client: OutboundClient) -> None:
         self.app = site.app
         self.account_id = account_id
         self.clock = clock
@@ -69,7 +58,7 @@ class Mover:
 async def mover(site: Site) -> AsyncIterator[Mover]:
     account = await site.app.accounts.create_account(site.owner, name="New shop")
     client = OutboundClient("127.0.0.1/32")
-    yield Mover(site, account.account_id, ImpatientClock(), client)
+    yield Mover(site, account.account_id, HurriedClock(), client)
     await client.close()
 
 

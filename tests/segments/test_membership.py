@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncom.activity import engagement
-from syncom.clock import SystemClock
 from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.errors import NotFound
@@ -26,26 +25,16 @@ from syncom.segments.jobs import MembershipKeeper
 from syncom.segments.membership import MembershipService
 from syncom.segments.model import MoveCause
 from syncom.segments.service import SegmentsService
+from tests.clocks import StandingClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-class Clock(SystemClock):
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.time = NOW
-
-    def now(self) -> datetime:
-        return self.time
 
 
 @dataclass
 class House:
     database: Database
     account_id: int
-    clock: Clock = field(default_factory=Clock)
+    clock: StandingClock = field(default_factory=lambda: StandingClock(NOW))
 
     def __post_init__(self) -> None:
         self.contacts = ContactsService(self.database, self.clock)

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from syncom.activity import news
 from syncom.activity.model import ActivityKind, Hit, HitClass
 from syncom.app import App, open_app
-from syncom.clock import SystemClock
 from syncom.contacts.model import Channel, ContactInput, UpsertOptions
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.feed.model import FeedStatus
@@ -31,27 +30,19 @@ from syncom.webhooks import store
 from syncom.webhooks.jobs import WebhookPoster, wait_after
 from syncom.webhooks.model import WebhookInput
 from syncom.webhooks.service import MAX_WEBHOOKS, WebhooksService
+from tests.clocks import StandingClock
 from tests.settling import settle
 from tests.webhooks.receiver import Receiver, receiver
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-class DrivenClock(SystemClock):
-    """Stands still until it is moved, an hour ahead: the database has its own clock, and is slow under load."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.moment = datetime.now(UTC) + timedelta(hours=1)
-
-    def now(self) -> datetime:
-        return self.moment
-
-
 class Desk:
     """An account, its webhooks, and what happens in it."""
 
-    def __init__(self, app: App, account_id: int, server: Receiver, clock: DrivenClock, client: OutboundClient) -> None:
+    def __init__(
+        self, app: App, account_id: int, server: Receiver, clock: StandingClock, client: OutboundClient
+    ) -> None:
         self.app = app
         self.account_id = account_id
         self.server = server
@@ -130,7 +121,8 @@ class Desk:
 async def desk(dsn: str, tmp_path: Path) -> AsyncIterator[Desk]:
     settings = Settings(data_dir=tmp_path / "data", database_url=dsn)
     client = OutboundClient("127.0.0.1/32")
-    clock = DrivenClock()
+    # An hour ahead: the database has its own clock, and is slow under load.
+    clock = StandingClock(datetime.now(UTC) + timedelta(hours=1))
     async with open_app(settings, pool_size=6) as app, receiver() as server:
         await app.accounts.first_run("admin@example.com", "correct horse battery")
         account = await app.accounts.default_account()
@@ -259,10 +251,10 @@ async def test_anything_but_200_is_tried_again_after_1_2_4_8_minutes_and_later_n
         found = await desk.webhooks.get(desk.account_id, webhook_id)
         assert found.last_error.startswith(f"answered {status}")
         waits.append((found.next_attempt_at - desk.clock.now()).total_seconds() / 60)
-        desk.clock.moment = found.next_attempt_at - timedelta(seconds=1)
+        desk.clock.time = found.next_attempt_at - timedelta(seconds=1)
         assert await desk.poster.step() == 0
         tried = len(desk.server.refused)
-        desk.clock.moment = found.next_attempt_at
+        desk.clock.time = found.next_attempt_at
         assert len(desk.server.refused) == tried
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     second = await desk.sent(contact, seconds=1)
@@ -286,7 +278,7 @@ async def test_a_process_that_dies_after_its_post_posts_again_and_its_late_answe
             limit=8,
         )
     assert await desk.poster.step() == 0
-    desk.clock.moment += timedelta(seconds=121)
+    desk.clock.time += timedelta(seconds=121)
     await desk.post_all()
     assert desk.server.told == [("DELIVERED", str(message))]
     async with desk.app.database.system() as connection:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
 
-from syncom.clock import SystemClock
 from syncom.connect.catalogue.service import CatalogueService
 from syncom.connect.connections.model import Agreed, ConnectionWish, OwnKey
 from syncom.connect.connections.service import ConnectionsService
@@ -29,22 +28,12 @@ from syncom.ids import short_id
 from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
+from tests.clocks import ShiftedClock
 from tests.connect.connections.provider import CLIENT_ID, CLIENT_SECRET, Provider
 
 BASE_URL = "http://syncom.example"
 _COLUMNS = ("connector_id", "account_id", "version", "updated_at", "archived_at")
 _OPEN = Restrictions()
-
-
-class Shift(SystemClock):
-    """The machine's clock, set forward by tests."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 class Shelf(CatalogueService):
@@ -92,7 +81,7 @@ class Rig:
         self.app = app
         self.account_id = account_id
         self.tenants = tenants
-        self.clock = Shift()
+        self.clock = ShiftedClock()
         self.shelf = Shelf(database, self.clock)
         self.keyring = Keyring(b"k" * 32)
         self.keys = Keys()

@@ -18,9 +18,9 @@ from syncom.connect.model import Caller
 from syncom.errors import Conflict, Invalid, SyncomError
 from syncom.keys.service import KeysService
 from syncom.security import Keyring
+from tests.clocks import HurriedClock
 from tests.connect.connections.provider import API_KEY, CLIENT_SECRET, Provider, broken
 from tests.connect.connections.rig import Rig, open_rig
-from tests.keys.test_keys import Hurried
 
 _GOOD = {"apiKey": API_KEY}
 
@@ -80,7 +80,7 @@ async def test_keys_are_rotated_while_calls_go_on(rig: Rig, tmp_path: Path) -> N
                 calls += 1
 
     calling = asyncio.create_task(call())
-    done = await KeysService(rig.database, Keyring.open(path), Hurried()).rotate()
+    done = await KeysService(rig.database, Keyring.open(path), HurriedClock()).rotate()
     before = calls
     while calls < before + 20 and not calling.done():
         await asyncio.sleep(0)

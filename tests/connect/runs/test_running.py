@@ -351,8 +351,8 @@ async def test_reads_are_repeated_and_writes_are_not(house: House) -> None:
         reading = house.action(connection, operation=_THING, input_schema=_ID)
         assert (await house.runs.run(house.caller, connection, reading, {"id": "1"})).output == {"ok": 1}
         assert len(app.asked) == 3
-        assert len(house.clock.slept) == 2
-        assert all(0.25 <= pause <= 1 for pause in house.clock.slept)
+        assert len(house.clock.waits) == 2
+        assert all(0.25 <= pause <= 1 for pause in house.clock.waits)
         app.asked.clear()
         writing = house.action(connection, operation=_CREATE, effect=Effect.WRITE, idempotent=False)
         with pytest.raises(RunFailed, match="500"):
@@ -368,7 +368,7 @@ async def test_a_429_is_waited_for_as_long_as_the_app_asks(house: House) -> None
         connection = house.connect(app.url)
         writing = house.action(connection, operation=_CREATE, effect=Effect.WRITE, idempotent=False)
         assert (await house.runs.run(house.caller, connection, writing, {"title": "a"})).output == {"ok": 1}
-        assert max(house.clock.slept) >= 6.9
+        assert max(house.clock.waits) >= 6.9
         app.asked.clear()
 
     async def long(request: web.Request) -> web.Response:
@@ -389,8 +389,8 @@ async def test_calls_of_a_connection_keep_to_its_rate(house: House) -> None:
         action = house.action(connection, operation=_THING, input_schema=_ID)
         for _ in range(3):
             await house.runs.run(house.caller, connection, action, {"id": "1"})
-    assert len(house.clock.slept) == 1
-    assert 4 <= house.clock.slept[0] <= 5
+    assert len(house.clock.waits) == 1
+    assert 4 <= house.clock.waits[0] <= 5
 
 
 async def test_a_connection_lost_in_mid_answer_is_repeated_for_reads_only(house: House) -> None:

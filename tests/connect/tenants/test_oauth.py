@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -17,6 +17,7 @@ from syncom.connect.tenants.service import MCP, TenantsService
 from syncom.errors import Forbidden, Invalid, NotFound, RateLimited, Unauthorized
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
+from tests.clocks import ShiftedClock
 from tests.connect.tenants.conftest import Product
 from tests.connect.tenants.people import FewPeople, member, minted
 from tests.connect.tenants.signing_in import Program, only
@@ -25,28 +26,14 @@ BASE = "http://syncom.example"
 ANN = 7
 
 
-class MovedClock(SystemClock):
-    """A clock that a test can turn on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.ahead
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead.total_seconds()
-
-
 @pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock()
+def clock() -> ShiftedClock:
+    return ShiftedClock()
 
 
 @pytest.fixture
 async def tenants(
-    emptied_database: Database, keyring: Keyring, people: FewPeople, clock: MovedClock
+    emptied_database: Database, keyring: Keyring, people: FewPeople, clock: ShiftedClock
 ) -> AsyncIterator[TenantsService]:
     service = TenantsService(emptied_database, keyring, clock, people=people, base_url=BASE)
     yield service
@@ -183,7 +170,7 @@ async def test_a_request_that_is_wrong_is_refused(
     assert found.value.error is error
 
 
-async def test_a_request_travels_signed_and_for_an_hour(tenants: TenantsService, clock: MovedClock) -> None:
+async def test_a_request_travels_signed_and_for_an_hour(tenants: TenantsService, clock: ShiftedClock) -> None:
     given = Program().asking()
     request = tenants.oauth.request(await tenants.oauth.client_for(given), given)
     packed = tenants.oauth.pack(request)
@@ -284,7 +271,7 @@ async def test_addresses_that_codes_must_not_go_to_are_not_registered(tenants: T
 
 
 async def test_registering_is_paced_and_who_never_signs_anybody_in_is_forgotten(
-    tenants: TenantsService, clock: MovedClock, ann: Member, tenant: Tenant
+    tenants: TenantsService, clock: ShiftedClock, ann: Member, tenant: Tenant
 ) -> None:
     used = await tenants.oauth.clients.register("Used", ["https://app.example/cb"], address="10.0.0.1")
     await Program(used.client_id, "https://app.example/cb").sign_in(tenants, ann, tenant)
@@ -300,7 +287,7 @@ async def test_registering_is_paced_and_who_never_signs_anybody_in_is_forgotten(
     assert (await tenants.oauth.clients.find(used.client_id)).name == "Used"
 
 
-async def test_a_program_may_describe_itself_at_an_address(emptied_database: Database, clock: MovedClock) -> None:
+async def test_a_program_may_describe_itself_at_an_address(emptied_database: Database, clock: ShiftedClock) -> None:
     asked: list[str] = []
     address = "https://agent.example/client.json"
     described: dict[str, object] = {
@@ -358,7 +345,7 @@ async def test_a_code_is_good_for_its_program_address_and_verifier_only(
 
 
 async def test_a_code_ends_after_ten_minutes(
-    tenants: TenantsService, ann: Member, tenant: Tenant, clock: MovedClock
+    tenants: TenantsService, ann: Member, tenant: Tenant, clock: ShiftedClock
 ) -> None:
     program = Program()
     code = await program.code(tenants, ann, tenant)
@@ -396,7 +383,7 @@ async def test_of_many_who_come_with_one_code_at_once_one_is_served_and_all_are_
 
 
 async def test_refreshing_rotates_and_the_old_token_coming_late_ends_the_sign_in(
-    tenants: TenantsService, ann: Member, tenant: Tenant, clock: MovedClock
+    tenants: TenantsService, ann: Member, tenant: Tenant, clock: ShiftedClock
 ) -> None:
     program = Program()
     first = await program.sign_in(tenants, ann, tenant)
@@ -434,7 +421,7 @@ async def test_a_token_whose_successor_was_used_is_not_taken_within_the_grace_ei
 
 
 async def test_a_refresh_token_is_for_its_program_and_ends_after_thirty_days(
-    tenants: TenantsService, ann: Member, tenant: Tenant, clock: MovedClock
+    tenants: TenantsService, ann: Member, tenant: Tenant, clock: ShiftedClock
 ) -> None:
     program = Program()
     first = await program.sign_in(tenants, ann, tenant)
@@ -450,7 +437,7 @@ async def test_a_refresh_token_is_for_its_program_and_ends_after_thirty_days(
 
 
 async def test_an_access_token_ends_after_an_hour(
-    tenants: TenantsService, ann: Member, tenant: Tenant, clock: MovedClock
+    tenants: TenantsService, ann: Member, tenant: Tenant, clock: ShiftedClock
 ) -> None:
     answer = await Program().sign_in(tenants, ann, tenant)
     clock.ahead = timedelta(minutes=59)
@@ -580,7 +567,7 @@ async def test_a_new_password_ends_sign_ins_and_what_was_made_with_them_and_leav
 
 
 async def test_a_long_lived_token_has_its_limits_and_ends_when_told(
-    tenants: TenantsService, tenant: Tenant, account: int, clock: MovedClock
+    tenants: TenantsService, tenant: Tenant, account: int, clock: ShiftedClock
 ) -> None:
     limits = only("c1", "c2", actions=["get-contact"], read_only=True)
     made = await tenants.oauth.create_token(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncom.clock import SystemClock
 from syncom.connect.tenants.model import OAuthRefused
 from syncom.connect.tenants.service import TenantsService
 from syncom.errors import Unauthorized
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
+from tests.clocks import StandingClock
 from tests.connect.tenants.people import FewPeople, member
 from tests.connect.tenants.signing_in import Program
 
@@ -50,18 +50,6 @@ class Model:
         return served
 
 
-class StoppedClock(SystemClock):
-    """Time that goes on only when told, counted from a moment of the real clock."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.start = super().now()
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.passed)
-
-
 _STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("refresh"), st.integers(0, 9)),
@@ -78,7 +66,8 @@ _STEPS = st.lists(
 async def test_whatever_happens_to_refresh_tokens_two_never_go_on_with_one_sign_in(
     kept_database: Database, steps: list[tuple[str, int]]
 ) -> None:
-    clock, people = StoppedClock(), FewPeople()
+    start = datetime.now(UTC)
+    clock, people = StandingClock(start), FewPeople()
     tenants = TenantsService(kept_database, Keyring(b"k" * 32), clock, people=people)
     async with kept_database.system() as connection:
         row = await (
@@ -100,13 +89,13 @@ async def test_whatever_happens_to_refresh_tokens_two_never_go_on_with_one_sign_
     model = Model(tokens[0])
     for step, number in steps:
         if step == "wait":
-            clock.passed += number
+            clock.time += timedelta(seconds=number)
         elif step == "revoke" and number < 3:
             await tenants.oauth.revoke({"token": tokens[number % len(tokens)]})
             model.alive = False
         elif step == "refresh":
             token = tokens[number % len(tokens)]
-            expected = model.may(token, clock.passed)
+            expected = model.may(token, (clock.time - start).total_seconds())
             try:
                 answer = await tenants.oauth.refresh(program.refreshing(token))
             except OAuthRefused:
