@@ -32,6 +32,8 @@ BENCHES = {
     "proxy": "bench.proxy",
     "segments": "bench.segments",
     "membership": "bench.membership",
+    "orders": "bench.orders",
+    "product_feed": "bench.product_feed",
 }
 
 
