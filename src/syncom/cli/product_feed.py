@@ -9,6 +9,7 @@ from cyclopts import App
 
 from syncom.cli.given import Switch
 from syncom.cli.output import facts, show, table
+from syncom.cli.scheduled import Scheduled
 from syncom.cli.services import Options, here
 from syncom.errors import Invalid
 from syncom.products.feeds.model import Feed, FeedInput
@@ -75,20 +76,6 @@ async def list_feeds(*, options: Options = _DEFAULT) -> None:
     show(found, json=options.json, human=lambda: table(columns, rows, empty=empty))
 
 
-@app.command(name="show")
-async def show_feed(feed: int, *, options: Options = _DEFAULT) -> None:
-    """Show one feed, how its last run went, and the products that were refused.
-
-    Parameters
-    ----------
-    feed
-        Its id.
-    """
-    async with here(options) as services:
-        found = await services.app.product_feeds.get(services.account_id, feed)
-    show(found, json=options.json, human=lambda: _describe(found))
-
-
 @app.command
 async def run(feed: int, *, file: Path | None = None, confirm: Switch = False, options: Options = _DEFAULT) -> None:
     """Read a feed now, or apply a file, and wait for it.
@@ -111,51 +98,6 @@ async def run(feed: int, *, file: Path | None = None, confirm: Switch = False, o
         else:
             done = await feeds.take_file(services.account_id, feed, _pieces(file), confirm=confirm)
     show(done, json=options.json, human=lambda: _describe(done))
-
-
-@app.command
-async def pause(feed: int, *, options: Options = _DEFAULT) -> None:
-    """Read a feed no more until it is resumed.
-
-    Parameters
-    ----------
-    feed
-        Its id.
-    """
-    await _set(feed, options, enabled=False)
-
-
-@app.command
-async def resume(feed: int, *, options: Options = _DEFAULT) -> None:
-    """Go on reading a feed.
-
-    Parameters
-    ----------
-    feed
-        Its id.
-    """
-    await _set(feed, options, enabled=True)
-
-
-@app.command
-async def remove(feed: int, *, options: Options = _DEFAULT) -> None:
-    """Forget a feed, and the products that it wrote last.
-
-    Parameters
-    ----------
-    feed
-        Its id.
-    """
-    async with here(options) as services:
-        gone = await services.app.product_feeds.remove(services.account_id, feed)
-    told = f"Feed {feed} is removed, and {gone} products with it."
-    show({"removed": feed, "products": gone}, json=options.json, human=lambda: print(told))
-
-
-async def _set(feed: int, options: Options, *, enabled: bool) -> None:
-    async with here(options) as services:
-        found = await services.app.product_feeds.set_enabled(services.account_id, feed, enabled=enabled)
-    show(found, json=options.json, human=lambda: _describe(found))
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:
@@ -189,3 +131,14 @@ def _describe(feed: Feed) -> None:
     )
     for problem in result.problems if result else ():
         print(f"line {problem.line}, {problem.product_id or 'no id'}: {problem.field} {problem.reason}")
+
+
+Scheduled(
+    service=lambda app: app.product_feeds,
+    describe=_describe,
+    shows="Show one feed, how its last run went, and the products that were refused.",
+    pauses="Read a feed no more until it is resumed.",
+    resumes="Go on reading a feed.",
+    removes="Forget a feed, and the products that it wrote last.",
+    removed=lambda ident, gone: ({"products": gone}, f"Feed {ident} is removed, and {gone} products with it."),
+).add_commands(app)

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from syncom.cli.given import KEYS, KeyName, Many, Switch, condition, pairs
 from syncom.cli.output import facts, show, table
+from syncom.cli.scheduled import Scheduled
 from syncom.cli.services import Here, Options, here
 from syncom.contacts.model import MergeMode
 from syncom.pulls.model import Pull, PullInput, PullKind
@@ -120,20 +121,6 @@ async def list_pulls(*, options: Options = _DEFAULT) -> None:
     show(found, json=options.json, human=lambda: table(columns, rows, empty=empty))
 
 
-@app.command(name="show")
-async def show_pull(pull: int, *, options: Options = _DEFAULT) -> None:
-    """Show one pull.
-
-    Parameters
-    ----------
-    pull
-        Its id.
-    """
-    async with here(options) as services:
-        found = await services.app.pulls.get(services.account_id, pull)
-    show(found, json=options.json, human=lambda: _describe(found))
-
-
 @app.command
 async def run(pull: int, *, options: Options = _DEFAULT) -> None:
     """Pull now, and wait for it.
@@ -145,50 +132,6 @@ async def run(pull: int, *, options: Options = _DEFAULT) -> None:
     """
     async with here(options) as services:
         found = await services.app.pulls.run_now(services.account_id, pull)
-    show(found, json=options.json, human=lambda: _describe(found))
-
-
-@app.command
-async def pause(pull: int, *, options: Options = _DEFAULT) -> None:
-    """Pull no more until it is resumed.
-
-    Parameters
-    ----------
-    pull
-        Its id.
-    """
-    await _set(pull, options, enabled=False)
-
-
-@app.command
-async def resume(pull: int, *, options: Options = _DEFAULT) -> None:
-    """Go on pulling.
-
-    Parameters
-    ----------
-    pull
-        Its id.
-    """
-    await _set(pull, options, enabled=True)
-
-
-@app.command
-async def remove(pull: int, *, options: Options = _DEFAULT) -> None:
-    """Remove a pull. What it brought stays.
-
-    Parameters
-    ----------
-    pull
-        Its id.
-    """
-    async with here(options) as services:
-        await services.app.pulls.remove(services.account_id, pull)
-    show({"removed": pull}, json=options.json, human=lambda: print(f"Pull {pull} is removed."))
-
-
-async def _set(pull: int, options: Options, *, enabled: bool) -> None:
-    async with here(options) as services:
-        found = await services.app.pulls.set_enabled(services.account_id, pull, enabled=enabled)
     show(found, json=options.json, human=lambda: _describe(found))
 
 
@@ -229,3 +172,14 @@ def _describe(pull: Pull) -> None:
     )
     for problem in result.problems if result else ():
         print(f"row {problem.row}: {problem.field} {problem.reason}")
+
+
+Scheduled(
+    service=lambda app: app.pulls,
+    describe=_describe,
+    shows="Show one pull.",
+    pauses="Pull no more until it is resumed.",
+    resumes="Go on pulling.",
+    removes="Remove a pull. What it brought stays.",
+    removed=lambda ident, _: ({}, f"Pull {ident} is removed."),
+).add_commands(app)
