@@ -93,11 +93,12 @@ def _compares(value: Any, name: str, wanted: Any) -> bool:
     if name == "in":
         return _text(value) in {_text(one) for one in cast("Sequence[Any]", wanted)}
     if name == "contains":
-        parts = cast("list[Any]", value) if isinstance(value, list) else None
-        return _text(wanted) in ([_text(one) for one in parts] if parts is not None else _text(value))
-    numbers = _number(value), _number(wanted)
-    if None not in numbers:
-        return _ORDER[name](*numbers)
+        if isinstance(value, list):
+            return _text(wanted) in [_text(one) for one in cast("list[Any]", value)]
+        return _text(wanted) in _text(value)
+    number, other = _number(value), _number(wanted)
+    if number is not None and other is not None:
+        return _ORDER[name](number, other)
     return isinstance(value, str) and isinstance(wanted, str) and _ORDER[name](value, wanted)
 
 
