@@ -2,9 +2,9 @@
 
 The history is that of a marketer: a campaign every nine days, most of what happens to it in the first two, few contacts
 do most; people open and then click, machines open at once. Hits are written as the product does it: made durable in
-the journal by one connection, counted by another, until the last one is in every counter. The floor is one COPY of as
-many rows into the same table with its indexes, encoded beforehand, without the triggers that tell segments. The charts
-are compared with a count of the raw rows. ``SYNCOM_BENCH_SCALE`` makes it smaller.
+the journal by one connection, counted by one for each lane, until the last one is in every counter. The floor is one
+COPY of as many rows into the same table with its indexes, encoded beforehand, without the triggers that tell segments.
+The charts are compared with a count of the raw rows. ``SYNCOM_BENCH_SCALE`` makes it smaller.
 """
 
 from __future__ import annotations
@@ -323,7 +323,8 @@ class _History:
         done = asyncio.Event()
         async with (
             await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as journal,
-            await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as tally,
+            await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as even,
+            await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as odd,
         ):
 
             async def record() -> None:
@@ -331,16 +332,16 @@ class _History:
                     await service.record(journal, hits[start : start + _BATCH])
                 done.set()
 
-            async def count() -> None:
+            async def count(tally: psycopg.AsyncConnection[Any], lane: int) -> None:
                 while not done.is_set():
-                    await service.settle(tally)
+                    await service.settle(tally, lane=lane)
                     await asyncio.sleep(0.25)
-                await service.settle(tally)
+                await service.settle(tally, lane=lane)
 
             began = time.perf_counter()
-            await asyncio.gather(record(), count())
+            await asyncio.gather(record(), count(even, 0), count(odd, 1))
             taken = time.perf_counter() - began
-            row = await (await tally.execute("SELECT count(*) FROM activity_journal")).fetchone()
+            row = await (await journal.execute("SELECT count(*) FROM activity_journal")).fetchone()
         assert row == (0,)
         return len(hits) / taken
 

@@ -58,7 +58,7 @@ async def test_counters_equal_a_recount_after_concurrent_batches(database: Datab
         async with database.autocommit() as connection:
             await services[number % 3].record(connection, batch)
             if number % 2:
-                await services[number % 3].settle(connection)
+                await services[number % 3].settle(connection, lane=(None, 0, 1)[number // 2 % 3])
 
     await asyncio.gather(*(write(number, batch) for number, batch in enumerate(batches)))
     await _assert_counters_equal_a_recount(database, [hit for batch in batches for hit in batch])
@@ -79,6 +79,23 @@ async def test_many_writers_on_the_same_messages_never_deadlock_or_lose_a_count(
 
     await asyncio.gather(*(write(shard) for shard in range(6)))
     await _assert_counters_equal_a_recount(database, everything)
+
+
+async def test_a_lane_counts_its_contacts_alone_and_what_is_from_before_there_were_lanes(
+    database: Database, account_id: int
+) -> None:
+    service = ActivityService(database, SystemClock())
+    async with database.autocommit() as connection:
+        batch = [_human_click(contact, 0, account_id=account_id) for contact in (1, 2, 3, 4)]
+        await service.record(connection, batch)
+        await service.settle(connection, lane=1)
+        assert await _rows(database, "SELECT contact_id FROM activity ORDER BY 1") == [(1,), (3,)]
+        await service.record(connection, batch)
+        await connection.execute("UPDATE activity_journal SET lane = NULL")
+        await service.settle(connection, lane=1)
+        assert await _rows(database, "SELECT count(*) FROM activity_journal") == [(0,)]
+    assert (await service.campaign_counts(account_id, 7))["clicked"] == 8
+    assert sorted(await _rows(database, "SELECT contact_id, clicks FROM engagements")) == [(n, 2) for n in (1, 2, 3, 4)]
 
 
 async def test_a_click_implies_one_open_and_a_late_open_moves_the_first_one(

@@ -1,13 +1,14 @@
 -- name: append
--- Makes a batch of hits durable in one short row. One row when this batch was not written before.
+-- Makes a batch of hits durable in one short row for each lane. No row when this batch was written before.
 WITH claimed AS (
     INSERT INTO activity_writers AS known (writer_id, batch)
     SELECT %(writer_id)s::uuid, %(batch)s::bigint WHERE %(writer_id)s::uuid IS NOT NULL
     ON CONFLICT (writer_id) DO UPDATE SET batch = excluded.batch, written_at = now() WHERE known.batch < excluded.batch
     RETURNING 1
 )
-INSERT INTO activity_journal (hits)
-SELECT %(hits)s::json WHERE %(writer_id)s::uuid IS NULL OR EXISTS (SELECT FROM claimed)
+INSERT INTO activity_journal (lane, hits)
+SELECT part.lane, part.hits FROM (VALUES (0::smallint, %(even)s::json), (1::smallint, %(odd)s::json)) AS part (lane, hits)
+WHERE part.hits IS NOT NULL AND (%(writer_id)s::uuid IS NULL OR EXISTS (SELECT FROM claimed))
 RETURNING 1;
 
 -- name: may_count
@@ -17,7 +18,8 @@ SELECT pg_advisory_xact_lock_shared(%(lock)s);
 
 -- name: count
 -- Moves batches from the journal to `activity` with every counter they change, in one statement and so in one
--- transaction. Returns the number of batches taken; batches that another process is counting are left to it.
+-- transaction. Returns the number of batches taken, all of one lane if one is given; batches that another process is
+-- counting are left to it.
 --
 -- Tables are written one after the other, each in the order of its key, so that writers wait for each other and
 -- never in a circle. A first time that moves to an earlier hour, because a hit arrived late, is moved in the
@@ -27,6 +29,7 @@ WITH taken AS MATERIALIZED (
     WHERE journal_id = ANY (ARRAY(
         SELECT journal_id FROM activity_journal
         WHERE refused IS NULL AND (%(journal_id)s::bigint IS NULL OR journal_id = %(journal_id)s)
+            AND (%(lane)s::smallint IS NULL OR coalesce(lane, %(lane)s) = %(lane)s)
         ORDER BY journal_id
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
@@ -295,14 +298,16 @@ SELECT coalesce(sum(size), 0)::bigint FROM activity_news WHERE follower_id = %(f
 
 -- name: uncounted
 -- Batches in the journal, oldest first, those included that somebody is counting at the moment.
-SELECT journal_id FROM activity_journal WHERE refused IS NULL ORDER BY journal_id LIMIT %(limit)s;
+SELECT journal_id FROM activity_journal
+WHERE refused IS NULL AND (%(lane)s::smallint IS NULL OR coalesce(lane, %(lane)s) = %(lane)s)
+ORDER BY journal_id LIMIT %(limit)s;
 
 -- name: split
 -- Gives every hit of a batch a row of its own; no row when it was alone already.
 WITH taken AS (
-    DELETE FROM activity_journal WHERE journal_id = %(journal_id)s AND json_array_length(hits) > 1 RETURNING hits
+    DELETE FROM activity_journal WHERE journal_id = %(journal_id)s AND json_array_length(hits) > 1 RETURNING lane, hits
 )
-INSERT INTO activity_journal (hits) SELECT json_build_array(hit) FROM taken, json_array_elements(hits) AS hit
+INSERT INTO activity_journal (lane, hits) SELECT lane, json_build_array(hit) FROM taken, json_array_elements(hits) AS hit
 RETURNING 1;
 
 -- name: refuse

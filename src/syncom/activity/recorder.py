@@ -20,7 +20,7 @@ import psycopg
 
 from syncom.activity import store
 from syncom.activity.model import Batch, Hit
-from syncom.activity.service import ActivityService
+from syncom.activity.service import LANES, ActivityService
 from syncom.activity.spool import Segment, Spool
 from syncom.activity.tally import Tally
 from syncom.clock import Clock
@@ -74,7 +74,7 @@ class Recorder:
     ) -> None:
         self._writes = OwnConnection(dsn, "syncom hits")
         self._replays = OwnConnection(dsn, "syncom hits")
-        self._tally = Tally(dsn, activity, clock)
+        self._tallies = [Tally(dsn, activity, clock, lane) for lane in range(LANES)]
         self._activity = activity
         self._clock = clock
         self._patience = patience
@@ -89,7 +89,8 @@ class Recorder:
 
     async def start(self) -> None:
         """Begin to count, and to look after spool files, those of dead processes included."""
-        await self._tally.start()
+        for tally in self._tallies:
+            await tally.start()
         self._keeper = asyncio.create_task(self._keep_spool(), name="hit spool")
 
     async def close(self) -> None:
@@ -105,7 +106,8 @@ class Recorder:
                 await store.forget_writers(await self._writes.get(), [self._writer_id])
         await self._writes.close()
         await self._replays.close()
-        await self._tally.close()
+        for tally in self._tallies:
+            await tally.close()
         self._spool.close()
 
     async def record(self, entry: Entry) -> None:
@@ -154,7 +156,8 @@ class Recorder:
                 if await store.claim(connection, batch):
                     await self._activity.record(connection, hits)
                     await set_consents(connection, changes)
-        self._tally.wake()
+        for tally in self._tallies:
+            tally.wake()
 
     async def _to_spool(self, batch: Batch, entries: Sequence[Entry]) -> None:
         line = msgspec.json.encode(_Line(batch=batch, entries=list(entries)))

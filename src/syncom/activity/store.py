@@ -33,12 +33,15 @@ LEDGER_STATES = {1: "sent", 2: "failed", 3: "excluded", 4: "cancelled", 5: "unce
 
 async def append(connection: Connection, hits: Sequence[Hit], batch: Batch | None) -> bool:
     """Put hits into the journal; False when this batch was there before."""
+    even = [hit for hit in hits if not hit.contact_id & 1]
+    odd = [hit for hit in hits if hit.contact_id & 1]
     cursor = await connection.execute(
         _SQL["append"],
         {
             "writer_id": batch.writer_id if batch else None,
             "batch": batch.number if batch else None,
-            "hits": _encode(hits).decode(),
+            "even": _encode(even).decode() if even else None,
+            "odd": _encode(odd).decode() if odd else None,
         },
         prepare=True,
     )
@@ -64,19 +67,26 @@ async def sent_message(connection: Connection, account_id: int, message_id: UUID
     return SentMessage(contact_id, campaign_id, Channel(channel), content_id, settled_at)
 
 
-async def count(connection: Connection, *, limit: int, shard: int, journal_id: int | None = None) -> int:
-    """Count up to ``limit`` batches of the journal, or only the one given; returns how many were counted."""
+async def count(
+    connection: Connection, *, limit: int, shard: int, lane: int | None = None, journal_id: int | None = None
+) -> int:
+    """Count up to ``limit`` batches of a lane of the journal, or of all, or only the one given.
+
+    Returns how many were counted.
+    """
     async with connection.transaction():
         await connection.execute(_SQL["may_count"], {"lock": COUNTING_LOCK}, prepare=True)
         cursor = await connection.execute(
-            _SQL["count"], {"limit": limit, "shard": shard, "journal_id": journal_id}, prepare=True
+            _SQL["count"],
+            {"limit": limit, "shard": shard, "lane": lane, "journal_id": journal_id},
+            prepare=True,
         )
         row = await cursor.fetchone()
     return int(row[0]) if row else 0
 
 
-async def uncounted(connection: Connection, *, limit: int) -> list[int]:
-    cursor = await connection.execute(_SQL["uncounted"], {"limit": limit})
+async def uncounted(connection: Connection, *, lane: int | None, limit: int) -> list[int]:
+    cursor = await connection.execute(_SQL["uncounted"], {"lane": lane, "limit": limit})
     return [row[0] for row in await cursor.fetchall()]
 
 

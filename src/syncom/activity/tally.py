@@ -27,11 +27,12 @@ _LOOK_ANYWAY = 10.0
 
 
 class Tally:
-    """Settles the journal soon after each :meth:`wake`, and what others left at the start and from time to time."""
+    """Settles a lane of the journal soon after each :meth:`wake`, and what others left, at the start and at times."""
 
-    def __init__(self, dsn: str, activity: ActivityService, clock: Clock) -> None:
+    def __init__(self, dsn: str, activity: ActivityService, clock: Clock, lane: int) -> None:
         self._connection = OwnConnection(dsn, "syncom hits")
         self._activity = activity
+        self._lane = lane
         self._clock = clock
         self._woken = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
@@ -67,7 +68,7 @@ class Tally:
     async def _settle(self) -> bool:
         """Whether it went well."""
         try:
-            await self._activity.settle(await self._connection.get())
+            await self._activity.settle(await self._connection.get(), lane=self._lane)
         except AWAY as error:
             _log.info("hits of the journal wait for the database: %s", error)
             await self._connection.close()
