@@ -154,7 +154,8 @@ class _History:
         self.contacts = max(1000, int(CONTACTS * scale))
         # What one visit comes to in hits: 1 + 1/4 + 1/3.
         self.visits = int(ACTIVITY * scale * 12 / 19)
-        self.written = max(20_000, int(WRITTEN * min(1.0, scale * 4)))
+        #: Enough to tell a pace: the pauses between two rounds of counting are part of what is measured.
+        self.written = max(100_000, int(WRITTEN * min(1.0, scale * 4)))
         self.now = datetime.now(UTC)
         self.account_id = 0
         self.other_id = 0
