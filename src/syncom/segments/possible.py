@@ -1,9 +1,10 @@
 """Whether a condition can hold at all: plain contradictions, such as "points above 5 and below 3", are refused.
 
-A contradiction is between parts that speak of the same thing: a field, a channel, a count, the classes of RFM, or word
-for word the same question. Of each thing there are a few cases that the parts tell apart (below 3, 3, between, 5, above
-5): where every case makes the parts that must hold together false, nobody can match. What a part says of another thing
-is unknown, and unknown is possible; so what is refused never matches anybody, and what is let through may match nobody.
+A contradiction is between parts that speak of the same thing: a field, a channel, a count, the classes of RFM, the
+engagement score, or word for word the same question. Of each thing there are a few cases that the parts tell apart
+(below 3, 3, between, 5, above 5): where every case makes the parts that must hold together false, nobody can match.
+What a part says of another thing is unknown, and unknown is possible; so what is refused never matches anybody, and
+what is let through may match nobody.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from math import inf
 from typing import Any, Final, cast
 
+from syncom.activity import engagement
+from syncom.activity.engagement import EPOCH, Band
 from syncom.contacts.model import FieldType
 from syncom.errors import Invalid
 from syncom.segments.given import SIGNS, Tree, given_moment
@@ -36,6 +40,8 @@ _DAY: Final = timedelta(days=1)
 #: From here on not every whole number is a floating one.
 _EXACT: Final = 2**52
 _OTHER: Final = object()
+#: Limits of scores that are closer to each other than this part of them may be in another order on another day.
+_ROUNDED: Final = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +119,8 @@ class _Search:
             keys.append(f"subscription {leaf['subscription']}")
         elif "rfm" in leaf:
             keys.append("rfm")
+        elif "engagement" in leaf:
+            keys.append("engagement")
         elif "email_domain" in leaf:
             keys.append("domain")
         elif leaf.get("orders") in ("sum", "average"):
@@ -355,6 +363,32 @@ def _rfm_test(leaf: Tree, case: Case) -> bool | None:
     )
 
 
+def _score_limits(leaf: Tree) -> set[float]:
+    """Scores at which the answer changes, as they are compared."""
+    given = leaf["engagement"]
+    limits = {engagement.at_least(band.floor, EPOCH) for band in Band if "band" in given}
+    for name, compared in (("at_least", engagement.at_least), ("at_most", engagement.above)):
+        if name in given:
+            limits.add(compared(given[name], EPOCH))
+    return limits
+
+
+def _score_cases(leaves: Sequence[Tree]) -> list[Case]:
+    """The limits of scores, and scores between and above them."""
+    edges = sorted({0.0, *(limit for leaf in leaves for limit in _score_limits(leaf))})
+    return [*edges, *((one + two) / 2 for one, two in pairwise(edges)), 2 * edges[-1] + 1]
+
+
+def _score_test(leaf: Tree, case: Case) -> bool | None:
+    if any(0 < abs(case - limit) <= _ROUNDED * limit for limit in _score_limits(leaf)):
+        return None
+    given = leaf["engagement"]
+    if "band" in given and engagement.band_of(case, EPOCH).value not in given["band"]:
+        return False
+    least, most = given.get("at_least", 0), given.get("at_most", inf)
+    return engagement.at_least(least, EPOCH) <= case <= engagement.above(most, EPOCH)
+
+
 def _domains(leaf: Tree) -> list[str]:
     given = leaf["email_domain"]
     return [one.lower().lstrip("@") for one in (cast("list[str]", given) if isinstance(given, list) else [given])]
@@ -379,6 +413,7 @@ _THINGS: Final[Mapping[str, Thing]] = {
     "amount": Thing(cases=_numbers, test=_amount_test),
     "foreseen": Thing(cases=lambda leaves: [_OTHER, *_numbers(leaves)], test=_foreseen_test),
     "rfm": Thing(cases=_rfm_cases, test=_rfm_test),
+    "engagement": Thing(cases=_score_cases, test=_score_test),
     "domain": Thing(
         cases=lambda leaves: [_OTHER, *(one for leaf in leaves for one in _domains(leaf))],
         test=lambda leaf, case: case in _domains(leaf),
