@@ -21,6 +21,7 @@ from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.errors import NotFound
 from syncom.postgres.pool import Database
+from syncom.segments import membership_store as store
 from syncom.segments.jobs import MembershipKeeper
 from syncom.segments.membership import MembershipService
 from syncom.segments.model import MoveCause
@@ -35,12 +36,17 @@ class House:
     database: Database
     account_id: int
     clock: StandingClock = field(default_factory=lambda: StandingClock(NOW))
+    #: From so many contacts on two connections work.
+    many: int = 1_000
 
     def __post_init__(self) -> None:
         self.contacts = ContactsService(self.database, self.clock)
         self.segments = SegmentsService(self.database, self.clock)
         self.membership = MembershipService(self.database, self.segments, self.clock)
-        self.keeper = MembershipKeeper(self.database, self.segments, self.clock)
+        self.keeper = self.another_keeper()
+
+    def another_keeper(self) -> MembershipKeeper:
+        return MembershipKeeper(self.database, self.segments, self.clock, many=self.many)
 
     async def people(self, *cities: str) -> list[int]:
         inputs = [ContactInput(email=f"{uuid4().hex}@example.com", city=city) for city in cities]
@@ -93,6 +99,12 @@ async def house(emptied_database: Database) -> House:
         ).fetchone()
     assert row is not None
     return House(emptied_database, row[0])
+
+
+@pytest.fixture
+async def sharing(house: House) -> House:
+    """A house whose keepers let two connections work on any change."""
+    return House(house.database, house.account_id, many=1)
 
 
 IN_KYIV = {"field": "city", "op": "equals", "value": "Kyiv"}
@@ -263,7 +275,9 @@ async def test_a_change_that_commits_while_a_segment_is_filled_is_not_lost(house
     assert await house.members(segment.segment_id) == {one}
 
 
-async def test_a_condition_that_cannot_be_answered_keeps_its_members_and_says_why(house: House) -> None:
+@pytest.mark.parametrize("many", [1, 1_000])
+async def test_a_condition_that_cannot_be_answered_keeps_its_members_and_says_why(house: House, many: int) -> None:
+    house = House(house.database, house.account_id, many=many)
     field_made = await house.contacts.fields.create(house.account_id, key="n", name="N", type=FieldType.NUMBER)
     one, two = await house.people("Kyiv", "Kyiv")
     broken = await house.segments.create(house.account_id, "Many", {"field": "n", "op": "less", "value": 5})
@@ -308,13 +322,14 @@ async def test_a_rebuild_mends_what_should_not_be(house: House) -> None:
     assert await house.membership.verify(house.account_id) == []
 
 
-async def test_keepers_beside_each_other_agree(house: House) -> None:
+@pytest.mark.parametrize("many", [1, 1_000])
+async def test_keepers_beside_each_other_agree(house: House, many: int) -> None:
+    house = House(house.database, house.account_id, many=many)
     segment = await house.segments.create(house.account_id, "Kyiv", IN_KYIV)
     chance = random.Random(3)
     people = await house.people(*["Lviv"] * 40)
     stop = asyncio.Event()
-    others = [MembershipKeeper(house.database, house.segments, house.clock) for _ in range(3)]
-    running = [asyncio.create_task(keeper.run(stop)) for keeper in others]
+    running = [asyncio.create_task(house.another_keeper().run(stop)) for _ in range(3)]
     for _ in range(60):
         await house.move_to(chance.choice(people), chance.choice(["Kyiv", "Lviv"]))
     stop.set()
@@ -324,6 +339,46 @@ async def test_keepers_beside_each_other_agree(house: House) -> None:
     assert (await house.membership.get(house.account_id, segment.segment_id)).members == len(
         await house.members(segment.segment_id)
     )
+
+
+async def test_half_a_pass_that_is_written_before_the_other_half_fails_counts_once(
+    sharing: House, monkeypatch: Any
+) -> None:
+    people = await sharing.people(*["Lviv"] * 6)
+    segment = await sharing.segments.create(sharing.account_id, "Kyiv", IN_KYIV)
+    await sharing.keeper.settle()
+    await sharing.do("UPDATE contacts SET city = 'Kyiv' WHERE account_id = %s", sharing.account_id)
+    count, counted = store.count_moves, 0
+
+    async def count_the_first_half(*given: Any) -> None:
+        nonlocal counted
+        counted += 1
+        if counted == 2:
+            raise ConnectionError("the keeper is gone")
+        await count(*given)
+
+    monkeypatch.setattr(store, "count_moves", count_the_first_half)
+    with pytest.raises(ConnectionError):
+        await sharing.keeper.settle()
+    assert len(await sharing.members(segment.segment_id)) == 3
+    await sharing.keeper.settle()
+    assert await sharing.members(segment.segment_id) == set(people)
+    assert (await sharing.membership.get(sharing.account_id, segment.segment_id)).members == 6
+    moves = await sharing.membership.moves(sharing.account_id, segment.segment_id)
+    assert sorted(move.contact_id for move in moves) == sorted(people)
+
+
+async def test_nobody_takes_over_an_account_while_half_of_a_lost_pass_still_works(sharing: House) -> None:
+    (one,) = await sharing.people("Lviv")
+    segment = await sharing.segments.create(sharing.account_id, "Kyiv", IN_KYIV)
+    await sharing.keeper.settle()
+    await sharing.move_to(one, "Kyiv")
+    async with sharing.database.system() as connection:
+        await store.help_with(connection, sharing.account_id)
+        await sharing.another_keeper().step(everything=True)
+        assert await sharing.members(segment.segment_id) == set()
+    await sharing.another_keeper().step(everything=True)
+    assert await sharing.members(segment.segment_id) == {one}
 
 
 async def test_what_an_account_keeps_is_its_own(house: House) -> None:
@@ -351,19 +406,22 @@ async def test_what_an_account_keeps_is_its_own(house: House) -> None:
 
 # ---------------------------------------------------------------- anything, in any order
 
-_TREES: list[dict[str, Any]] = [
-    IN_KYIV,
-    {"all": []},
-    {"not": {"list": 1}},
-    {"list": 1},
-    {"activity": "opened", "in_last_days": 7},
-    {"not": {"activity": "clicked", "campaign": 7, "in_last_days": 30}},
-    {"activity": "clicked", "at_least": 2, "in_last_days": 3},
-    {"subscription": "email", "is": "subscribed"},
-    {"all": [IN_KYIV, {"field": "created_at", "op": "in_last_days", "value": 2}]},
-    {"orders": "sum", "op": "at_least", "value": 10, "in_last_days": 5},
-    {"event": "viewed", "which": "first", "in_last_days": 4},
-]
+
+def _trees(list_id: int) -> list[dict[str, Any]]:
+    return [
+        IN_KYIV,
+        {"all": []},
+        {"not": {"list": list_id}},
+        {"list": list_id},
+        {"activity": "opened", "in_last_days": 7},
+        {"not": {"activity": "clicked", "campaign": 7, "in_last_days": 30}},
+        {"activity": "clicked", "at_least": 2, "in_last_days": 3},
+        {"subscription": "email", "is": "subscribed"},
+        {"all": [IN_KYIV, {"field": "created_at", "op": "in_last_days", "value": 2}]},
+        {"orders": "sum", "op": "at_least", "value": 10, "in_last_days": 5},
+        {"event": "viewed", "which": "first", "in_last_days": 4},
+    ]
+
 
 Happening = tuple[str, int, int]
 _HAPPENINGS = st.lists(
@@ -440,9 +498,8 @@ class _World:
         elif what in ("hours", "days"):
             house.clock.time += timedelta(**{what: number})
         elif what == "redefine":
-            await house.segments.update(
-                house.account_id, self.segments[0], "Changing", _TREES[number % len(_TREES)] | {}
-            )
+            trees = _trees(self.list_id)
+            await house.segments.update(house.account_id, self.segments[0], "Changing", trees[number % len(trees)])
         elif what == "drop" and number == 0 and len(self.segments) > 1:
             await house.segments.delete(house.account_id, self.segments.pop())
 
@@ -464,7 +521,7 @@ async def test_whatever_happens_the_members_are_those_of_a_plain_count(
             await connection.execute("INSERT INTO accounts (name) VALUES ('P') RETURNING account_id")
         ).fetchone()
         assert row is not None
-        house = House(kept_database, row[0])
+        house = House(kept_database, row[0], many=1)
         made = await (
             await connection.execute(
                 "INSERT INTO event_types (account_id, key) VALUES (%s, 'viewed') RETURNING event_type_id", (row[0],)
@@ -473,10 +530,8 @@ async def test_whatever_happens_the_members_are_those_of_a_plain_count(
     assert made is not None
     chosen = await house.contacts.lists.create(house.account_id, "L")
     world = _World(house, await house.people("Kyiv", "Lviv", "Kyiv"), chosen.list_id, made[0])
-    for number, tree in enumerate(_TREES):
-        text = {"list": chosen.list_id} if tree == {"list": 1} else tree
-        text = {"not": {"list": chosen.list_id}} if tree == {"not": {"list": 1}} else text
-        segment = await house.segments.create(house.account_id, f"S{number}", text)
+    for number, tree in enumerate(_trees(chosen.list_id)):
+        segment = await house.segments.create(house.account_id, f"S{number}", tree)
         world.segments.append(segment.segment_id)
     inner = {"any": [{"segment": world.segments[0]}, {"not": {"segment": world.segments[4]}}]}
     await house.segments.create(house.account_id, "Of others", inner)

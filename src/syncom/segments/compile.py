@@ -7,7 +7,6 @@ contacts or, for many of them, by one pass over a window of time (:mod:`syncom.s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from math import log2
@@ -55,7 +54,7 @@ from syncom.segments.model import (
     Leaf,
 )
 from syncom.segments.possible import require_possible
-from syncom.segments.reading import Reading, Turning, WholeAccount
+from syncom.segments.reading import Later, Reading, Turning, WholeAccount, Yearly
 from syncom.segments.rfm_classes import RFM_CLASSES, RFM_SCORES
 
 #: What a part of a tree compiles to.
@@ -203,25 +202,32 @@ class Compiler:
         return self._custom(field, tree, at)
 
     def _custom(self, field: CustomField, tree: Tree, at: str) -> sql.Composable:
-        key = self._bind(str(field.field_id))
+        key, own = self._bind(str(field.field_id)), self.read.of_contact
         text = sql.SQL("coalesce(c.fields ->> {}, '')").format(key)
         if field.type is FieldType.NUMBER:
-            number = sql.SQL("(c.fields ->> {})::numeric").format(key)
+            number = own(sql.SQL("(c.fields ->> {})::numeric").format(key))
             return self._ordered(number, tree, at, given_number, ORDER_OPERATORS)
         if field.type is FieldType.DATE:
             if tree.get("op") == "anniversary_in_next_days":
                 return self._birthday(key, tree, at)
-            return self._day(sql.SQL("(c.fields ->> {})::date").format(key), tree, at)
+            return self._day(own(sql.SQL("(c.fields ->> {})::date").format(key)), tree, at)
         if field.type is FieldType.DATETIME:
-            return self._moment(sql.SQL("(c.fields ->> {})::timestamptz").format(key), tree, at)
+            return self._moment(own(sql.SQL("(c.fields ->> {})::timestamptz").format(key)), tree, at)
         if field.type is FieldType.BOOLEAN:
-            return self._boolean(text, tree, at)
+            return self._boolean(own(text), tree, at)
         if field.type is FieldType.MULTICHOICE:
-            return self._multichoice(sql.SQL("c.fields -> {}").format(key), tree, at)
+            return self._multichoice(own(sql.SQL("c.fields -> {}").format(key)), tree, at)
         return self._text(text, tree, at)
 
-    def _text(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
+    def _text(self, text: sql.Composable, tree: Tree, at: str) -> sql.Composable:
+        """``text``: of the contact's row, never NULL."""
         operator = given_operator(tree, at, TEXT_OPERATORS)
+        if operator in ("contains", "starts_with"):
+            lowered = self.read.of_contact(sql.SQL("lower({})").format(text))
+            wanted = self._bind(given_text(tree.get("value"), f"{at}.value"))
+            test = sql.SQL("strpos({}, lower({})) > 0" if operator == "contains" else "starts_with({}, lower({}))")
+            return test.format(lowered, wanted)
+        column = self.read.of_contact(text)
         if operator == "is_set":
             return sql.SQL("{} <> ''").format(column)
         if operator == "is_empty":
@@ -232,10 +238,6 @@ class Compiler:
             ]
             return sql.SQL("{} = ANY({}::text[])").format(column, self._bind(values))
         value = given_text(tree.get("value"), f"{at}.value")
-        if operator == "contains":
-            return sql.SQL("strpos(lower({}), lower({})) > 0").format(column, self._bind(value))
-        if operator == "starts_with":
-            return sql.SQL("starts_with(lower({}), lower({}))").format(column, self._bind(value))
         sign = sql.SQL("=" if operator == "equals" else "<>")
         return sql.SQL("{} {} {}::text").format(column, sign, self._bind(value))
 
@@ -272,9 +274,10 @@ class Compiler:
             return self._ordered(column, tree, at, given_moment, DATE_OPERATORS)
         days = given_days(tree.get("value"), f"{at}.value")
         if operator == "anniversary_in_next_days":
-            day = sql.SQL("({} AT TIME ZONE 'UTC')").format(column)
-            self._turn_of_year(sql.SQL("to_char({}, 'MM-DD')").format(day), days)
-            return self._anniversary(day, self._now.astimezone(UTC).date(), days)
+            self._turn_of_year(sql.SQL("to_char({} AT TIME ZONE 'UTC', 'MM-DD')").format(column), days)
+            return self._anniversary(
+                sql.SQL("({} AT TIME ZONE 'UTC')").format(column), self._now.astimezone(UTC).date(), days
+            )
         window = timedelta(days=days)
         self._turns_near(column, operator, window, whole_days=False)
         return self._near(column, operator, self._now, window)
@@ -288,7 +291,7 @@ class Compiler:
     def _turns_near(self, moment: sql.Composable, operator: str, window: timedelta, *, whole_days: bool) -> None:
         """A window around a moment begins with it and ends just after it, or with its day."""
 
-        def end(when: Turning, span: timedelta) -> sql.Composable:
+        def end(when: Turning, span: timedelta) -> Later:
             return when.by(moment, span + timedelta(days=1)) if whole_days else when.after(moment, span)
 
         if operator == "in_next_days":
@@ -303,7 +306,7 @@ class Compiler:
         """Of a date that is kept as text: its last five characters are month and day."""
         days = given_days(tree.get("value"), f"{at}.value")
         ends = [f"{day // 100:02}-{day % 100:02}" for day in days_of_year(self._now.astimezone(UTC).date(), days)]
-        end = sql.SQL("right(c.fields ->> {}, 5)").format(key)
+        end = self.read.of_contact(sql.SQL("right(c.fields ->> {}, 5)").format(key))
         self._turn_of_year(end, days)
         return sql.SQL("coalesce({} = ANY({}::text[]), false)").format(end, self._bind(ends))
 
@@ -315,7 +318,7 @@ class Compiler:
     def _turn_of_year(self, end: sql.Composable, days: int) -> None:
         """``end``: month and day, such as 02-28."""
         turns = turns_of_year(self._now.astimezone(UTC).date(), days)
-        self.read.turn(lambda _: sql.SQL("({}::jsonb ->> {})::timestamptz").format(self._bind(json.dumps(turns)), end))
+        self.read.turn(lambda _: Yearly(day=end, moments=turns))
 
     def _boolean(self, column: sql.Composable, tree: Tree, at: str) -> sql.Composable:
         operator = given_operator(tree, at, {"equals": "is", "is_set": "is set", "is_empty": "is empty"})
@@ -341,7 +344,8 @@ class Compiler:
         given = tree["email_domain"]
         domains = given_list(tree, at, "email_domain") if isinstance(given, list) else [given]
         wanted = [given_text(domain, f"{at}.email_domain").lower().lstrip("@") for domain in domains]
-        return sql.SQL("coalesce(split_part(c.email, '@', 2) = ANY({}::text[]), false)").format(self._bind(wanted))
+        domain = self.read.of_contact(sql.SQL("split_part(c.email, '@', 2)"))
+        return sql.SQL("coalesce({} = ANY({}::text[]), false)").format(domain, self._bind(wanted))
 
     def _list(self, tree: Tree, at: str, _depth: int) -> sql.Composable:
         self._leaf(at, Facet.LISTS, "list_members_pkey")

@@ -40,27 +40,25 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 _OF_LIFE = (MoveCause.CHANGE, MoveCause.TIME)
 
 _STATEMENT = sql.SQL("""
-WITH named AS MATERIALIZED (
-    SELECT contact_id FROM unnest(%(contact_ids)s::bigint[]) AS g (contact_id)
-    UNION
-    SELECT m.into_contact_id FROM unnest(%(contact_ids)s::bigint[]) AS g (contact_id)
-    JOIN merged_contacts m ON m.account_id = %(account_id)s AND m.bucket = (g.contact_id & 255)::smallint
-        AND m.contact_id = g.contact_id
-), batch AS MATERIALIZED (
-    SELECT (contact_id & 255)::smallint AS bucket, contact_id FROM named
+WITH batch AS MATERIALIZED (
+    SELECT (contact_id & 255)::smallint AS bucket, contact_id FROM unnest(%(contact_ids)s::bigint[]) AS g (contact_id)
 ), found AS MATERIALIZED (
-    SELECT b.bucket, b.contact_id, c.contact_id IS NOT NULL AS lives, o.contact_id IS NOT NULL AS is_known,
-        coalesce(o.segment_ids, '{{}}') AS before, o.due_at AS due_before,
-        CASE WHEN c.contact_id IS NULL THEN '{{}}'::bigint[] ELSE {members} END AS after, {due} AS due_at
-    FROM batch b
-    LEFT JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = b.bucket AND c.contact_id = b.contact_id
-    LEFT JOIN contact_segments o ON o.account_id = %(account_id)s AND o.bucket = b.bucket
-        AND o.contact_id = b.contact_id
-    {joins}
+    SELECT * FROM (
+        SELECT b.bucket, b.contact_id, c.contact_id IS NOT NULL AS lives, o.contact_id IS NOT NULL AS is_known,
+            coalesce(o.segment_ids, '{{}}') AS before, o.due_at AS due_before,
+            CASE WHEN c.contact_id IS NULL THEN '{{}}'::bigint[] ELSE {after} END AS after, {due} AS due_at
+        FROM batch b
+        LEFT JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = b.bucket AND c.contact_id = b.contact_id
+        LEFT JOIN contact_segments o ON o.account_id = %(account_id)s AND o.bucket = b.bucket
+            AND o.contact_id = b.contact_id
+        {joins}
+        -- Without this every mention of what was worked out would work it out anew.
+        OFFSET 0
+    ) AS x
+    WHERE NOT lives OR before <> after OR due_at IS DISTINCT FROM due_before
 ), saved AS (
     INSERT INTO contact_segments AS s (account_id, bucket, contact_id, segment_ids, due_at)
-    SELECT %(account_id)s, bucket, contact_id, after, due_at FROM found
-    WHERE lives AND (before <> after OR due_at IS DISTINCT FROM due_before)
+    SELECT %(account_id)s, bucket, contact_id, after, due_at FROM found WHERE lives
     ORDER BY bucket, contact_id
     ON CONFLICT (account_id, bucket, contact_id) DO UPDATE
         SET segment_ids = excluded.segment_ids, due_at = excluded.due_at
@@ -75,13 +73,14 @@ WITH named AS MATERIALIZED (
         AND EXISTS (SELECT FROM erased_contacts e WHERE e.account_id = %(account_id)s AND e.bucket = f.bucket
             AND e.contact_id = f.contact_id)
 ), moves AS MATERIALIZED (
-    SELECT f.bucket, f.contact_id, f.lives, u.segment_id, true AS entered
-    FROM found f, unnest(f.after) AS u (segment_id)
-    WHERE f.before <> f.after AND u.segment_id <> ALL (f.before)
-    UNION ALL
-    SELECT f.bucket, f.contact_id, f.lives, u.segment_id, false
-    FROM found f, unnest(f.before) AS u (segment_id)
-    WHERE f.before <> f.after AND u.segment_id <> ALL (f.after) AND u.segment_id = ANY (%(kept)s::bigint[])
+    SELECT f.bucket, f.contact_id, f.lives, u.segment_id, u.entered
+    FROM found f CROSS JOIN LATERAL (
+        SELECT coalesce(a.segment_id, b.segment_id) AS segment_id, b.segment_id IS NULL AS entered
+        FROM unnest(f.after) AS a (segment_id)
+        FULL JOIN unnest(f.before) AS b (segment_id) ON b.segment_id = a.segment_id
+        WHERE a.segment_id IS NULL OR b.segment_id IS NULL
+    ) AS u
+    WHERE f.before <> f.after AND (u.entered OR u.segment_id = ANY (%(kept)s::bigint[]))
 ), recorded AS (
     INSERT INTO segment_moves (account_id, bucket, contact_id, segment_id, entered, cause, moved_at)
     SELECT %(account_id)s, bucket, contact_id, segment_id, entered, %(cause)s, %(now)s FROM moves
@@ -136,28 +135,32 @@ def statement(
     """
     read = compiler.read
     assert isinstance(read, FewContacts)
-    tests = {one.segment_id: compiler.compile(one.condition).text for one in chosen}
     members = [
-        sql.SQL("CASE WHEN {} THEN {}::bigint END").format(
-            tests.get(one.segment_id, sql.SQL("{} = ANY (o.segment_ids)").format(one.segment_id)), one.segment_id
-        )
-        for one in sorted(kept, key=lambda one: one.segment_id)
+        sql.SQL("CASE WHEN {} THEN {}::bigint END").format(compiler.compile(one.condition).text, one.segment_id)
+        for one in sorted(chosen, key=lambda one: one.segment_id)
     ]
-    turns: list[sql.Composable] = [
-        sql.SQL("nullif(greatest({}, %(now)s), %(now)s)").format(turn) for turn in read.turns
-    ]
-    if any(one.moves and one.segment_id not in tests for one in kept):
+    after = sql.SQL("array_remove(ARRAY[{}]::bigint[], NULL)").format(sql.SQL(", ").join(members))
+    worked_out = {one.segment_id for one in chosen}
+    others = [one.segment_id for one in kept if one.segment_id not in worked_out]
+    if others:
+        after = sql.SQL(
+            "ARRAY(SELECT u FROM unnest({}) AS u UNION ALL SELECT u FROM unnest(o.segment_ids) AS u"
+            " WHERE u = ANY (%(others)s::bigint[]) ORDER BY 1)"
+        ).format(after)
+    turns = list(read.turns(sql.SQL("%(now)s")))
+    if any(one.moves and one.segment_id not in worked_out for one in kept):
         # The others' next turn is among those that are known: waking up for nothing does no harm.
         turns.append(sql.SQL("nullif(greatest(o.due_at, %(now)s), %(now)s)"))
     due = sql.SQL("CASE WHEN c.contact_id IS NOT NULL THEN least({}) END").format(sql.SQL(", ").join(turns))
     return Statement(
         text=_STATEMENT.format(
-            members=sql.SQL("array_remove(ARRAY[{}]::bigint[], NULL)").format(sql.SQL(", ").join(members)),
+            after=after,
             due=due if turns else sql.SQL("NULL::timestamptz"),
             joins=read.joins,
         ),
         values={
             **compiler.values,
+            "others": others,
             "kept": [one.segment_id for one in kept],
             "unrecorded": list(unrecorded),
             # A new definition moves contacts who did nothing.

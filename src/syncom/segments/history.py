@@ -205,7 +205,11 @@ class History:
         parts = given_list(tree, at, "where")
         if len(parts) > _MAX_WHERE:
             raise Invalid(f"{at}.where", f"has more than {_MAX_WHERE} parts")
-        return [parameter(part, f"{at}.where.{place}", self._bind) for place, part in enumerate(parts)]
+
+        def own(value: sql.Composable) -> sql.Composable:
+            return self._read.of_fact("contact_events", value)
+
+        return [parameter(part, f"{at}.where.{place}", self._bind, own) for place, part in enumerate(parts)]
 
     # ------------------------------------------------------------ orders
 

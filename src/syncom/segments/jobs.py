@@ -4,6 +4,10 @@ A pass is one transaction, so a killed keeper leaves nothing half done: changes 
 transaction that writes what follows from them. What is read is the state at that moment, never what the log says of
 it; so changes may be taken in any order, more than once, or together. Any number of keepers may run; an account is
 worked on by one at a time.
+
+Of many contacts a second connection works out half in a transaction of its own, which ends first: what it wrote is true
+whatever becomes of the pass, and is found so when the changes are taken again. Until then it writes nothing that the
+pass has locked; and whoever claims the account when the pass is gone waits for it (``help_with``).
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
-from datetime import UTC
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -24,7 +29,7 @@ from syncom.jobs.keeping import keep
 from syncom.postgres.pool import Connection, Database
 from syncom.segments import membership_store as store
 from syncom.segments.compile import Compiler
-from syncom.segments.evaluation import MAX_CONDITIONS, Kept, statement
+from syncom.segments.evaluation import MAX_CONDITIONS, Kept, Statement, statement
 from syncom.segments.model import LANGUAGE_VERSION, MoveCause
 from syncom.segments.reading import FewContacts
 from syncom.segments.service import SegmentsService
@@ -37,27 +42,63 @@ _POLL = 0.1
 _BETWEEN = 5
 #: Contacts of one pass: of the newest changes, of the oldest, and of all else.
 _NEWEST, _OLDEST, _BATCH = 2_000, 8_000, 10_000
+#: So many contacts are worked out by two connections.
+_MANY = 1_000
 #: A filling rests so much of the time that it takes: writers and senders want the database too.
 _REST = 0.5
 
 
-class _Work(NamedTuple):
-    """Contacts to work segments out for, in one transaction."""
+class _Kept(NamedTuple):
+    """The account's segments as they are defined now."""
+
+    segments: Sequence[store.KeptSegment]
+    #: Whether states of segments were written just now.
+    is_news: bool
+
+
+class _Asked(NamedTuple):
+    """A statement, and the moment as of which it is written."""
+
+    made: Statement
+    now: datetime
+
+
+@dataclass(kw_only=True)
+class _Pass:
+    """Working segments out in one transaction, for contacts of one account."""
 
     connection: Connection
     account_id: int
     kept: Sequence[store.KeptSegment]
-    contact_ids: Sequence[int]
     cause: MoveCause
+    #: States of segments are locked: a transaction beside this one would wait for it for ever.
+    is_alone: bool = False
+    #: Who moved, to be counted at the end of the pass: entered and left, by segment.
+    moved: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+
+    @property
+    def unrecorded(self) -> list[int]:
+        """Segments that are filled for the first time."""
+        return [one.kept.segment_id for one in self.kept if one.cause is MoveCause.FILLED and not one.filled]
+
+    def note(self, found: Sequence[store.Moved]) -> None:
+        """Who moved, once it is sure to be written."""
+        for one in found:
+            entered, left = self.moved.get(one.segment_id, (0, 0))
+            self.moved[one.segment_id] = (entered + one.entered, left + one.left)
 
 
 class MembershipKeeper:
-    """Keeps the members of all segments up to date in the background."""
+    """Keeps the members of all segments up to date in the background.
 
-    def __init__(self, database: Database, segments: SegmentsService, clock: Clock) -> None:
+    From ``many`` contacts on, changes are worked out by two connections.
+    """
+
+    def __init__(self, database: Database, segments: SegmentsService, clock: Clock, *, many: int = _MANY) -> None:
         self._database = database
         self._segments = segments
         self._clock = clock
+        self._many = many
         self._meanings: dict[bytes, tuple[int, bool]] = {}
         self._looks = 0
 
@@ -94,13 +135,16 @@ class MembershipKeeper:
             if not await store.claim(connection, account_id):
                 return False
             facets, contact_ids = await store.take_changes(connection, account_id, newest=_NEWEST, oldest=_OLDEST)
-            kept = await self._kept(connection, account_id)
+            kept, is_news = await self._kept(connection, account_id)
             if not kept or not contact_ids:
                 return bool(contact_ids)
             concerned = [one for one in kept if facets == -1 or one.kept.facets & facets]
+            work = _Pass(
+                connection=connection, account_id=account_id, kept=kept, cause=MoveCause.CHANGE, is_alone=is_news
+            )
             for start in range(0, len(contact_ids), _BATCH):
-                some = contact_ids[start : start + _BATCH]
-                await self._work_out(_Work(connection, account_id, kept, some, MoveCause.CHANGE), concerned)
+                await self._share_out(work, contact_ids[start : start + _BATCH], concerned)
+            await self._count(work)
         return True
 
     async def _follow_time(self, account_id: int) -> bool:
@@ -109,9 +153,13 @@ class MembershipKeeper:
                 return False
             contact_ids = await store.due(connection, account_id, self._clock.now(), _BATCH)
             if contact_ids:
-                kept = await self._kept(connection, account_id)
+                kept, is_news = await self._kept(connection, account_id)
                 moving = [one for one in kept if one.kept.moves]
-                await self._work_out(_Work(connection, account_id, kept, contact_ids, MoveCause.TIME), moving)
+                work = _Pass(
+                    connection=connection, account_id=account_id, kept=kept, cause=MoveCause.TIME, is_alone=is_news
+                )
+                await self._share_out(work, contact_ids, moving)
+                await self._count(work)
         return bool(contact_ids)
 
     async def _fill(self, account_id: int) -> bool:
@@ -120,7 +168,7 @@ class MembershipKeeper:
         async with self._database.system() as connection:
             if not await store.claim(connection, account_id):
                 return False
-            kept = await self._kept(connection, account_id)
+            kept, _ = await self._kept(connection, account_id)
             empty = [one for one in kept if not one.filled and not one.problem]
             if not empty:
                 return False
@@ -129,8 +177,9 @@ class MembershipKeeper:
             filling = [one for one in empty if one.place == place and one.cause is cause]
             keys = await store.to_fill(connection, account_id, place, _BATCH)
             if keys:
-                contact_ids = [contact_id for _, contact_id in keys]
-                await self._work_out(_Work(connection, account_id, kept, contact_ids, cause), filling)
+                work = _Pass(connection=connection, account_id=account_id, kept=kept, cause=cause)
+                await self._work_out(work, [contact_id for _, contact_id in keys], filling)
+                await self._count(work)
             ids = [one.kept.segment_id for one in filling]
             await store.fill(
                 connection, ids, keys[-1] if keys else place, filled=len(keys) < _BATCH, now=self._clock.now()
@@ -140,14 +189,15 @@ class MembershipKeeper:
 
     # ------------------------------------------------------------ definitions
 
-    async def _kept(self, connection: Connection, account_id: int) -> list[store.KeptSegment]:
+    async def _kept(self, connection: Connection, account_id: int) -> _Kept:
         """The account's segments as they are defined now. A new meaning is filled anew."""
         definitions = await store.definitions(connection, account_id)
         gone = [one.state_of for one in definitions if one.condition is None and one.state_of is not None]
         if gone:
             await store.forget(connection, account_id, gone)
         trees = {one.segment_id: one.condition for one in definitions if one.condition is not None}
-        if any(one.condition is not None and one.seen_at != one.updated_at for one in definitions) or gone:
+        is_news = any(one.condition is not None and one.seen_at != one.updated_at for one in definitions) or bool(gone)
+        if is_news:
             for one in definitions:
                 if one.condition is not None and one.updated_at is not None:
                     meaning = _fingerprint(one.condition, trees)
@@ -161,12 +211,13 @@ class MembershipKeeper:
             if one.fingerprint not in self._meanings:
                 compiler = compiler or await self._segments.compiler(connection, account_id)
                 await self._understand(connection, compiler, one.segment_id, one.condition, one.fingerprint)
+                is_news = is_news or one.fingerprint not in self._meanings
             facets, moves = self._meanings.get(one.fingerprint, (0, False))
             kept = Kept(
                 segment_id=one.segment_id, condition=one.condition, facets=facets, moves=moves, followed=one.followed
             )
             found.append(store.kept_segment(one, kept))
-        return found
+        return _Kept(found, is_news)
 
     async def _understand(
         self, connection: Connection, compiler: Compiler, segment_id: int, condition: dict[str, Any], meaning: bytes
@@ -180,41 +231,94 @@ class MembershipKeeper:
 
     # ------------------------------------------------------------ working out
 
-    async def _work_out(self, work: _Work, chosen: Sequence[store.KeptSegment]) -> None:
-        """Work out segments for contacts. One that cannot be answered keeps its members and says why."""
-        able = [one for one in chosen if not one.problem]
-        for start in range(0, max(len(able), 1), MAX_CONDITIONS):
-            await self._try(work, able[start : start + MAX_CONDITIONS])
+    async def _share_out(self, work: _Pass, contact_ids: Sequence[int], chosen: Sequence[store.KeptSegment]) -> None:
+        """Work out segments for contacts; of many, half in a transaction beside this one."""
+        if len(contact_ids) >= self._many and not work.is_alone:
+            try:
+                await self._work_out_beside(work, contact_ids, [one for one in chosen if not one.problem])
+            except (Invalid, psycopg.DataError):
+                # Neither half is written. Now it has to be found which segment it was, one after another.
+                pass
+            else:
+                return
+        await self._work_out(work, contact_ids, chosen)
 
-    async def _try(self, work: _Work, chosen: Sequence[store.KeptSegment]) -> None:
+    async def _work_out_beside(
+        self, work: _Pass, contact_ids: Sequence[int], chosen: Sequence[store.KeptSegment]
+    ) -> None:
+        asked = [await self._statement(work, some) for some in _parts(chosen)]
+        middle = len(contact_ids) // 2
+        async with self._database.system() as beside, work.connection.transaction():
+            helping = replace(work, connection=beside, moved={})
+            await store.help_with(beside, work.account_id)
+            await store.still_claimed(work.connection)
+            ours, theirs = await asyncio.gather(
+                self._answer(work, asked, contact_ids[:middle]),
+                self._answer(helping, asked, contact_ids[middle:]),
+                return_exceptions=True,
+            )
+            for found in (ours, theirs):
+                if isinstance(found, BaseException):
+                    raise found
+            assert not isinstance(ours, BaseException)
+            assert not isinstance(theirs, BaseException)
+            helping.note(theirs)
+            await self._count(helping)
+        work.note(ours)
+
+    async def _work_out(self, work: _Pass, contact_ids: Sequence[int], chosen: Sequence[store.KeptSegment]) -> None:
+        """Work out segments for contacts. One that cannot be answered keeps its members and says why."""
+        for some in _parts([one for one in chosen if not one.problem]):
+            await self._try(work, contact_ids, some)
+
+    async def _try(self, work: _Pass, contact_ids: Sequence[int], chosen: Sequence[store.KeptSegment]) -> None:
         try:
             async with work.connection.transaction():
-                await self._write(work, chosen)
+                found = await self._answer(work, [await self._statement(work, chosen)], contact_ids)
+            work.note(found)
         except (Invalid, psycopg.DataError) as error:
             if len(chosen) > 1:
                 middle = len(chosen) // 2
-                await self._try(work, chosen[:middle])
-                await self._try(work, chosen[middle:])
+                await self._try(work, contact_ids, chosen[:middle])
+                await self._try(work, contact_ids, chosen[middle:])
             elif chosen:
                 reason = error.message if isinstance(error, Invalid) else str(error).splitlines()[0]
                 _log.warning("segment %d cannot be answered: %s", chosen[0].kept.segment_id, reason)
+                work.is_alone = True
                 await store.set_problem(work.connection, chosen[0].kept.segment_id, reason)
             else:
                 raise
 
-    async def _write(self, work: _Work, chosen: Sequence[store.KeptSegment]) -> None:
+    async def _statement(self, work: _Pass, chosen: Sequence[store.KeptSegment]) -> _Asked:
+        # Before the moment of the tests: what time changes in between is still ahead then, and not missed.
         now = self._clock.now()
-        unrecorded = [one.kept.segment_id for one in work.kept if one.cause is MoveCause.FILLED and not one.filled]
         made = statement(
             await self._segments.compiler(work.connection, work.account_id, read=FewContacts),
             [one.kept for one in work.kept],
             [one.kept for one in chosen],
             cause=work.cause,
-            unrecorded=unrecorded,
+            unrecorded=work.unrecorded,
         )
-        moved = await store.evaluate(work.connection, work.account_id, made, work.contact_ids, now)
+        return _Asked(made, now)
+
+    async def _answer(self, work: _Pass, asked: Sequence[_Asked], contact_ids: Sequence[int]) -> list[store.Moved]:
+        return [
+            moved
+            for made, now in asked
+            for moved in await store.evaluate(work.connection, work.account_id, made, contact_ids, now)
+        ]
+
+    async def _count(self, work: _Pass) -> None:
+        """New sizes and the day's figures."""
+        moved = [store.Moved(segment_id=one, entered=entered, left=left) for one, (entered, left) in work.moved.items()]
         if moved:
-            await store.count_moves(work.connection, moved, set(unrecorded), now.astimezone(UTC).date())
+            today = self._clock.now().astimezone(UTC).date()
+            await store.count_moves(work.connection, moved, set(work.unrecorded), today)
+
+
+def _parts(chosen: Sequence[store.KeptSegment]) -> list[Sequence[store.KeptSegment]]:
+    """As many as one statement takes; none is a part too: contacts may be gone."""
+    return [chosen[start : start + MAX_CONDITIONS] for start in range(0, max(len(chosen), 1), MAX_CONDITIONS)]
 
 
 def _fingerprint(condition: dict[str, Any], segments: dict[int, dict[str, Any]]) -> bytes:

@@ -22,8 +22,14 @@ WHERE EXISTS (SELECT FROM segment_states t WHERE t.account_id = a.account_id AND
 ORDER BY a.account_id
 
 -- name: claim
--- True where nobody else works on the account until this transaction ends.
-SELECT pg_try_advisory_xact_lock(%(lock)s)
+-- True where nobody else works on the account until this transaction ends, and nobody still helps a keeper that is gone.
+SELECT CASE WHEN pg_try_advisory_xact_lock(%(lock)s) THEN
+    CASE WHEN pg_try_advisory_lock(%(helping)s) THEN pg_advisory_unlock(%(helping)s) ELSE false END
+ELSE false END
+
+-- name: help
+-- While this transaction goes on, nobody else claims the account that its keeper has claimed.
+SELECT pg_advisory_xact_lock_shared(%(helping)s)
 
 -- name: take_changes
 -- Bits and contacts of the newest and of the oldest rows: who just changed does not wait behind an import.
@@ -43,6 +49,12 @@ WITH newest AS MATERIALIZED (
     RETURNING c.facets, c.contact_ids
 )
 SELECT facets, contact_ids FROM taken
+
+-- name: merged_into
+-- Who some of these have become. Primary key of merged_contacts.
+SELECT m.into_contact_id FROM unnest(%(contact_ids)s::bigint[]) AS g (contact_id)
+JOIN merged_contacts m ON m.account_id = %(account_id)s AND m.bucket = (g.contact_id & 255)::smallint
+    AND m.contact_id = g.contact_id
 
 -- name: definitions
 -- All segments of the account with what is kept of them; states of deleted ones have no condition. Small tables.

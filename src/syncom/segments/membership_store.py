@@ -17,8 +17,8 @@ from syncom.segments.evaluation import Kept, Statement
 from syncom.segments.model import CAUSES, FollowedMove, GrowthDay, Membership, Move, MoveCause
 
 _SQL = load_sql("syncom.segments", "membership.sql")
-#: Advisory locks of accounts: this number plus the account's.
-_LOCKS = 0x7365 << 40
+#: Advisory locks of accounts: these numbers plus the account's. Of who works on one, and of who helps.
+_LOCKS, _HELPING = 0x7365 << 40, 0x7366 << 40
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,18 +82,37 @@ async def restless_accounts(connection: Connection, now: datetime) -> list[int]:
 
 async def claim(connection: Connection, account_id: int) -> bool:
     """Be the only one who works on the account, until the transaction ends."""
-    row = await (await connection.execute(_SQL["claim"], {"lock": _LOCKS + account_id})).fetchone()
+    values = {"lock": _LOCKS + account_id, "helping": _HELPING + account_id}
+    row = await (await connection.execute(_SQL["claim"], values)).fetchone()
     return bool(row and row[0])
 
 
+async def help_with(connection: Connection, account_id: int) -> None:
+    """Work beside the one who has claimed the account, until the transaction ends.
+
+    It must still be claimed when this is said (``still_claimed``): from then on nobody else claims it, come what may.
+    """
+    await connection.execute(_SQL["help"], {"helping": _HELPING + account_id})
+
+
+async def still_claimed(connection: Connection) -> None:
+    """Raises OperationalError when the transaction of a claim is gone, and the claim with it."""
+    await connection.execute("SELECT")
+
+
 async def take_changes(connection: Connection, account_id: int, *, newest: int, oldest: int) -> tuple[int, list[int]]:
-    """Bits of what changed, and of whom, each contact once; about so many of the newest and of the oldest changes."""
+    """Bits of what changed, and of whom; about so many of the newest and of the oldest changes.
+
+    Each contact comes once, in the order of bucket and id; with those that some were merged into.
+    """
     values = {"account_id": account_id, "newest": newest, "oldest": oldest}
     facets, contact_ids = 0, set[int]()
     for bits, ids in await (await connection.execute(_SQL["take_changes"], values)).fetchall():
         facets |= bits
         contact_ids.update(ids)
-    return facets, sorted(contact_ids)
+    values = {"account_id": account_id, "contact_ids": list(contact_ids)}
+    contact_ids.update(row[0] for row in await (await connection.execute(_SQL["merged_into"], values)).fetchall())
+    return facets, sorted(contact_ids, key=lambda contact_id: (bucket_of(contact_id), contact_id))
 
 
 async def definitions(connection: Connection, account_id: int) -> list[Definition]:

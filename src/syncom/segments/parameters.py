@@ -19,42 +19,43 @@ from syncom.segments.given import SIGNS, given_list, given_number, given_object,
 from syncom.segments.model import PARAMETER_OPERATORS
 from syncom.segments.reading import Bind
 
-#: A test of a text.
-_Test = Callable[[sql.Composable], sql.Composable]
+#: Makes a value of an event one that is worked out once for all who ask for it.
+Own = Callable[[sql.Composable], sql.Composable]
+#: A test of a text, or of what is its own.
+_Test = Callable[[sql.Composable, Own], sql.Composable]
 
 #: Operators that say the contrary of another.
 _CONTRARY: Final = {"not_equals": "equals", "is_empty": "is_set"}
 # Shops write numbers as text; what is no number compares with none, and none has a hundred characters.
 _NUMBER: Final = sql.SQL(
-    "CASE WHEN {text} ~ '^-?[0-9]+([.][0-9]+)?$' AND length({text}) <= 100"
-    " THEN ({text})::numeric {sign} {value}::numeric ELSE false END"
+    "CASE WHEN {text} ~ '^-?[0-9]+([.][0-9]+)?$' AND length({text}) <= 100 THEN ({text})::numeric END"
 )
 #: Without an offset it is UTC, whatever the session's zone.
 _MOMENT: Final = sql.SQL(
     "CASE WHEN {text} ~ {pattern} THEN (CASE WHEN {text} ~ '(Z|:[0-9.]+[+-][0-9:]+)$' THEN {text} ELSE {text} || ' Z'"
-    " END)::timestamptz {sign} {value}::timestamptz ELSE false END"
+    " END)::timestamptz END"
 )
 _MOMENT_LITERAL: Final = sql.Literal(f"^(?:{MOMENT_PATTERN})$")
 
 
-def parameter(given: object, at: str, bind: Bind) -> sql.Composable:
+def parameter(given: object, at: str, bind: Bind, own: Own) -> sql.Composable:
     """``{"param": "basket.total", "op": "at_least", "value": 50}`` of an event ``f``: never NULL. Raises Invalid."""
     part = given_object(given, at, '{"param": "price", "op": "at_least", "value": 50}')
     only(part, at, "param", "op", "value")
     name = given_text(part.get("param"), f"{at}.param")
     operator = given_operator(part, at, PARAMETER_OPERATORS)
     test = _test(_CONTRARY.get(operator, operator), part, at, bind)
-    holds = _nested(name, test, bind) if "." in name else _plain(name, test, bind)
+    holds = _nested(name, test, bind) if "." in name else _plain(name, test, bind, own)
     return sql.SQL("NOT ({})").format(holds) if operator in _CONTRARY else holds
 
 
-def _plain(name: str, test: _Test, bind: Bind) -> sql.Composable:
+def _plain(name: str, test: _Test, bind: Bind, own: Own) -> sql.Composable:
     value = bind(name)
     path = bind(f"$.{_quoted(name)}[*]")
-    return sql.SQL("CASE WHEN jsonb_typeof(f.params -> {}) = 'array' THEN {} ELSE {} END").format(
-        value,
+    return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(
+        own(sql.SQL("jsonb_typeof(f.params -> {}) = 'array'").format(value)),
         _any(sql.SQL("{}::jsonpath").format(path), test),
-        test(sql.SQL("coalesce(f.params ->> {}, '')").format(value)),
+        test(sql.SQL("coalesce(f.params ->> {}, '')").format(value), own),
     )
 
 
@@ -72,7 +73,7 @@ def _any(path: sql.Composable, test: _Test) -> sql.Composable:
     return sql.SQL(
         "EXISTS (SELECT FROM (SELECT coalesce(p.value #>> '{{}}', '') AS text FROM (SELECT) AS one"
         " LEFT JOIN jsonb_path_query(f.params, {}) AS p (value) ON true) AS v WHERE {})"
-    ).format(path, test(sql.SQL("v.text")))
+    ).format(path, test(sql.SQL("v.text"), lambda value: value))
 
 
 def _quoted(step: str) -> str:
@@ -82,24 +83,31 @@ def _quoted(step: str) -> str:
 def _test(operator: str, part: Any, at: str, bind: Bind) -> _Test:
     value, place = part.get("value"), f"{at}.value"
     if operator == "is_set":
-        return lambda text: sql.SQL("{} <> ''").format(text)
+        return lambda text, own: sql.SQL("{} <> ''").format(own(text))
     if operator == "in":
         wanted = bind([_spelled(one, f"{place}.{n}") for n, one in enumerate(given_list(part, at, "value"))])
-        return lambda text: sql.SQL("{} = ANY({}::text[])").format(text, wanted)
+        return lambda text, own: sql.SQL("{} = ANY({}::text[])").format(own(text), wanted)
     if operator == "contains":
         within = bind(given_text(value, place))
-        return lambda text: sql.SQL("strpos(lower({}), lower({})) > 0").format(text, within)
+        return lambda text, own: sql.SQL("strpos(lower({}), lower({})) > 0").format(own(text), within)
     sign = sql.SQL(SIGNS[operator])
     if isinstance(value, str) and is_moment(value):
         moment = bind(_moment(value))
-        return lambda text: _MOMENT.format(text=text, pattern=_MOMENT_LITERAL, sign=sign, value=moment)
+        return lambda text, own: sql.SQL("coalesce({} {} {}::timestamptz, false)").format(
+            # The cast is not shared: it would be made for events of every type, also those that no condition asks for.
+            _MOMENT.format(text=own(text), pattern=_MOMENT_LITERAL),
+            sign,
+            moment,
+        )
     if operator == "equals" and not _is_number(value):
         spelled = bind(_spelled(value, place))
-        return lambda text: sql.SQL("{} = {}::text").format(text, spelled)
+        return lambda text, own: sql.SQL("{} = {}::text").format(own(text), spelled)
     if isinstance(value, str):
         raise Invalid(place, "must be a number, or a time such as 2026-09-14 or 2026-09-14T08:30:00Z")
     number = bind(given_number(value, place))
-    return lambda text: _NUMBER.format(text=text, sign=sign, value=number)
+    return lambda text, own: sql.SQL("coalesce({} {} {}::numeric, false)").format(
+        own(_NUMBER.format(text=text)), sign, number
+    )
 
 
 def _moment(value: str) -> datetime:

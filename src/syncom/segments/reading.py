@@ -8,8 +8,9 @@ of them, and every leaf becomes a column beside the contact; and it knows when t
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -80,8 +81,16 @@ class Reading(ABC):
         whatever letters."""
 
     @abstractmethod
-    def turn(self, moment: Callable[[Turning], sql.Composable]) -> None:
+    def turn(self, moment: Callable[[Turning], Turn]) -> None:
         """When time alone may change the answer: a ``timestamptz``, or NULL for never. Earlier than that is allowed."""
+
+    def of_contact(self, value: sql.Composable) -> sql.Composable:
+        """A value made of the row ``c`` alone, which several leaves may ask for."""
+        return value
+
+    def of_fact(self, view: LiteralString, value: sql.Composable) -> sql.Composable:
+        """A value made of one row ``f`` of a view alone, which several leaves may ask for."""
+        return value
 
     def _all(self, facts: Facts) -> sql.Composable:
         """All that is asked of facts ``f``, time included."""
@@ -94,6 +103,26 @@ class Reading(ABC):
         return _every(conditions)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Later:
+    """So much later than a moment."""
+
+    moment: sql.Composable
+    span: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yearly:
+    """The moment that belongs to a day of the year, such as 02-28."""
+
+    day: sql.Composable
+    moments: Mapping[str, str]
+
+
+#: A ``timestamptz``, or one that is made like others.
+Turn = sql.Composable | Later | Yearly
+
+
 class Turning(ABC):
     """What the moment of a turn may be made of."""
 
@@ -101,13 +130,13 @@ class Turning(ABC):
     def of_row(self, table: LiteralString, alias: LiteralString, column: LiteralString) -> sql.Composable:
         """A column of the contact's one row of a table."""
 
-    @abstractmethod
-    def after(self, moment: sql.Composable, span: timedelta) -> sql.Composable:
+    def after(self, moment: sql.Composable, span: timedelta) -> Later:
         """So much later, and the shortest time more: what was true up to that moment is not any more."""
+        return self.by(moment, span + timedelta(microseconds=1))
 
-    @abstractmethod
-    def by(self, moment: sql.Composable, span: timedelta) -> sql.Composable:
+    def by(self, moment: sql.Composable, span: timedelta) -> Later:
         """Exactly so much later: what is true from that moment on."""
+        return Later(moment=moment, span=span)
 
 
 class WholeAccount(Reading):
@@ -134,7 +163,7 @@ class WholeAccount(Reading):
     def together(self, facts: Facts, having: Having, by: LiteralString = "") -> sql.Composable:
         return self._grouped(facts, having, by=by)
 
-    def turn(self, moment: Callable[[Turning], sql.Composable]) -> None:
+    def turn(self, moment: Callable[[Turning], Turn]) -> None:
         """Whoever asks for everybody asks for now."""
 
     def _grouped(self, facts: Facts, having: Having, of: LiteralString = "", by: LiteralString = "") -> sql.Composable:
@@ -191,7 +220,13 @@ class FewContacts(Reading, Turning):
         self._members: dict[LiteralString, LiteralString] = {}
         #: By what they look at.
         self._looks: dict[str, _Look] = {}
+        #: Values of the contact's row, and of the facts of each view: names and values, by the value's text.
+        self._of_contact: dict[str, tuple[str, sql.Composable]] = {}
+        self._of_facts: dict[LiteralString, dict[str, tuple[str, sql.Composable]]] = {}
+        #: By the text of the moment; of those that are made alike, by the text of what they are made of.
         self._turns: dict[str, sql.Composable] = {}
+        self._later: dict[str, tuple[sql.Composable, set[timedelta]]] = {}
+        self._yearly: dict[str, tuple[sql.Composable, dict[str, str]]] = {}
 
     # ------------------------------------------------------------ answers
 
@@ -244,9 +279,25 @@ class FewContacts(Reading, Turning):
             test = _column(look, sql.SQL("bool_or({})").format(test))
         return sql.SQL("coalesce({}, false)").format(test)
 
-    def turn(self, moment: Callable[[Turning], sql.Composable]) -> None:
+    def of_contact(self, value: sql.Composable) -> sql.Composable:
+        name, _ = self._of_contact.setdefault(value.as_string(), (f"v{len(self._of_contact)}", value))
+        return sql.Identifier("own", name)
+
+    def of_fact(self, view: LiteralString, value: sql.Composable) -> sql.Composable:
+        known = self._of_facts.setdefault(view, {})
+        name, _ = known.setdefault(value.as_string(), (f"v{len(known)}", value))
+        return sql.Identifier("f", name)
+
+    def turn(self, moment: Callable[[Turning], Turn]) -> None:
         found = moment(self)
-        self._turns[found.as_string()] = found
+        if isinstance(found, Later):
+            self._later.setdefault(found.moment.as_string(), (found.moment, set()))[1].add(found.span)
+        elif isinstance(found, Yearly):
+            _, earliest = self._yearly.setdefault(found.day.as_string(), (found.day, {}))
+            for day, one in found.moments.items():
+                earliest[day] = min(one, earliest.get(day, one))
+        else:
+            self._turns[found.as_string()] = found
 
     def _last_of_key(self, facts: Facts, column: LiteralString, value: sql.Placeholder) -> sql.Composable:
         """The last time of a key: found in a list of all of the contact's, which all leaves of the kind share."""
@@ -276,25 +327,39 @@ class FewContacts(Reading, Turning):
         self._rows[table] = alias
         return sql.SQL("{}.{}").format(sql.SQL(alias), sql.Identifier(column))
 
-    def after(self, moment: sql.Composable, span: timedelta) -> sql.Composable:
-        return self.by(moment, span + timedelta(microseconds=1))
-
-    def by(self, moment: sql.Composable, span: timedelta) -> sql.Composable:
-        # Seconds, not days: a day of an interval has 23 hours where a session's clock goes forward.
-        seconds = self._bind(f"{span // timedelta(seconds=1)} seconds {span.microseconds} microseconds")
-        return sql.SQL("({} + {}::interval)").format(moment, seconds)
-
     # ------------------------------------------------------------ the statement
 
-    @property
-    def turns(self) -> list[sql.Composable]:
-        """The moments of all conditions compiled so far, each once."""
-        return list(self._turns.values())
+    def turns(self, now: sql.Composable) -> Sequence[sql.Composable]:
+        """The next moments of all conditions compiled so far, as seen from ``now``: later than that, or NULL."""
+        ahead = sql.SQL("nullif(greatest({}, {}), {})")
+        found: list[sql.Composable] = [ahead.format(turn, now, now) for turn in self._turns.values()]
+        for day, moments in self._yearly.values():
+            moment = sql.SQL("({}::jsonb ->> {})::timestamptz").format(self._bind(json.dumps(moments)), day)
+            found.append(ahead.format(moment, now, now))
+        for moment, spans in self._later.values():
+            found.append(self._next(moment, sorted(spans), now))
+        return found
+
+    def _next(self, moment: sql.Composable, spans: Sequence[timedelta], now: sql.Composable) -> sql.Composable:
+        """The first of these spans after a moment that is still to come."""
+        # Seconds, not days: a day of an interval has 23 hours where a session's clock goes forward.
+        texts = [f"{span // timedelta(seconds=1)} seconds {span.microseconds} microseconds" for span in spans]
+        if len(texts) == 1:
+            later = sql.SQL("({} + {}::interval)").format(moment, self._bind(texts[0]))
+            return sql.SQL("nullif(greatest({}, {}), {})").format(later, now, now)
+        bound = self._bind("{" + ", ".join(f'"{text}"' for text in texts) + "}")
+        return sql.SQL("({0} + ({1}::interval[])[width_bucket({2} - {0}, {1}::interval[]) + 1])").format(
+            moment, bound, now
+        )
 
     @property
     def joins(self) -> sql.Composable:
         """Everything that was asked for, each table once: by its primary key, or its index of contacts."""
-        parts: list[sql.Composable] = [
+        parts: list[sql.Composable] = []
+        if self._of_contact:
+            # Behind an OFFSET they are worked out once for all leaves, and not anew in each of them.
+            parts.append(sql.SQL("LEFT JOIN LATERAL (SELECT {} OFFSET 0) own ON true").format(_named(self._of_contact)))
+        parts += [
             sql.SQL(
                 "LEFT JOIN {0} {1} ON {1}.account_id = {2} AND {1}.bucket = b.bucket AND {1}.contact_id = b.contact_id"
             ).format(sql.Identifier(table), sql.SQL(alias), self._account)
@@ -315,6 +380,9 @@ class FewContacts(Reading, Turning):
         rows = sql.SQL("{} f WHERE {}").format(sql.Identifier(look.view), self._theirs())
         if look.since is not None:
             rows = sql.SQL("{} AND f.{} >= {}").format(rows, sql.Identifier(look.column), self._bind(look.since))
+        if look.view in self._of_facts:
+            values = _named(self._of_facts[look.view])
+            rows = sql.SQL("(SELECT f.*, {} FROM {} OFFSET 0) f WHERE true").format(values, rows)
         if look.of:
             rows = sql.SQL("(SELECT max(f.{}) AS at FROM {} AND {} GROUP BY f.{}) f").format(
                 sql.Identifier(look.column), rows, look.only, sql.Identifier(look.of)
@@ -324,13 +392,9 @@ class FewContacts(Reading, Turning):
                 sql.Identifier(look.keyed), sql.Identifier(look.column), rows, look.only
             )
         if look.by:
-            grouped = sql.SQL(", ").join(
-                sql.SQL("{} AS {}").format(text, sql.Identifier(name)) for name, text in look.grouped.values()
-            )
+            grouped = _named(look.grouped)
             rows = sql.SQL("(SELECT {} FROM {} GROUP BY upper(f.{})) f").format(grouped, rows, sql.Identifier(look.by))
-        columns = sql.SQL(", ").join(
-            sql.SQL("{} AS {}").format(text, sql.Identifier(name)) for name, text in look.columns.values()
-        )
+        columns = _named(look.columns)
         return sql.SQL("LEFT JOIN LATERAL (SELECT {} FROM {}) look{} ON true").format(columns, rows, look.place)
 
     def _look(
@@ -376,6 +440,10 @@ def _column(look: _Look, text: sql.Composable) -> sql.Composable:
 def _group_column(look: _Look, text: sql.Composable) -> sql.Composable:
     name, _ = look.grouped.setdefault(text.as_string(), (f"g{len(look.grouped)}", text))
     return sql.SQL("f.{}").format(sql.Identifier(name))
+
+
+def _named(columns: Mapping[str, tuple[str, sql.Composable]]) -> sql.Composable:
+    return sql.SQL(", ").join(sql.SQL("{} AS {}").format(text, sql.Identifier(name)) for name, text in columns.values())
 
 
 def _plain_aggregate(function: LiteralString, argument: LiteralString) -> sql.Composable:
