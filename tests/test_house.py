@@ -41,6 +41,7 @@ CONTACT_OWNED = {
     "contact_segments",
     "segment_moves",
     "attributions",
+    "workflow_calls",
     "workflow_messages",
     "abandoned_carts",
 }

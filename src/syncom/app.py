@@ -85,6 +85,7 @@ from syncom.tokens import MessageTokens
 from syncom.webhooks.jobs import WebhookPoster
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.jobs import WorkflowKeeper
+from syncom.workflows.journeys import JourneysService
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.steps.tools import Tools
 
@@ -158,6 +159,7 @@ class App:
         self.workflows = WorkflowsService(
             database, self.contacts, self.events, self.segments, self.membership, self.content, self.senders, clock
         )
+        self.journeys = JourneysService(database, clock)
         self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(
             database,

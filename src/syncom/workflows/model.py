@@ -90,6 +90,8 @@ class Arrival(IntEnum):
     EXITED = -2
     FAILED = -3
     LEFT = -4
+    #: To, or from, another version.
+    MIGRATED = -5
 
 
 class Cause(IntEnum):

@@ -77,6 +77,8 @@ class WorkflowsService:
         """Rename a workflow, or publish a new version; who is inside stays on theirs. Raises NotFound, Invalid."""
         read = None if definition is None else read_definition(definition)
         name = None if name is None else _name(name)
+        if read is not None:
+            await self._ensure_sender(account_id, read)
         async with self._database.tenant(account_id) as connection:
             before = await store.lock(connection, account_id, workflow_id)
             version = before.version
@@ -89,6 +91,11 @@ class WorkflowsService:
                 await self._forget_versions(connection, account_id, workflow_id)
                 await self._follow(connection, account_id, workflow_id, before.status)
             return await store.get(connection, account_id, workflow_id)
+
+    async def _ensure_sender(self, account_id: int, definition: Definition) -> None:
+        """The default sender is made when there is none yet."""
+        if any(isinstance(step, SendEmail) and step.sender_id is None for step in definition.steps):
+            await self._senders.default(account_id)
 
     async def _publish(
         self, connection: Connection, account_id: int, workflow_id: int, version: int, read: Definition
@@ -104,9 +111,7 @@ class WorkflowsService:
 
         Raises NotFound, and Invalid when something that it uses is gone.
         """
-        workflow = await self.get(account_id, workflow_id)
-        if any(isinstance(step, SendEmail) and step.sender_id is None for step in workflow.definition.steps):
-            await self._senders.default(account_id)  # made when there is none yet
+        await self._ensure_sender(account_id, (await self.get(account_id, workflow_id)).definition)
         async with self._database.tenant(account_id) as connection:
             await store.lock(connection, account_id, workflow_id)
             workflow = await store.get(connection, account_id, workflow_id)

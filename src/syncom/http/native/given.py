@@ -36,6 +36,7 @@ from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.sites.service import SitesService
 from syncom.webhooks.service import WebhooksService
+from syncom.workflows.journeys import JourneysService
 from syncom.workflows.service import WorkflowsService
 
 By = NamedDependency[Principal]
@@ -66,6 +67,7 @@ Campaigns = NamedDependency[CampaignsService]
 Webhooks = NamedDependency[WebhooksService]
 Pulls = NamedDependency[PullsService]
 Workflows = NamedDependency[WorkflowsService]
+Journeys = NamedDependency[JourneysService]
 Sites = NamedDependency[SitesService]
 #: For the few things that are no service.
 Wiring = NamedDependency[App]
@@ -105,6 +107,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "webhooks": app.webhooks,
         "pulls": app.pulls,
         "workflows": app.workflows,
+        "journeys": app.journeys,
         "sites": app.sites,
         "wiring": app,
     }

@@ -1,0 +1,78 @@
+"""/workflows/…/steps, /journeys, /migrate: who is where in a workflow, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from syncom.accounts.model import Permission
+from syncom.http.native.given import By, Journeys
+from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
+from syncom.http.native.routing import needs
+from syncom.workflows.journeys import Journey, Migrated, VersionFigures
+from syncom.workflows.model import EnrolmentState
+
+_TAGS = ["Workflows"]
+State = Literal["waiting", "paused", "finished", "failed", "left", "exited", "held_out"]
+
+
+class Migration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which version's journeys move to the newest one, and how."""
+
+    from_version: int
+    #: Steps of the old version to steps of the new one; those it does not name keep their ids.
+    mapping: dict[str, str] = {}
+    #: Only say who would go where.
+    dry_run: bool = True
+
+
+@get("/workflows/{workflow_id:int}/steps", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def workflow_steps(
+    by: By,
+    journeys: Journeys,
+    workflow_id: FromPath[int],
+    version: Annotated[int | None, QueryParameter(description="Left out: the newest.")] = None,
+) -> VersionFigures:
+    """How many are at each step, went on, left, and are parked; and how many took each way."""
+    return await journeys.figures(by.account_id, workflow_id, version)
+
+
+@get("/workflows/{workflow_id:int}/journeys", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def workflow_journeys(
+    by: By,
+    journeys: Journeys,
+    workflow_id: FromPath[int],
+    contact_id: Annotated[int | None, QueryParameter(description="Only this contact's, the newest first.")] = None,
+    journey_state: Annotated[State | None, QueryParameter(name="state", description="Only those.")] = None,
+    step: Annotated[str, QueryParameter(description="Only those at this step of the newest version.")] = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[Journey]:
+    """Journeys, each with its path: step by step, what happened and when."""
+    if contact_id is not None:
+        found = await journeys.of_contact(by.account_id, contact_id, workflow_id, limit=limit)
+        return Page(items=found, next_cursor=None)
+    page = await journeys.page(
+        by.account_id,
+        workflow_id,
+        state=None if journey_state is None else EnrolmentState[journey_state.upper()],
+        step=step,
+        cursor=read_cursor(cursor, tuple[int, int, UUID]),
+        limit=limit,
+    )
+    return Page(items=page.journeys, next_cursor=None if page.cursor is None else cursor_for(page.cursor))
+
+
+@post("/workflows/{workflow_id:int}/migrate", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def migrate_workflow(
+    by: By, journeys: Journeys, workflow_id: FromPath[int], data: JSONBody[Migration]
+) -> list[Migrated]:
+    """Move those inside an older version to the newest. Look first: nothing is done unless `dry_run` is false."""
+    return await journeys.migrate(by.account_id, workflow_id, data.from_version, data.mapping, do=not data.dry_run)
+
+
+HANDLERS: list[Any] = [workflow_steps, workflow_journeys, migrate_workflow]
