@@ -21,7 +21,7 @@ async def test_workflows_are_listed_with_their_status_and_number(shop: Shop, ver
     await add(shop.other, "Theirs")
     await shop.app.workflows.start(shop.account_id, first)
     await shop.app.workflows.start(shop.account_id, second)
-    await shop.app.workflows.stop(shop.account_id, second)
+    await shop.app.workflows.pause(shop.account_id, second)
     answer = await shop.get(f"/{version}/workflows")
     assert answer.status == 200
     assert answer.headers["TotalCount"] == "3"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from syncom.http.esputnik.method import PAGING, Answer, Call, Method, Scope
+from syncom.workflows.model import WorkflowStatus
 from syncom.workflows.service import PAGE_LIMIT
+
+#: In its words; all others let nobody in.
+_STATUSES: Final = {WorkflowStatus.ACTIVE: "ACTIVE", WorkflowStatus.DRAFT: "DRAFT"}
 
 
 class ListedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +27,7 @@ async def list_workflows(call: Call[None]) -> Answer:
     rows = call.query.number("maxrows", default=PAGE_LIMIT, least=1, clamp=PAGE_LIMIT)
     found, total = await call.app.workflows.page(call.account_id, offset=first - 1, limit=rows)
     listed = [
-        ListedWorkflow(id=workflow.workflow_id, name=workflow.name, status=workflow.status.value.upper())
+        ListedWorkflow(id=workflow.workflow_id, name=workflow.name, status=_STATUSES.get(workflow.status, "STOPPED"))
         for workflow in found
     ]
     return Answer(listed, headers={"TotalCount": str(total)})
