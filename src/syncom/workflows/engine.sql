@@ -64,7 +64,7 @@ GROUP BY 1, 2, 3, 4, 5
 -- name: go
 -- All of a place to one step; how many.
 UPDATE workflow_pass p SET step = CASE WHEN %(to)s < 0 THEN p.step ELSE %(to)s END,
-    state = CASE WHEN %(to)s < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1,
+    state = CASE WHEN %(to)s < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1, part = 0,
     path = path || ARRAY[p.step, %(outcome)s, p.since]
 WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
     = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
@@ -74,7 +74,7 @@ WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
 WITH moved AS (
     UPDATE workflow_pass p SET
         step = CASE WHEN k.to_step < 0 THEN p.step ELSE k.to_step END,
-        state = CASE WHEN k.to_step < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1,
+        state = CASE WHEN k.to_step < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1, part = 0,
         path = path || ARRAY[p.step, k.outcome, p.since], choice = NULL
     FROM unnest(%(targets)s::smallint[], %(outcomes)s::smallint[]) WITH ORDINALITY AS k (to_step, outcome, n)
     WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
@@ -147,13 +147,14 @@ WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
     AND k.account_id = p.account_id AND k.bucket = p.who_bucket AND k.contact_id = p.who
 
 -- name: wake_happened
--- Those at rest in this pass whose event has come already go on.
+-- Those at rest in this pass whose event has come already go on; of what comes later, only what happened after it counts
+-- for them.
 WITH moved AS (
     UPDATE workflow_pass p SET step = CASE WHEN %(to)s < 0 THEN p.step ELSE %(to)s END,
-        state = CASE WHEN %(to)s < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1, wake_at = due_at,
-        path = path || ARRAY[p.step, %(outcome)s, p.since]
-    FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(event_ids)s::uuid[])
-        AS k (bucket, contact_id, event_id)
+        state = CASE WHEN %(to)s < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1, part = 0, wake_at = due_at,
+        due_at = k.moment + interval '1 microsecond', path = path || ARRAY[p.step, %(outcome)s, p.since]
+    FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(event_ids)s::uuid[], %(moments)s::timestamptz[])
+        AS k (bucket, contact_id, event_id, moment)
     WHERE (p.workflow_id, p.version, p.step, p.part, p.state) = (%(workflow_id)s, %(version)s, %(step)s, %(part)s, 1)
         AND p.resting AND p.bucket = k.bucket AND p.contact_id = k.contact_id AND p.event_id = k.event_id
     RETURNING 1
@@ -162,7 +163,7 @@ SELECT count(*) FROM moved
 
 -- name: happened
 -- Events of a type since those of a place (who rest at it in this pass) came to it. Index: events_contact.
-SELECT p.bucket, p.contact_id, p.event_id, e.params
+SELECT p.bucket, p.contact_id, p.event_id, e.params, e.occurred_at
 FROM workflow_pass p
 JOIN events e ON e.account_id = p.account_id AND e.bucket = p.who_bucket AND e.contact_id = p.who
     AND e.event_type_id = %(event_type_id)s AND e.occurred_at >= p.due_at AND e.event_id <> p.event_id

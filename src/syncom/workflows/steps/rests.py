@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import datetime, time
 from typing import Final
+from uuid import UUID
 
 from syncom.errors import Invalid
 from syncom.postgres.columns import numbers
@@ -71,21 +72,28 @@ async def wait_for(place: Place, step: WaitFor, tools: Tools) -> None:
         await place.go(graph.to(number, step.timeout), Outcome.TIMED_OUT)
         return
     await place.change("rest", until=place.now + step.span)
+    if graph.after(number) == number:
+        return  # who waits for the same again is here already
     # What happened since they were due here, but before they came, has happened.
     try:
         event_type = await tools.events.types.made_in(place.connection, place.where.account_id, step.event_type)
     except Invalid as error:
         raise Failed(f"step '{step.id}': {error.message}") from None
     found = await place.rows("happened", event_type_id=event_type.event_type_id)
-    keys = list(dict.fromkeys((row[0], row[1], row[2]) for row in found if fits(step.where, row[3])))
-    if keys:
+    # The first that fits, of each.
+    first: dict[tuple[int, int, UUID], datetime] = {}
+    for bucket, contact_id, event_id, params, occurred_at in found:
+        if fits(step.where, params):
+            first.setdefault((bucket, contact_id, event_id), occurred_at)
+    if first:
         await place.change_counted(
             "wake_happened",
             graph.after(number),
             outcome=Outcome.HAPPENED,
-            buckets=numbers(key[0] for key in keys),
-            contact_ids=numbers(key[1] for key in keys),
-            event_ids=[key[2] for key in keys],
+            buckets=numbers(key[0] for key in first),
+            contact_ids=numbers(key[1] for key in first),
+            event_ids=[key[2] for key in first],
+            moments=list(first.values()),
         )
 
 
