@@ -199,7 +199,9 @@ async def test_an_event_that_comes_before_the_contact_reaches_the_step_has_come(
     await journeys.happen(soon, event="bought", sum=9)
     await journeys.happen(never, event="bought", sum=1)
     await journeys.settle()
-    assert await mailed(journeys) == [soon]
+    assert [(mail["contact"], mail["params"]) for mail in await journeys.queued()] == [
+        (soon, {"data": {"awaited": {"sum": 9}}})
+    ]
     await journeys.happen(early, event="bought", key="again", sum=5)
     await journeys.settle()
     assert await mailed(journeys) == sorted([soon, early])

@@ -161,6 +161,14 @@ WITH moved AS (
 )
 SELECT count(*) FROM moved
 
+-- name: note_awaited
+-- The events that woke journeys of an account in this pass, for the steps after. Primary key of enrolments.
+UPDATE enrolments e SET params = e.params || jsonb_build_object('awaited', k.params::jsonb)
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(event_ids)s::uuid[],
+    string_to_array(%(awaited)s, E'\x1f')) AS k (bucket, contact_id, event_id, params)
+WHERE e.account_id = %(account_id)s AND e.bucket = k.bucket AND e.workflow_id = %(workflow_id)s
+    AND e.contact_id = k.contact_id AND e.event_id = k.event_id
+
 -- name: happened
 -- Events of a type since those of a place (who rest at it in this pass) came to it. Index: events_contact.
 SELECT p.bucket, p.contact_id, p.event_id, e.params, e.occurred_at

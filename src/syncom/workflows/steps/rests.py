@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, time
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from syncom.errors import Invalid
-from syncom.postgres.columns import numbers
+from syncom.postgres.columns import numbers, texts
 from syncom.workflows.filters import fits
 from syncom.workflows.language import Wait, WaitFor, WaitUntil
 from syncom.workflows.model import Outcome
@@ -81,20 +83,21 @@ async def wait_for(place: Place, step: WaitFor, tools: Tools) -> None:
         raise Failed(f"step '{step.id}': {error.message}") from None
     found = await place.rows("happened", event_type_id=event_type.event_type_id)
     # The first that fits, of each.
-    first: dict[tuple[int, int, UUID], datetime] = {}
+    first: dict[tuple[int, int, UUID], tuple[datetime, Any]] = {}
     for bucket, contact_id, event_id, params, occurred_at in found:
         if fits(step.where, params):
-            first.setdefault((bucket, contact_id, event_id), occurred_at)
+            first.setdefault((bucket, contact_id, event_id), (occurred_at, params))
     if first:
-        await place.change_counted(
-            "wake_happened",
-            graph.after(number),
-            outcome=Outcome.HAPPENED,
-            buckets=numbers(key[0] for key in first),
-            contact_ids=numbers(key[1] for key in first),
-            event_ids=[key[2] for key in first],
-            moments=list(first.values()),
-        )
+        woken: dict[str, Any] = {
+            "buckets": numbers(key[0] for key in first),
+            "contact_ids": numbers(key[1] for key in first),
+            "event_ids": [key[2] for key in first],
+        }
+        awaited = texts(msgspec.json.encode(params).decode() for _, params in first.values())
+        await place.change("note_awaited", **woken, awaited=awaited)
+        moments = [moment for moment, _ in first.values()]
+        to = graph.after(number)
+        await place.change_counted("wake_happened", to, **woken, moments=moments, outcome=Outcome.HAPPENED)
 
 
 def week_days(names: tuple[str, ...]) -> list[int]:
