@@ -86,6 +86,7 @@ from syncom.webhooks.jobs import WebhookPoster
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.journeys import JourneysService
+from syncom.workflows.recipes.service import RecipesService
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.steps.tools import Tools
 
@@ -160,6 +161,7 @@ class App:
             database, self.contacts, self.events, self.segments, self.membership, self.content, self.senders, clock
         )
         self.journeys = JourneysService(database, clock)
+        self.recipes = RecipesService(self.workflows, self.content, self.segments)
         self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(
             database,

@@ -66,6 +66,7 @@ _COMMANDS = (
     ("sender", "syncom.cli.sender:app", "Where mail leaves: SMTP accounts, and the dev inbox until there is one."),
     ("campaign", "syncom.cli.campaign:app", "One mail to many people: audience, life, report."),
     ("journey", "syncom.cli.journey:app", "Who is where in a workflow, and why."),
+    ("recipe", "syncom.cli.recipe:app", "Ready workflows with their templates."),
     ("workflow", "syncom.cli.workflow:app", "What is done with a contact after something happened."),
     ("message", "syncom.cli.message:app", "Single messages: send one, see where it is."),
     ("keys", "syncom.cli.keys:app", "The master keys that stored passwords and credentials are sealed with."),

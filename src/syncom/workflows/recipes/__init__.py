@@ -1,0 +1,1 @@
+"""Ready workflows, with their templates and segments: data, one file each."""
