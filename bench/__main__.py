@@ -34,6 +34,7 @@ BENCHES = {
     "membership": "bench.membership",
     "orders": "bench.orders",
     "product_feed": "bench.product_feed",
+    "workflows": "bench.workflows",
 }
 
 
