@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -350,3 +350,136 @@ async def test_again_after_days_and_not_while_one_is_active(journeys: Journeys) 
     await journeys.settle()
     assert await journeys.states(after.workflow_id) == {FINISHED: 2}
     assert await journeys.states(single.workflow_id) == {FINISHED: 1, WAITING: 1}
+
+
+# ---------------------------------------------------------------- sends in quiet hours, and what is refused
+
+
+async def test_in_quiet_hours_of_its_own_zone_a_contact_waits_before_the_send(journeys: Journeys) -> None:
+    here, there = await journeys.sending.people(2)
+    now = datetime.now(UTC)
+    quiet = {
+        "begin": (now - timedelta(hours=1)).strftime("%H:%M:00"),
+        "end": (now + timedelta(hours=2)).strftime("%H:%M:00"),
+    }
+    await act(journeys, "UPDATE contacts SET time_zone = 'Etc/GMT-12' WHERE contact_id = %s", there)
+    workflow = await ruled(journeys, {"quiet_hours": quiet}, send(await journeys.template()))
+    await journeys.happen(here, there)
+    await journeys.settle()
+    assert await mailed(journeys) == [there]
+    assert await journeys.states(workflow.workflow_id) == {WAITING: 1, FINISHED: 1}
+    [(wake_at, resting)] = await rows(journeys, "SELECT wake_at, resting FROM enrolments WHERE state = 1")
+    assert timedelta(hours=1, minutes=58) < wake_at - now <= timedelta(hours=2)
+    assert resting is False
+    await act(journeys, "UPDATE accounts SET time_zone = 'Etc/GMT-12'")
+    await journeys.time_passes(2 * 3600 + 60)
+    assert await mailed(journeys) == [here, there]
+
+
+@pytest.mark.parametrize(
+    ("definition", "field"),
+    [
+        ({"trigger": {"type": "date", "field": "birthday"}, "steps": [WAIT_A_DAY]}, "definition.trigger.type"),
+        ({"trigger": {"type": "schedule", "segment_id": 1}, "steps": [WAIT_A_DAY]}, "definition.trigger.type"),
+        ({"trigger": JOINED, "rules": {"cap": {"messages": 3}}, "steps": [WAIT_A_DAY]}, "definition.rules.cap"),
+        (
+            {"trigger": JOINED, "steps": [{"type": "webhook", "url": "https://hook.example/"}]},
+            "definition.steps.0.type",
+        ),
+        (
+            {"trigger": JOINED, "steps": [WAIT_A_DAY, {"type": "action", "connection": "c", "action": "a"}]},
+            "definition.steps.1.type",
+        ),
+    ],
+)
+async def test_what_nothing_carries_out_is_refused(journeys: Journeys, definition: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        await journeys.workflows.create(journeys.account_id, "x", definition)
+    assert caught.value.fields[0].field == field
+
+
+# ---------------------------------------------------------------- steps that change and branch
+
+
+async def test_contacts_get_values_and_lists(journeys: Journeys) -> None:
+    anna, boris = await journeys.sending.people(2)
+    fields = journeys.sending.contacts.fields
+    points = await fields.create(journeys.account_id, key="points", name="Points", type=FieldType.NUMBER)
+    vip = await journeys.sending.contacts.lists.create(journeys.account_id, "VIP")
+    await journeys.sending.contacts.lists.add(journeys.account_id, vip.list_id, [anna, boris])
+    await ruled(
+        journeys,
+        {},
+        {"type": "update_contact", "set": {"city": " Lviv "}, "fields": {"points": 7}},
+        {"type": "add_to_list", "tag": "Welcomed"},
+        {"type": "remove_from_list", "list_id": vip.list_id},
+    )
+    await journeys.happen(anna)
+    await journeys.settle()
+    found = await rows(
+        journeys, "SELECT contact_id, city, fields ->> %s FROM contacts ORDER BY 1", str(points.field_id)
+    )
+    assert found[0] == (anna, "Lviv", "7")
+    assert found[1][2] is None
+    sizes = {one.name: one.size for one in await journeys.sending.contacts.lists.all(journeys.account_id)}
+    assert sizes == {"VIP": 1, "Welcomed": 1}
+
+
+@pytest.mark.parametrize(
+    ("step", "field"),
+    [
+        ({"set": {"email": "a@example.com"}}, "definition.steps.0.set.email"),
+        ({"set": {"country": "Atlantis"}}, "definition.steps.0.set.country"),
+        ({"fields": {"unknown": 1}}, "definition.steps.0.fields.unknown"),
+    ],
+)
+async def test_values_that_cannot_be_are_refused(journeys: Journeys, step: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        await ruled(journeys, {}, {"type": "update_contact", **step})
+    assert caught.value.fields[0].field == field
+
+
+async def test_an_event_that_a_step_records_has_its_texts_filled_in_and_starts_others(journeys: Journeys) -> None:
+    [anna] = await journeys.sending.people(1)
+    params = {"place": "{{ data.city|upper }}", "total": "{{ data.total }}", "who": "{{ contact.email }}", "plain": 1}
+    await ruled(journeys, {}, {"type": "generate_event", "event_type": "welcomed", "params": params})
+    await journeys.started(send(await journeys.template()), event="welcomed", where={"total": {"gte": 5}})
+    await journeys.happen(anna, city="Lviv", total=7)
+    await journeys.settle()
+    await journeys.settle()
+    [mail] = await journeys.queued()
+    [(email,)] = await rows(journeys, "SELECT email FROM contacts WHERE contact_id = %s", anna)
+    assert mail["params"] == {"data": {"place": "LVIV", "total": 7, "who": email, "plain": 1}}
+
+
+async def test_a_switch_takes_the_first_case_and_a_split_takes_everybody_somewhere(journeys: Journeys) -> None:
+    people = await journeys.sending.people(60)
+    await act(journeys, "UPDATE contacts SET city = 'Kyiv' WHERE contact_id = %s", people[0])
+    await act(journeys, "UPDATE contacts SET city = 'Lviv' WHERE contact_id = %s", people[1])
+
+    def lives_in(*cities: str) -> dict[str, Any]:
+        return {"any": [{"field": "city", "op": "equals", "value": city} for city in cities]}
+
+    await ruled(
+        journeys,
+        {},
+        {
+            "type": "switch",
+            "cases": [
+                {"condition": lives_in("Kyiv"), "next": "end"},
+                {"condition": lives_in("Kyiv", "Lviv"), "next": "rest"},
+            ],
+        },
+        {"type": "split", "branches": [{"weight": 1, "next": "rest"}, {"weight": 3, "next": "end"}]},
+        {"type": "wait", "id": "rest", "days": 1},
+    )
+    await journeys.happen(*people)
+    await journeys.settle()
+    found = await paths(journeys)
+    assert found[people[0]] == [(0, Outcome.BRANCH)]
+    assert found[people[1]] == [(0, Outcome.BRANCH + 1), (2, Outcome.WAITS)]
+    others = [found[one][:2] for one in people[2:]]
+    assert all(one[0] == (0, Outcome.DID_NOT_MATCH) for one in others)
+    chosen = [one[1] for one in others]
+    assert set(chosen) == {(1, Outcome.BRANCH), (1, Outcome.BRANCH + 1)}
+    assert chosen.count((1, Outcome.BRANCH + 1)) > chosen.count((1, Outcome.BRANCH))

@@ -236,3 +236,19 @@ ON CONFLICT (account_id, workflow_id, version, from_step, to_step, shard)
 UPDATE workflow_pass p SET converted_at = coalesce(converted_at, %(now)s)
 WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
     = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0) AND choice = 0
+
+-- name: rest_in_quiet_hours
+-- Those of a place in whose zone it is quiet stay before it until the quiet hours are over.
+UPDATE workflow_pass p SET state = 1, wake_at = k.until, path = path || ARRAY[p.step, 0, p.since]
+FROM (
+    SELECT DISTINCT c.account_id, c.bucket, c.contact_id,
+        next_in_window(%(now)s, coalesce(nullif(c.time_zone, ''), a.time_zone), %(ends)s, %(begins)s, '{}') AS until
+    FROM workflow_pass q
+    JOIN contacts c ON c.account_id = q.account_id AND c.bucket = q.who_bucket AND c.contact_id = q.who
+    JOIN accounts a ON a.account_id = c.account_id
+    WHERE (q.workflow_id, q.version, q.step, q.resting, q.part, q.state)
+        = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+) AS k
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+    AND k.account_id = p.account_id AND k.bucket = p.who_bucket AND k.contact_id = p.who AND k.until > %(now)s

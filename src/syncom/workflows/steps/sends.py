@@ -13,7 +13,12 @@ from syncom.workflows.store import SentBy, note_messages
 
 
 async def send(place: Place, step: Send, tools: Tools) -> None:
+    quiet = place.graph.definition.rules.quiet_hours
+    if quiet is not None:
+        await place.change("rest_in_quiet_hours", now=place.now, begins=quiet.begin, ends=quiet.end)
     those = await place.those()
+    if not those:
+        return
     planned = [_planned(one, place.where.workflow_id) for one in those]
     account_id = place.where.account_id
     try:
