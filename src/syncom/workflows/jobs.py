@@ -31,7 +31,7 @@ _EVENTS: Final = 1_000
 #: Contacts of one transaction: enough for sets, short enough to hold no lock for long.
 _CONTACTS: Final = 5_000
 #: Seconds between looks while nothing happens.
-_POLL: Final = 0.2
+_POLL: Final = 0.5
 #: Advisory locks: this number plus the group's; of who listens.
 _LOCKS: Final = 0x776F << 40
 _EAR: Final = _LOCKS - 1

@@ -28,12 +28,13 @@ from syncom.workflows.model import Arrival, Outcome
 _SQL = load_sql("syncom.workflows", "engine.sql")
 #: A reason is cut to this.
 REASON_LIMIT: Final = 500
+#: ``IS TRUE`` makes a hash of those who match; as a join they were looked through once for each of the place.
 _MATCHING = sql.SQL("""
 WITH matching AS MATERIALIZED ({matching})
 UPDATE workflow_pass p SET choice = %(choice)s
 WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
     = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
-    AND p.choice IS NULL AND p.who IN (SELECT contact_id FROM matching)
+    AND p.choice IS NULL AND (p.who IN (SELECT contact_id FROM matching)) IS TRUE
 """)
 _WHO = sql.SQL(
     "SELECT who FROM workflow_pass p WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)"
