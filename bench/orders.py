@@ -12,12 +12,11 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from psycopg import sql
 
 from bench.figures import Figure
+from bench.house import house
 from syncom.app import App
 from syncom.orders.model import Customer, OrderInput, OrderItem
 
@@ -29,24 +28,16 @@ _NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 async def run(*, batches: int = BATCHES, rounds: int = ROUNDS) -> list[Figure]:
     """Two figures: new orders, and the same orders in another status."""
-    from syncom.app import open_app
-    from syncom.postgres.embedded import EmbeddedServer
-    from syncom.postgres.migrate import migrate
-    from syncom.settings import Settings
-
     added: list[float] = []
     changed: list[float] = []
     copied: list[float] = []
-    with TemporaryDirectory(prefix="syncom-bench-", dir="/tmp") as folder:  # a short path: it holds a socket
-        Path(folder).chmod(0o755)
-        async with EmbeddedServer(Path(folder) / "data") as server:
-            await migrate(server.dsn)
-            async with open_app(Settings(data_dir=Path(folder)), dsn=server.dsn) as app:
-                for _ in range(rounds):
-                    account_id = await _account(app, batches * BATCH // 4)
-                    added.append(await _take(app, account_id, batches, "IN_PROGRESS", hours=0))
-                    changed.append(await _take(app, account_id, batches, "DELIVERED", hours=1))
-                    copied.append(await _copy(app, account_id, batches))
+    async with house() as made:
+        app = made.app
+        for _ in range(rounds):
+            account_id = await _account(app, batches * BATCH // 4)
+            added.append(await _take(app, account_id, batches, "IN_PROGRESS", hours=0))
+            changed.append(await _take(app, account_id, batches, "DELIVERED", hours=1))
+            copied.append(await _copy(app, account_id, batches))
     floor = statistics.median(copied)
     return [
         Figure(

@@ -11,11 +11,10 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from xml.etree.ElementTree import iterparse
 
 from bench.figures import Figure
+from bench.house import house
 from syncom.app import App
 
 OFFERS = 20_000
@@ -25,26 +24,18 @@ _CATEGORIES = "".join(f'<category id="{number}">Category {number}</category>' fo
 
 async def run(*, offers: int = OFFERS, rounds: int = ROUNDS) -> list[Figure]:
     """Two figures."""
-    from syncom.app import open_app
-    from syncom.postgres.embedded import EmbeddedServer
-    from syncom.postgres.migrate import migrate
-    from syncom.settings import Settings
-
     new, again = _file(offers, "990"), _file(offers, "890")
     loaded: list[float] = []
     renewed: list[float] = []
     parsed: list[float] = []
-    with TemporaryDirectory(prefix="syncom-bench-", dir="/tmp") as folder:  # a short path: it holds a socket
-        Path(folder).chmod(0o755)
-        async with EmbeddedServer(Path(folder) / "data") as server:
-            await migrate(server.dsn)
-            async with open_app(Settings(data_dir=Path(folder)), dsn=server.dsn) as app:
-                for _ in range(rounds):
-                    account_id, feed_id = await _feed(app)
-                    parsed.append(_parse(new, offers))
-                    loaded.append(await _load(app, account_id, feed_id, new, created=offers, changed=0))
-                    changed = sum(number % 100 == 0 for number in range(offers))
-                    renewed.append(await _load(app, account_id, feed_id, again, created=0, changed=changed))
+    async with house() as made:
+        app = made.app
+        for _ in range(rounds):
+            account_id, feed_id = await _feed(app)
+            parsed.append(_parse(new, offers))
+            loaded.append(await _load(app, account_id, feed_id, new, created=offers, changed=0))
+            changed = sum(number % 100 == 0 for number in range(offers))
+            renewed.append(await _load(app, account_id, feed_id, again, created=0, changed=changed))
     floor = statistics.median(parsed)
     return [
         Figure(

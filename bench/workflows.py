@@ -78,24 +78,8 @@ async def run(*, scale: float = SCALE, rounds: int = ROUNDS, idle: float = IDLE_
         await _reset(made, workflow, due=86_400)
         share = await _idle(app, idle)
     return [
-        Figure(
-            issue="05",
-            name="journeys in sets",
-            measured=median(ours),
-            floor=median(floors),
-            unit="journeys/s",
-            must=0.4,
-            aim=0.8,
-        ),
-        Figure(
-            issue="05",
-            name="journeys in sets, against one by one",
-            measured=median(ours),
-            floor=median(singles),
-            unit="journeys/s",
-            must=20,
-            aim=50,
-        ),
+        _figure("journeys in sets", median(ours), median(floors), must=0.4, aim=0.8),
+        _figure("journeys in sets, against one by one", median(ours), median(singles), must=20, aim=50),
         Figure(
             issue="05",
             name=f"{count:,} journeys that wait",
@@ -107,6 +91,10 @@ async def run(*, scale: float = SCALE, rounds: int = ROUNDS, idle: float = IDLE_
             better="lower",
         ),
     ]
+
+
+def _figure(name: str, measured: float, floor: float, *, must: float, aim: float) -> Figure:
+    return Figure(issue="05", name=name, measured=measured, floor=floor, unit="journeys/s", must=must, aim=aim)
 
 
 async def _workflow(app: App, account_id: int) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from syncom.clock import SystemClock
+from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
+from syncom.contacts.service import set_consents
 from syncom.content.model import TemplateInput
 from syncom.events.model import EventInput
 from syncom.events.service import EventsService
@@ -92,6 +94,19 @@ class Journeys:
             self.account_id,
             [EventInput(type_key=event, key=key, params=params, contact_id=contact_id) for contact_id in contact_ids],
         )
+
+    async def unsubscribe(self, contact_id: int) -> None:
+        """From email."""
+        change = ConsentChange(
+            account_id=self.account_id,
+            contact_id=contact_id,
+            channel=Channel.EMAIL,
+            state=SubscriptionState.UNSUBSCRIBED,
+            source="page",
+            occurred_at=self.sending.clock.now(),
+        )
+        async with self.database.system() as connection:
+            await set_consents(connection, [change])
 
     async def settle(self) -> None:
         """The keeper does what can be done."""

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
-from syncom.contacts.service import set_consents
 from syncom.errors import Invalid, NotFound
 from syncom.events.model import EventInput
 from syncom.messages.planned import PlannedSends
@@ -144,16 +142,7 @@ async def test_another_trigger_takes_effect_at_once(journeys: Journeys) -> None:
 async def test_who_unsubscribed_gets_nothing_and_the_ledger_says_why(journeys: Journeys) -> None:
     anna, boris = await journeys.sending.people(2)
     workflow = await journeys.started(send(await journeys.template()))
-    async with journeys.database.system() as connection:
-        change = ConsentChange(
-            account_id=journeys.account_id,
-            contact_id=anna,
-            channel=Channel.EMAIL,
-            state=SubscriptionState.UNSUBSCRIBED,
-            source="page",
-            occurred_at=journeys.sending.clock.now(),
-        )
-        await set_consents(connection, [change])
+    await journeys.unsubscribe(anna)
     await journeys.happen(anna, boris)
     await journeys.settle()
     assert [mail["contact"] for mail in await journeys.queued()] == [boris]

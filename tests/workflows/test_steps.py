@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncom.contacts.model import Channel, ConsentChange, FieldType, SubscriptionState
-from syncom.contacts.service import set_consents
+from syncom.contacts.model import FieldType
 from syncom.errors import Invalid
 from syncom.workflows.model import EnrolmentState, Outcome, Workflow
 from tests.workflows.conftest import Journeys
@@ -303,16 +302,7 @@ async def test_who_unsubscribes_while_it_waits_goes_on_without_the_message(journ
     workflow = await journeys.started(WAIT_A_DAY, send(await journeys.template()))
     await journeys.happen(anna, boris)
     await journeys.settle()
-    async with journeys.database.system() as connection:
-        change = ConsentChange(
-            account_id=journeys.account_id,
-            contact_id=anna,
-            channel=Channel.EMAIL,
-            state=SubscriptionState.UNSUBSCRIBED,
-            source="page",
-            occurred_at=journeys.sending.clock.now(),
-        )
-        await set_consents(connection, [change])
+    await journeys.unsubscribe(anna)
     await journeys.time_passes(86_401)
     assert await mailed(journeys) == [boris]
     assert await journeys.states(workflow.workflow_id) == {FINISHED: 2}

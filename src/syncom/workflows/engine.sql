@@ -14,10 +14,13 @@ CREATE TEMP TABLE IF NOT EXISTS workflow_pass (
 -- Whether this transaction alone moves the contacts of these buckets now.
 SELECT pg_try_advisory_xact_lock(%(lock)s)
 
--- name: due_groups
--- Groups of 16 buckets in which somebody's time has come. Index: enrolments_wake.
-SELECT g FROM generate_series(0, 15) AS g
-WHERE EXISTS (SELECT FROM enrolments WHERE bucket / 16 = g AND state = 1 AND wake_at <= %(now)s)
+-- name: look
+-- Whether anything happened that somebody follows, and the groups of 16 buckets in which somebody's time has come: all that
+-- is asked while nothing happens. Primary keys of followed_events and followed_moves; index enrolments_wake.
+SELECT EXISTS (SELECT FROM followed_events) OR EXISTS (SELECT FROM followed_moves), ARRAY(
+    SELECT g FROM generate_series(0, 15) AS g
+    WHERE EXISTS (SELECT FROM enrolments WHERE bucket / 16 = g AND state = 1 AND wake_at <= %(now)s)
+)
 
 -- name: due_accounts
 -- Of those that a pass will take. Index: enrolments_wake.

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from syncom.errors import Invalid
+from syncom.events.parameters import values_at
 
 WHERE_LIMIT: Final = 20
 _ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -48,62 +49,62 @@ def _check_comparisons(value: Mapping[str, Any], at: str) -> None:
 
 
 def fits(where: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
-    """Whether parameters are as they must be. A dotted name reaches into objects, and into lists by place."""
-    return all(_passes(_at(params, name), wanted) for name, wanted in where.items())
+    """Whether parameters are as they must be.
 
-
-_MISSING: Final = object()
+    Names lead where those of conditions do: a dotted one into objects, and a list stands for each of its elements, one
+    of which has to do.
+    """
+    return all(_passes(_values(params, name), wanted) for name, wanted in where.items())
 
 
 def value_at(params: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path; None where there is none."""
-    found = _at(params, path)
-    return None if found is _MISSING else found
+    """The first value that a name leads to; None where it leads to none."""
+    return next(iter(_values(params, path)), None)
 
 
-def _at(params: Mapping[str, Any], path: str) -> Any:
-    if path in params:
-        return params[path]
-    here: Any = params
-    for part in path.split("."):
-        if isinstance(here, Mapping) and part in here:
-            here = cast("Mapping[str, Any]", here)[part]
-        elif isinstance(here, list) and part.isdecimal() and int(part) < len(cast("list[Any]", here)):
-            here = cast("list[Any]", here)[int(part)]
-        else:
-            return _MISSING
-    return here
+def _values(params: Mapping[str, Any], name: str) -> list[Any]:
+    found: list[Any] = []
+    for value in values_at(params, name):
+        found += cast("list[Any]", value) if isinstance(value, list) else [value]
+    return found
 
 
-def _passes(value: Any, wanted: Any) -> bool:
+def _passes(values: Sequence[Any], wanted: Any) -> bool:
     if not isinstance(wanted, Mapping):
-        return value is not _MISSING and _text(value) == _text(wanted)
-    return all(_compares(value, name, other) for name, other in cast("Mapping[str, Any]", wanted).items())
+        return _is_any(values, wanted)
+    return all(_compares(values, name, other) for name, other in cast("Mapping[str, Any]", wanted).items())
 
 
-def _compares(value: Any, name: str, wanted: Any) -> bool:
-    if name == "exists":
-        return (value is not _MISSING) == wanted
-    if name == "not":
-        return value is _MISSING or _text(value) != _text(wanted)
-    if value is _MISSING:
-        return False
-    if name == "is":
-        return _text(value) == _text(wanted)
-    if name == "in":
-        return _text(value) in {_text(one) for one in cast("Sequence[Any]", wanted)}
-    if name == "contains":
-        if isinstance(value, list):
-            return _text(wanted) in [_text(one) for one in cast("list[Any]", value)]
-        return _text(wanted) in _text(value)
+def _compares(values: Sequence[Any], name: str, wanted: Any) -> bool:
+    match name:
+        case "exists":
+            return bool(values) == wanted
+        case "is":
+            return _is_any(values, wanted)
+        case "not":
+            return not _is_any(values, wanted)
+        case "in":
+            return any(_is_any(values, one) for one in cast("Sequence[Any]", wanted))
+        case "contains":
+            return any(_text(wanted) in _text(value) for value in values)
+        case _:
+            return any(_is_ordered(value, _ORDER[name], wanted) for value in values)
+
+
+def _is_any(values: Sequence[Any], wanted: Any) -> bool:
+    """A number equals its text: version 1 of eSputnik's method sends texts."""
+    text = _text(wanted)
+    return any(_text(value) == text for value in values)
+
+
+def _is_ordered(value: Any, ordered: Callable[[Any, Any], bool], wanted: Any) -> bool:
     number, other = _number(value), _number(wanted)
     if number is not None and other is not None:
-        return _ORDER[name](number, other)
-    return isinstance(value, str) and isinstance(wanted, str) and _ORDER[name](value, wanted)
+        return ordered(number, other)
+    return isinstance(value, str) and isinstance(wanted, str) and ordered(value, wanted)
 
 
 def _number(value: Any) -> float | None:
-    """A number, also one that came as text: version 1 of eSputnik's method sends texts."""
     if isinstance(value, bool):
         return None
     try:

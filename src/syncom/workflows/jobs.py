@@ -67,9 +67,19 @@ class WorkflowKeeper:
     async def step(self) -> bool:
         """Do what can be done now; True when there may be more."""
         replaying = await self._tools.events.replays.step()
-        more = await self._listen()
-        moved = await self.advance()
-        return replaying or more or moved
+        happened, groups = await self._look()
+        more = False
+        if happened:
+            more = await self._listen()
+            # Those who have just been let in, or were woken.
+            _, groups = await self._look()
+        return await self._move(groups) or more or replaying
+
+    async def _look(self) -> tuple[bool, list[int]]:
+        async with self._database.autocommit() as connection:
+            row = await (await connection.execute(_SQL["look"], {"now": self._clock.now()})).fetchone()
+        assert row is not None
+        return row[0], row[1]
 
     # ------------------------------------------------------------ hearing
 
@@ -94,9 +104,10 @@ class WorkflowKeeper:
 
     async def advance(self) -> bool:
         """Take everybody whose time has come to where it rests next, a batch of each group; True: there may be more."""
-        async with self._database.system() as connection:
-            rows = await (await connection.execute(_SQL["due_groups"], {"now": self._clock.now()})).fetchall()
-        full = [await self._advance(row[0]) for row in rows]
+        return await self._move((await self._look())[1])
+
+    async def _move(self, groups: Sequence[int]) -> bool:
+        full = [await self._advance(group) for group in groups]
         return any(full)
 
     async def _advance(self, group: int) -> bool:

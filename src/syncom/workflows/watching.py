@@ -153,13 +153,14 @@ async def _tell(
     }
     to = Arrival.EXITED if cause is Cause.EXIT else graph.after(step)
     values["to"] = to
-    match cause:
-        case Cause.WAIT:
-            statement, values["outcome"] = "wake", Outcome.HAPPENED
-        case Cause.GOAL:
-            statement, values["outcome"], values["before"] = "reach", Outcome.REACHED, _before(graph, step)
-        case _:
-            statement, values["outcome"], values["reason"] = "let_out", Outcome.EXITED, _EXITED
+    if cause is Cause.WAIT:
+        statement, values["outcome"] = "wake", Outcome.HAPPENED
+    else:
+        leaves = cause is Cause.EXIT
+        statement, values["leaves"] = "take_out", leaves
+        values["outcome"] = Outcome.EXITED if leaves else Outcome.REACHED
+        values["reason"] = _EXITED if leaves else ""
+        values["before"] = list(range(len(graph.steps))) if leaves else _before(graph, step)
     rows = await (await connection.execute(_SQL[statement], values)).fetchall()
     ways: Ways = Counter()
     for account_id, state, from_step, count in rows:
