@@ -29,7 +29,7 @@ _SQL = load_sql("syncom.workflows", "engine.sql")
 #: Events or moves of one transaction.
 _EVENTS: Final = 1_000
 #: Contacts of one transaction: enough for sets, short enough to hold no lock for long.
-_CONTACTS: Final = 5_000
+_CONTACTS: Final = 10_000
 #: Seconds between looks while nothing happens.
 _POLL: Final = 0.5
 #: Advisory locks: this number plus the group's; of who listens.

@@ -15,11 +15,12 @@ from uuid import UUID
 
 from psycopg import DataError, sql
 
-from syncom.contacts.upsert import hold_contacts
+from syncom.contacts.upsert import hold_contacts, index_plans
 from syncom.errors import Invalid, NotFound, Unavailable
 from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
+from syncom.segments.evaluation import Statement
 from syncom.segments.service import SegmentsService
 from syncom.workflows.graph import OVER, Graph
 from syncom.workflows.language import Step
@@ -35,6 +36,21 @@ UPDATE workflow_pass p SET choice = %(choice)s
 WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
     = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
     AND p.choice IS NULL AND (p.who IN (SELECT contact_id FROM matching)) IS TRUE
+""")
+_GO_MATCHING = sql.SQL("""
+WITH matching AS MATERIALIZED ({matching}), moved AS (
+    UPDATE workflow_pass p SET
+        step = CASE WHEN k.to_step < 0 THEN p.step ELSE k.to_step END,
+        state = CASE WHEN k.to_step < 0 THEN 3 ELSE 0 END, resting = false, turn = turn + 1, part = 0,
+        path = path || ARRAY[p.step, k.outcome, p.since]
+    FROM (VALUES (true, %(to)s::smallint, %(outcome)s::smallint), (false, %(other)s, %(other_outcome)s))
+        AS k (matches, to_step, outcome)
+    WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+        = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+        AND k.matches = (p.who IN (SELECT contact_id FROM matching))
+    RETURNING k.to_step
+)
+SELECT to_step, count(*) FROM moved GROUP BY to_step
 """)
 _WHO = sql.SQL(
     "SELECT who FROM workflow_pass p WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)"
@@ -110,16 +126,16 @@ class Pass:
 
     async def put_back(self, picked: int, shard: int) -> None:
         """Write the journeys. Raises Unavailable when one of them was changed meanwhile: the next pass sees it."""
+        # A merge with the whole index looks cheaper to the planner, and takes as long as there are journeys.
+        await index_plans(self.connection)
         put = (await self.connection.execute(_SQL["put_back"], {"now": self.now})).rowcount
         if put != picked:
             raise Unavailable(f"{picked - put} journeys are not where they were")
         await count_ways(self.connection, self.ways, shard)
 
-    async def matching(self, place: Place, condition: Mapping[str, Any], choice: int) -> None:
-        """Those of a place who match and have no choice yet get this one. Raises Invalid."""
-        made = await self._segments.matching_of(self.connection, place.where.account_id, condition, _WHO, now=self.now)
-        values = {**made.values, **place.values, "choice": choice}
-        await self.connection.execute(_MATCHING.format(matching=made.text), values, prepare=False)
+    async def matching(self, place: Place, condition: Mapping[str, Any]) -> Statement:
+        """The statement of those of a place who match. Raises Invalid."""
+        return await self._segments.matching_of(self.connection, place.where.account_id, condition, _WHO, now=self.now)
 
     async def _rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
         return await (await self.connection.execute(_SQL[statement])).fetchall()
@@ -182,8 +198,18 @@ class Place:
         )
 
     async def choose_matching(self, condition: Mapping[str, Any], choice: int) -> None:
-        """This choice for those who match a condition and have none yet."""
-        await self.whole.matching(self, condition, choice)
+        """This choice for those who match a condition and have none yet. Raises Invalid."""
+        made = await self.whole.matching(self, condition)
+        values = {**made.values, **self.values, "choice": choice}
+        await self.connection.execute(_MATCHING.format(matching=made.text), values, prepare=False)
+
+    async def go_matching(self, condition: Mapping[str, Any], way: tuple[int, int], other: tuple[int, int]) -> None:
+        """Those who match a condition one way (step and outcome), the others the other. Raises Invalid."""
+        made = await self.whole.matching(self, condition)
+        ways = {"to": way[0], "outcome": way[1], "other": other[0], "other_outcome": other[1]}
+        values = {**made.values, **self.values, **ways}
+        cursor = await self.connection.execute(_GO_MATCHING.format(matching=made.text), values, prepare=False)
+        self.arrived(dict(await cursor.fetchall()))
 
     async def choose_by_chance(self, weights: Sequence[int]) -> None:
         bounds: list[int] = []

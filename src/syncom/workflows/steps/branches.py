@@ -10,9 +10,10 @@ from syncom.workflows.steps.tools import Tools
 
 async def condition(place: Place, step: Condition, _: Tools) -> None:
     graph, number = place.graph, place.where.step
-    await place.choose_matching(step.condition, 0)
-    await place.go_chosen(
-        [(graph.after(number), Outcome.MATCHED)], (graph.to(number, step.otherwise), Outcome.DID_NOT_MATCH)
+    await place.go_matching(
+        step.condition,
+        (graph.after(number), Outcome.MATCHED),
+        (graph.to(number, step.otherwise), Outcome.DID_NOT_MATCH),
     )
 
 
