@@ -388,6 +388,14 @@ async def test_what_nothing_carries_out_is_refused(journeys: Journeys, definitio
     assert caught.value.fields[0].field == field
 
 
+async def test_a_workflow_that_starts_itself_at_once_is_refused(journeys: Journeys) -> None:
+    again = {"type": "generate_event", "event_type": "joined"}
+    with pytest.raises(Invalid, match=r"definition\.steps\.0\.event_type: starts this workflow again"):
+        await ruled(journeys, {}, again)
+    await ruled(journeys, {}, WAIT_A_DAY, again)
+    await ruled(journeys, {"entry": {"again": "never"}}, again)
+
+
 # ---------------------------------------------------------------- steps that change and branch
 
 

@@ -96,7 +96,7 @@ class Lists:
         """Take everybody off the list. Raises NotFound."""
         parameters = {"account_id": account_id, "list_id": list_id}
         async with self._database.tenant(account_id) as connection:
-            await _require(connection, account_id, list_id)
+            await require_list(connection, account_id, list_id)
             for bucket in range(BUCKETS):
                 await connection.execute(_SQL["empty_list"], parameters | {"bucket": bucket})
 
@@ -114,7 +114,7 @@ class Lists:
         chosen = by_bucket(set(contact_ids))
         parameters = {"account_id": account_id, "list_id": list_id}
         async with self._database.tenant(account_id) as connection:
-            await _require(connection, account_id, list_id)
+            await require_list(connection, account_id, list_id)
             await begin_batch(connection, account_id)
             cursor = await connection.execute(
                 _SQL[statement], parameters | {"buckets": buckets(chosen), "contact_ids": numbers(chosen)}
@@ -146,11 +146,6 @@ async def leave_named(
     await _change_named(connection, account_id, contact_ids, [row[0] for row in rows], "leave_named")
 
 
-async def require_list(connection: Connection, account_id: int, list_id: int) -> None:
-    """Raises NotFound. Inside the caller's transaction."""
-    await _require(connection, account_id, list_id)
-
-
 async def join(connection: Connection, account_id: int, contact_ids: Sequence[int], list_id: int) -> None:
     """Put contacts, who exist for sure, on a list that does, inside the caller's transaction."""
     await _change_named(connection, account_id, contact_ids, [list_id], "join_named")
@@ -177,7 +172,8 @@ async def _change_named(
         await connection.execute(_SQL[statement], values)
 
 
-async def _require(connection: Connection, account_id: int, list_id: int) -> None:
+async def require_list(connection: Connection, account_id: int, list_id: int) -> None:
+    """Raises NotFound. Inside the caller's transaction."""
     parameters = {"account_id": account_id, "list_id": list_id}
     if await (await connection.execute(_SQL["get_list"], parameters)).fetchone() is None:
         raise NotFound("list", list_id)

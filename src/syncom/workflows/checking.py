@@ -16,9 +16,10 @@ from syncom.postgres.pool import Connection
 from syncom.segments.service import SegmentsService, has_leaf
 from syncom.workflows import language as words
 from syncom.workflows import store
+from syncom.workflows.graph import Graph
 from syncom.workflows.language import Definition, Step
 from syncom.workflows.steps.filling import Filler
-from syncom.workflows.watches import condition_of
+from syncom.workflows.watches import condition_of, event_of
 
 _CHANNELS: Final[Mapping[type[Step], Channel]] = {
     words.SendEmail: Channel.EMAIL,
@@ -45,6 +46,7 @@ class Checker:
     async def check(self, connection: Connection, account_id: int, definition: Definition) -> None:
         """Raises Invalid."""
         _refuse_what_is_not_done(definition)
+        _refuse_starting_itself(definition)
         at = "definition.trigger"
         trigger = definition.trigger
         condition = condition_of(trigger)
@@ -151,6 +153,18 @@ def _refuse_what_is_not_done(definition: Definition) -> None:
         if isinstance(step, _NOT_DONE):
             kind = step.__struct_config__.tag
             raise Invalid(f"definition.steps.{number}.type", f"'{kind}' is not done by this release: leave it out")
+
+
+def _refuse_starting_itself(definition: Definition) -> None:
+    """An event that lets in who records it, at once and again and again. Raises Invalid."""
+    trigger = definition.trigger
+    if definition.rules.entry.again != "always" or getattr(trigger, "where", {}):
+        return
+    for number in Graph(definition).hurried:
+        step = definition.steps[number]
+        if isinstance(step, words.GenerateEvent) and step.event_type == event_of(trigger):
+            place = f"definition.steps.{number}.event_type"
+            raise Invalid(place, "starts this workflow again, without a wait: put a wait before it, or a rule of entry")
 
 
 def uses(definition: Definition, kind: str, key: int | str) -> bool:

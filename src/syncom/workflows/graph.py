@@ -89,6 +89,19 @@ class Graph:
                 ahead += [to for _, to in self.ways(one)]
         return frozenset(found)
 
+    @cached_property
+    def hurried(self) -> frozenset[int]:
+        """Steps that somebody may come to without a rest since it came in."""
+        found: set[int] = set()
+        ahead = [0]
+        while ahead:
+            number = ahead.pop()
+            if number != OVER and number not in found:
+                found.add(number)
+                if not rests(self.steps[number]):
+                    ahead += [to for _, to in self.ways(number)]
+        return frozenset(found)
+
     def hurried_loop(self) -> list[str]:
         """The steps of a loop that nobody rests in, in order; empty: there is none."""
         done: set[int] = set()
