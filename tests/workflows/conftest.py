@@ -4,12 +4,13 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from syncom.clock import SystemClock
+from syncom.clock import Clock
 from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
 from syncom.contacts.service import set_consents
 from syncom.content.model import TemplateInput
@@ -25,11 +26,12 @@ from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.model import EnrolmentState, Workflow
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.steps.tools import Tools
+from tests.clocks import ShiftedClock
 from tests.messages.house import SendingHouse
 
 
-def _membership(database: Database) -> MembershipService:
-    return MembershipService(database, SegmentsService(database, SystemClock()), SystemClock())
+def _membership(database: Database, clock: Clock) -> MembershipService:
+    return MembershipService(database, SegmentsService(database, clock), clock)
 
 
 LETTER = TemplateInput(name="Hello", subject="Hello {{ first_name }}", source="<p>{{ data.city }}</p>")
@@ -39,6 +41,8 @@ LETTER = TemplateInput(name="Hello", subject="Hello {{ first_name }}", source="<
 class Journeys:
     """Workflows, and everything they need to run."""
 
+    #: Of all but the senders, who go by the database's; :meth:`time_passes` moves it on.
+    clock: ShiftedClock
     sending: SendingHouse
     events: EventsService
     workflows: WorkflowsService
@@ -46,9 +50,11 @@ class Journeys:
 
     @classmethod
     def on(cls, database: Database, account_id: int, data_dir: Path) -> Journeys:
+        clock = ShiftedClock()
         sending = SendingHouse.on(database, account_id, data_dir)
-        events = EventsService(database, sending.contacts, SystemClock())
+        events = EventsService(database, sending.contacts, clock)
         return cls(
+            clock=clock,
             sending=sending,
             events=events,
             workflows=WorkflowsService(
@@ -56,12 +62,12 @@ class Journeys:
                 sending.contacts,
                 events,
                 sending.segments,
-                _membership(database),
+                _membership(database, clock),
                 sending.content,
                 sending.senders,
-                SystemClock(),
+                clock,
             ),
-            keeper=another_keeper(database, events, sending),
+            keeper=another_keeper(database, events, sending, clock),
         )
 
     @property
@@ -86,7 +92,7 @@ class Journeys:
         return await self.workflows.start(self.account_id, made.workflow_id)
 
     def membership_keeper(self) -> MembershipKeeper:
-        return MembershipKeeper(self.database, self.sending.segments, SystemClock())
+        return MembershipKeeper(self.database, self.sending.segments, self.clock)
 
     async def happen(self, *contact_ids: int, event: str = "joined", key: str = "k", **params: Any) -> None:
         """An event of each contact."""
@@ -112,12 +118,12 @@ class Journeys:
         """The keeper does what can be done."""
         while await self.keeper.step():
             pass
+        if self.clock.ahead:
+            async with self.database.system() as connection:
+                await connection.execute("UPDATE messages SET due_at = now() WHERE due_at > now()")
 
     async def time_passes(self, seconds: float) -> None:
-        async with self.database.system() as connection:
-            await connection.execute(
-                "UPDATE enrolments SET wake_at = wake_at - %s * interval '1 second' WHERE state IN (1, 2)", (seconds,)
-            )
+        self.clock.ahead += timedelta(seconds=seconds)
         await self.settle()
 
     async def queued(self) -> list[dict[str, Any]]:
@@ -140,9 +146,9 @@ class Journeys:
         return self.sending.loop(SenderRole.EXPRESS)
 
 
-def another_keeper(database: Database, events: EventsService, sending: SendingHouse) -> WorkflowKeeper:
+def another_keeper(database: Database, events: EventsService, sending: SendingHouse, clock: Clock) -> WorkflowKeeper:
     tools = Tools(contacts=sending.contacts, events=events, sends=PlannedSends(sending.content, sending.senders))
-    return WorkflowKeeper(database, tools, sending.segments, _membership(database), SystemClock())
+    return WorkflowKeeper(database, tools, sending.segments, _membership(database, clock), clock)
 
 
 @pytest.fixture

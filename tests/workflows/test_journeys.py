@@ -255,7 +255,7 @@ async def test_two_keepers_at_once_do_everything_once(journeys: Journeys) -> Non
     workflow = await journeys.started(send(await journeys.template()), WAIT_A_DAY, send(await journeys.template()))
     keepers = [
         journeys.keeper,
-        *(another_keeper(journeys.database, journeys.events, journeys.sending) for _ in range(2)),
+        *(another_keeper(journeys.database, journeys.events, journeys.sending, journeys.clock) for _ in range(2)),
     ]
 
     async def work(keeper: Any) -> None:
