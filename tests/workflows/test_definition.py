@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from syncom.errors import Invalid
 from syncom.workflows.definition import read_definition
 from syncom.workflows.filters import fits
-from syncom.workflows.language import EventTrigger, SendEmail, Stop, Wait
+from syncom.workflows.language import EventTrigger, QuietHours, SendEmail, Stop, Wait, Window
 
 TRIGGER = {"type": "event", "event_type": "joined"}
 SEND = {"type": "send_email", "template_id": 5}
@@ -87,3 +87,13 @@ def test_an_event_fits_when_its_parameters_have_the_values(
     where: dict[str, Any], params: dict[str, Any], expected: bool
 ) -> None:
     assert fits(where, params) is expected
+
+
+def test_times_of_day_need_no_seconds() -> None:
+    quiet = {"begin": "21:00", "end": "09:00:30"}
+    window = {"type": "wait", "hours": 1, "within": {"begin": "10:30", "end": "18:00"}}
+    read = read_definition({"trigger": TRIGGER, "rules": {"quiet_hours": quiet}, "steps": [window]})
+    assert read.rules.quiet_hours == QuietHours(begin=time(21), end=time(9, 0, 30))
+    assert read.steps == (Wait(id="step-1", hours=1, within=Window(begin=time(10, 30), end=time(18))),)
+    with pytest.raises(Invalid, match=r"begin"):
+        read_definition({"trigger": TRIGGER, "rules": {"quiet_hours": {"begin": "25:00"}}, "steps": [WAIT]})

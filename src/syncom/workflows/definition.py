@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any, Final, TypeVar, cast, get_args
 
 import msgspec
@@ -28,6 +28,7 @@ _TRIGGERS: Final[Mapping[str, type[Trigger]]] = {
     str(kind.__struct_config__.tag): kind for kind in cast("tuple[type[Trigger], ...]", get_args(Trigger))
 }
 _MEMBERS: Final = frozenset({"format", "trigger", "rules", "steps"})
+_MINUTE = re.compile(r"[0-2]\d:[0-5]\d")
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 Value = TypeVar("Value")
 
@@ -239,12 +240,25 @@ def _type_of(given: object, at: str) -> str:
 
 def _converted(given: object, type_: type[Value], at: str) -> Value:
     try:
-        return msgspec.convert(given, type_)
+        return msgspec.convert(_with_seconds(given, type_), type_)
     except msgspec.ValidationError as error:
         text = str(error)
         path = _PATH.search(text)
         field = f"{at}.{path[1]}" if path and path[1] else at
         raise Invalid(field, _PATH.sub("", text)) from None
+
+
+def _with_seconds(given: object, type_: Any) -> object:
+    """The same with times of day as msgspec reads them: people leave the seconds out."""
+    types = [one for one in (type_, *get_args(type_)) if isinstance(one, type)]
+    if time in types and isinstance(given, str) and _MINUTE.fullmatch(given):
+        return f"{given}:00"
+    struct = next((one for one in types if issubclass(one, msgspec.Struct)), None)
+    if struct is None or not isinstance(given, Mapping):
+        return given
+    known = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
+    members = cast("Mapping[str, object]", given)
+    return {name: _with_seconds(value, known.get(name)) for name, value in members.items()}
 
 
 def _require(true: object, field: str, reason: str) -> None:
