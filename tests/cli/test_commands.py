@@ -441,6 +441,9 @@ async def test_a_workflow_is_added_started_shown_and_stopped(syncom: Command, tm
     assert (shown["workflow"]["name"], shown["counts"]["waiting"]) == ("Welcome", 0)
     assert (await syncom.json("workflow", "pause", number))["status"] == "paused"
     assert [one["status"] for one in await syncom.json("workflow", "list")] == ["paused"]
+    assert "nobody was inside" in (await syncom("workflow", "drain", number)).out
+    assert (await syncom.json("workflow", "stop", number))["status"] == "stopped"
+    assert "start it" in (await syncom("workflow", "pause", number)).err
     wrong = await syncom("workflow", "add", "W", "--definition", '{"trigger": {"type": "moon"}}')
     assert wrong.code == EXIT_WRONG
     assert "definition.trigger.type" in wrong.err

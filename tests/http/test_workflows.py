@@ -25,6 +25,10 @@ async def test_a_workflow_is_saved_started_changed_and_stopped(site: Site) -> No
         seen = (await client.get(f"{PATH}/{workflow_id}")).json()
         assert (seen["name"], seen["counts"]["waiting"]) == ("Hello", 0)
         assert (await client.post(f"{PATH}/{workflow_id}/pause")).json()["status"] == "paused"
+        assert (await client.post(f"{PATH}/{workflow_id}/drain")).json()["status"] == "stopped"
+        refused = await client.post(f"{PATH}/{workflow_id}/pause")
+        assert (refused.status_code, "start it" in refused.json()["detail"]) == (409, True)
+        assert (await client.post(f"{PATH}/{workflow_id}/stop")).json()["status"] == "stopped"
         page = (await client.get(PATH, params={"limit": 1})).json()
         assert [one["workflow_id"] for one in page["items"]] == [workflow_id]
         assert page["next_cursor"] is None

@@ -9,7 +9,7 @@ from syncom.cli.given import condition as read_object
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
 from syncom.workflows.language import SegmentTrigger
-from syncom.workflows.model import Workflow
+from syncom.workflows.model import Workflow, WorkflowStatus
 from syncom.workflows.watches import event_of
 
 app = App(name="workflow", help="What is done with a contact after something happened.")
@@ -106,3 +106,35 @@ async def pause(workflow: int, *, options: Options = _DEFAULT) -> None:
     async with here(options) as services:
         found = await services.app.workflows.pause(services.account_id, workflow)
     show(found, json=options.json, human=lambda: print(f"Workflow {workflow} is paused."))
+
+
+@app.command
+async def drain(workflow: int, *, options: Options = _DEFAULT) -> None:
+    """Let nobody in; those inside go on to their ends, and then it is stopped.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    """
+    async with here(options) as services:
+        found = await services.app.workflows.drain(services.account_id, workflow)
+    is_over = found.status is WorkflowStatus.STOPPED
+    said = (
+        "is stopped: nobody was inside." if is_over else "lets nobody in, and is stopped when all have come to an end."
+    )
+    show(found, json=options.json, human=lambda: print(f"Workflow {workflow} {said}"))
+
+
+@app.command
+async def stop(workflow: int, *, options: Options = _DEFAULT) -> None:
+    """Let nobody in, and let everybody inside leave.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    """
+    async with here(options) as services:
+        found = await services.app.workflows.stop(services.account_id, workflow)
+    show(found, json=options.json, human=lambda: print(f"Workflow {workflow} is stopped: those inside leave."))

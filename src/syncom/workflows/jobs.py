@@ -20,6 +20,8 @@ from syncom.postgres.sql import load_sql
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.workflows import store
+from syncom.workflows.ending import Ending
+from syncom.workflows.life import Life
 from syncom.workflows.passing import Pass, Place, in_halves
 from syncom.workflows.steps.doing import do
 from syncom.workflows.steps.tools import Tools
@@ -59,6 +61,7 @@ class WorkflowKeeper:
         self._membership = membership
         self._clock = clock
         self._heard = heard
+        self._ending = Ending(database, Life(tools.events, membership), clock, self._claim_group)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
@@ -67,19 +70,22 @@ class WorkflowKeeper:
     async def step(self) -> bool:
         """Do what can be done now; True when there may be more."""
         replaying = await self._tools.events.replays.step()
-        happened, groups = await self._look()
+        happened, groups, is_ending = await self._look()
         more = False
         if happened:
             more = await self._listen()
             # Those who have just been let in, or were woken.
-            _, groups = await self._look()
-        return await self._move(groups) or more or replaying
+            _, groups, is_ending = await self._look()
+        more = await self._move(groups) or more
+        if is_ending:
+            more = await self._ending.step() or more
+        return more or replaying
 
-    async def _look(self) -> tuple[bool, list[int]]:
+    async def _look(self) -> tuple[bool, list[int], bool]:
         async with self._database.autocommit() as connection:
             row = await (await connection.execute(_SQL["look"], {"now": self._clock.now()})).fetchone()
         assert row is not None
-        return row[0], row[1]
+        return row[0], row[1], row[2]
 
     # ------------------------------------------------------------ hearing
 
@@ -112,7 +118,7 @@ class WorkflowKeeper:
 
     async def _advance(self, group: int) -> bool:
         async with self._database.system() as connection:
-            if not await self._claim(connection, _LOCKS + group):
+            if not await self._claim_group(connection, group):
                 return False  # another keeper is at it
             whole = Pass(connection, self._clock.now(), self._segments)
             await whole.lay_out()
@@ -130,6 +136,9 @@ class WorkflowKeeper:
 
     async def _do(self, place: Place) -> None:
         await do(place, self._tools)
+
+    async def _claim_group(self, connection: Connection, group: int) -> bool:
+        return await self._claim(connection, _LOCKS + group)
 
     @staticmethod
     async def _claim(connection: Connection, lock: int) -> bool:

@@ -19,11 +19,12 @@ from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
-from syncom.workflows import entering, store
+from syncom.workflows import ending, entering, store
 from syncom.workflows.checking import Checker, uses
 from syncom.workflows.definition import read_definition
 from syncom.workflows.filters import fits
 from syncom.workflows.language import Definition, SendEmail
+from syncom.workflows.life import Life, Verb, becomes
 from syncom.workflows.model import Candidate, EnrolmentState, Rehearsal, Workflow, WorkflowStatus
 from syncom.workflows.watches import Watcher
 
@@ -31,8 +32,6 @@ PAGE_LIMIT: Final = 500
 WORKFLOWS_LIMIT: Final = 1_000
 #: Contacts that one call lets in.
 RUN_LIMIT: Final = 1_000
-#: Statuses in which what a workflow looks at is told to it.
-_LISTENING: Final = (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED, WorkflowStatus.DRAINING)
 
 
 class WorkflowsService:
@@ -55,6 +54,7 @@ class WorkflowsService:
         self._membership = membership
         self._senders = senders
         self._clock = clock
+        self._life = Life(events, membership)
         self._checker = Checker(contacts, segments, content, senders)
 
     # ------------------------------------------------------------ writing
@@ -88,8 +88,8 @@ class WorkflowsService:
                 await self._publish(connection, account_id, workflow_id, version, read)
             await store.change(connection, account_id, workflow_id, name=name, version=version)
             if read is not None:
-                await self._forget_versions(connection, account_id, workflow_id)
-                await self._follow(connection, account_id, workflow_id, before.status)
+                await self._life.forget_versions(connection, account_id, workflow_id)
+                await self._life.follow(connection, account_id, workflow_id, before.status)
             return await store.get(connection, account_id, workflow_id)
 
     async def _ensure_sender(self, account_id: int, definition: Definition) -> None:
@@ -109,57 +109,56 @@ class WorkflowsService:
     async def start(self, account_id: int, workflow_id: int) -> Workflow:
         """Let contacts in, from now on. Who was inside when it was paused goes on where they were.
 
-        Raises NotFound, and Invalid when something that it uses is gone.
+        Raises NotFound, Invalid when something that it uses is gone, and Conflict while those of a stopped one leave.
         """
         await self._ensure_sender(account_id, (await self.get(account_id, workflow_id)).definition)
         async with self._database.tenant(account_id) as connection:
-            await store.lock(connection, account_id, workflow_id)
+            status = await self._lock_for(connection, account_id, workflow_id, Verb.START)
+            if await ending.is_emptying(connection, account_id, workflow_id):
+                raise Conflict(
+                    f"workflow {workflow_id} was stopped, and some are leaving it still: start it when they have left"
+                )
             workflow = await store.get(connection, account_id, workflow_id)
             await self._checker.check(connection, account_id, workflow.definition)
-            return await self._become(connection, account_id, workflow_id, WorkflowStatus.ACTIVE)
+            await self._life.become(connection, account_id, workflow_id, status)
+            return await store.get(connection, account_id, workflow_id)
 
     async def pause(self, account_id: int, workflow_id: int) -> Workflow:
-        """Let nobody in, and let nobody move, until it is started again. Raises NotFound."""
+        """Let nobody in, and let nobody move, until it is started again.
+
+        Raises NotFound, and Conflict where nobody is inside.
+        """
         async with self._database.tenant(account_id) as connection:
-            before = await store.lock(connection, account_id, workflow_id)
-            if before.status not in (WorkflowStatus.ACTIVE, WorkflowStatus.DRAINING):
-                return await store.get(connection, account_id, workflow_id)
-            return await self._become(connection, account_id, workflow_id, WorkflowStatus.PAUSED)
+            status = await self._lock_for(connection, account_id, workflow_id, Verb.PAUSE)
+            await self._life.become(connection, account_id, workflow_id, status)
+            return await store.get(connection, account_id, workflow_id)
 
-    async def _become(
-        self, connection: Connection, account_id: int, workflow_id: int, status: WorkflowStatus
-    ) -> Workflow:
-        await store.set_status(connection, account_id, workflow_id, status)
-        await self._follow(connection, account_id, workflow_id, status)
-        return await store.get(connection, account_id, workflow_id)
+    async def drain(self, account_id: int, workflow_id: int) -> Workflow:
+        """Let nobody in; those inside go on to their ends, and then it is stopped.
 
-    async def _follow(self, connection: Connection, account_id: int, workflow_id: int, status: WorkflowStatus) -> None:
-        """Have what it looks at in the change logs while any workflow that is not at rest needs to hear of it."""
-        types, segments = await store.watched(connection, workflow_id)
-        wanted_types: set[int] = set()
-        wanted_segments: set[int] = set()
-        if status in _LISTENING:
-            wanted_types, wanted_segments = await store.watched(
-                connection, workflow_id, inside_only=status is not WorkflowStatus.ACTIVE
-            )
-        others = await store.watched_by_others(connection, workflow_id, types, segments)
-        for event_type_id in sorted(types):
-            followed = event_type_id in wanted_types or event_type_id in others[0]
-            await self._events.types.follow(connection, account_id, event_type_id, followed=followed)
-        for segment_id in sorted(segments):
-            followed = segment_id in wanted_segments or segment_id in others[1]
-            await self._membership.follow(connection, account_id, segment_id, followed=followed)
+        Raises NotFound, and Conflict where nobody is inside.
+        """
+        async with self._database.tenant(account_id) as connection:
+            status = await self._lock_for(connection, account_id, workflow_id, Verb.DRAIN)
+            await self._life.become(connection, account_id, workflow_id, status)
+            await ending.end_drain(connection, self._life, account_id, workflow_id)
+            return await store.get(connection, account_id, workflow_id)
 
-    async def _forget_versions(self, connection: Connection, account_id: int, workflow_id: int) -> None:
-        """Look no longer at what only versions looked at in which nobody is."""
-        types, _ = await store.watched(connection, workflow_id)
-        segments = await store.forget_watches(connection, workflow_id)
-        left, _ = await store.watched(connection, workflow_id)
-        gone = types - left
-        others, _ = await store.watched_by_others(connection, workflow_id, gone, ())
-        for event_type_id in sorted(gone - others):
-            await self._events.types.follow(connection, account_id, event_type_id, followed=False)
-        await self._membership.unwatch(connection, account_id, segments)
+    async def stop(self, account_id: int, workflow_id: int) -> Workflow:
+        """Let nobody in, and let everybody inside leave: the keeper does so at once, in batches.
+
+        Raises NotFound, and Conflict for one that was never started.
+        """
+        async with self._database.tenant(account_id) as connection:
+            status = await self._lock_for(connection, account_id, workflow_id, Verb.STOP)
+            await self._life.become(connection, account_id, workflow_id, status)
+            await ending.set_emptying(connection, account_id, workflow_id, emptying=True)
+            return await store.get(connection, account_id, workflow_id)
+
+    async def _lock_for(self, connection: Connection, account_id: int, workflow_id: int, verb: Verb) -> WorkflowStatus:
+        """The status a workflow comes to, held until the transaction ends. Raises NotFound, Conflict."""
+        before = await store.lock(connection, account_id, workflow_id)
+        return becomes(verb, workflow_id, before.status)
 
     # ------------------------------------------------------------ letting in by a call
 

@@ -108,7 +108,7 @@ async def change(connection: Connection, account_id: int, workflow_id: int, *, n
 async def set_status(connection: Connection, account_id: int, workflow_id: int, status: WorkflowStatus) -> None:
     values = {"account_id": account_id, "workflow_id": workflow_id, "status": status.value}
     await connection.execute(_SQL["set_status"], values)
-    if status is WorkflowStatus.ACTIVE:
+    if status in (WorkflowStatus.ACTIVE, WorkflowStatus.DRAINING):
         await connection.execute(_SQL["wake_paused"], values)
 
 

@@ -17,18 +17,21 @@ async def add(shop: Shop, *names: str) -> list[int]:
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 async def test_workflows_are_listed_with_their_status_and_number(shop: Shop, version: str) -> None:
-    first, second, third = await add(shop, "Welcome", "Birthday", "Cart")
+    first, second, third, fourth = await add(shop, "Welcome", "Birthday", "Cart", "Ended")
     await add(shop.other, "Theirs")
     await shop.app.workflows.start(shop.account_id, first)
     await shop.app.workflows.start(shop.account_id, second)
     await shop.app.workflows.pause(shop.account_id, second)
+    await shop.app.workflows.start(shop.account_id, fourth)
+    await shop.app.workflows.drain(shop.account_id, fourth)
     answer = await shop.get(f"/{version}/workflows")
     assert answer.status == 200
-    assert answer.headers["TotalCount"] == "3"
+    assert answer.headers["TotalCount"] == "4"
     assert answer.json() == [
         {"id": first, "name": "Welcome", "status": "ACTIVE"},
         {"id": second, "name": "Birthday", "status": "STOPPED"},
         {"id": third, "name": "Cart", "status": "DRAFT"},
+        {"id": fourth, "name": "Ended", "status": "STOPPED"},
     ]
 
 

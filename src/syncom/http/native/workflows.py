@@ -99,6 +99,18 @@ async def pause_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int
     return await workflows.pause(by.account_id, workflow_id)
 
 
+@post("/workflows/{workflow_id:int}/drain", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def drain_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]) -> Workflow:
+    """Let nobody in; those inside go on to their ends, and then it is stopped."""
+    return await workflows.drain(by.account_id, workflow_id)
+
+
+@post("/workflows/{workflow_id:int}/stop", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CAMPAIGNS))
+async def stop_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]) -> Workflow:
+    """Let nobody in, and let everybody inside leave."""
+    return await workflows.stop(by.account_id, workflow_id)
+
+
 HANDLERS: list[Any] = [
     list_workflows,
     create_workflow,
@@ -106,4 +118,6 @@ HANDLERS: list[Any] = [
     update_workflow,
     start_workflow,
     pause_workflow,
+    drain_workflow,
+    stop_workflow,
 ]
