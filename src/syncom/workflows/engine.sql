@@ -165,6 +165,19 @@ WITH moved AS (
 )
 SELECT count(*) FROM moved
 
+-- name: rest_on
+-- Those of a place whose time is over, but of whom workflows have still to hear an event of the type, stay as they are: it
+-- may have happened in time. Primary key of merged_contacts; followed_events is short.
+UPDATE workflow_pass p SET state = 1
+WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
+    = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
+    AND (p.account_id, p.who) IN (
+        SELECT f.account_id, coalesce(m.into_contact_id, f.contact_id)
+        FROM followed_events f LEFT JOIN merged_contacts m
+            ON m.account_id = f.account_id AND m.bucket = (f.contact_id & 255)::smallint AND m.contact_id = f.contact_id
+        WHERE f.account_id = %(account_id)s AND f.event_type_id = %(event_type_id)s
+    )
+
 -- name: note_awaited
 -- The events that woke journeys of an account in this pass, for the steps after. Primary key of enrolments.
 UPDATE enrolments e SET params = e.params || jsonb_build_object('awaited', k.params::jsonb)
@@ -174,13 +187,14 @@ WHERE e.account_id = %(account_id)s AND e.bucket = k.bucket AND e.workflow_id = 
     AND e.contact_id = k.contact_id AND e.event_id = k.event_id
 
 -- name: happened
--- Events of a type since those of a place (who rest at it in this pass) came to it. Index: events_contact.
+-- Events of a type since those of a place (who rest at it in this pass) came to it, but those of which workflows have still
+-- to hear: they wake whoever rests by then. Index: events_contact.
 SELECT p.bucket, p.contact_id, p.event_id, e.params, e.occurred_at
 FROM workflow_pass p
 JOIN events e ON e.account_id = p.account_id AND e.bucket = p.who_bucket AND e.contact_id = p.who
     AND e.event_type_id = %(event_type_id)s AND e.occurred_at >= p.due_at AND e.event_id <> p.event_id
 WHERE (p.workflow_id, p.version, p.step, p.part, p.state) = (%(workflow_id)s, %(version)s, %(step)s, %(part)s, 1)
-    AND p.resting
+    AND p.resting AND NOT EXISTS (SELECT FROM followed_events f WHERE f.event_id = e.event_id)
 ORDER BY e.occurred_at
 
 -- name: those

@@ -3,7 +3,8 @@
 Every pass is one transaction, so a killed keeper leaves nothing half done. An event is taken out of the change log in
 the transaction in which workflows hear of it; a contact moves on in the transaction that does what its steps do. Any
 number of keepers may run: one of them listens at a time, in the order in which things happened, and the contacts of a
-group of buckets are moved by one at a time.
+group of buckets are moved by one at a time. Who listens waits for passes that move those who hear of it, so that each
+event is heard either before such a pass, which looks back for it, or after it, and by each journey once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from syncom.segments.service import SegmentsService
 from syncom.workflows import store
 from syncom.workflows.ending import Ending
 from syncom.workflows.life import Life
-from syncom.workflows.passing import Pass, Place, in_halves
+from syncom.workflows.passing import GROUP_LOCKS, Pass, Place, in_halves
 from syncom.workflows.steps.doing import do
 from syncom.workflows.steps.tools import Tools
 from syncom.workflows.watching import hear, of_event, of_move
@@ -34,9 +35,8 @@ _EVENTS: Final = 1_000
 _CONTACTS: Final = 10_000
 #: Seconds between looks while nothing happens.
 _POLL: Final = 0.5
-#: Advisory locks: this number plus the group's; of who listens.
-_LOCKS: Final = 0x776F << 40
-_EAR: Final = _LOCKS - 1
+#: Advisory lock of who listens.
+_EAR: Final = GROUP_LOCKS - 1
 
 Heard = Callable[[Connection, Sequence[FollowedEvent]], Awaitable[None]]
 
@@ -138,7 +138,7 @@ class WorkflowKeeper:
         await do(place, self._tools)
 
     async def _claim_group(self, connection: Connection, group: int) -> bool:
-        return await self._claim(connection, _LOCKS + group)
+        return await self._claim(connection, GROUP_LOCKS + group)
 
     @staticmethod
     async def _claim(connection: Connection, lock: int) -> bool:

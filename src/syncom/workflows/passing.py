@@ -27,6 +27,8 @@ from syncom.workflows.language import Step
 from syncom.workflows.model import Arrival, Outcome
 
 _SQL = load_sql("syncom.workflows", "engine.sql")
+#: Advisory locks: this number plus a group's. Whoever has it alone moves the journeys of its buckets.
+GROUP_LOCKS: Final = 0x776F << 40
 #: A reason is cut to this.
 REASON_LIMIT: Final = 500
 #: ``IS TRUE`` makes a hash of those who match; as a join they were looked through once for each of the place.

@@ -23,7 +23,7 @@ from syncom.workflows import entering, store
 from syncom.workflows.filters import fits
 from syncom.workflows.graph import Graph
 from syncom.workflows.model import Arrival, Candidate, Cause, EnrolmentState, Outcome
-from syncom.workflows.passing import Ways, count_ways
+from syncom.workflows.passing import GROUP_LOCKS, Ways, count_ways
 
 _SQL = load_sql("syncom.workflows", "watching.sql")
 
@@ -69,6 +69,11 @@ class _Heard(NamedTuple):
     workflow_id: int
     version: int
     params: Mapping[str, Any]
+    at: datetime
+
+
+#: Journeys that hear of the same, by why, workflow, version and step.
+_Hearing = defaultdict[tuple[Cause, int, int, int], list[_Heard]]
 
 
 async def hear(connection: Connection, happenings: Sequence[Happening], *, now: datetime) -> None:
@@ -86,23 +91,48 @@ async def hear(connection: Connection, happenings: Sequence[Happening], *, now: 
     graphs = await store.graphs(
         connection, {(one.workflow_id, one.version) for one in watches if one.cause is not Cause.TRIGGER}
     )
-    for wave in _waves(happenings):
-        heard: defaultdict[tuple[Cause, int, int, int], list[_Heard]] = defaultdict(list)
-        candidates: list[Candidate] = []
-        for one in wave:
-            for watch in by_what.get((one.event_type_id, one.segment_id), ()):
-                if watch.entered != one.entered or not fits(watch.filter, one.params):
-                    continue
-                if watch.cause is Cause.TRIGGER:
-                    candidates.append(_candidate(one, watch))
-                else:
-                    heard[watch.cause, watch.workflow_id, watch.version, watch.step].append(
-                        _Heard(one.account_id, one.contact_id, watch.workflow_id, watch.version, one.params)
-                    )
+    waves = [_sorted_out(wave, by_what) for wave in _waves(happenings)]
+    concerned = {(one.account_id, one.contact_id) for heard, _ in waves for those in heard.values() for one in those}
+    if concerned:
+        await _hold(connection, sorted(concerned))
+    for heard, candidates in waves:
         # Leaving goes before reaching, and that before waking.
         for (cause, workflow_id, version, step), those in sorted(heard.items(), key=_rank):
             await _tell(connection, cause, graphs[workflow_id, version], step, those, now)
         await entering.let_in(connection, candidates, now=now)
+
+
+def _sorted_out(
+    wave: Sequence[Happening], by_what: Mapping[tuple[int | None, int | None], Sequence[store.Watch]]
+) -> tuple[_Hearing, list[Candidate]]:
+    """Who inside hears of what, and who may come in."""
+    heard: _Hearing = defaultdict(list)
+    candidates: list[Candidate] = []
+    for one in wave:
+        for watch in by_what.get((one.event_type_id, one.segment_id), ()):
+            if watch.entered != one.entered or not fits(watch.filter, one.params):
+                continue
+            if watch.cause is Cause.TRIGGER:
+                candidates.append(_candidate(one, watch))
+            else:
+                heard[watch.cause, watch.workflow_id, watch.version, watch.step].append(
+                    _Heard(one.account_id, one.contact_id, watch.workflow_id, watch.version, one.params, one.at)
+                )
+    return heard, candidates
+
+
+async def _hold(connection: Connection, contacts: Sequence[tuple[int, int]]) -> None:
+    """Let no pass be under way with journeys of these contacts until the transaction ends.
+
+    A pass that has looked for events already, and not committed, brings a journey to its wait that this transaction
+    does not see: nobody would wake it.
+    """
+    values = {
+        "locks": GROUP_LOCKS,
+        "account_ids": numbers(account_id for account_id, _ in contacts),
+        "contact_ids": numbers(contact_id for _, contact_id in contacts),
+    }
+    await connection.execute(_SQL["hold_groups"], values)
 
 
 def _rank(item: tuple[tuple[Cause, int, int, int], object]) -> tuple[int, int, int, int]:
@@ -155,6 +185,7 @@ async def _tell(
     values["to"] = to
     if cause is Cause.WAIT:
         statement, values["outcome"] = "wake", Outcome.HAPPENED
+        values["moments"] = [one.at for one in those]
     else:
         leaves = cause is Cause.EXIT
         statement, values["leaves"] = "take_out", leaves

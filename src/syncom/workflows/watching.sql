@@ -1,16 +1,31 @@
 -- Journeys of some contacts (and of those merged into them) in one version of a workflow hear that something happened.
 
+-- name: hold_groups
+-- Waits for passes that move these contacts, or those merged into them, and lets none begin. Primary key of merged_contacts,
+-- index merged_contacts_into.
+SELECT pg_advisory_xact_lock(%(locks)s + g) FROM (
+    WITH k AS (
+        SELECT account_id, (contact_id & 255)::smallint AS bucket, contact_id
+        FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[]) AS k (account_id, contact_id)
+    )
+    SELECT bucket / 16 AS g FROM k
+    UNION
+    SELECT m.bucket / 16 FROM k JOIN merged_contacts m ON m.account_id = k.account_id AND m.into_contact_id = k.contact_id
+    ORDER BY 1
+) AS held
+
 -- name: wake
--- Those who wait for it at a step go on, at once; where they were, and how many. Primary key of enrolments, index
--- merged_contacts_into.
+-- Those who wait for it at a step go on, at once, unless it happened after their time was over; where they were, and how
+-- many. Primary key of enrolments, index merged_contacts_into.
 WITH k AS MATERIALIZED (
-    SELECT account_id, (contact_id & 255)::smallint AS bucket, contact_id, params::jsonb AS params
-    FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[], string_to_array(%(params)s, E'\x1f'))
-        AS k (account_id, contact_id, params) WHERE account_id IS NOT NULL
+    SELECT account_id, (contact_id & 255)::smallint AS bucket, contact_id, moment, params::jsonb AS params
+    FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(moments)s::timestamptz[],
+        string_to_array(%(params)s, E'\x1f'))
+        AS k (account_id, contact_id, moment, params) WHERE account_id IS NOT NULL
 ), g AS MATERIALIZED (
-    SELECT account_id, bucket, contact_id, params FROM k
+    SELECT account_id, bucket, contact_id, moment, params FROM k
     UNION ALL
-    SELECT k.account_id, m.bucket, m.contact_id, k.params FROM k
+    SELECT k.account_id, m.bucket, m.contact_id, k.moment, k.params FROM k
     JOIN merged_contacts m ON m.account_id = k.account_id AND m.into_contact_id = k.contact_id
 ), woken AS (
     UPDATE enrolments e SET step = CASE WHEN %(to)s < 0 THEN e.step ELSE %(to)s END,
@@ -20,7 +35,7 @@ WITH k AS MATERIALIZED (
     FROM g
     WHERE e.account_id = g.account_id AND e.bucket = g.bucket AND e.contact_id = g.contact_id
         AND e.workflow_id = %(workflow_id)s AND e.version = %(version)s AND e.step = %(step)s AND e.resting
-        AND e.state IN (1, 2)
+        AND e.state IN (1, 2) AND g.moment <= e.wake_at
     RETURNING e.account_id
 )
 SELECT account_id, 1, %(step)s, count(*) FROM woken GROUP BY 1

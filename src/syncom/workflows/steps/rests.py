@@ -70,18 +70,23 @@ async def _until_field(place: Place, step: WaitUntil, tools: Tools) -> None:
 
 async def wait_for(place: Place, step: WaitFor, tools: Tools) -> None:
     graph, number = place.graph, place.where.step
-    if place.where.resting:
-        await place.go(graph.to(number, step.timeout), Outcome.TIMED_OUT)
-        return
-    await place.change("rest", until=place.now + step.span)
-    if graph.after(number) == number:
-        return  # who waits for the same again is here already
-    # What happened since they were due here, but before they came, has happened.
     try:
         event_type = await tools.events.types.made_in(place.connection, place.where.account_id, step.event_type)
     except Invalid as error:
         raise Failed(f"step '{step.id}': {error.message}") from None
-    found = await place.rows("happened", event_type_id=event_type.event_type_id)
+    event_type_id = event_type.event_type_id
+    if place.where.resting:
+        await place.change("rest_on", event_type_id=event_type_id)
+        await place.go(graph.to(number, step.timeout), Outcome.TIMED_OUT)
+        return
+    await place.change("rest", until=place.now + step.span)
+    if graph.after(number) != number:  # else who waits for the same again is here already
+        await _look_back(place, step, event_type_id)
+
+
+async def _look_back(place: Place, step: WaitFor, event_type_id: int) -> None:
+    """What happened since they were due here, but before they came, has happened."""
+    found = await place.rows("happened", event_type_id=event_type_id)
     # The first that fits, of each.
     first: dict[tuple[int, int, UUID], tuple[datetime, Any]] = {}
     for bucket, contact_id, event_id, params, occurred_at in found:
@@ -96,7 +101,7 @@ async def wait_for(place: Place, step: WaitFor, tools: Tools) -> None:
         awaited = texts(msgspec.json.encode(params).decode() for _, params in first.values())
         await place.change("note_awaited", **woken, awaited=awaited)
         moments = [moment for moment, _ in first.values()]
-        to = graph.after(number)
+        to = place.graph.after(place.where.step)
         await place.change_counted("wake_happened", to, **woken, moments=moments, outcome=Outcome.HAPPENED)
 
 
