@@ -449,6 +449,22 @@ async def test_a_workflow_is_added_started_shown_and_stopped(syncom: Command, tm
     assert "definition.trigger.type" in wrong.err
 
 
+async def test_contacts_are_let_into_a_workflow_by_a_call(syncom: Command) -> None:
+    contact = (await syncom.json("contact", "add", "--email", "anna@example.com"))["contact_id"]
+    definition = '{"trigger": {"type": "api"}, "steps": [{"type": "wait", "days": 1}]}'
+    workflow = (await syncom.json("workflow", "add", "Called", "--definition", definition))["workflow_id"]
+    refused = await syncom("workflow", "run", workflow, "--contact", contact)
+    assert "start it first" in refused.err
+    await syncom.json("workflow", "start", workflow)
+    said = await syncom("workflow", "run", workflow, "--contact", contact, "--params", '{"city": "Lviv"}')
+    assert f"1 of 1 came into workflow {workflow}." in said.out
+    again = await syncom.json("workflow", "run", workflow, "--email", "anna@example.com", "--contact", contact)
+    assert again["entered"] == 1
+    same = ("--email", "anna@example.com", "--run-id", again["run_id"])
+    assert (await syncom.json("workflow", "run", workflow, *same))["entered"] == 0
+    assert (await syncom("workflow", "run", workflow, "--run-id", "x")).code == EXIT_WRONG
+
+
 async def test_activity_is_listed_exported_and_told_as_a_score(syncom: Command, tmp_path: Path) -> None:
     contact = (await syncom.json("contact", "add", "--email", "anna@example.com"))["contact_id"]
     options = ("--channel", "email", "--kind", "clicked", "--since", "2026-01-01", "--people-only")

@@ -182,6 +182,8 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
             "name": "M",
             "definition": {"trigger": {"type": "event", "event_type": "m"}, "steps": [{"type": "stop"}]},
         },
+        "migrate_workflow": {"from_version": 1, "dry_run": False},
+        "run_workflow": {"contact_ids": [ids["contact_id"]]},
         "update_product_feed": {"name": "Mallory"},
         "update_segment": {"name": "Mallory", "condition": {"all": []}},
     }

@@ -45,3 +45,47 @@ async def test_a_definition_that_cannot_run_is_refused_with_the_step(site: Site)
             answer = await client.post(PATH, json=body)
             assert answer.status_code == 422
             assert [wrong["field"] for wrong in answer.json()["errors"]] == [field]
+
+
+async def test_a_call_lets_contacts_in_once_by_the_name_of_the_call(site: Site) -> None:
+    async with site.client() as client:
+        made = await client.post(
+            "/syncom/v1/contacts/batch",
+            json={
+                "contacts": [
+                    {"email": "run.anna@example.org"},
+                    {"email": "run.boris@example.org", "external_id": "run-2"},
+                    {"email": "run.clara@example.org"},
+                ]
+            },
+        )
+        assert made.status_code == 200, made.text
+        anna, boris, clara = made.json()["contact_ids"]
+        definition = {"trigger": {"type": "api"}, "steps": [{"type": "wait", "days": 1}]}
+        workflow = (await client.post(PATH, json={"name": "Called", "definition": definition})).json()["workflow_id"]
+        run = f"{PATH}/{workflow}/run"
+        assert (await client.post(run, json={"contact_ids": [anna]})).status_code == 409
+        await client.post(f"{PATH}/{workflow}/start")
+        body = {"contact_ids": [clara], "emails": ["Run.Anna@example.org"], "external_ids": ["run-2"]}
+        first = (await client.post(run, json={**body, "params": {"city": "Lviv"}})).json()
+        assert first["entered"] == 3
+        again = (await client.post(run, json={**body, "run_id": first["run_id"]})).json()
+        assert again == {"run_id": first["run_id"], "entered": 0}
+        seen = await client.get(f"{PATH}/{workflow}/journeys")
+        assert seen.status_code == 200, seen.text
+        found = seen.json()["items"]
+        assert {(one["contact_id"], one["params"]["city"]) for one in found} == {
+            (one, "Lviv") for one in (anna, boris, clara)
+        }
+        for wrong, status, field in (
+            ({}, 422, "contact_ids"),
+            ({"emails": ["nobody@example.org"]}, 422, "emails.0"),
+            ({"contact_ids": [anna], "external_ids": ["run-2", "run-3"]}, 422, "external_ids.1"),
+            ({"contact_ids": [anna], "params": {"a": "\0"}}, 422, "params"),
+            ({"contact_ids": list(range(1, 1002))}, 422, "contact_ids"),
+            ({"contact_ids": [10**15]}, 404, None),
+        ):
+            answer = await client.post(run, json=wrong)
+            assert answer.status_code == status, (wrong, answer.text)
+            assert field is None or answer.json()["errors"][0]["field"] == field
+        assert (await client.post(run, json={"contact_ids": [2**64]})).status_code == 404

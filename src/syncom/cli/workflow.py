@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+from typing import Annotated
+from uuid import UUID
+
+from cyclopts import App, Parameter
 
 from syncom.attribution.model import Source
+from syncom.cli.given import Many
 from syncom.cli.given import condition as read_object
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
+from syncom.contacts.model import IdentityKind
+from syncom.errors import Invalid
+from syncom.ids import uuid7
 from syncom.workflows.language import SegmentTrigger
 from syncom.workflows.model import Workflow, WorkflowStatus
 from syncom.workflows.watches import event_of
 
 app = App(name="workflow", help="What is done with a contact after something happened.")
 _DEFAULT = Options()
+Ids = Annotated[tuple[int, ...], Parameter(negative=(), show_default=False)]
 
 
 @app.command
@@ -138,3 +146,50 @@ async def stop(workflow: int, *, options: Options = _DEFAULT) -> None:
     async with here(options) as services:
         found = await services.app.workflows.stop(services.account_id, workflow)
     show(found, json=options.json, human=lambda: print(f"Workflow {workflow} is stopped: those inside leave."))
+
+
+@app.command
+async def run(
+    workflow: int,
+    *,
+    contact: Ids = (),
+    email: Many = (),
+    external_id: Many = (),
+    params: str = "{}",
+    run_id: str = "",
+    options: Options = _DEFAULT,
+) -> None:
+    """Let contacts in, by the rules of entry, whatever lets others in.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    contact
+        Id of a contact; may be repeated.
+    email
+        Address of a contact; may be repeated.
+    external_id
+        Your id of a contact; may be repeated.
+    params
+        What steps and templates read as `data`: JSON, or @FILE.
+    run_id
+        A UUID that names the call: with the same one nobody comes in twice.
+    """
+    given = read_object("params", params)
+    try:
+        named = UUID(run_id) if run_id else uuid7()
+    except ValueError:
+        raise Invalid("run-id", "must be a UUID") from None
+    async with here(options) as services:
+        contact_ids = list(contact)
+        for kind, values, at in (
+            (IdentityKind.EMAIL, email, "email"),
+            (IdentityKind.EXTERNAL_ID, external_id, "external-id"),
+        ):
+            contact_ids += await services.app.contacts.require_ids(services.account_id, kind, values, at)
+        entered = await services.app.workflows.run(
+            services.account_id, workflow, contact_ids, params=given, run_id=named
+        )
+    said = f"{entered} of {len(set(contact_ids))} came into workflow {workflow}."
+    show({"run_id": named, "entered": entered}, json=options.json, human=lambda: print(said))

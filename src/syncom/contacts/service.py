@@ -306,8 +306,9 @@ class ContactsService:
     async def get_many(self, account_id: int, contact_ids: Sequence[int]) -> list[Contact]:
         """The contacts that exist, in the order of the ids."""
         fields = await self.fields.by_key(account_id)
+        possible = [contact_id for contact_id in contact_ids if 0 < contact_id <= _LAST]
         async with self._database.tenant(account_id) as connection:
-            return await store.get_contacts(connection, account_id, contact_ids, fields)
+            return await store.get_contacts(connection, account_id, possible, fields)
 
     async def current(self, account_id: int, contact_id: int) -> Contact | None:
         """The contact that a message was made for, or the one that it was merged into since; None when it is gone."""
@@ -338,6 +339,18 @@ class ContactsService:
             return []
         async with self._database.tenant(account_id) as connection:
             return await store.find_identities(connection, account_id, kind, values)
+
+    async def require_ids(self, account_id: int, kind: IdentityKind, values: Sequence[str], at: str) -> list[int]:
+        """The contacts that these identities lead to, as they are written, in their order.
+
+        Raises Invalid naming the first one, in the field ``at``, that leads to nobody.
+        """
+        stored = [_identity(kind, value) or "" for value in values]
+        found = await self.find_ids(account_id, kind, stored)
+        for place, contact_id in enumerate(found):
+            if contact_id is None:
+                raise Invalid(f"{at}.{place}", "no contact has it")
+        return [contact_id for contact_id in found if contact_id is not None]
 
     async def identities(self, account_id: int, contact_id: int) -> list[Identity]:
         """Everything that leads to this contact. Raises NotFound."""

@@ -127,18 +127,11 @@ def _is_sound(name: str) -> bool:
     return bool(name) and not name.isspace() and len(name) <= NAME_LIMIT and not _CONTROL.search(name)
 
 
-def _checked_params(params: Mapping[str, Any], event_type: EventType) -> bytes:
+def encode_params(params: Mapping[str, Any]) -> bytes:
+    """Parameters as JSON with sorted keys. Raises Invalid for what no event can have."""
     for name in params:
         if not _is_sound(name):
             raise Invalid("params", f"names must be 1 to {NAME_LIMIT} characters without line breaks")
-    if event_type.parameters is not None:
-        expected = {parameter.name: parameter.required for parameter in event_type.parameters}
-        missing = any(required and name not in params for name, required in expected.items())
-        if missing or any(name not in expected and not is_name(name) for name in params):
-            raise UnexpectedParameters(event_type.parameters)
-    for name, kind in event_type.declared.items():
-        if not all(fits(value, kind) for value in values_at(params, name)):
-            raise Invalid(f"params.{name}", f"must be {_A[kind]}, as its type of events says")
     try:
         encoded = _encode(params)
     except (TypeError, ValueError, RecursionError) as error:
@@ -147,4 +140,17 @@ def _checked_params(params: Mapping[str, Any], event_type: EventType) -> bytes:
         raise Invalid("params", f"must be at most {PARAMS_LIMIT // 1024} kB of JSON")
     if b"\\u0000" in encoded:
         raise Invalid("params", "must not contain NUL characters")
+    return encoded
+
+
+def _checked_params(params: Mapping[str, Any], event_type: EventType) -> bytes:
+    encoded = encode_params(params)
+    if event_type.parameters is not None:
+        expected = {parameter.name: parameter.required for parameter in event_type.parameters}
+        missing = any(required and name not in params for name, required in expected.items())
+        if missing or any(name not in expected and not is_name(name) for name in params):
+            raise UnexpectedParameters(event_type.parameters)
+    for name, kind in event_type.declared.items():
+        if not all(fits(value, kind) for value in values_at(params, name)):
+            raise Invalid(f"params.{name}", f"must be {_A[kind]}, as its type of events says")
     return encoded

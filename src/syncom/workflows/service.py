@@ -12,6 +12,7 @@ from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
+from syncom.events.prepare import encode_params
 from syncom.events.replays import check_span
 from syncom.events.service import EventsService
 from syncom.ids import uuid7
@@ -176,13 +177,29 @@ class WorkflowsService:
         ``run_id`` names the call: with the same one nobody comes in twice. Raises NotFound for a workflow or a contact
         that is not there, Conflict for a workflow that is not active, Invalid for more than 1,000 contacts.
         """
-        if len(contact_ids) > RUN_LIMIT:
+        given = dict(params or {})
+        return await self.run_each(account_id, workflow_id, dict.fromkeys(contact_ids, given), run_id=run_id)
+
+    async def run_each(
+        self,
+        account_id: int,
+        workflow_id: int,
+        contacts: Mapping[int, Mapping[str, Any]],
+        *,
+        run_id: UUID | None = None,
+    ) -> int:
+        """The same, each contact with parameters of its own."""
+        if not contacts:
+            raise Invalid("contact_ids", "must name at least one contact")
+        if len(contacts) > RUN_LIMIT:
             raise Invalid("contact_ids", f"must be at most {RUN_LIMIT:,}: call again with the others")
+        for params in contacts.values():
+            encode_params(params)
         workflow = await self.get(account_id, workflow_id)
         if workflow.status is not WorkflowStatus.ACTIVE:
             raise Conflict(f"workflow {workflow_id} is {workflow.status.value}: start it first")
-        found = {one.contact_id for one in await self._contacts.get_many(account_id, list(contact_ids))}
-        missing = [contact_id for contact_id in contact_ids if contact_id not in found]
+        found = {one.contact_id for one in await self._contacts.get_many(account_id, list(contacts))}
+        missing = [contact_id for contact_id in contacts if contact_id not in found]
         if missing:
             raise NotFound("contact", missing[0])
         event_id = run_id or uuid7()
@@ -192,9 +209,9 @@ class WorkflowsService:
                 contact_id=contact_id,
                 workflow_id=workflow_id,
                 event_id=event_id,
-                params=dict(params or {}),
+                params=dict(params),
             )
-            for contact_id in dict.fromkeys(contact_ids)
+            for contact_id, params in contacts.items()
         ]
         async with self._database.system() as connection:
             return await entering.let_in(connection, candidates, now=self._clock.now())

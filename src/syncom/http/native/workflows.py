@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
@@ -10,9 +11,11 @@ from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
 from syncom.attribution.model import Revenue, Source
-from syncom.http.native.given import Attribution, By, Workflows
+from syncom.contacts.model import IdentityKind
+from syncom.http.native.given import Attribution, By, Contacts, Workflows
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
 from syncom.http.native.routing import needs
+from syncom.ids import uuid7
 from syncom.workflows.model import Workflow
 
 _TAGS = ["Workflows"]
@@ -46,6 +49,25 @@ class WorkflowSeen(Workflow, frozen=True, kw_only=True):
     revenue: list[Revenue]
     #: Orders for each journey that was begun.
     order_rate: float
+
+
+class WorkflowRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Contacts to let in, up to 1,000: by id, by address, by id of yours."""
+
+    contact_ids: list[int] = []
+    emails: list[str] = []
+    external_ids: list[str] = []
+    #: What steps and templates read as `data`.
+    params: dict[str, Any] = {}
+    #: Names the call: with the same one nobody comes in twice. Left out: a new one.
+    run_id: UUID | None = None
+
+
+class WorkflowRan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call did. Who did not come in was kept out by the rules of entry, or came in by this call before."""
+
+    run_id: UUID
+    entered: int
 
 
 @get("/workflows", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
@@ -111,6 +133,20 @@ async def stop_workflow(by: By, workflows: Workflows, workflow_id: FromPath[int]
     return await workflows.stop(by.account_id, workflow_id)
 
 
+@post("/workflows/{workflow_id:int}/run", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def run_workflow(
+    by: By, workflows: Workflows, contacts: Contacts, workflow_id: FromPath[int], data: JSONBody[WorkflowRun]
+) -> WorkflowRan:
+    """Let contacts in, by the rules of entry, whatever the trigger is."""
+    kinds = ((IdentityKind.EMAIL, data.emails, "emails"), (IdentityKind.EXTERNAL_ID, data.external_ids, "external_ids"))
+    contact_ids = list(data.contact_ids)
+    for kind, values, at in kinds:
+        contact_ids += await contacts.require_ids(by.account_id, kind, values, at)
+    run_id = data.run_id or uuid7()
+    entered = await workflows.run(by.account_id, workflow_id, contact_ids, params=data.params, run_id=run_id)
+    return WorkflowRan(run_id=run_id, entered=entered)
+
+
 HANDLERS: list[Any] = [
     list_workflows,
     create_workflow,
@@ -120,4 +156,5 @@ HANDLERS: list[Any] = [
     pause_workflow,
     drain_workflow,
     stop_workflow,
+    run_workflow,
 ]
