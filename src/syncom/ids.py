@@ -102,6 +102,12 @@ def replayed_event_id(event_id: UUID, replay_id: int) -> UUID:
     return _following(event_id, b"replay %d" % replay_id, bucket_of_message(event_id))
 
 
+def occurrence_id(workflow_id: int, contact_id: int, occurrence: datetime) -> UUID:
+    """The one id of a contact's coming into a workflow by time: for a moment, or for a day, as its midnight in UTC."""
+    milliseconds = round(occurrence.timestamp() * 1000)
+    return _following(UUID(int=milliseconds << 80), b"due %d:%d" % (workflow_id, contact_id), bucket_of(contact_id))
+
+
 def _following(event_id: UUID, what: bytes, bucket: int) -> UUID:
     """An id with the time of the event, and a hash of what follows from it."""
     noise = int.from_bytes(blake2b(event_id.bytes + what, digest_size=9).digest())

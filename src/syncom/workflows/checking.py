@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from zoneinfo import ZoneInfoNotFoundError
 
 from syncom.contacts import lists
 from syncom.contacts.model import Channel, FieldType
@@ -18,6 +19,7 @@ from syncom.workflows import language as words
 from syncom.workflows import store
 from syncom.workflows.graph import Graph
 from syncom.workflows.language import Definition, Step
+from syncom.workflows.moments import zone_of
 from syncom.workflows.steps.filling import Filler
 from syncom.workflows.watches import condition_of, event_of
 
@@ -52,6 +54,10 @@ class Checker:
         condition = condition_of(trigger)
         if condition is not None:
             await self._condition(connection, account_id, condition, at)
+        if isinstance(trigger, words.DateTrigger) and trigger.field != words.CREATED_AT:
+            await self._date_field(account_id, trigger.field, f"{at}.field")
+        if isinstance(trigger, words.ScheduleTrigger):
+            await self._schedule(connection, account_id, trigger, at)
         for place, one in enumerate(definition.rules.exits):
             if one.condition:
                 await self._condition(
@@ -85,6 +91,16 @@ class Checker:
                 await self._workflow(connection, account_id, step.workflow_id, f"{at}.workflow_id")
             case _:
                 pass
+
+    async def _schedule(self, connection: Connection, account_id: int, trigger: words.ScheduleTrigger, at: str) -> None:
+        try:
+            zone_of(trigger)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise Invalid(f"{at}.time_zone", "is not a time zone such as Europe/Kyiv") from None
+        try:
+            await self._condition(connection, account_id, {"segment": trigger.segment_id}, at)
+        except Invalid as error:
+            raise Invalid(f"{at}.segment_id", error.fields[0].reason) from None
 
     async def _condition(self, connection: Connection, account_id: int, condition: object, at: str) -> None:
         await self._segments.check(connection, account_id, condition, at=at)
@@ -139,14 +155,11 @@ class Checker:
 
 
 #: Parts of the language that nothing carries out yet.
-_NOT_DONE: Final = (words.DateTrigger, words.ScheduleTrigger, words.Webhook, words.Action)
+_NOT_DONE: Final = (words.Webhook, words.Action)
 
 
 def _refuse_what_is_not_done(definition: Definition) -> None:
     """Better than a workflow that silently does less than it says. Raises Invalid."""
-    if isinstance(definition.trigger, _NOT_DONE):
-        kind = definition.trigger.__struct_config__.tag
-        raise Invalid("definition.trigger.type", f"'{kind}' does not start workflows in this release")
     if definition.rules.cap is not None:
         raise Invalid("definition.rules.cap", "is not kept by this release: leave it out")
     for number, step in enumerate(definition.steps):

@@ -72,6 +72,7 @@ def _trigger(given: object) -> Trigger:
         case words.DateTrigger():
             _require(trigger.field, f"{at}.field", "is empty")
             _require(abs(trigger.days) <= LONGEST_OFFSET, f"{at}.days", f"must be within {LONGEST_OFFSET}")
+            _require(trigger.at.tzinfo is None, f"{at}.at", "is a time of the contact's day: it has no zone")
         case words.ScheduleTrigger():
             _check_schedule(trigger, at)
         case _:
@@ -82,6 +83,7 @@ def _trigger(given: object) -> Trigger:
 
 def _check_schedule(trigger: words.ScheduleTrigger, at: str) -> None:
     _require(1 <= trigger.day <= 31, f"{at}.day", "must be 1 to 31")
+    _require(trigger.at.tzinfo is None, f"{at}.at", "has its zone in time_zone")
     if trigger.every == "once":
         try:
             date.fromisoformat(trigger.on)

@@ -15,10 +15,11 @@ CREATE TEMP TABLE IF NOT EXISTS workflow_pass (
 SELECT pg_try_advisory_xact_lock(%(lock)s)
 
 -- name: look
--- Whether anything happened that somebody follows, the groups of 16 buckets in which somebody's time has come, and whether
--- a workflow comes to its end: all that is asked while nothing happens. Primary keys of followed_events and
--- followed_moves; indexes enrolments_wake and workflows_ending.
-SELECT EXISTS (SELECT FROM followed_events) OR EXISTS (SELECT FROM followed_moves), ARRAY(
+-- Whether anything happened that somebody follows, whether it is time to let somebody in, the groups of 16 buckets in which
+-- somebody's time has come, and whether a workflow comes to its end: all that is asked while nothing happens. Primary keys
+-- of followed_events and followed_moves; indexes workflow_timetable_next, enrolments_wake and workflows_ending.
+SELECT EXISTS (SELECT FROM followed_events) OR EXISTS (SELECT FROM followed_moves),
+    EXISTS (SELECT FROM workflow_timetable WHERE next_at <= %(now)s), ARRAY(
     SELECT g FROM generate_series(0, 15) AS g
     WHERE EXISTS (SELECT FROM enrolments WHERE bucket / 16 = g AND state = 1 AND wake_at <= %(now)s)
 ), EXISTS (SELECT FROM workflows WHERE emptying OR status = 'draining')

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from syncom.clock import Clock
 from syncom.events.model import FollowedEvent
@@ -26,6 +26,7 @@ from syncom.workflows.life import Life
 from syncom.workflows.passing import GROUP_LOCKS, Pass, Place, in_halves
 from syncom.workflows.steps.doing import do
 from syncom.workflows.steps.tools import Tools
+from syncom.workflows.timetable import Timetable
 from syncom.workflows.watching import hear, of_event, of_move
 
 _SQL = load_sql("syncom.workflows", "engine.sql")
@@ -39,6 +40,15 @@ _POLL: Final = 0.5
 _EAR: Final = GROUP_LOCKS - 1
 
 Heard = Callable[[Connection, Sequence[FollowedEvent]], Awaitable[None]]
+
+
+class _Seen(NamedTuple):
+    """What there is to do (engine.sql, ``look``)."""
+
+    happened: bool
+    is_time: bool
+    groups: list[int]
+    is_ending: bool
 
 
 class WorkflowKeeper:
@@ -62,6 +72,7 @@ class WorkflowKeeper:
         self._clock = clock
         self._heard = heard
         self._ending = Ending(database, Life(tools.events, membership), clock, self._claim_group)
+        self._timetable = Timetable(database, tools.contacts, segments, clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
@@ -70,22 +81,25 @@ class WorkflowKeeper:
     async def step(self) -> bool:
         """Do what can be done now; True when there may be more."""
         replaying = await self._tools.events.replays.step()
-        happened, groups, is_ending = await self._look()
+        seen = await self._look()
         more = False
-        if happened:
+        if seen.happened:
             more = await self._listen()
+        if seen.is_time:
+            more = await self._timetable.step() or more
+        if seen.happened or seen.is_time:
             # Those who have just been let in, or were woken.
-            _, groups, is_ending = await self._look()
-        more = await self._move(groups) or more
-        if is_ending:
+            seen = await self._look()
+        more = await self._move(seen.groups) or more
+        if seen.is_ending:
             more = await self._ending.step() or more
         return more or replaying
 
-    async def _look(self) -> tuple[bool, list[int], bool]:
+    async def _look(self) -> _Seen:
         async with self._database.autocommit() as connection:
             row = await (await connection.execute(_SQL["look"], {"now": self._clock.now()})).fetchone()
         assert row is not None
-        return row[0], row[1], row[2]
+        return _Seen(*row)
 
     # ------------------------------------------------------------ hearing
 
@@ -110,7 +124,7 @@ class WorkflowKeeper:
 
     async def advance(self) -> bool:
         """Take everybody whose time has come to where it rests next, a batch of each group; True: there may be more."""
-        return await self._move((await self._look())[1])
+        return await self._move((await self._look()).groups)
 
     async def _move(self, groups: Sequence[int]) -> bool:
         full = [await self._advance(group) for group in groups]

@@ -10,7 +10,7 @@ from syncom.errors import Conflict
 from syncom.events.service import EventsService
 from syncom.postgres.pool import Connection
 from syncom.segments.membership import MembershipService
-from syncom.workflows import store
+from syncom.workflows import store, timetable
 from syncom.workflows.model import WorkflowStatus
 
 _S = WorkflowStatus
@@ -70,6 +70,8 @@ class Life:
     async def become(self, connection: Connection, account_id: int, workflow_id: int, status: WorkflowStatus) -> None:
         """Give a workflow, which the caller has locked, a status."""
         await store.set_status(connection, account_id, workflow_id, status)
+        if status is not WorkflowStatus.ACTIVE:
+            await timetable.end(connection, workflow_id)
         await self.follow(connection, account_id, workflow_id, status)
 
     async def follow(self, connection: Connection, account_id: int, workflow_id: int, status: WorkflowStatus) -> None:

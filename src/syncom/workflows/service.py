@@ -20,7 +20,7 @@ from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
-from syncom.workflows import ending, entering, store
+from syncom.workflows import ending, entering, store, timetable
 from syncom.workflows.checking import Checker, uses
 from syncom.workflows.definition import read_definition
 from syncom.workflows.filters import fits
@@ -83,6 +83,7 @@ class WorkflowsService:
         async with self._database.tenant(account_id) as connection:
             before = await store.lock(connection, account_id, workflow_id)
             version = before.version
+            old = await store.get(connection, account_id, workflow_id)
             if read is not None:
                 await self._checker.check(connection, account_id, read)
                 version += 1
@@ -91,6 +92,9 @@ class WorkflowsService:
             if read is not None:
                 await self._life.forget_versions(connection, account_id, workflow_id)
                 await self._life.follow(connection, account_id, workflow_id, before.status)
+                if before.status is WorkflowStatus.ACTIVE and read.trigger != old.definition.trigger:
+                    await timetable.end(connection, workflow_id)
+                    await self._begin(connection, account_id, workflow_id, read, anew=True)
             return await store.get(connection, account_id, workflow_id)
 
     async def _ensure_sender(self, account_id: int, definition: Definition) -> None:
@@ -121,6 +125,9 @@ class WorkflowsService:
                 )
             workflow = await store.get(connection, account_id, workflow_id)
             await self._checker.check(connection, account_id, workflow.definition)
+            # Those inside one that is paused go on, also when nobody will come in any more.
+            anew = workflow.status in (WorkflowStatus.DRAFT, WorkflowStatus.STOPPED)
+            await self._begin(connection, account_id, workflow_id, workflow.definition, anew=anew)
             await self._life.become(connection, account_id, workflow_id, status)
             return await store.get(connection, account_id, workflow_id)
 
@@ -133,6 +140,13 @@ class WorkflowsService:
             status = await self._lock_for(connection, account_id, workflow_id, Verb.PAUSE)
             await self._life.become(connection, account_id, workflow_id, status)
             return await store.get(connection, account_id, workflow_id)
+
+    async def _begin(
+        self, connection: Connection, account_id: int, workflow_id: int, definition: Definition, *, anew: bool
+    ) -> None:
+        """Let contacts in at times, where those let them in, from now on."""
+        now = self._clock.now()
+        await timetable.begin(connection, account_id, workflow_id, definition.trigger, now=now, anew=anew)
 
     async def drain(self, account_id: int, workflow_id: int) -> Workflow:
         """Let nobody in; those inside go on to their ends, and then it is stopped.

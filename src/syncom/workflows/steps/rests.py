@@ -11,12 +11,11 @@ import msgspec
 from syncom.errors import Invalid
 from syncom.postgres.columns import numbers, texts
 from syncom.workflows.filters import fits
-from syncom.workflows.language import Wait, WaitFor, WaitUntil
+from syncom.workflows.language import WEEKDAYS, Wait, WaitFor, WaitUntil
 from syncom.workflows.model import Outcome
 from syncom.workflows.passing import Failed, Place
 from syncom.workflows.steps.tools import Tools
 
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MIDNIGHT: Final = time(0, 0)
 
 
@@ -107,4 +106,4 @@ async def _look_back(place: Place, step: WaitFor, event_type_id: int) -> None:
 
 def week_days(names: tuple[str, ...]) -> list[int]:
     """Days of the week as ISO 8601 numbers them."""
-    return [_DAYS.index(name) + 1 for name in names]
+    return [WEEKDAYS.index(name) + 1 for name in names]
