@@ -24,7 +24,7 @@ from syncom.postgres.pool import Database
 from syncom.segments import membership_store as store
 from syncom.segments.jobs import MembershipKeeper
 from syncom.segments.membership import MembershipService
-from syncom.segments.model import MoveCause
+from syncom.segments.model import Move, MoveCause
 from syncom.segments.service import SegmentsService
 from tests.clocks import StandingClock
 
@@ -248,9 +248,33 @@ async def test_who_is_erased_is_in_no_segment_and_has_no_history(house: House) -
     assert await house.members(segment.segment_id) == set()
     moves = await house.membership.moves(house.account_id, segment.segment_id)
     assert {move.contact_id for move in moves} == {two}
+    house.clock.time = datetime.now(UTC) + timedelta(hours=1)
+    await house.another_keeper().settle()
+    async with house.database.system() as connection:
+        rows = await (await connection.execute("SELECT entered, left_it FROM segment_moves")).fetchall()
+    assert {contact_id for row in rows for column in row for contact_id in column} == {two}
     await house.contacts.restore(house.account_id, two)
     await house.keeper.settle()
     assert await house.members(segment.segment_id) == {two}
+
+
+async def test_moves_come_in_pages_whoever_moved_together(house: House) -> None:
+    people = await house.people(*["Lviv"] * 7)
+    segment = await house.segments.create(house.account_id, "Kyiv", IN_KYIV)
+    await house.keeper.settle()
+    for some in (people[:5], people[5:], people[:3]):
+        for one in some:
+            await house.move_to(one, "Kyiv" if some is not people[:3] else "Lviv")
+        house.clock.time += timedelta(minutes=1)
+        await house.keeper.settle()
+    whole = await house.membership.moves(house.account_id, segment.segment_id)
+    assert len(whole) >= 7
+    pages: list[Move] = []
+    before = None
+    while page := await house.membership.moves(house.account_id, segment.segment_id, before=before, limit=2):
+        pages += page
+        before = page[-1].moved_at, page[-1].contact_id
+    assert pages == whole
 
 
 async def test_facts_that_come_under_the_old_number_of_a_merged_contact_count(house: House) -> None:

@@ -66,25 +66,21 @@ WITH batch AS MATERIALIZED (
     DELETE FROM contact_segments s USING found f
     WHERE f.is_known AND NOT f.lives AND s.account_id = %(account_id)s AND s.bucket = f.bucket
         AND s.contact_id = f.contact_id
-), forgotten AS (
-    -- Who was erased leaves no history either.
-    DELETE FROM segment_moves h USING found f
-    WHERE NOT f.lives AND h.account_id = %(account_id)s AND h.bucket = f.bucket AND h.contact_id = f.contact_id
-        AND EXISTS (SELECT FROM erased_contacts e WHERE e.account_id = %(account_id)s AND e.bucket = f.bucket
-            AND e.contact_id = f.contact_id)
 ), moves AS MATERIALIZED (
-    SELECT f.bucket, f.contact_id, f.lives, u.segment_id, u.entered
-    FROM found f CROSS JOIN LATERAL (
-        SELECT coalesce(a.segment_id, b.segment_id) AS segment_id, b.segment_id IS NULL AS entered
-        FROM unnest(f.after) AS a (segment_id)
-        FULL JOIN unnest(f.before) AS b (segment_id) ON b.segment_id = a.segment_id
-        WHERE a.segment_id IS NULL OR b.segment_id IS NULL
+    SELECT contact_id, lives, segment_id, bool_or(entered) AS entered FROM (
+        SELECT contact_id, lives, unnest(after) AS segment_id, true AS entered FROM found WHERE before <> after
+        UNION ALL
+        SELECT contact_id, lives, unnest(before), false FROM found WHERE before <> after
     ) AS u
-    WHERE f.before <> f.after AND (u.entered OR u.segment_id = ANY (%(kept)s::bigint[]))
+    GROUP BY contact_id, lives, segment_id
+    HAVING count(*) = 1 AND (bool_or(entered) OR segment_id = ANY (%(kept)s::bigint[]))
 ), recorded AS (
-    INSERT INTO segment_moves (account_id, bucket, contact_id, segment_id, entered, cause, moved_at)
-    SELECT %(account_id)s, bucket, contact_id, segment_id, entered, %(cause)s, %(now)s FROM moves
-    WHERE lives AND segment_id <> ALL (%(unrecorded)s::bigint[])
+    INSERT INTO segment_moves (account_id, bucket, segment_id, moved_at, cause, entered, left_it)
+    SELECT %(account_id)s, segment_id & 255, segment_id, %(now)s, %(cause)s,
+        coalesce(array_agg(contact_id) FILTER (WHERE entered), '{{}}'),
+        coalesce(array_agg(contact_id) FILTER (WHERE NOT entered), '{{}}')
+    FROM moves WHERE lives AND segment_id <> ALL (%(unrecorded)s::bigint[])
+    GROUP BY segment_id
 ), announced AS (
     INSERT INTO followed_moves (account_id, segment_id, contact_id, entered, moved_at)
     SELECT %(account_id)s, segment_id, contact_id, entered, %(now)s FROM moves

@@ -17,7 +17,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -44,6 +44,11 @@ _BETWEEN = 5
 _NEWEST, _OLDEST, _BATCH = 2_000, 8_000, 10_000
 #: So many contacts are worked out by two connections.
 _MANY = 1_000
+#: Erased contacts go from the moves once in so many seconds: each time all moves of their account are looked at. A pass
+#: that still knows of them may be under way until they were erased so long ago.
+_FORGET, _ERASED_BEFORE = 3600.0, timedelta(minutes=10)
+#: So many together.
+_ERASED = 10_000
 #: A filling rests so much of the time that it takes: writers and senders want the database too.
 _REST = 0.5
 
@@ -101,6 +106,7 @@ class MembershipKeeper:
         self._many = many
         self._meanings: dict[bytes, tuple[int, bool]] = {}
         self._looks = 0
+        self._forgot = -_FORGET
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
@@ -123,6 +129,8 @@ class MembershipKeeper:
         async with self._database.system() as connection:
             changed = await store.changed_accounts(connection)
             restless = await store.restless_accounts(connection, self._clock.now()) if everything else []
+        if everything:
+            await self._forget()
         more = [await self._follow_changes(account_id) for account_id in changed]
         more += [await self._follow_time(account_id) for account_id in restless]
         more += [await self._fill(account_id) for account_id in restless]
@@ -186,6 +194,15 @@ class MembershipKeeper:
             )
         await asyncio.sleep(_REST * (loop.time() - began))
         return True
+
+    async def _forget(self) -> None:
+        if self._clock.monotonic() < self._forgot + _FORGET:
+            return
+        self._forgot = self._clock.monotonic()
+        forgotten = _ERASED
+        while forgotten == _ERASED:
+            async with self._database.system() as connection:
+                forgotten = await store.forget_erased(connection, self._clock.now() - _ERASED_BEFORE, _ERASED)
 
     # ------------------------------------------------------------ definitions
 

@@ -146,11 +146,41 @@ WHERE o.account_id = %(account_id)s AND o.bucket = %(bucket)s AND o.contact_id =
 ORDER BY 1
 
 -- name: moves
--- The newest first, before a place. Index segment_moves_segment.
-SELECT contact_id, segment_id, entered, cause, moved_at FROM segment_moves
-WHERE account_id = %(account_id)s AND segment_id = %(segment_id)s
-    AND (moved_at, contact_id) < (%(before)s, %(before_contact)s)
-ORDER BY moved_at DESC, contact_id DESC, entered DESC LIMIT %(limit)s
+-- The newest first, before a place: as many passes as it takes. Index segment_moves_segment; primary key of erased_contacts.
+SELECT u.contact_id, m.segment_id, u.entered, m.cause, m.moved_at
+FROM segment_moves m
+CROSS JOIN LATERAL (
+    SELECT contact_id, true FROM unnest(m.entered) AS k (contact_id)
+    UNION ALL
+    SELECT contact_id, false FROM unnest(m.left_it) AS k (contact_id)
+) AS u (contact_id, entered)
+WHERE m.account_id = %(account_id)s AND m.bucket = (%(segment_id)s::bigint & 255)::smallint
+    AND m.segment_id = %(segment_id)s AND m.moved_at <= %(before)s
+    AND (m.moved_at, u.contact_id) < (%(before)s, %(before_contact)s)
+    AND NOT EXISTS (
+        SELECT FROM erased_contacts e
+        WHERE e.account_id = m.account_id AND e.bucket = (u.contact_id & 255)::smallint AND e.contact_id = u.contact_id
+    )
+ORDER BY m.moved_at DESC, u.contact_id DESC, u.entered DESC LIMIT %(limit)s
+
+-- name: erased
+-- Some erased contacts that moves may still name: nobody who works on their segments knows of them any more. Index
+-- erased_contacts_moves.
+UPDATE erased_contacts e SET moves_forgotten = true
+FROM (
+    SELECT account_id, bucket, contact_id FROM erased_contacts
+    WHERE NOT moves_forgotten AND erased_at < %(before)s
+    ORDER BY erased_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+) AS k
+WHERE e.account_id = k.account_id AND e.bucket = k.bucket AND e.contact_id = k.contact_id
+RETURNING e.account_id, e.contact_id
+
+-- name: forget_moves
+-- Takes contacts out of the moves of an account: one look at all of them.
+UPDATE segment_moves m SET
+    entered = ARRAY(SELECT k.contact_id FROM unnest(m.entered) AS k (contact_id) WHERE k.contact_id <> ALL (%(contact_ids)s)),
+    left_it = ARRAY(SELECT k.contact_id FROM unnest(m.left_it) AS k (contact_id) WHERE k.contact_id <> ALL (%(contact_ids)s))
+WHERE m.account_id = %(account_id)s AND (m.entered && %(contact_ids)s::bigint[] OR m.left_it && %(contact_ids)s::bigint[])
 
 -- name: growth
 -- Days on which something happened, and the last one before them. Primary key.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -201,6 +202,18 @@ async def count_moves(connection: Connection, moved: Sequence[Moved], untold: Co
 async def set_problem(connection: Connection, segment_id: int, problem: str) -> None:
     """A segment that cannot be answered."""
     await connection.execute(_SQL["set_problem"], {"segment_id": segment_id, "problem": problem[:500]})
+
+
+async def forget_erased(connection: Connection, before: datetime, limit: int) -> int:
+    """Take contacts who were erased before a moment out of the moves; how many there were."""
+    rows = await (await connection.execute(_SQL["erased"], {"before": before, "limit": limit})).fetchall()
+    by_account: defaultdict[int, list[int]] = defaultdict(list)
+    for account_id, contact_id in rows:
+        by_account[account_id].append(contact_id)
+    for account_id, contact_ids in sorted(by_account.items()):
+        values = {"account_id": account_id, "contact_ids": contact_ids}
+        await connection.execute(_SQL["forget_moves"], values)
+    return len(rows)
 
 
 async def follow(connection: Connection, account_id: int, segment_id: int, *, followed: bool) -> bool:
