@@ -369,9 +369,6 @@ async def test_in_quiet_hours_of_its_own_zone_a_contact_waits_before_the_send(jo
 @pytest.mark.parametrize(
     ("definition", "field"),
     [
-        ({"trigger": {"type": "date", "field": "birthday"}, "steps": [WAIT_A_DAY]}, "definition.trigger.type"),
-        ({"trigger": {"type": "schedule", "segment_id": 1}, "steps": [WAIT_A_DAY]}, "definition.trigger.type"),
-        ({"trigger": JOINED, "rules": {"cap": {"messages": 3}}, "steps": [WAIT_A_DAY]}, "definition.rules.cap"),
         (
             {"trigger": JOINED, "steps": [{"type": "webhook", "url": "https://hook.example/"}]},
             "definition.steps.0.type",

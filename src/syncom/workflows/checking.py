@@ -160,8 +160,6 @@ _NOT_DONE: Final = (words.Webhook, words.Action)
 
 def _refuse_what_is_not_done(definition: Definition) -> None:
     """Better than a workflow that silently does less than it says. Raises Invalid."""
-    if definition.rules.cap is not None:
-        raise Invalid("definition.rules.cap", "is not kept by this release: leave it out")
     for number, step in enumerate(definition.steps):
         if isinstance(step, _NOT_DONE):
             kind = step.__struct_config__.tag

@@ -235,8 +235,8 @@ def _split(rows: Sequence[TupleRow]) -> tuple[set[int], set[int]]:
 # ---------------------------------------------------------------- what they cause
 
 
-async def note_messages(connection: Connection, account_id: int, messages: Sequence[SentBy]) -> None:
-    """Keep whose these messages are."""
+async def note_messages(connection: Connection, account_id: int, messages: Sequence[SentBy], *, now: datetime) -> None:
+    """Keep whose these messages are, which were queued now."""
     if not messages:
         return
     values = {
@@ -245,6 +245,7 @@ async def note_messages(connection: Connection, account_id: int, messages: Seque
         "message_ids": [message.message_id for message in messages],
         "contact_ids": numbers(message.contact_id for message in messages),
         "workflow_ids": numbers(message.workflow_id for message in messages),
+        "now": now,
     }
     await connection.execute(_SQL["note_messages"], values)
 

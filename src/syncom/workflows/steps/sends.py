@@ -1,6 +1,14 @@
-"""Steps that send messages."""
+"""Steps that send messages.
+
+The rule ``cap`` counts within the pass, which has the contact for itself: passes move a group of buckets one after the
+other, whatever workflow it is, so two workflows of one contact count each other's messages. What it cannot see is what
+a campaign sends at the same moment, and journeys of contacts that were merged, under numbers of another group.
+"""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
 
 from syncom.errors import Invalid, NotFound
 from syncom.ids import workflow_effect_id
@@ -19,6 +27,8 @@ async def send(place: Place, step: Send, tools: Tools) -> None:
     those = await place.those()
     if not those:
         return
+    capped = await _capped(place)
+    those = [one for one in those if one.key not in capped]
     planned = [_planned(one, place.where.workflow_id) for one in those]
     account_id = place.where.account_id
     try:
@@ -32,10 +42,21 @@ async def send(place: Place, step: Send, tools: Tools) -> None:
         place.connection,
         account_id,
         [SentBy(plan.message_id, plan.contact_id, place.where.workflow_id) for plan in sent],
+        now=place.now,
     )
-    await place.choose({one.key: 0 for one, outcome in zip(those, outcomes, strict=True) if outcome is not None})
+    passed_over = {one.key: 0 for one, outcome in zip(those, outcomes, strict=True) if outcome is not None}
+    await place.choose(passed_over | dict.fromkeys(capped, 1))
     to = place.graph.after(place.where.step)
-    await place.go_chosen([(to, Outcome.NOT_SENT)], (to, Outcome.PASSED))
+    await place.go_chosen([(to, Outcome.NOT_SENT), (to, Outcome.CAPPED)], (to, Outcome.PASSED))
+
+
+async def _capped(place: Place) -> set[tuple[int, int, UUID]]:
+    """Those who got as many messages lately as the rule lets them get."""
+    cap = place.graph.definition.rules.cap
+    if cap is None:
+        return set()
+    since = place.now - timedelta(days=cap.days)
+    return {(row[0], row[1], row[2]) for row in await place.rows("over_cap", since=since, messages=cap.messages)}
 
 
 def _planned(one: Stood, workflow_id: int) -> PlannedSend:
