@@ -88,6 +88,7 @@ from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.journeys import JourneysService
 from syncom.workflows.recipes.service import RecipesService
 from syncom.workflows.service import WorkflowsService
+from syncom.workflows.simulating import SimulationsService
 from syncom.workflows.steps.tools import Tools
 
 _log = logging.getLogger(__name__)
@@ -161,6 +162,9 @@ class App:
             database, self.contacts, self.events, self.segments, self.membership, self.content, self.senders, clock
         )
         self.journeys = JourneysService(database, clock)
+        self.simulations = SimulationsService(
+            database, self.contacts, self.events, self.segments, self.content, self.senders, clock
+        )
         self.recipes = RecipesService(self.workflows, self.content, self.segments)
         self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(

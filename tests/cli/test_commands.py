@@ -465,6 +465,30 @@ async def test_contacts_are_let_into_a_workflow_by_a_call(syncom: Command) -> No
     assert (await syncom("workflow", "run", workflow, "--run-id", "x")).code == EXIT_WRONG
 
 
+async def test_a_workflow_is_simulated_for_one_contact_and_for_the_past(syncom: Command, tmp_path: Path) -> None:
+    contact = (await syncom.json("contact", "add", "--email", "anna@example.com"))["contact_id"]
+    file = tmp_path / "order.json"
+    file.write_text(
+        '{"trigger": {"type": "event", "event_type": "joined"}, "steps": ['
+        '{"type": "wait_for", "id": "order", "event_type": "ordered", "days": 3, "timeout": "late"},'
+        '{"type": "stop", "id": "thanks"}, {"type": "stop", "id": "late"}]}',
+        "utf-8",
+    )
+    unsaved = ("workflow", "simulate", "--definition", f"@{file}")
+    told = await syncom.json(*unsaved, "--contact", contact, "--params", '{"city": "Lviv"}')
+    assert [one["step_id"] for one in told["steps"]] == ["order", "late"]
+    shown = (await syncom(*unsaved, "--contact", contact, "--happens", "order=after 2h")).out
+    assert "happened" in shown
+    assert "finished: step 'thanks'" in shown
+    await syncom("event", "send", "joined", "--contact", contact)
+    assert (await syncom.json(*unsaved))["inside"] == 1
+    number = (await syncom.json("workflow", "add", "Order", "--definition", f"@{file}"))["workflow_id"]
+    past = (await syncom("workflow", "simulate", number)).out
+    assert "would have enrolled 1, sent 0." in past
+    for wrong in (("--happens", "order=soon"), ("--since", "2026-01-01")):
+        assert (await syncom("workflow", "simulate", number, "--contact", contact, *wrong)).code == EXIT_WRONG
+
+
 async def test_activity_is_listed_exported_and_told_as_a_score(syncom: Command, tmp_path: Path) -> None:
     contact = (await syncom.json("contact", "add", "--email", "anna@example.com"))["contact_id"]
     options = ("--channel", "email", "--kind", "clicked", "--since", "2026-01-01", "--people-only")

@@ -89,3 +89,33 @@ async def test_a_call_lets_contacts_in_once_by_the_name_of_the_call(site: Site) 
             assert answer.status_code == status, (wrong, answer.text)
             assert field is None or answer.json()["errors"][0]["field"] == field
         assert (await client.post(run, json={"contact_ids": [2**64]})).status_code == 404
+
+
+async def test_a_workflow_is_tried_before_it_is_saved_and_by_its_past(site: Site) -> None:
+    async with site.client() as client:
+        contact = (await client.put("/syncom/v1/contacts", json={"email": "anna@example.com"})).json()["contact_id"]
+        steps = [
+            {"type": "wait_for", "id": "order", "event_type": "ordered", "days": 3, "timeout": "late"},
+            {"type": "stop", "id": "thanks"},
+            {"type": "stop", "id": "late"},
+        ]
+        definition = {"trigger": TRIGGER, "steps": steps}
+        asked = {"definition": definition, "contact_id": contact, "happens": {"order": 7200}}
+        told = (await client.post(f"{PATH}/simulate", json=asked)).json()
+        assert [(one["step_id"], one["what"]) for one in told["steps"]] == [("order", "happened"), ("thanks", "passed")]
+        event = {"type_key": "joined", "contact_id": contact}
+        assert (await client.post("/syncom/v1/events", json=event)).status_code < 300
+        past = (await client.post(f"{PATH}/simulate", json={"definition": definition})).json()
+        assert (past["workflow_id"], past["events"], past["enrolled"], past["inside"]) == (None, 1, 1, 1)
+        made = (await client.post(PATH, json={"name": "W", "definition": definition})).json()["workflow_id"]
+        saved = (await client.post(f"{PATH}/{made}/simulate", json={})).json()
+        assert (saved["workflow_id"], saved["enrolled"]) == (made, 1)
+        for body, field in (
+            ({"contact_id": contact, "since": "2026-01-01T00:00:00Z"}, "since"),
+            ({"branches": {"order": "late"}}, "branches"),
+            ({"contact_id": contact, "happens": {"order": 1e300}}, "happens.order"),
+            ({"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, "since"),
+        ):
+            refused = await client.post(f"{PATH}/{made}/simulate", json=body)
+            assert refused.status_code == 422
+            assert [wrong["field"] for wrong in refused.json()["errors"]] == [field]

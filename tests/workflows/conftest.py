@@ -49,8 +49,8 @@ class Journeys:
     keeper: WorkflowKeeper
 
     @classmethod
-    def on(cls, database: Database, account_id: int, data_dir: Path) -> Journeys:
-        clock = ShiftedClock()
+    def on(cls, database: Database, account_id: int, data_dir: Path, clock: ShiftedClock | None = None) -> Journeys:
+        clock = clock or ShiftedClock()
         sending = SendingHouse.on(database, account_id, data_dir)
         events = EventsService(database, sending.contacts, clock)
         return cls(
@@ -79,7 +79,8 @@ class Journeys:
         return self.sending.database
 
     async def template(self, **members: Any) -> int:
-        letter = TemplateInput(**{"name": "Hello", "subject": "Hi", "source": LETTER.source, **members})
+        given: dict[str, Any] = {"name": "Hello", "subject": "Hi", "source": LETTER.source, **members}
+        letter = TemplateInput(**given)
         return (await self.sending.content.create(self.account_id, letter)).template_id
 
     async def started(

@@ -12,6 +12,7 @@ from syncom.cli.given import Many
 from syncom.cli.given import condition as read_object
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
+from syncom.cli.workflow_simulate import simulate
 from syncom.contacts.model import IdentityKind
 from syncom.errors import Invalid
 from syncom.ids import uuid7
@@ -22,6 +23,7 @@ from syncom.workflows.watches import event_of
 app = App(name="workflow", help="What is done with a contact after something happened.")
 _DEFAULT = Options()
 Ids = Annotated[tuple[int, ...], Parameter(negative=(), show_default=False)]
+app.command(simulate)
 
 
 @app.command

@@ -50,7 +50,7 @@ class Lists:
 
     async def create(self, account_id: int, name: str) -> ContactList:
         """Add an empty list. Raises Invalid for a bad name, Conflict when another list is called so."""
-        parameters = {"account_id": account_id, "name": _name(name)}
+        parameters = {"account_id": account_id, "name": checked_name(name)}
         async with self._database.tenant(account_id) as connection:
             row = await (await connection.execute(_SQL["add_list"], parameters)).fetchone()
         if row is None:
@@ -59,7 +59,7 @@ class Lists:
 
     async def ensure(self, account_id: int, name: str) -> int:
         """Id of the list with this name (case does not matter), which is made when there is none."""
-        parameters = {"account_id": account_id, "name": _name(name)}
+        parameters = {"account_id": account_id, "name": checked_name(name)}
         async with self._database.tenant(account_id) as connection:
             for statement in ("find_list", "add_list", "find_list"):  # another process may add it in between
                 row = await (await connection.execute(_SQL[statement], parameters)).fetchone()
@@ -69,7 +69,7 @@ class Lists:
 
     async def rename(self, account_id: int, list_id: int, name: str) -> ContactList:
         """Change the name. Raises Invalid, NotFound, and Conflict when another list is called so."""
-        parameters = {"account_id": account_id, "list_id": list_id, "name": _name(name)}
+        parameters = {"account_id": account_id, "list_id": list_id, "name": checked_name(name)}
         try:
             async with self._database.tenant(account_id) as connection:
                 row = await (await connection.execute(_SQL["rename_list"], parameters)).fetchone()
@@ -130,7 +130,7 @@ async def join_named(connection: Connection, account_id: int, contact_ids: Seque
 
 async def ensure_named(connection: Connection, account_id: int, names: Sequence[str]) -> list[int]:
     """Ids of the lists with these names; those that are missing are made. Raises Invalid."""
-    values = {"account_id": account_id, "names": [_name(name) for name in names]}
+    values = {"account_id": account_id, "names": [checked_name(name) for name in names]}
     if not names:
         return []
     await connection.execute(_SQL["ensure_lists"], values)
@@ -183,7 +183,8 @@ def _list(row: TupleRow, size: int) -> ContactList:
     return ContactList(list_id=row[0], name=row[1], created_at=row[2], size=size)
 
 
-def _name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A list's name as it is kept. Raises Invalid."""
     try:
         text = normalise_text(name, NAME_LENGTH)
     except ValueError as error:

@@ -47,7 +47,7 @@ class EventTypes:
     async def get(self, account_id: int, key: str) -> EventType:
         """One type. Raises NotFound."""
         async with self._database.tenant(account_id) as connection:
-            found = await self._find(connection, account_id, (key,))
+            found = await self.find_in(connection, account_id, (key,))
         if key not in found:
             raise NotFound("event type", key)
         return found[key]
@@ -86,13 +86,13 @@ class EventTypes:
         self, connection: Connection, account_id: int, keys: Collection[str]
     ) -> Mapping[str, EventType]:
         """The same inside a caller's transaction, which may still roll back: nothing is remembered."""
-        found = await self._find(connection, account_id, keys)
+        found = await self.find_in(connection, account_id, keys)
         missing = sorted(key for key in set(keys) if key not in found)
         if not missing:
             return found
         values = {"account_id": account_id, "keys": missing, "count": len(missing), "limit": TYPES_LIMIT}
         await connection.execute(_SQL["add_types"], values)
-        found = await self._find(connection, account_id, keys)
+        found = await self.find_in(connection, account_id, keys)
         if len(found) < len(set(keys)):
             raise Conflict(f"an account has at most {TYPES_LIMIT:,} event types: put what differs into the parameters")
         return found
@@ -150,7 +150,8 @@ class EventTypes:
         values = {"account_id": account_id, "event_type_id": event_type_id, "followed": followed}
         await connection.execute(_SQL["follow_type"], values)
 
-    async def _find(self, connection: Connection, account_id: int, keys: Collection[str]) -> dict[str, EventType]:
+    async def find_in(self, connection: Connection, account_id: int, keys: Collection[str]) -> dict[str, EventType]:
+        """Those of these types that there are, inside a caller's transaction."""
         cursor = await connection.execute(_SQL["find_types"], {"account_id": account_id, "keys": list(keys)})
         return {row[1]: _type(row) for row in await cursor.fetchall()}
 

@@ -272,6 +272,12 @@ CROSS JOIN LATERAL (
     WHERE account_id = %(account_id)s AND bucket = k.bucket AND contact_id = k.contact_id LIMIT 1
 ) AS c;
 
+-- name: suppressed
+-- Those of these addresses to which nothing is sent now. Primary key of suppressions.
+SELECT address FROM suppressions
+WHERE account_id = %(account_id)s AND channel = %(channel)s AND address = ANY (%(addresses)s::text[])
+    AND (expires_at IS NULL OR expires_at > now());
+
 -- name: status
 -- Queued or settled, with what happened since. Index: messages' and ledger's primary keys.
 SELECT ids.message_id, coalesce(l.contact_id, m.contact_id) AS contact_id,

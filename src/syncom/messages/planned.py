@@ -8,14 +8,14 @@ from uuid import UUID
 
 import msgspec
 
-from syncom.contacts.model import SubscriptionState
+from syncom.contacts.model import Channel, SubscriptionState
 from syncom.content.model import Sendable
 from syncom.content.service import ContentService
 from syncom.errors import Invalid
 from syncom.messages import store
 from syncom.messages.batch import params_text
 from syncom.messages.model import SINGLE_LIFE, Exclusion, Lane
-from syncom.messages.routes import ROUTES, Route
+from syncom.messages.routes import ROUTES, Reached, Route
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection
 
@@ -52,9 +52,7 @@ class PlannedSends:
         Raises NotFound and Invalid when the template or a sender is gone.
         """
         template = await self._content.sendable(connection, account_id, template_id)
-        route = ROUTES.get(template.channel)
-        if route is None:
-            raise Invalid("template_id", f"{template.channel.name.lower()} messages cannot be sent on their own")
+        route = _route(template)
         sender = await self._senders.chosen(connection, account_id, sender_id or template.sender_id, template.channel)
         contacts = await store.reach(connection, account_id, sorted({send.contact_id for send in sends}))
         outcomes: list[Exclusion | None] = []
@@ -65,24 +63,58 @@ class PlannedSends:
             if contact is None:
                 outcomes.append(Exclusion.DELETED)
                 continue
+            outcome = _exclusion(route, contact)
+            outcomes.append(outcome)
             address = route.address(contact)
             if not address:
-                outcomes.append(Exclusion.NO_ADDRESS)
                 continue
             content_id = template.content_for(contact.language)
             row = _row(account_id, template, route, send, address, content_id, sender.sender_id)
-            if route.state(contact) is SubscriptionState.UNSUBSCRIBED:
-                outcomes.append(Exclusion.UNSUBSCRIBED)
-                excluded.append(store.Excluded(row=row, reason=Exclusion.UNSUBSCRIBED.value))
-            else:
-                outcomes.append(None)
+            if outcome is None:
                 queued.append(row)
+            else:
+                excluded.append(store.Excluded(row=row, reason=outcome.value))
         await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
         if excluded:
             await store.insert_excluded(connection, excluded)
         if queued:
             await store.insert_messages(connection, queued)
         return outcomes
+
+    async def held_back(
+        self, connection: Connection, account_id: int, template_id: int, contact_ids: Sequence[int]
+    ) -> dict[int, Exclusion]:
+        """Who of these contacts would get nothing of a template now, and why; suppressed addresses included.
+
+        Raises NotFound and Invalid when the template is gone.
+        """
+        template = await self._content.sendable(connection, account_id, template_id)
+        route = _route(template)
+        contacts = await store.reach(connection, account_id, sorted(set(contact_ids)))
+        found = {
+            one: Exclusion.DELETED if one not in contacts else _exclusion(route, contacts[one]) for one in contact_ids
+        }
+        addresses = {route.address(contacts[one]) for one, why in found.items() if why is None}
+        suppressed = await store.suppressed(connection, account_id, route.channel, addresses)
+        return {
+            one: why or Exclusion.SUPPRESSED
+            for one, why in found.items()
+            if why is not None or route.address(contacts[one]) in suppressed
+        }
+
+
+def _route(template: Sendable) -> Route:
+    route = ROUTES.get(template.channel)
+    if route is None:
+        raise Invalid("template_id", f"{template.channel.name.lower()} messages cannot be sent on their own")
+    return route
+
+
+def _exclusion(route: Route, contact: Reached) -> Exclusion | None:
+    """Why a contact gets no triggered message of a channel."""
+    if not route.address(contact):
+        return Exclusion.NO_ADDRESS if route.channel is Channel.EMAIL else Exclusion.NO_PHONE
+    return Exclusion.UNSUBSCRIBED if route.state(contact) is SubscriptionState.UNSUBSCRIBED else None
 
 
 def _row(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -587,6 +587,12 @@ async def reach(connection: Connection, account_id: int, contact_ids: Sequence[i
     cursor = connection.cursor(row_factory=class_row(Reached))
     rows = await (await cursor.execute(_SQL["reach"], values)).fetchall()
     return {row.contact_id: row for row in rows}
+
+
+async def suppressed(connection: Connection, account_id: int, channel: Channel, addresses: Collection[str]) -> set[str]:
+    """Those of these addresses to which nothing is sent over a channel, as of now."""
+    values = {"account_id": account_id, "channel": int(channel.consent), "addresses": sorted(addresses)}
+    return {row[0] for row in await (await connection.execute(_SQL["suppressed"], values)).fetchall()}
 
 
 async def status(connection: Connection, account_id: int, message_ids: Sequence[UUID]) -> list[MessageStatus]:

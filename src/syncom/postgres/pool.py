@@ -77,6 +77,14 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def reading(self, account_id: int) -> AsyncGenerator[Connection]:
+        """A tenant's transaction that sees everything as it was at one moment, and can change nothing."""
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            await connection.execute(_AS_TENANT, (str(account_id),))
+            yield connection
+
+    @asynccontextmanager
     async def autocommit(self) -> AsyncGenerator[Connection]:
         """A connection without a transaction, for LISTEN, COPY of many batches, and maintenance."""
         async with self._connection() as connection:

@@ -9,7 +9,7 @@ import msgspec
 from psycopg import sql
 
 from syncom.segments.compile import Compiler
-from syncom.segments.model import MoveCause
+from syncom.segments.model import OF_LIFE, MoveCause
 from syncom.segments.reading import FewContacts
 
 #: Conditions of one statement at most: PostgreSQL plans a thousand of them for seconds.
@@ -35,9 +35,6 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     text: sql.Composed
     values: dict[str, Any]
 
-
-#: Why contacts move of themselves.
-_OF_LIFE = (MoveCause.CHANGE, MoveCause.TIME)
 
 _STATEMENT = sql.SQL("""
 WITH batch AS MATERIALIZED (
@@ -160,7 +157,7 @@ def statement(
             "kept": [one.segment_id for one in kept],
             "unrecorded": list(unrecorded),
             # A new definition moves contacts who did nothing.
-            "followed": [one.segment_id for one in kept if one.followed and cause in _OF_LIFE],
+            "followed": [one.segment_id for one in kept if one.followed and cause in OF_LIFE],
             "cause": cause.code,
         },
     )

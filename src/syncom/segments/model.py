@@ -217,6 +217,8 @@ class MoveCause(Enum):
         return CAUSES.index(self)
 
 
+#: Why contacts move of themselves.
+OF_LIFE = (MoveCause.CHANGE, MoveCause.TIME)
 #: By the code that is kept.
 CAUSES: tuple[MoveCause, ...] = (
     MoveCause.FILLED,

@@ -31,7 +31,7 @@ _CHANNELS: Final[Mapping[type[Step], Channel]] = {
 
 
 class Checker:
-    """Checks a definition, in the transaction that saves it. Every refusal names the step."""
+    """Checks a definition. Every refusal names the step."""
 
     def __init__(
         self,
@@ -46,7 +46,13 @@ class Checker:
         self._senders = senders
 
     async def check(self, connection: Connection, account_id: int, definition: Definition) -> None:
-        """Raises Invalid."""
+        """In the transaction that saves it; lists that its tags name are made. Raises Invalid."""
+        await self.look(connection, account_id, definition)
+        tags = [step.tag for step in definition.steps if isinstance(step, words.AddToList | words.RemoveFromList)]
+        await lists.ensure_named(connection, account_id, [tag for tag in tags if tag])
+
+    async def look(self, connection: Connection, account_id: int, definition: Definition) -> None:
+        """Check it and change nothing. Raises Invalid."""
         _refuse_what_is_not_done(definition)
         _refuse_starting_itself(definition)
         at = "definition.trigger"
@@ -134,7 +140,7 @@ class Checker:
             if step.list_id is not None:
                 await lists.require_list(connection, account_id, step.list_id)
             else:
-                await lists.ensure_named(connection, account_id, [step.tag])
+                lists.checked_name(step.tag)
         except NotFound as error:
             raise Invalid(f"{at}.list_id", error.message) from None
         except Invalid as error:

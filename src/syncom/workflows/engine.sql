@@ -101,8 +101,7 @@ WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
 -- name: choose_by_chance
 -- `bounds`: where the weights of the branches end, but the last.
 UPDATE workflow_pass p
-SET choice = width_bucket(
-    ((uuid_hash_extended(p.event_id, %(seed)s::bigint + p.turn) & 2147483647) %% %(total)s)::integer, %(bounds)s::integer[])
+SET choice = width_bucket(split_share(p.event_id, %(seed)s, p.turn, %(total)s), %(bounds)s::integer[])
 WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
     = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
 

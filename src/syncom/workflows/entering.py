@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.workflows import store
 from syncom.workflows.filters import value_at
-from syncom.workflows.language import Definition
+from syncom.workflows.language import Definition, Entry
 from syncom.workflows.model import Arrival, Candidate, EnrolmentState
 from syncom.workflows.passing import Ways, count_ways
 
@@ -80,7 +80,7 @@ async def _enter(
         "event_ids": [one.event_id for one in wave],
         "moments": [min(one.at, now) if one.at else now for one in wave],
         "params": texts(msgspec.json.encode(one.params).decode() for one in wave),
-        "keys": texts(_key(one, rules[one.workflow_id].entry.key) for one in wave),
+        "keys": texts(key_of(one.params, rules[one.workflow_id].entry) for one in wave),
         "again": numbers(_AGAIN[rules[one.workflow_id].entry.again] for one in wave),
         "days": numbers(rules[one.workflow_id].entry.days for one in wave),
         "one_active": [rules[one.workflow_id].entry.one_active for one in wave],
@@ -89,9 +89,10 @@ async def _enter(
     return await (await connection.execute(_SQL["enrol"], values)).fetchall()
 
 
-def _key(candidate: Candidate, path: str) -> str:
-    if not path:
+def key_of(params: Mapping[str, Any], entry: Entry) -> str:
+    """The value for which the rules of entry hold on their own; empty: for the contact."""
+    if not entry.key:
         return ""
-    value = value_at(candidate.params, path)
+    value = value_at(params, entry.key)
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return "".join(letter for letter in text if letter.isprintable())[:_KEY_LENGTH]

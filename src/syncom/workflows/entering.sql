@@ -20,7 +20,7 @@ WITH k AS MATERIALIZED (
     INSERT INTO enrolments (account_id, bucket, workflow_id, contact_id, event_id, version, step, state, wake_at, params,
         entry_key, entered_at, changed_at)
     SELECT k.account_id, k.bucket, k.workflow_id, k.contact_id, k.event_id, k.version, 0,
-        CASE WHEN (hashint8extended(k.contact_id, k.workflow_id) & 2147483647) %% 100 < k.holdout THEN 7 ELSE 1 END,
+        CASE WHEN holdout_share(k.contact_id, k.workflow_id) < k.holdout THEN 7 ELSE 1 END,
         k.moment, k.params::jsonb, k.entry_key, %(now)s, %(now)s
     FROM k
     WHERE NOT ((k.again > 0 OR k.one_active) AND EXISTS (

@@ -89,6 +89,11 @@ class Graph:
                 ahead += [to for _, to in self.ways(one)]
         return frozenset(found)
 
+    def before(self, goal: int) -> list[int]:
+        """Steps at which a goal is still ahead: all but those behind it; in a loop both are true, and it counts."""
+        behind = self.behind(goal) | {goal}
+        return [number for number in range(len(self.steps)) if number not in behind or goal in self.behind(number)]
+
     @cached_property
     def hurried(self) -> frozenset[int]:
         """Steps that somebody may come to without a rest since it came in."""

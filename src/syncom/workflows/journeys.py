@@ -127,7 +127,7 @@ class JourneysService:
             values = {"account_id": account_id, "workflow_id": workflow_id}
             rows = await (await connection.execute(_SQL["ways"], values)).fetchall()
         ways = {(row[1], row[2]): int(row[3]) for row in rows if row[0] == version}
-        return _figures(definition, version, ways)
+        return figures_of(definition, version, ways)
 
     async def of_contact(
         self, account_id: int, contact_id: int, workflow_id: int | None = None, *, limit: int = 100
@@ -275,7 +275,8 @@ def _told(
     return Migrated(from_step=step.id, to_step=None, contacts=count, reason=reason)
 
 
-def _figures(definition: Definition, version: int, ways: Mapping[tuple[int, int], int]) -> VersionFigures:
+def figures_of(definition: Definition, version: int, ways: Mapping[tuple[int, int], int]) -> VersionFigures:
+    """Of a version, by how many went from which step to which."""
     came: Counter[int] = Counter()
     went: Counter[int] = Counter()
     passed: Counter[int] = Counter()
@@ -349,7 +350,7 @@ def _told_path(
             found.append(Happened(step_id=None, what=f"moved to version {version}", at=at))
             version = step
         else:
-            found.append(Happened(step_id=_name(known, version, step), what=_words(outcome), at=at))
+            found.append(Happened(step_id=_name(known, version, step), what=words_of(outcome), at=at))
     return found[::-1]
 
 
@@ -358,7 +359,8 @@ def _name(known: Mapping[int, Definition], version: int, step: int) -> str:
     return steps[step].id if 0 <= step < len(steps) else str(step)
 
 
-def _words(outcome: int) -> str:
+def words_of(outcome: int) -> str:
+    """What came of a step, as it is told."""
     if outcome >= Outcome.BRANCH:
         return f"branch {outcome - Outcome.BRANCH + 1}"
     return Outcome(outcome).name.lower().replace("_", " ")

@@ -214,12 +214,7 @@ class Place:
         self.arrived(dict(await cursor.fetchall()))
 
     async def choose_by_chance(self, weights: Sequence[int]) -> None:
-        bounds: list[int] = []
-        for weight in weights[:-1]:
-            bounds.append(weight + (bounds[-1] if bounds else 0))
-        # Each split of each turn by itself.
-        seed = self.where.workflow_id << 24 | self.where.step << 16
-        await self.change("choose_by_chance", seed=seed, total=sum(weights), bounds=bounds)
+        await self.change("choose_by_chance", **chances(self.where.workflow_id, self.where.step, weights))
 
     async def go_chosen(self, ways: Sequence[tuple[int, int]], rest: tuple[int, int]) -> None:
         """Everybody by its choice: step and outcome of each; ``rest``: of those without one."""
@@ -263,6 +258,14 @@ class Place:
         failed = await self.change("fail", reason=reason[:REASON_LIMIT])
         where = self.where
         self.whole.ways[where.account_id, where.workflow_id, where.version, where.step, Arrival.FAILED] += failed
+
+
+def chances(workflow_id: int, step: int, weights: Sequence[int]) -> dict[str, Any]:
+    """What a statement needs to choose a branch of a split: each split of each turn by itself."""
+    bounds: list[int] = []
+    for weight in weights[:-1]:
+        bounds.append(weight + (bounds[-1] if bounds else 0))
+    return {"seed": workflow_id << 24 | step << 16, "total": sum(weights), "bounds": bounds}
 
 
 async def count_ways(connection: Connection, ways: Ways, shard: int) -> None:

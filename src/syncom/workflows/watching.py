@@ -165,7 +165,7 @@ def _candidate(one: Happening, watch: store.Watch) -> Candidate:
 
 
 #: Why a journey ends, as it is told.
-_EXITED: Final = "it did what lets it out"
+EXITED: Final = "it did what lets it out"
 
 
 async def _tell(
@@ -190,8 +190,8 @@ async def _tell(
         leaves = cause is Cause.EXIT
         statement, values["leaves"] = "take_out", leaves
         values["outcome"] = Outcome.EXITED if leaves else Outcome.REACHED
-        values["reason"] = _EXITED if leaves else ""
-        values["before"] = list(range(len(graph.steps))) if leaves else _before(graph, step)
+        values["reason"] = EXITED if leaves else ""
+        values["before"] = list(range(len(graph.steps))) if leaves else graph.before(step)
     rows = await (await connection.execute(_SQL[statement], values)).fetchall()
     ways: Ways = Counter()
     for account_id, state, from_step, count in rows:
@@ -202,9 +202,3 @@ async def _tell(
             ways[(*key, Arrival.FAILED, from_step)] += count
         ways[(*key, from_step, to)] += count
     await count_ways(connection, ways, 0)
-
-
-def _before(graph: Graph, goal: int) -> list[int]:
-    """Steps at which a goal is still ahead: all but those behind it; in a loop both are true, and it counts."""
-    behind = graph.behind(goal) | {goal}
-    return [number for number in range(len(graph.steps)) if number not in behind or goal in graph.behind(number)]

@@ -38,6 +38,7 @@ from syncom.sites.service import SitesService
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.journeys import JourneysService
 from syncom.workflows.service import WorkflowsService
+from syncom.workflows.simulating import SimulationsService
 
 By = NamedDependency[Principal]
 Signing = NamedDependency[Authentication]
@@ -68,6 +69,7 @@ Webhooks = NamedDependency[WebhooksService]
 Pulls = NamedDependency[PullsService]
 Workflows = NamedDependency[WorkflowsService]
 Journeys = NamedDependency[JourneysService]
+Simulations = NamedDependency[SimulationsService]
 Sites = NamedDependency[SitesService]
 #: For the few things that are no service.
 Wiring = NamedDependency[App]
@@ -108,6 +110,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "pulls": app.pulls,
         "workflows": app.workflows,
         "journeys": app.journeys,
+        "simulations": app.simulations,
         "sites": app.sites,
         "wiring": app,
     }

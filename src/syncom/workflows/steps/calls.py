@@ -8,20 +8,26 @@ from psycopg.types.json import Jsonb
 
 from syncom.ids import workflow_effect_id
 from syncom.workflows import store
-from syncom.workflows.language import Action, Webhook
+from syncom.workflows.language import Action, Call, Webhook
 from syncom.workflows.passing import Place
 from syncom.workflows.steps.filling import Filler, contacts_of
 from syncom.workflows.steps.tools import Tools
 
 
 async def webhook(place: Place, step: Webhook, tools: Tools) -> None:
-    document = {"url": step.url, "headers": step.headers, "body": _body(step)}
-    await _call(place, tools, document, {"type": "webhook", "method": step.method})
+    await _call(place, tools, *request_of(step))
 
 
 async def action(place: Place, step: Action, tools: Tools) -> None:
-    plan = {"type": "action", "connection": step.connection, "action": step.action}
-    await _call(place, tools, {"input": step.input}, plan)
+    await _call(place, tools, *request_of(step))
+
+
+def request_of(step: Call) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is filled in for each contact, and what is the same for all."""
+    if isinstance(step, Webhook):
+        document = {"url": step.url, "headers": step.headers, "body": _body(step)}
+        return document, {"type": "webhook", "method": step.method}
+    return {"input": step.input}, {"type": "action", "connection": step.connection, "action": step.action}
 
 
 async def _call(place: Place, tools: Tools, document: dict[str, Any], plan: dict[str, Any]) -> None:

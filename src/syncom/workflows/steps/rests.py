@@ -16,7 +16,7 @@ from syncom.workflows.model import Outcome
 from syncom.workflows.passing import Failed, Place
 from syncom.workflows.steps.tools import Tools
 
-_MIDNIGHT: Final = time(0, 0)
+MIDNIGHT: Final = time(0, 0)
 
 
 async def wait(place: Place, step: Wait, _: Tools) -> None:
@@ -44,7 +44,7 @@ async def wait_until(place: Place, step: WaitUntil, tools: Tools) -> None:
     elif step.field:
         await _until_field(place, step, tools)
     else:
-        await place.change("rest_until_time", now=place.now, at=step.at or _MIDNIGHT, days=week_days(step.weekdays))
+        await place.change("rest_until_time", now=place.now, at=step.at or MIDNIGHT, days=week_days(step.weekdays))
 
 
 async def _until_field(place: Place, step: WaitUntil, tools: Tools) -> None:
