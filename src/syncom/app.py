@@ -165,7 +165,7 @@ class App:
         self.simulations = SimulationsService(
             database, self.contacts, self.events, self.segments, self.content, self.senders, clock
         )
-        self.recipes = RecipesService(self.workflows, self.content, self.segments)
+        self.recipes = RecipesService(self.workflows, self.content, self.segments, self.contacts.fields)
         self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(
             database,

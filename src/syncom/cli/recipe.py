@@ -22,7 +22,7 @@ async def list_recipes(*, options: Options = _DEFAULT) -> None:
 
 @app.command
 async def install(recipe: str, *, name: str = "", options: Options = _DEFAULT) -> None:
-    """Make a recipe's templates, segments and workflow. Nobody enters until the workflow is started.
+    """Make a recipe's templates, segments, fields and workflow. Nobody enters until the workflow is started.
 
     Parameters
     ----------

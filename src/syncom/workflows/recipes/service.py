@@ -1,4 +1,4 @@
-"""Ready workflows: read from the files beside this one, installed with their templates and segments."""
+"""Ready workflows: read from the files beside this one, installed with their templates, segments and fields."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import msgspec
 
+from syncom.contacts.fields import CustomFields
+from syncom.contacts.model import FieldType
 from syncom.content.model import Format, TemplateInput
 from syncom.content.service import ContentService
 from syncom.errors import NotFound
@@ -36,6 +38,13 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     condition: dict[str, Any]
 
 
+class OwnField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A field of contacts that a recipe reads."""
+
+    name: str
+    type: FieldType
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A ready workflow. In its definition ``template`` and ``segment`` name parts of the recipe."""
 
@@ -44,6 +53,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     definition: dict[str, Any]
     templates: dict[str, Letter]
     segments: dict[str, Audience] = {}
+    #: By key.
+    fields: dict[str, OwnField] = {}
 
 
 @lru_cache(maxsize=1)
@@ -59,23 +70,36 @@ def recipes() -> Mapping[str, Recipe]:
 class RecipesService:
     """Installs recipes."""
 
-    def __init__(self, workflows: WorkflowsService, content: ContentService, segments: SegmentsService) -> None:
+    def __init__(
+        self,
+        workflows: WorkflowsService,
+        content: ContentService,
+        segments: SegmentsService,
+        fields: CustomFields,
+    ) -> None:
         self._workflows = workflows
         self._content = content
         self._segments = segments
+        self._fields = fields
 
     async def install(self, account_id: int, key: str, *, name: str = "") -> Workflow:
-        """Make the recipe's templates and segments, and its workflow, which is not started yet.
+        """Make the recipe's templates, segments and fields, and its workflow, which is not started yet.
 
-        What was made is removed when the rest cannot be. Raises NotFound, and Conflict where the name of a segment is
-        taken.
+        A field that is there already is the one it reads. What was made is removed when the rest cannot be. Raises
+        NotFound, Conflict where the name of a segment is taken, and Invalid where a field is of another type.
         """
         recipe = recipes().get(key)
         if recipe is None:
             raise NotFound("recipe", key)
         segments: dict[str, int] = {}
         templates: dict[str, int] = {}
+        fields: list[int] = []
         try:
+            known = await self._fields.by_key(account_id, wanted=set(recipe.fields))
+            for field_key, own in recipe.fields.items():
+                if field_key not in known:
+                    added = await self._fields.create(account_id, key=field_key, name=own.name, type=own.type)
+                    fields.append(added.field_id)
             for part, audience in recipe.segments.items():
                 made = await self._segments.create(account_id, audience.name, audience.condition)
                 segments[part] = made.segment_id
@@ -88,6 +112,8 @@ class RecipesService:
                 await self._content.delete(account_id, template_id)
             for segment_id in segments.values():
                 await self._segments.delete(account_id, segment_id)
+            for field_id in fields:
+                await self._fields.delete(account_id, field_id)
             raise
 
 
