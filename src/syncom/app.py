@@ -84,9 +84,11 @@ from syncom.sites.service import SitesService
 from syncom.tokens import MessageTokens
 from syncom.webhooks.jobs import WebhookPoster
 from syncom.webhooks.service import WebhooksService
+from syncom.workflows.drafts import DraftsService
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.journeys import JourneysService
 from syncom.workflows.recipes.service import RecipesService
+from syncom.workflows.results import ResultsService
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.simulating import SimulationsService
 from syncom.workflows.steps.tools import Tools
@@ -165,6 +167,8 @@ class App:
         self.simulations = SimulationsService(
             database, self.contacts, self.events, self.segments, self.content, self.senders, clock
         )
+        self.drafts = DraftsService(database, self.workflows, clock)
+        self.workflow_results = ResultsService(database, self.attribution, clock)
         self.recipes = RecipesService(self.workflows, self.content, self.segments, self.contacts.fields)
         self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(

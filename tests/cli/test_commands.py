@@ -460,6 +460,9 @@ async def test_contacts_are_let_into_a_workflow_by_a_call(syncom: Command) -> No
     assert f"1 of 1 came into workflow {workflow}." in said.out
     again = await syncom.json("workflow", "run", workflow, "--email", "anna@example.com", "--contact", contact)
     assert again["entered"] == 1
+    results = await syncom.json("workflow", "results", workflow)
+    assert (results["journeys"]["entered"], results["conversion"]) == (2, "order")
+    assert "0 (0.00%): an order within 7 days" in (await syncom("workflow", "results", workflow)).out
     same = ("--email", "anna@example.com", "--run-id", again["run_id"])
     assert (await syncom.json("workflow", "run", workflow, *same))["entered"] == 0
     assert (await syncom("workflow", "run", workflow, "--run-id", "x")).code == EXIT_WRONG
@@ -487,6 +490,26 @@ async def test_a_workflow_is_simulated_for_one_contact_and_for_the_past(syncom: 
     assert "would have enrolled 1, sent 0." in past
     for wrong in (("--happens", "order=soon"), ("--since", "2026-01-01")):
         assert (await syncom("workflow", "simulate", number, "--contact", contact, *wrong)).code == EXIT_WRONG
+
+
+async def test_a_draft_of_a_workflow_is_written_and_published(syncom: Command) -> None:
+    definition = '{"trigger": {"type": "api"}, "steps": [{"type": "wait", "days": 1}]}'
+    workflow = (await syncom.json("workflow", "add", "Drafted", "--definition", definition))["workflow_id"]
+    assert '"$id": "urn:syncom:workflow-definition:2"' in (await syncom("workflow", "schema")).out
+    wrong = await syncom("workflow", "draft", workflow, "--definition", '{"steps": [{"type": "teleport"}]}')
+    assert "definition.steps.0.type" in wrong.out
+    assert (await syncom("workflow", "publish", workflow)).code == EXIT_WRONG
+    right = await syncom("workflow", "draft", workflow, "--definition", definition)
+    assert "Nothing is wrong with it" in right.out
+    assert (await syncom.json("workflow", "draft", workflow))["from_version"] == 1
+    assert "Version 2" in (await syncom("workflow", "publish", workflow)).out
+    assert [one["version"] for one in await syncom.json("workflow", "versions", workflow)] == [2, 1]
+    assert (await syncom.json("workflow", "versions", workflow, "--version", 1))["definition"]["trigger"][
+        "type"
+    ] == "api"
+    assert (await syncom.json("workflow", "publish", workflow, "--version", 1))["version"] == 3
+    await syncom.json("workflow", "draft", workflow, "--definition", definition)
+    assert "forgotten" in (await syncom("workflow", "draft", workflow, "--drop")).out
 
 
 async def test_activity_is_listed_exported_and_told_as_a_score(syncom: Command, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jsonschema_rs
+
 from tests.http.running_site import Site
 
 PATH = "/syncom/v1/workflows"
@@ -29,6 +31,10 @@ async def test_a_workflow_is_saved_started_changed_and_stopped(site: Site) -> No
         refused = await client.post(f"{PATH}/{workflow_id}/pause")
         assert (refused.status_code, "start it" in refused.json()["detail"]) == (409, True)
         assert (await client.post(f"{PATH}/{workflow_id}/stop")).json()["status"] == "stopped"
+        results = (await client.get(f"{PATH}/{workflow_id}/results", params={"since": "2026-01-01"})).json()
+        assert (results["since"], results["journeys"]["entered"], results["holdout"]) == ("2026-01-01", 0, None)
+        wrong = await client.get(f"{PATH}/{workflow_id}/results", params={"since": "2001-01-01"})
+        assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "since")
         page = (await client.get(PATH, params={"limit": 1})).json()
         assert [one["workflow_id"] for one in page["items"]] == [workflow_id]
         assert page["next_cursor"] is None
@@ -119,3 +125,28 @@ async def test_a_workflow_is_tried_before_it_is_saved_and_by_its_past(site: Site
             refused = await client.post(f"{PATH}/{made}/simulate", json=body)
             assert refused.status_code == 422
             assert [wrong["field"] for wrong in refused.json()["errors"]] == [field]
+
+
+async def test_a_draft_is_saved_shown_published_and_versions_are_read(site: Site) -> None:
+    async with site.client() as client:
+        definition = {"trigger": TRIGGER, "steps": [{"type": "wait", "id": "rest", "days": 1}]}
+        made = await client.post(PATH, json={"name": "Drafted", "definition": definition})
+        path = f"{PATH}/{made.json()['workflow_id']}"
+        assert (await client.get(f"{path}/draft")).status_code == 404
+        schema = (await client.get(f"{PATH}/schema")).json()
+        assert jsonschema_rs.is_valid(schema, definition)
+        draft = (await client.put(f"{path}/draft", json={"definition": {"steps": [{"type": "teleport"}]}})).json()
+        assert [one["field"] for one in draft["problems"]] == ["definition.trigger", "definition.steps.0.type"]
+        assert (await client.post(f"{path}/publish", json={})).status_code == 422
+        await client.put(f"{path}/draft", json={"definition": definition})
+        await client.put(path, json={"name": "Drafted", "definition": definition})
+        assert (await client.post(f"{path}/publish", json={})).status_code == 409
+        assert (await client.post(f"{path}/publish", json={"overwrite": True})).json()["version"] == 3
+        page = (await client.get(f"{path}/versions", params={"limit": 2})).json()
+        assert [one["version"] for one in page["items"]] == [3, 2]
+        rest = (await client.get(f"{path}/versions", params={"cursor": page["next_cursor"]})).json()
+        assert ([one["version"] for one in rest["items"]], rest["next_cursor"]) == ([1], None)
+        assert (await client.get(f"{path}/versions/1")).json()["definition"]["steps"][0]["id"] == "rest"
+        assert (await client.post(f"{path}/versions/1/publish")).json()["version"] == 4
+        await client.put(f"{path}/draft", json={"definition": {}})
+        assert (await client.delete(f"{path}/draft")).status_code == 204

@@ -74,11 +74,15 @@ class AttributionService:
                 models = ((await store.state(connection, account_id)).settings.model,)
             return await store.totals(connection, account_id, models, since=since, until=until)
 
-    async def revenue(self, account_id: int, source: Source, source_id: int) -> list[Revenue]:
-        """What one source led to by the chosen model, by currency."""
+    async def revenue(
+        self, account_id: int, source: Source, source_id: int, *, since: date | None = None, until: date | None = None
+    ) -> list[Revenue]:
+        """What one source led to by the chosen model, by currency, on days of orders (UTC, both included)."""
         async with self._database.tenant(account_id) as connection:
             model = (await store.state(connection, account_id)).settings.model
-            found = await store.totals(connection, account_id, (model,), source=source, source_id=source_id)
+            found = await store.totals(
+                connection, account_id, (model,), since=since, until=until, source=source, source_id=source_id
+            )
         return [
             Revenue(currency=one.currency, orders=one.orders, gross=one.gross, refunded=one.refunded, net=one.net)
             for one in found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from cyclopts import App, Parameter
 
 from syncom.attribution.model import Source
-from syncom.cli.given import Many
+from syncom.cli.given import Many, Switch
 from syncom.cli.given import condition as read_object
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
@@ -18,6 +20,9 @@ from syncom.errors import Invalid
 from syncom.ids import uuid7
 from syncom.workflows.language import SegmentTrigger
 from syncom.workflows.model import Workflow, WorkflowStatus
+from syncom.workflows.results import WorkflowResults
+from syncom.workflows.schema import definition_schema
+from syncom.workflows.uplift import Uplift
 from syncom.workflows.watches import event_of
 
 app = App(name="workflow", help="What is done with a contact after something happened.")
@@ -87,6 +92,152 @@ async def show_workflow(workflow: int, *, options: Options = _DEFAULT) -> None:
         *((f"orders {one.currency}".strip(), f"{one.orders}, {one.net} after refunds") for one in revenue),
     ]
     show({"workflow": found, "counts": named, "revenue": revenue}, json=options.json, human=lambda: facts(pairs))
+
+
+@app.command
+async def schema() -> None:
+    """Print the JSON Schema of definitions."""
+    print(msgspec.json.format(msgspec.json.encode(definition_schema())).decode())
+
+
+@app.command
+async def draft(
+    workflow: int,
+    *,
+    definition: str = "",
+    from_version: int | None = None,
+    drop: Switch = False,
+    options: Options = _DEFAULT,
+) -> None:
+    """Save a draft beside what runs, or show it, with what keeps it from being published.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    definition
+        JSON as in docs/workflows.md, or @FILE. Left out: show the draft.
+    from_version
+        The version it began from. Left out: as before, else the newest.
+    drop
+        Forget the draft.
+    """
+    async with here(options) as services:
+        drafts, account_id = services.app.drafts, services.account_id
+        if drop:
+            await drafts.drop(account_id, workflow)
+            show({"dropped": True}, json=options.json, human=lambda: print("The draft is forgotten."))
+            return
+        if definition:
+            given = read_object("definition", definition)
+            found = await drafts.save(account_id, workflow, given, from_version=from_version)
+        else:
+            found = await drafts.get(account_id, workflow)
+    rows = [(one.field, one.reason) for one in found.problems]
+    empty = f"Nothing is wrong with it: `syncom workflow publish {workflow}` makes it the newest version."
+    show(found, json=options.json, human=lambda: table(("field", "problem"), rows, empty=empty))
+
+
+@app.command
+async def publish(
+    workflow: int, *, version: int | None = None, overwrite: Switch = False, options: Options = _DEFAULT
+) -> None:
+    """Make the draft the newest version; or an older version anew.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    version
+        The older version. Left out: the draft.
+    overwrite
+        Also over a version that was published after the draft was begun.
+    """
+    async with here(options) as services:
+        drafts, account_id = services.app.drafts, services.account_id
+        if version is None:
+            found = await drafts.publish(account_id, workflow, overwrite=overwrite)
+        else:
+            found = await drafts.revert(account_id, workflow, version)
+    said = f"Version {found.version} of workflow {workflow} is published; who is inside stays on theirs."
+    show(found, json=options.json, human=lambda: print(said))
+
+
+@app.command
+async def versions(workflow: int, *, version: int | None = None, options: Options = _DEFAULT) -> None:
+    """List the versions, or show one with its definition.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    version
+        Its number. Left out: list all.
+    """
+    async with here(options) as services:
+        if version is None:
+            found = await services.app.drafts.versions(services.account_id, workflow)
+            rows = [(one.version, one.published_at.isoformat(timespec="seconds")) for one in found]
+            show(found, json=options.json, human=lambda: table(("version", "published"), rows, empty="None."))
+            return
+        one = await services.app.drafts.version(services.account_id, workflow, version)
+    pairs = [("version", one.version), ("published", one.published_at), ("definition", one.definition)]
+    show(one, json=options.json, human=lambda: facts(pairs))
+
+
+@app.command
+async def results(
+    workflow: int, *, since: date | None = None, until: date | None = None, options: Options = _DEFAULT
+) -> None:
+    """Show conversions, revenue, messages by step, and what those held out did without it.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    since
+        First day (UTC). Left out: 90 days.
+    until
+        Last day. Left out: today.
+    """
+    async with here(options) as services:
+        found = await services.app.workflow_results.of_workflow(services.account_id, workflow, since=since, until=until)
+    show(found, json=options.json, human=lambda: _tell_results(found))
+
+
+def _tell_results(found: WorkflowResults) -> None:
+    journeys = found.journeys
+    way = "the goal" if found.conversion == "goal" else "an order"
+    pairs: list[tuple[str, object]] = [
+        ("period", f"{found.since} to {found.until}"),
+        ("entered", journeys.entered),
+        ("finished", journeys.finished),
+        ("exited", journeys.exited),
+        (
+            "converted",
+            f"{journeys.converted} ({journeys.conversion_rate:.2%}): {way} within {found.conversion_days} days",
+        ),
+        *((f"attributed {one.currency}".strip(), f"{one.orders} orders, {one.net}") for one in found.attributed),
+    ]
+    if found.holdout is not None:
+        for name, group in (("went in", found.holdout.went_in), ("held out", found.holdout.held_out)):
+            money = ", ".join(f"{one.per_contact} {one.currency}".strip() + " each" for one in group.money)
+            told = f"{group.converted} of {group.contacts} ({group.conversion_rate:.2%})"
+            pairs.append((name, f"{told}, {money}" if money else told))
+        pairs.append(("uplift", _told_uplift(found.holdout.uplift)))
+    facts(pairs)
+    rows = [(one.step_id, one.queued, one.sent, one.opened, one.clicked, one.unsubscribed) for one in found.messages]
+    if rows:
+        table(("step", "queued", "sent", "opened", "clicked", "unsubscribed"), rows, empty="")
+
+
+def _told_uplift(found: Uplift | None) -> str:
+    if found is None:
+        return "nobody to compare with"
+    interval = found.absolute_interval
+    sure = "significant" if found.significant else "not significant"
+    relative = "" if found.relative is None else f", {found.relative:+.1%} of theirs"
+    return f"{found.absolute:+.2%} ({interval.low:+.2%} to {interval.high:+.2%}{relative}), {sure}"
 
 
 @app.command

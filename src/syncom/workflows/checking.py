@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from typing import Final
 from zoneinfo import ZoneInfoNotFoundError
 
@@ -11,14 +11,14 @@ from syncom.contacts.model import Channel, FieldType
 from syncom.contacts.service import ContactsService
 from syncom.contacts.values import common_values
 from syncom.content.service import ContentService
-from syncom.errors import Invalid, NotFound
+from syncom.errors import FieldError, Invalid, NotFound
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection
 from syncom.segments.service import SegmentsService, has_leaf
 from syncom.workflows import language as words
 from syncom.workflows import store
 from syncom.workflows.graph import Graph
-from syncom.workflows.language import Definition, Step
+from syncom.workflows.language import Definition, Step, Trigger
 from syncom.workflows.moments import zone_of
 from syncom.workflows.steps.filling import Filler
 from syncom.workflows.watches import condition_of, event_of
@@ -53,10 +53,35 @@ class Checker:
 
     async def look(self, connection: Connection, account_id: int, definition: Definition) -> None:
         """Check it and change nothing. Raises Invalid."""
+        for check in self._checks(connection, account_id, definition):
+            await check
+
+    async def problems(self, connection: Connection, account_id: int, definition: Definition) -> list[FieldError]:
+        """What :meth:`look` refuses, of each part and step."""
+        found: list[FieldError] = []
+        for check in self._checks(connection, account_id, definition):
+            try:
+                await check
+            except Invalid as error:
+                found += error.fields
+        return found
+
+    def _checks(self, connection: Connection, account_id: int, definition: Definition) -> Iterator[Awaitable[None]]:
+        yield self._whole(definition)
+        yield self._trigger(connection, account_id, definition.trigger, "definition.trigger")
+        for place, one in enumerate(definition.rules.exits):
+            if one.condition:
+                yield self._condition(
+                    connection, account_id, one.condition, f"definition.rules.exits.{place}.condition"
+                )
+        for number, step in enumerate(definition.steps):
+            yield self._step(connection, account_id, step, f"definition.steps.{number}")
+
+    async def _whole(self, definition: Definition) -> None:
         _refuse_what_is_not_done(definition)
         _refuse_starting_itself(definition)
-        at = "definition.trigger"
-        trigger = definition.trigger
+
+    async def _trigger(self, connection: Connection, account_id: int, trigger: Trigger, at: str) -> None:
         condition = condition_of(trigger)
         if condition is not None:
             await self._condition(connection, account_id, condition, at)
@@ -64,13 +89,11 @@ class Checker:
             await self._date_field(account_id, trigger.field, f"{at}.field")
         if isinstance(trigger, words.ScheduleTrigger):
             await self._schedule(connection, account_id, trigger, at)
-        for place, one in enumerate(definition.rules.exits):
-            if one.condition:
-                await self._condition(
-                    connection, account_id, one.condition, f"definition.rules.exits.{place}.condition"
-                )
-        for number, step in enumerate(definition.steps):
-            await self._step(connection, account_id, step, f"definition.steps.{number}")
+        if isinstance(trigger, words.SegmentTrigger):
+            try:
+                await self._segments.get(account_id, trigger.segment_id)
+            except NotFound as error:
+                raise Invalid(f"{at}.segment_id", error.message) from None
 
     async def _step(self, connection: Connection, account_id: int, step: Step, at: str) -> None:
         match step:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar, cast, get_args
 
 import msgspec
 
-from syncom.errors import Invalid
+from syncom.errors import FieldError, Invalid
 from syncom.workflows import language as words
 from syncom.workflows.filters import check_where
 from syncom.workflows.graph import Graph
@@ -41,7 +42,8 @@ def read_definition(given: object) -> Definition:
     unknown = sorted(set(members) - _MEMBERS)
     if unknown:
         raise Invalid(f"definition.{unknown[0]}", "is not known here; there are format, trigger, rules and steps")
-    if members.get("format", FORMATS[-1]) not in FORMATS:
+    language = members.get("format", FORMATS[-1])
+    if isinstance(language, bool) or language not in FORMATS:
         raise Invalid("definition.format", f"must be {FORMATS[-1]}")
     definition = Definition(
         trigger=_trigger(members.get("trigger")),
@@ -50,6 +52,34 @@ def read_definition(given: object) -> Definition:
     )
     _check_ways(definition)
     return definition
+
+
+def look_through(given: object) -> tuple[Definition | None, list[FieldError]]:
+    """The same for what is still being written: the definition, if it can be read, and of each part and step what is
+    wrong first."""
+    try:
+        return read_definition(given), []
+    except Invalid as error:
+        first = list(error.fields)
+    if not isinstance(given, Mapping):
+        return None, first
+    members = cast("Mapping[str, Any]", given)
+    steps = members.get("steps")
+    listed = cast("Sequence[object]", steps) if isinstance(steps, Sequence) and not isinstance(steps, str) else ()
+    looks: list[Callable[[], object]] = [
+        lambda: _trigger(members.get("trigger")),
+        lambda: _rules(members.get("rules", {})),
+    ]
+    looks += [partial(_step, one, f"definition.steps.{place}") for place, one in enumerate(listed)]
+    found: list[FieldError] = []
+    for look in looks:
+        try:
+            look()
+        except Invalid as error:
+            found += error.fields
+    # What is wrong with the whole, such as two steps of one name, or a way that leads nowhere.
+    known = {one.field for one in found}
+    return None, [*(one for one in first if one.field not in known), *found]
 
 
 # ---------------------------------------------------------------- triggers and rules

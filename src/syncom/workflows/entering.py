@@ -86,7 +86,10 @@ async def _enter(
         "one_active": [rules[one.workflow_id].entry.one_active for one in wave],
         "holdouts": numbers(rules[one.workflow_id].holdout for one in wave),
     }
-    return await (await connection.execute(_SQL["enrol"], values)).fetchall()
+    entered = await (await connection.execute(_SQL["enrol"], values)).fetchall()
+    if any(state == EnrolmentState.HELD_OUT for _, _, _, state, _ in entered):
+        await connection.execute(_SQL["note_held_out"], values)
+    return entered
 
 
 def key_of(params: Mapping[str, Any], entry: Entry) -> str:

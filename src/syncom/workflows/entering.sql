@@ -40,3 +40,15 @@ WITH k AS MATERIALIZED (
     RETURNING account_id, workflow_id, version, state
 )
 SELECT account_id, workflow_id, version, state, count(*) FROM entered GROUP BY 1, 2, 3, 4
+
+-- name: note_held_out
+-- Who is held out and matches the condition of a goal already has reached it, as those who walk do when they come to it.
+-- Index workflow_watches_version; primary keys of contact_segments and enrolments.
+UPDATE enrolments e SET converted_at = %(now)s
+FROM unnest(%(account_ids)s::bigint[], %(workflow_ids)s::bigint[], %(versions)s::integer[], %(contact_ids)s::bigint[],
+    %(event_ids)s::uuid[]) AS k (account_id, workflow_id, version, contact_id, event_id)
+JOIN workflow_watches t ON t.workflow_id = k.workflow_id AND t.version = k.version AND t.cause = 3
+JOIN contact_segments s ON s.account_id = k.account_id AND s.bucket = (k.contact_id & 255)::smallint
+    AND s.contact_id = k.contact_id AND s.segment_ids @> ARRAY[t.segment_id]
+WHERE e.account_id = k.account_id AND e.bucket = (k.contact_id & 255)::smallint AND e.workflow_id = k.workflow_id
+    AND e.contact_id = k.contact_id AND e.event_id = k.event_id AND e.state = 7 AND e.converted_at IS NULL

@@ -18,7 +18,7 @@ _ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
-_COMPARISONS: Final = (*_ORDER, "is", "not", "in", "contains", "exists")
+COMPARISONS: Final = (*_ORDER, "is", "not", "in", "contains", "exists")
 
 
 def check_where(where: Mapping[str, Any], at: str) -> None:
@@ -34,10 +34,10 @@ def check_where(where: Mapping[str, Any], at: str) -> None:
 
 def _check_comparisons(value: Mapping[str, Any], at: str) -> None:
     if not value:
-        raise Invalid(at, f"must have one of {', '.join(_COMPARISONS)}")
+        raise Invalid(at, f"must have one of {', '.join(COMPARISONS)}")
     for name, wanted in value.items():
-        if name not in _COMPARISONS:
-            raise Invalid(f"{at}.{name}", f"is not known; there are {', '.join(_COMPARISONS)}")
+        if name not in COMPARISONS:
+            raise Invalid(f"{at}.{name}", f"is not known; there are {', '.join(COMPARISONS)}")
         if name == "in":
             if not isinstance(wanted, list) or not all(_is_plain(one) for one in cast("list[object]", wanted)):
                 raise Invalid(f"{at}.in", "must be a list of texts and numbers")

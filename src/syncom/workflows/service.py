@@ -11,7 +11,7 @@ from syncom.clock import Clock
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
-from syncom.errors import Conflict, Invalid, NotFound
+from syncom.errors import Conflict, FieldError, Invalid, NotFound
 from syncom.events.prepare import encode_params
 from syncom.events.replays import check_span
 from syncom.events.service import EventsService
@@ -22,7 +22,7 @@ from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.workflows import ending, entering, store, timetable
 from syncom.workflows.checking import Checker, uses
-from syncom.workflows.definition import read_definition
+from syncom.workflows.definition import look_through, read_definition
 from syncom.workflows.filters import fits
 from syncom.workflows.language import Definition, SendEmail
 from syncom.workflows.life import Life, Verb, becomes
@@ -79,25 +79,38 @@ class WorkflowsService:
         read = None if definition is None else read_definition(definition)
         name = None if name is None else _name(name)
         if read is not None:
-            await self._ensure_sender(account_id, read)
+            await self.ensure_sender(account_id, read)
         async with self._database.tenant(account_id) as connection:
             before = await store.lock(connection, account_id, workflow_id)
-            version = before.version
-            old = await store.get(connection, account_id, workflow_id)
+            await store.change(connection, account_id, workflow_id, name=name, version=before.version)
             if read is not None:
-                await self._checker.check(connection, account_id, read)
-                version += 1
-                await self._publish(connection, account_id, workflow_id, version, read)
-            await store.change(connection, account_id, workflow_id, name=name, version=version)
-            if read is not None:
-                await self._life.forget_versions(connection, account_id, workflow_id)
-                await self._life.follow(connection, account_id, workflow_id, before.status)
-                if before.status is WorkflowStatus.ACTIVE and read.trigger != old.definition.trigger:
-                    await timetable.end(connection, workflow_id)
-                    await self._begin(connection, account_id, workflow_id, read, anew=True)
+                await self.publish(connection, account_id, workflow_id, before, read)
             return await store.get(connection, account_id, workflow_id)
 
-    async def _ensure_sender(self, account_id: int, definition: Definition) -> None:
+    async def publish(
+        self, connection: Connection, account_id: int, workflow_id: int, before: store.Locked, read: Definition
+    ) -> None:
+        """Give a workflow, which the caller has locked, a new version. Raises Invalid."""
+        await self._checker.check(connection, account_id, read)
+        old = await store.get(connection, account_id, workflow_id)
+        version = before.version + 1
+        await self._publish(connection, account_id, workflow_id, version, read)
+        await store.change(connection, account_id, workflow_id, name=None, version=version)
+        await self._life.forget_versions(connection, account_id, workflow_id)
+        await self._life.follow(connection, account_id, workflow_id, before.status)
+        if before.status is WorkflowStatus.ACTIVE and read.trigger != old.definition.trigger:
+            await timetable.end(connection, workflow_id)
+            await self._begin(connection, account_id, workflow_id, read, anew=True)
+
+    async def problems(self, account_id: int, definition: object) -> list[FieldError]:
+        """What keeps a definition from being published: of each part and step the first. Changes nothing."""
+        read, found = look_through(definition)
+        if read is None:
+            return found
+        async with self._database.tenant(account_id) as connection:
+            return await self._checker.problems(connection, account_id, read)
+
+    async def ensure_sender(self, account_id: int, definition: Definition) -> None:
         """The default sender is made when there is none yet."""
         if any(isinstance(step, SendEmail) and step.sender_id is None for step in definition.steps):
             await self._senders.default(account_id)
@@ -116,7 +129,7 @@ class WorkflowsService:
 
         Raises NotFound, Invalid when something that it uses is gone, and Conflict while those of a stopped one leave.
         """
-        await self._ensure_sender(account_id, (await self.get(account_id, workflow_id)).definition)
+        await self.ensure_sender(account_id, (await self.get(account_id, workflow_id)).definition)
         async with self._database.tenant(account_id) as connection:
             status = await self._lock_for(connection, account_id, workflow_id, Verb.START)
             if await ending.is_emptying(connection, account_id, workflow_id):

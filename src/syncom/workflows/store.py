@@ -53,6 +53,8 @@ class SentBy(NamedTuple):
     message_id: UUID
     contact_id: int
     workflow_id: int
+    version: int
+    step: int
 
 
 class NewCall(NamedTuple):
@@ -246,6 +248,8 @@ async def note_messages(connection: Connection, account_id: int, messages: Seque
         "contact_ids": numbers(message.contact_id for message in messages),
         "workflow_ids": numbers(message.workflow_id for message in messages),
         "now": now,
+        "versions": numbers(message.version for message in messages),
+        "steps": numbers(message.step for message in messages),
     }
     await connection.execute(_SQL["note_messages"], values)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -191,13 +191,12 @@ async def _tell(
         statement, values["leaves"] = "take_out", leaves
         values["outcome"] = Outcome.EXITED if leaves else Outcome.REACHED
         values["reason"] = EXITED if leaves else ""
+        values["noted_since"] = now - timedelta(days=graph.definition.rules.conversion_days)
         values["before"] = list(range(len(graph.steps))) if leaves else graph.before(step)
     rows = await (await connection.execute(_SQL[statement], values)).fetchall()
     ways: Ways = Counter()
     for account_id, state, from_step, count in rows:
         key = (account_id, those[0].workflow_id, those[0].version)
-        if state == EnrolmentState.HELD_OUT:
-            continue
         if state == EnrolmentState.FAILED:
             ways[(*key, Arrival.FAILED, from_step)] += count
         ways[(*key, from_step, to)] += count

@@ -41,8 +41,9 @@ WITH k AS MATERIALIZED (
 SELECT account_id, 1, %(step)s, count(*) FROM woken GROUP BY 1
 
 -- name: take_out
--- Those who are at a step of `before` go on behind a goal, or leave for good (`leaves`); of who is held out, a goal is noted
--- only. How many, by state and step before.
+-- Those who are at a step of `before` go on behind a goal, or leave for good (`leaves`). Of the others who came in since
+-- `noted_since` a goal is noted only, so that those held out compare with those who are through, or past it. How many go, by
+-- state and step before.
 WITH k AS MATERIALIZED (
     SELECT account_id, (contact_id & 255)::smallint AS bucket, contact_id
     FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[]) AS k (account_id, contact_id)
@@ -52,23 +53,25 @@ WITH k AS MATERIALIZED (
     SELECT k.account_id, m.bucket, m.contact_id FROM k
     JOIN merged_contacts m ON m.account_id = k.account_id AND m.into_contact_id = k.contact_id
 ), before AS MATERIALIZED (
-    SELECT e.account_id, e.bucket, e.workflow_id, e.contact_id, e.event_id, e.state, e.step
+    SELECT e.account_id, e.bucket, e.workflow_id, e.contact_id, e.event_id, e.state, e.step,
+        e.state IN (1, 2, 4) AND e.step = ANY (%(before)s::smallint[]) AS goes
     FROM g JOIN enrolments e ON e.account_id = g.account_id AND e.bucket = g.bucket AND e.contact_id = g.contact_id
         AND e.workflow_id = %(workflow_id)s AND e.version = %(version)s
     WHERE (e.state IN (1, 2, 4) AND e.step = ANY (%(before)s::smallint[]))
-        OR (NOT %(leaves)s AND e.state = 7 AND e.converted_at IS NULL)
+        OR (NOT %(leaves)s AND e.converted_at IS NULL AND e.entered_at >= %(noted_since)s)
     ORDER BY 1, 2, 3, 4, 5 FOR UPDATE OF e
 ), moved AS (
     UPDATE enrolments e SET
-        step = CASE WHEN b.state = 7 OR %(to)s < 0 THEN e.step ELSE %(to)s END,
-        state = CASE WHEN b.state = 7 THEN 7 WHEN %(leaves)s THEN 6 WHEN %(to)s < 0 THEN 3 WHEN b.state = 2 THEN 2 ELSE 1 END,
-        resting = e.resting AND b.state = 7, turn = e.turn + 1, wake_at = %(now)s, changed_at = %(now)s,
+        step = CASE WHEN NOT b.goes OR %(to)s < 0 THEN e.step ELSE %(to)s END,
+        state = CASE WHEN NOT b.goes THEN e.state WHEN %(leaves)s THEN 6 WHEN %(to)s < 0 THEN 3 WHEN b.state = 2 THEN 2 ELSE 1 END,
+        resting = e.resting AND NOT b.goes, turn = e.turn + 1, changed_at = %(now)s,
+        wake_at = CASE WHEN b.goes THEN %(now)s ELSE e.wake_at END,
         converted_at = CASE WHEN %(leaves)s THEN e.converted_at ELSE coalesce(e.converted_at, %(now)s) END,
-        reason = %(reason)s,
+        reason = CASE WHEN b.goes THEN %(reason)s ELSE e.reason END,
         path = e.path || ARRAY[CASE WHEN %(leaves)s THEN e.step ELSE %(step)s END, %(outcome)s,
             extract(epoch FROM %(now)s - e.entered_at)::integer]
     FROM before b
     WHERE e.account_id = b.account_id AND e.bucket = b.bucket AND e.workflow_id = b.workflow_id
         AND e.contact_id = b.contact_id AND e.event_id = b.event_id
 )
-SELECT account_id, state, step, count(*) FROM before GROUP BY 1, 2, 3
+SELECT account_id, state, step, count(*) FROM before WHERE goes GROUP BY 1, 2, 3

@@ -48,6 +48,7 @@ from syncom.http.native import (
     templates,
     users,
     webhooks,
+    workflow_drafts,
     workflows,
 )
 from syncom.http.native.given import given
@@ -87,6 +88,7 @@ _RESOURCES: list[Any] = [
     *workflows.HANDLERS,
     *journeys.HANDLERS,
     *simulations.HANDLERS,
+    *workflow_drafts.HANDLERS,
     *sites.HANDLERS,
     *messages.HANDLERS,
     *activity.HANDLERS,

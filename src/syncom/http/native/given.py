@@ -36,7 +36,9 @@ from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.sites.service import SitesService
 from syncom.webhooks.service import WebhooksService
+from syncom.workflows.drafts import DraftsService
 from syncom.workflows.journeys import JourneysService
+from syncom.workflows.results import ResultsService
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.simulating import SimulationsService
 
@@ -70,6 +72,8 @@ Pulls = NamedDependency[PullsService]
 Workflows = NamedDependency[WorkflowsService]
 Journeys = NamedDependency[JourneysService]
 Simulations = NamedDependency[SimulationsService]
+Drafts = NamedDependency[DraftsService]
+Results = NamedDependency[ResultsService]
 Sites = NamedDependency[SitesService]
 #: For the few things that are no service.
 Wiring = NamedDependency[App]
@@ -111,6 +115,8 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "workflows": app.workflows,
         "journeys": app.journeys,
         "simulations": app.simulations,
+        "drafts": app.drafts,
+        "results": app.workflow_results,
         "sites": app.sites,
         "wiring": app,
     }

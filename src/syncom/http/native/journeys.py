@@ -1,20 +1,22 @@
-"""/workflows/…/steps, /journeys, /migrate: who is where in a workflow, and why."""
+"""/workflows/…/steps, /journeys, /migrate, /results: who is where in a workflow, why, and what came of it."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
-from syncom.http.native.given import By, Journeys
+from syncom.http.native.given import By, Journeys, Results
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
 from syncom.http.native.routing import needs
 from syncom.workflows.journeys import Journey, Migrated, VersionFigures
 from syncom.workflows.model import EnrolmentState
+from syncom.workflows.results import WorkflowResults
 
 _TAGS = ["Workflows"]
 State = Literal["waiting", "paused", "finished", "failed", "left", "exited", "held_out"]
@@ -75,4 +77,16 @@ async def migrate_workflow(
     return await journeys.migrate(by.account_id, workflow_id, data.from_version, data.mapping, do=not data.dry_run)
 
 
-HANDLERS: list[Any] = [workflow_steps, workflow_journeys, migrate_workflow]
+@get("/workflows/{workflow_id:int}/results", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def workflow_results(
+    by: By,
+    results: Results,
+    workflow_id: FromPath[int],
+    since: FromQuery[date | None] = None,
+    until: FromQuery[date | None] = None,
+) -> WorkflowResults:
+    """Conversions, revenue, messages by step, and what those held out did, on days (UTC, both included). Else 90."""
+    return await results.of_workflow(by.account_id, workflow_id, since=since, until=until)
+
+
+HANDLERS: list[Any] = [workflow_steps, workflow_journeys, migrate_workflow, workflow_results]

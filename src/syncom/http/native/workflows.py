@@ -17,6 +17,7 @@ from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_curs
 from syncom.http.native.routing import needs
 from syncom.ids import uuid7
 from syncom.workflows.model import Workflow
+from syncom.workflows.schema import definition_schema
 
 _TAGS = ["Workflows"]
 
@@ -85,6 +86,12 @@ async def create_workflow(by: By, workflows: Workflows, data: JSONBody[WorkflowI
     return await workflows.create(by.account_id, data.name, data.definition)
 
 
+@get("/workflows/schema", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def workflow_schema(by: By) -> dict[str, Any]:
+    """The JSON Schema of definitions."""
+    return definition_schema()
+
+
 @get("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
 async def get_workflow(
     by: By, workflows: Workflows, attribution: Attribution, workflow_id: FromPath[int]
@@ -150,6 +157,7 @@ async def run_workflow(
 HANDLERS: list[Any] = [
     list_workflows,
     create_workflow,
+    workflow_schema,
     get_workflow,
     update_workflow,
     start_workflow,

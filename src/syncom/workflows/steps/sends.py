@@ -30,7 +30,8 @@ async def send(place: Place, step: Send, tools: Tools) -> None:
     capped = await _capped(place)
     those = [one for one in those if one.key not in capped]
     planned = [_planned(one, place.where.workflow_id) for one in those]
-    account_id = place.where.account_id
+    where = place.where
+    account_id = where.account_id
     try:
         outcomes = await tools.sends.queue(
             place.connection, account_id, step.template_id, planned, sender_id=step.sender_id
@@ -41,7 +42,7 @@ async def send(place: Place, step: Send, tools: Tools) -> None:
     await note_messages(
         place.connection,
         account_id,
-        [SentBy(plan.message_id, plan.contact_id, place.where.workflow_id) for plan in sent],
+        [SentBy(plan.message_id, plan.contact_id, where.workflow_id, where.version, where.step) for plan in sent],
         now=place.now,
     )
     passed_over = {one.key: 0 for one, outcome in zip(those, outcomes, strict=True) if outcome is not None}
