@@ -473,6 +473,11 @@ async def test_segments_have_the_past_that_was_recorded(journeys: Journeys) -> N
     assert left.events == 0
 
 
+async def test_a_cap_is_said_not_to_be_looked_at(journeys: Journeys) -> None:
+    past = await of_past(journeys, {"trigger": JOINED, "rules": {"cap": {"messages": 3}}, "steps": [STOP]})
+    assert past.notes[-1] == "the cap is not looked at: who had got enough would have been passed over"
+
+
 async def test_what_has_no_past_or_too_much_of_it_is_refused(
     journeys: Journeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -297,6 +297,8 @@ def _notes(simulated: _Simulated) -> list[str]:
         notes.append("calls are taken to have succeeded at once")
     if words.Jump in kinds:
         notes.append("other workflows that journeys go on in are not simulated")
+    if definition.rules.cap is not None:
+        notes.append("the cap is not looked at: who had got enough would have been passed over")
     if simulated.workflow_id is None and words.Split in kinds:
         notes.append("chance falls otherwise once the workflow is saved, by the same weights")
     return notes

@@ -243,4 +243,7 @@ def _notes(definition: Definition, *, asked: bool) -> list[str]:
         notes.append("whoever does what lets it out leaves at once, wherever it is")
     if definition.rules.holdout:
         notes.append(f"{definition.rules.holdout} % of contacts are held out: they come in and are only watched")
+    if definition.rules.cap is not None:
+        cap = definition.rules.cap
+        notes.append(f"whoever gets {cap.messages} messages in {cap.days} days is passed over by steps that send")
     return notes
