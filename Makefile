@@ -1,6 +1,6 @@
 # Everything a person types. Needs Python 3.11 or later with pip, and make; nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help up demo test faults segments bench lint fmt clean
+.PHONY: help up demo test faults journeys segments bench lint fmt clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,7 +27,10 @@ test: $(STAMP) ## Every test there is
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 faults: $(STAMP) ## The fault runs again and again: ROUNDS=20 for more
-	SYNCOM_FAULT_ROUNDS=$(or $(ROUNDS),5) $(BIN)/python -m pytest tests/messages/test_faults.py tests/postgres tests/contacts/imports
+	SYNCOM_FAULT_ROUNDS=$(or $(ROUNDS),5) $(BIN)/python -m pytest tests/messages/test_faults.py tests/postgres tests/contacts/imports tests/workflows/test_killed_keeper.py
+
+journeys: $(STAMP) ## Two thousand workflows against a plain reading of them
+	SYNCOM_JOURNEY_CASES=2000 $(BIN)/python -m pytest tests/workflows/test_against_reference.py
 
 segments: $(STAMP) ## Ten thousand conditions against a plain reading of them
 	SYNCOM_SEGMENT_TREES=10000 $(BIN)/python -m pytest tests/segments/test_language.py

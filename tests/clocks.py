@@ -33,6 +33,17 @@ class ShiftedClock(SystemClock):
         return super().monotonic() + self.ahead.total_seconds()
 
 
+class TurnedClock(ShiftedClock):
+    """Stands where a test turns it to."""
+
+    def __init__(self, time: datetime) -> None:
+        super().__init__()
+        self.time = time
+
+    def now(self) -> datetime:
+        return self.time
+
+
 class HurriedClock(SystemClock):
     """Waits for nothing, and keeps for how many seconds it was asked to. Its chance is always the same."""
 

@@ -125,7 +125,8 @@ SELECT * FROM pg_temp.record_events(
 )
 
 -- name: insert
--- Records events inside a caller's transaction. Index: primary key of event_types.
+-- Records events inside a caller's transaction; `chains` are kept with those that somebody follows. Index: primary key of
+-- event_types.
 WITH stored AS (
     INSERT INTO events (account_id, bucket, contact_id, event_type_id, event_id, key, params, occurred_at)
     SELECT account_id, bucket, contact_id, event_type_id, event_id, key, params::jsonb, coalesce(occurred_at, now())
@@ -136,8 +137,9 @@ WITH stored AS (
     WHERE event_id IS NOT NULL
     RETURNING account_id, event_type_id, contact_id, event_id, occurred_at
 )
-INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at)
-SELECT account_id, event_type_id, contact_id, event_id, occurred_at FROM stored s
+INSERT INTO followed_events (account_id, event_type_id, contact_id, event_id, occurred_at, chain)
+SELECT s.account_id, s.event_type_id, s.contact_id, s.event_id, s.occurred_at, k.chain
+FROM stored s JOIN unnest(%(event_ids)s::uuid[], %(chains)s::smallint[]) AS k (event_id, chain) ON k.event_id = s.event_id
 WHERE EXISTS (SELECT FROM event_types t WHERE t.event_type_id = s.event_type_id AND (t.followed OR t.about_carts))
 
 -- name: insert_past
@@ -169,7 +171,7 @@ WITH taken AS (
     ))
     RETURNING *
 )
-SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params, t.replay_id, k.key, e.key, t.occurred_at, t.joined
+SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params, t.replay_id, k.key, e.key, t.occurred_at, t.joined, t.chain
 FROM taken t
 JOIN event_types k ON k.event_type_id = t.event_type_id
 LEFT JOIN events e ON e.account_id = t.account_id AND e.bucket = (t.contact_id & 255)::smallint

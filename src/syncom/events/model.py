@@ -68,6 +68,8 @@ class FollowedEvent(msgspec.Struct, frozen=True, kw_only=True):
     is_replayed: bool
     #: Whether it was recorded, and followed, before it was known whose it is.
     is_joined: bool = False
+    #: How many events that workflows recorded led to it, one from the other, without time passing; itself included.
+    chain: int = 0
     #: What follows from it has an effect id made of this one. Replayed anew, it is one of that replay.
     event_id: UUID
     params: dict[str, Any]

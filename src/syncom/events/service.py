@@ -210,8 +210,13 @@ class EventsService:
         """Raises what :meth:`record` would for bad events, and records nothing."""
         await self._prepare(account_id, events)
 
-    async def write(self, connection: Connection, account_id: int, events: Sequence[EventInput]) -> list[Recorded]:
-        """Record events inside the caller's transaction of this account. Raises like :meth:`record`."""
+    async def write(
+        self, connection: Connection, account_id: int, events: Sequence[EventInput], *, chains: Sequence[int] = ()
+    ) -> list[Recorded]:
+        """Record events inside the caller's transaction of this account. Raises like :meth:`record`.
+
+        ``chains``: :attr:`FollowedEvent.chain` of each, for those that workflows record.
+        """
         if not events:
             return []
         _check(account_id, events)
@@ -222,7 +227,7 @@ class EventsService:
         if missing is not None:
             raise missing
         rows = [store.Row(event, contact_id) for event, contact_id in zip(prepared, contact_ids, strict=True)]
-        event_ids = await store.insert(connection, rows)
+        event_ids = await store.insert(connection, rows, chains or [0] * len(rows))
         for event, row in zip(events, rows, strict=True):
             self.types.discovery.observe(account_id, row.event.event_type_id, event.params, event.occurred_at)
         return [

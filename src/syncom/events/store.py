@@ -152,9 +152,10 @@ def _named(events: Sequence[PreparedEvent]) -> tuple[Sequence[Sequence[Any]], Se
     return tuple(zip(*names, strict=True)) or (nothing,) * 5, tuple(zip(*ids, strict=True)) or (nothing,) * 4
 
 
-async def insert(connection: Connection, rows: Sequence[Row]) -> list[UUID]:
+async def insert(connection: Connection, rows: Sequence[Row], chains: Sequence[int]) -> list[UUID]:
     """Record events, whether they were recorded before or not."""
     columns, event_ids = _columns(rows)
+    columns["chains"] = numbers(chains)
     await connection.execute(_SQL["insert"], columns)
     return event_ids
 
@@ -206,6 +207,7 @@ async def take_followed(connection: Connection, limit: int) -> tuple[list[Follow
             event_id=row[3] if row[5] is None else replayed_event_id(row[3], row[5]),
             params=row[4],
             is_joined=row[9],
+            chain=row[10],
         )
         for row in rows
         if row[4] is not None

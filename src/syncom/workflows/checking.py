@@ -17,8 +17,10 @@ from syncom.postgres.pool import Connection
 from syncom.segments.service import SegmentsService, has_leaf
 from syncom.workflows import language as words
 from syncom.workflows import store
+from syncom.workflows.chains import circle_of
 from syncom.workflows.graph import Graph
 from syncom.workflows.language import Definition, Step, Trigger
+from syncom.workflows.model import WorkflowStatus
 from syncom.workflows.moments import zone_of
 from syncom.workflows.steps.filling import Filler
 from syncom.workflows.watches import condition_of, event_of
@@ -94,6 +96,25 @@ class Checker:
                 await self._segments.get(account_id, trigger.segment_id)
             except NotFound as error:
                 raise Invalid(f"{at}.segment_id", error.message) from None
+
+    async def check_chains(
+        self, connection: Connection, account_id: int, workflow_id: int, definition: Definition
+    ) -> None:
+        """Whether it and others that are active start each other without an end. Raises Invalid with the circle."""
+        definitions = {
+            one.workflow_id: one.definition
+            for one in await store.page(connection, account_id, offset=0, limit=store.WORKFLOWS_LIMIT)
+            if one.status is WorkflowStatus.ACTIVE
+        }
+        definitions[workflow_id] = definition
+        circle = circle_of(definitions, workflow_id)
+        if circle:
+            shown = " → ".join(str(one) for one in [*circle, circle[0]])
+            raise Invalid(
+                "definition.steps",
+                f"workflows {shown} start each other without a wait: put a wait before what starts the next,"
+                " or a rule of entry",
+            )
 
     async def _step(self, connection: Connection, account_id: int, step: Step, at: str) -> None:
         match step:

@@ -7,7 +7,7 @@ CREATE TEMP TABLE IF NOT EXISTS workflow_pass (
     who bigint, who_bucket smallint,                    -- whom it is about now, after merges
     version integer, due_at timestamptz, since integer, old_turn integer,
     step smallint, resting boolean, turn integer, state smallint, wake_at timestamptz, reason text, path integer[],
-    converted_at timestamptz, choice smallint, part integer
+    converted_at timestamptz, choice smallint, part integer, chain smallint
 ) ON COMMIT DELETE ROWS
 
 -- name: claim_group
@@ -39,7 +39,8 @@ SELECT e.account_id, e.bucket, e.workflow_id, e.contact_id, e.event_id, coalesce
     (coalesce(m.into_contact_id, e.contact_id) & 255)::smallint, e.version, e.wake_at,
     least(extract(epoch FROM %(now)s - e.entered_at), 2000000000)::integer, e.turn, e.step, e.resting, e.turn,
     CASE WHEN c.contact_id IS NULL THEN 5 ELSE 0 END, e.wake_at,
-    CASE WHEN c.contact_id IS NULL THEN 'the contact is gone' ELSE '' END, '{}', e.converted_at, NULL, 0
+    CASE WHEN c.contact_id IS NULL THEN 'the contact is gone' ELSE '' END, '{}', e.converted_at, NULL, 0,
+    CASE WHEN e.resting THEN 0 ELSE e.chain END
 FROM (
     SELECT * FROM enrolments WHERE state = 1 AND bucket / 16 = %(group)s AND wake_at <= %(now)s
     ORDER BY wake_at LIMIT %(limit)s
@@ -199,7 +200,7 @@ ORDER BY e.occurred_at
 
 -- name: those
 -- Who stands at a place, with what let them in. Primary key of enrolments.
-SELECT p.bucket, p.contact_id, p.event_id, p.who, p.turn, e.params
+SELECT p.bucket, p.contact_id, p.event_id, p.who, p.turn, e.params, p.chain
 FROM workflow_pass p
 JOIN enrolments e ON e.account_id = p.account_id AND e.bucket = p.bucket AND e.workflow_id = p.workflow_id
     AND e.contact_id = p.contact_id AND e.event_id = p.event_id
@@ -233,7 +234,7 @@ WHERE p.ctid = k.ctid
 -- Journeys as they are now, if they are where they were read, in the order of their key; how many. A path keeps its last
 -- 300 entries.
 UPDATE enrolments e SET step = p.step, resting = p.resting, turn = p.turn, state = p.state, wake_at = p.wake_at,
-    reason = p.reason, changed_at = %(now)s, converted_at = p.converted_at,
+    reason = p.reason, changed_at = %(now)s, converted_at = p.converted_at, chain = p.chain,
     path = CASE WHEN cardinality(e.path) > 900 THEN e.path[cardinality(e.path) - 599:] ELSE e.path END || p.path
 FROM (
     SELECT * FROM workflow_pass ORDER BY account_id, bucket, workflow_id, contact_id, event_id OFFSET 0

@@ -84,6 +84,7 @@ async def _enter(
         "again": numbers(_AGAIN[rules[one.workflow_id].entry.again] for one in wave),
         "days": numbers(rules[one.workflow_id].entry.days for one in wave),
         "one_active": [rules[one.workflow_id].entry.one_active for one in wave],
+        "chains": numbers(one.chain for one in wave),
         "holdouts": numbers(rules[one.workflow_id].holdout for one in wave),
     }
     entered = await (await connection.execute(_SQL["enrol"], values)).fetchall()

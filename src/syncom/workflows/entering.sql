@@ -12,16 +12,16 @@ WITH k AS MATERIALIZED (
     FROM unnest(%(account_ids)s::bigint[], %(workflow_ids)s::bigint[], %(versions)s::integer[],
         %(contact_ids)s::bigint[], %(event_ids)s::uuid[], %(moments)s::timestamptz[],
         string_to_array(%(params)s, E'\x1f'), string_to_array(%(keys)s, E'\x1f'), %(again)s::smallint[],
-        %(days)s::integer[], %(one_active)s::boolean[], %(holdouts)s::smallint[])
+        %(days)s::integer[], %(one_active)s::boolean[], %(holdouts)s::smallint[], %(chains)s::smallint[])
         AS k (account_id, workflow_id, version, contact_id, event_id, moment, params, entry_key, again, days, one_active,
-            holdout)
+            holdout, chain)
     WHERE contact_id IS NOT NULL
 ), entered AS (
     INSERT INTO enrolments (account_id, bucket, workflow_id, contact_id, event_id, version, step, state, wake_at, params,
-        entry_key, entered_at, changed_at)
+        entry_key, entered_at, changed_at, chain)
     SELECT k.account_id, k.bucket, k.workflow_id, k.contact_id, k.event_id, k.version, 0,
         CASE WHEN holdout_share(k.contact_id, k.workflow_id) < k.holdout THEN 7 ELSE 1 END,
-        k.moment, k.params::jsonb, k.entry_key, %(now)s, %(now)s
+        k.moment, k.params::jsonb, k.entry_key, %(now)s, %(now)s, k.chain
     FROM k
     WHERE NOT ((k.again > 0 OR k.one_active) AND EXISTS (
         SELECT FROM (

@@ -11,6 +11,7 @@ from syncom.workflows.language import (
     Action,
     Condition,
     Definition,
+    GenerateEvent,
     Goal,
     Jump,
     Split,
@@ -103,9 +104,26 @@ class Graph:
             number = ahead.pop()
             if number != OVER and number not in found:
                 found.add(number)
-                if not rests(self.steps[number]):
-                    ahead += [to for _, to in self.ways(number)]
+                ahead += [to for _, to in self.at_once(number)]
         return frozenset(found)
+
+    def at_once(self, number: int) -> Iterator[tuple[str, int]]:
+        """The ways on which no time passes.
+
+        A wait for what the workflow records itself may be over at once; who records what a goal asks for is there.
+        """
+        step = self.steps[number]
+        if rests(step) and not (isinstance(step, WaitFor) and step.event_type in self._recorded):
+            return
+        yield from self.ways(number)
+        if isinstance(step, GenerateEvent):
+            for place, one in enumerate(self.steps):
+                if isinstance(one, Goal) and one.event_type == step.event_type:
+                    yield "event_type", self.after(place)
+
+    @cached_property
+    def _recorded(self) -> frozenset[str]:
+        return frozenset(step.event_type for step in self.steps if isinstance(step, GenerateEvent))
 
     def hurried_loop(self) -> list[str]:
         """The steps of a loop that nobody rests in, in order; empty: there is none."""
@@ -120,7 +138,7 @@ class Graph:
                 on_trail: dict[int, int] = on_trail,
             ) -> None:
                 on_trail[number] = len(trail)
-                trail.append((number, iter(() if rests(self.steps[number]) else self.ways(number))))
+                trail.append((number, self.at_once(number)))
 
             if start not in done:
                 enter(start)

@@ -146,7 +146,7 @@ class WorkflowKeeper:
                 await in_halves(Place(whole, where, graphs[where.workflow_id, where.version]), self._do)
                 del whole.standing[where]
             await whole.put_back(picked, group)
-        return picked == _CONTACTS
+        return picked == _CONTACTS or whole.begins_more
 
     async def _do(self, place: Place) -> None:
         await do(place, self._tools)

@@ -114,6 +114,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     params: dict[str, Any]
     #: When what lets it in happened; None: now.
     at: datetime | None = None
+    #: Of the event that lets it in, or of the journey that jumps (events/model.py, FollowedEvent).
+    chain: int = 0
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,6 +74,8 @@ class Stood(NamedTuple):
     who: int
     turn: int
     params: dict[str, Any]
+    #: Of what moved it last; 0 when that was time.
+    chain: int = 0
 
     @property
     def key(self) -> tuple[int, int, UUID]:
@@ -102,6 +104,8 @@ class Pass:
         #: Account, workflow, version, from, to: how many went so.
         self.ways: Ways = Counter()
         self.standing: Counter[Where] = Counter()
+        #: Whether it began something that can go on at once: journeys elsewhere, or events to hear of.
+        self.begins_more = False
         self._parts = 0
 
     async def lay_out(self) -> None:

@@ -30,7 +30,7 @@ from syncom.workflows.model import Candidate, EnrolmentState, Rehearsal, Workflo
 from syncom.workflows.watches import Watcher
 
 PAGE_LIMIT: Final = 500
-WORKFLOWS_LIMIT: Final = 1_000
+WORKFLOWS_LIMIT: Final = store.WORKFLOWS_LIMIT
 #: Contacts that one call lets in.
 RUN_LIMIT: Final = 1_000
 
@@ -92,6 +92,8 @@ class WorkflowsService:
     ) -> None:
         """Give a workflow, which the caller has locked, a new version. Raises Invalid."""
         await self._checker.check(connection, account_id, read)
+        if before.status is WorkflowStatus.ACTIVE:
+            await self._checker.check_chains(connection, account_id, workflow_id, read)
         old = await store.get(connection, account_id, workflow_id)
         version = before.version + 1
         await self._publish(connection, account_id, workflow_id, version, read)
@@ -138,6 +140,7 @@ class WorkflowsService:
                 )
             workflow = await store.get(connection, account_id, workflow_id)
             await self._checker.check(connection, account_id, workflow.definition)
+            await self._checker.check_chains(connection, account_id, workflow_id, workflow.definition)
             # Those inside one that is paused go on, also when nobody will come in any more.
             anew = workflow.status in (WorkflowStatus.DRAFT, WorkflowStatus.STOPPED)
             await self._begin(connection, account_id, workflow_id, workflow.definition, anew=anew)

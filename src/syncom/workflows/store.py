@@ -21,6 +21,8 @@ from syncom.workflows.language import Definition, Where
 from syncom.workflows.model import Cause, EnrolmentState, Workflow, WorkflowStatus
 
 _SQL = load_sql("syncom.workflows", "workflows.sql")
+#: Of an account.
+WORKFLOWS_LIMIT: Final = 1_000
 #: When a journey wakes that only something else wakes.
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 

@@ -40,6 +40,7 @@ class Happening(NamedTuple):
     #: Of the event or move.
     happening_id: UUID
     at: datetime
+    chain: int = 0
 
 
 def of_event(event: FollowedEvent) -> Happening:
@@ -52,6 +53,7 @@ def of_event(event: FollowedEvent) -> Happening:
         event.params,
         event.event_id,
         event.occurred_at,
+        event.chain,
     )
 
 
@@ -70,6 +72,7 @@ class _Heard(NamedTuple):
     version: int
     params: Mapping[str, Any]
     at: datetime
+    chain: int
 
 
 #: Journeys that hear of the same, by why, workflow, version and step.
@@ -116,7 +119,9 @@ def _sorted_out(
                 candidates.append(_candidate(one, watch))
             else:
                 heard[watch.cause, watch.workflow_id, watch.version, watch.step].append(
-                    _Heard(one.account_id, one.contact_id, watch.workflow_id, watch.version, one.params, one.at)
+                    _Heard(
+                        one.account_id, one.contact_id, watch.workflow_id, watch.version, one.params, one.at, one.chain
+                    )
                 )
     return heard, candidates
 
@@ -161,6 +166,7 @@ def _candidate(one: Happening, watch: store.Watch) -> Candidate:
         event_id=one.happening_id,
         params=dict(one.params),
         at=one.at,
+        chain=one.chain,
     )
 
 
@@ -176,6 +182,7 @@ async def _tell(
         "now": now,
         "account_ids": numbers(one.account_id for one in those),
         "contact_ids": numbers(one.contact_id for one in those),
+        "chains": numbers(one.chain for one in those),
         "params": texts(msgspec.json.encode(one.params).decode() for one in those),
         "workflow_id": those[0].workflow_id,
         "version": those[0].version,

@@ -25,8 +25,10 @@ async def jump(place: Place, step: Jump, _: Tools) -> None:
             workflow_id=step.workflow_id,
             event_id=one.event_id,
             params=one.params,
+            chain=one.chain,
         )
         for one in those
     ]
+    place.whole.begins_more = True
     await entering.let_in(place.connection, candidates, now=place.now)
     await place.go(OVER, Outcome.JUMPED)
