@@ -92,10 +92,7 @@ class Checker:
         if isinstance(trigger, words.ScheduleTrigger):
             await self._schedule(connection, account_id, trigger, at)
         if isinstance(trigger, words.SegmentTrigger):
-            try:
-                await self._segments.get(account_id, trigger.segment_id)
-            except NotFound as error:
-                raise Invalid(f"{at}.segment_id", error.message) from None
+            await self._segment(connection, account_id, trigger.segment_id, at)
 
     async def check_chains(
         self, connection: Connection, account_id: int, workflow_id: int, definition: Definition
@@ -147,8 +144,11 @@ class Checker:
             zone_of(trigger)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Invalid(f"{at}.time_zone", "is not a time zone such as Europe/Kyiv") from None
+        await self._segment(connection, account_id, trigger.segment_id, at)
+
+    async def _segment(self, connection: Connection, account_id: int, segment_id: int, at: str) -> None:
         try:
-            await self._condition(connection, account_id, {"segment": trigger.segment_id}, at)
+            await self._condition(connection, account_id, {"segment": segment_id}, at)
         except Invalid as error:
             raise Invalid(f"{at}.segment_id", error.fields[0].reason) from None
 
