@@ -12,16 +12,16 @@ WITH came AS MATERIALIZED (
     WHERE e.account_id = %(account_id)s AND e.bucket = ANY (ARRAY(SELECT generate_series(0, 255)::smallint))
         AND e.workflow_id = %(workflow_id)s AND e.entered_at >= %(since)s AND e.entered_at < %(until)s
 ), bought AS MATERIALIZED (
-    SELECT contact_id, ordered_at FROM orders
-    WHERE NOT %(by_goal)s AND account_id = %(account_id)s AND ordered_at >= %(since)s
-        AND ordered_at < %(until)s + %(span)s::interval
-        AND upper(status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART')
+    SELECT DISTINCT c.contact_id, c.event_id
+    FROM came c JOIN orders o ON o.account_id = %(account_id)s AND o.contact_id = c.contact_id
+        AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s + %(span)s::interval
+        AND o.ordered_at >= c.entered_at AND o.ordered_at < c.entered_at + %(span)s::interval
+        AND upper(o.status) NOT IN ('CANCELLED', 'ABANDONED_SHOPPING_CART')
+    WHERE NOT %(by_goal)s
 )
-SELECT c.state, count(*), count(*) FILTER (WHERE CASE WHEN %(by_goal)s THEN c.reached ELSE EXISTS (
-    SELECT FROM bought b
-    WHERE b.contact_id = c.contact_id AND b.ordered_at >= c.entered_at AND b.ordered_at < c.entered_at + %(span)s::interval
-) END)
-FROM came c GROUP BY c.state;
+SELECT c.state, count(*), count(*) FILTER (WHERE CASE WHEN %(by_goal)s THEN c.reached ELSE b.contact_id IS NOT NULL END)
+FROM came c LEFT JOIN bought b ON b.contact_id = c.contact_id AND b.event_id = c.event_id
+GROUP BY c.state;
 
 -- name: groups
 -- Contacts by whether they were held out the first time they came in within the period, how many converted by that
