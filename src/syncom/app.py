@@ -84,6 +84,8 @@ from syncom.sites.service import SitesService
 from syncom.tokens import MessageTokens
 from syncom.webhooks.jobs import WebhookPoster
 from syncom.webhooks.service import WebhooksService
+from syncom.workflows.actions import Actions
+from syncom.workflows.calling import CallsKeeper
 from syncom.workflows.drafts import DraftsService
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.journeys import JourneysService
@@ -160,17 +162,6 @@ class App:
             days=settings.view_days,
         )
         self.short_links = ShortLinks(database)
-        self.workflows = WorkflowsService(
-            database, self.contacts, self.events, self.segments, self.membership, self.content, self.senders, clock
-        )
-        self.journeys = JourneysService(database, clock)
-        self.simulations = SimulationsService(
-            database, self.contacts, self.events, self.segments, self.content, self.senders, clock
-        )
-        self.drafts = DraftsService(database, self.workflows, clock)
-        self.workflow_results = ResultsService(database, self.attribution, clock)
-        self.recipes = RecipesService(self.workflows, self.content, self.segments, self.contacts.fields)
-        self.contacts.usage.ask(self.workflows.users)
         self.campaigns = CampaignsService(
             database,
             self.segments,
@@ -218,6 +209,33 @@ class App:
             clock,
             keep_days=settings.run_days,
         )
+        self.workflow_actions = Actions(self.catalogue, self.connections, self.runs)
+        self.workflows = WorkflowsService(
+            database,
+            self.contacts,
+            self.events,
+            self.segments,
+            self.membership,
+            self.content,
+            self.senders,
+            self.workflow_actions,
+            clock,
+        )
+        self.journeys = JourneysService(database, clock)
+        self.simulations = SimulationsService(
+            database,
+            self.contacts,
+            self.events,
+            self.segments,
+            self.content,
+            self.senders,
+            self.workflow_actions,
+            clock,
+        )
+        self.drafts = DraftsService(database, self.workflows, clock)
+        self.workflow_results = ResultsService(database, self.attribution, clock)
+        self.recipes = RecipesService(self.workflows, self.content, self.segments, self.contacts.fields)
+        self.contacts.usage.ask(self.workflows.users)
         self.pulls = PullsService(
             database,
             clock,
@@ -300,6 +318,10 @@ class App:
         """What moves contacts through workflows in the background."""
         tools = Tools(contacts=self.contacts, events=self.events, sends=PlannedSends(self.content, self.senders))
         return WorkflowKeeper(self.database, tools, self.segments, self.membership, self.clock, heard=self.carts.heed)
+
+    def calls_keeper(self) -> CallsKeeper:
+        """What makes the calls of workflows in the background."""
+        return CallsKeeper(self.database, self.outbound, self.workflow_actions, self.clock)
 
     def cart_keeper(self) -> CartKeeper:
         """What tells of abandoned carts in the background."""

@@ -12,11 +12,14 @@ checked again, and credentials stay with the host they were given for.
 
 from __future__ import annotations
 
+import email.utils
 import errno
+import re
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Set
 from contextlib import asynccontextmanager
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -42,6 +45,11 @@ _SIX_TO_FOUR: Final = IPv6Network("2002::/16")
 _UNICAST: Final = IPv6Network("2000::/3")
 _PIECE: Final = 64 * 1024
 _URL_LENGTH: Final = 8192
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]{0,2000}")
+#: Of a server's words, for people to read.
+_WORDS: Final = 200
+_LONGEST_REST: Final = 86_400.0
 
 
 class Unreachable(Upstream):
@@ -96,6 +104,37 @@ def check_url(field: str, text: str) -> URL:
     if url.scheme not in _SCHEMES or not url.host or not port:
         raise Invalid(field, "must begin with https:// or http:// and name a host")
     return url
+
+
+def check_header(field: str, name: str, value: str | None, *, reserved: Set[str] = frozenset()) -> None:
+    """A header that somebody names; ``value`` None: it is not known yet. ``reserved`` names are in lower case.
+
+    Raises Invalid naming the field.
+    """
+    if not _HEADER_NAME.fullmatch(name) or name.lower() in reserved:
+        raise Invalid(f"{field}.{name}", "is not a name that a header of one's own may have")
+    if value is not None and not _HEADER_VALUE.fullmatch(value):
+        raise Invalid(f"{field}.{name}", "must have at most 2,000 characters, all of them ASCII")
+
+
+def refusal(status: int, body: bytes) -> str:
+    """What is told of an answer that is none: ``answered 503: no room``, with the beginning of its words."""
+    words = "".join(char if char.isprintable() else " " for char in body[:_WORDS].decode("utf-8", "replace"))
+    return f"answered {status}: {words.strip()}".removesuffix(": ")
+
+
+def retry_after(headers: Iterable[tuple[str, str]], now: datetime) -> float | None:
+    """Seconds that a server asks to wait, a day at most (RFC 9110, 10.2.3: seconds or a date)."""
+    text = next((value for name, value in headers if name.lower() == "retry-after"), "").strip()
+    if not text:
+        return None
+    if text.replace(".", "", 1).isdecimal():
+        return min(float(text), _LONGEST_REST)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+        return max(0.0, min((moment - now).total_seconds(), _LONGEST_REST))
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def is_public(address: Address) -> bool:

@@ -11,6 +11,11 @@ from typing import Any
 import pytest
 
 from syncom.clock import Clock
+from syncom.connect.catalogue.service import CatalogueService
+from syncom.connect.connections.service import ConnectionsService
+from syncom.connect.runs.service import RunsService
+from syncom.connect.transport.doubts import Doubts
+from syncom.connect.transport.service import Transport
 from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
 from syncom.contacts.service import set_consents
 from syncom.content.model import TemplateInput
@@ -18,16 +23,19 @@ from syncom.events.model import EventInput
 from syncom.events.service import EventsService
 from syncom.messages.planned import PlannedSends
 from syncom.messages.sending.loop import SendingLoop
+from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Database
 from syncom.segments.jobs import MembershipKeeper
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
+from syncom.workflows.actions import Actions
+from syncom.workflows.calling import CallsKeeper
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.model import EnrolmentState, Workflow
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.steps.tools import Tools
 from tests.clocks import ShiftedClock
-from tests.messages.house import SendingHouse
+from tests.messages.house import BASE_URL, SendingHouse
 
 
 def _membership(database: Database, clock: Clock) -> MembershipService:
@@ -47,12 +55,18 @@ class Journeys:
     events: EventsService
     workflows: WorkflowsService
     keeper: WorkflowKeeper
+    #: Of calls; it reaches this machine.
+    calls: CallsKeeper
+    outbound: OutboundClient
+    actions: Actions
 
     @classmethod
     def on(cls, database: Database, account_id: int, data_dir: Path, clock: ShiftedClock | None = None) -> Journeys:
         clock = clock or ShiftedClock()
         sending = SendingHouse.on(database, account_id, data_dir)
         events = EventsService(database, sending.contacts, clock)
+        outbound = OutboundClient("127.0.0.0/8")
+        actions = actions_of(database, sending, outbound, clock)
         return cls(
             clock=clock,
             sending=sending,
@@ -65,9 +79,13 @@ class Journeys:
                 _membership(database, clock),
                 sending.content,
                 sending.senders,
+                actions,
                 clock,
             ),
             keeper=another_keeper(database, events, sending, clock),
+            calls=CallsKeeper(database, outbound, actions, clock),
+            outbound=outbound,
+            actions=actions,
         )
 
     @property
@@ -127,6 +145,12 @@ class Journeys:
         self.clock.ahead += timedelta(seconds=seconds)
         await self.settle()
 
+    async def called(self) -> None:
+        """Calls that are due are made, and journeys go on, until nothing is due."""
+        await self.settle()
+        while await self.calls.step():
+            await self.settle()
+
     async def queued(self) -> list[dict[str, Any]]:
         """Messages in the lane: contact and what the event said."""
         async with self.database.system() as connection:
@@ -152,6 +176,16 @@ def another_keeper(database: Database, events: EventsService, sending: SendingHo
     return WorkflowKeeper(database, tools, sending.segments, _membership(database, clock), clock)
 
 
+def actions_of(database: Database, sending: SendingHouse, outbound: OutboundClient, clock: Clock) -> Actions:
+    """Of an installation without connections."""
+    catalogue = CatalogueService(database, clock)
+    connections = ConnectionsService(database, catalogue, sending.keyring, outbound, clock, base_url=BASE_URL)
+    transport = Transport(database, catalogue, clock)
+    doubts = Doubts(connections, transport, clock)
+    runs = RunsService(database, catalogue, connections, transport, doubts, sending.keyring, clock)
+    return Actions(catalogue, connections, runs)
+
+
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="syncom-home-"))
@@ -163,6 +197,8 @@ def data_dir() -> Iterator[Path]:
 async def journeys(emptied_database: Database, account_id: int, data_dir: Path) -> AsyncIterator[Journeys]:
     house = Journeys.on(emptied_database, account_id, data_dir)
     yield house
+    await house.calls.abandon()
+    await house.outbound.close()
     await house.events.close()
     await house.sending.contacts.close()
 

@@ -25,6 +25,7 @@ def simulations(journeys: Journeys) -> SimulationsService:
         sending.segments,
         sending.content,
         sending.senders,
+        journeys.actions,
         journeys.clock,
     )
 

@@ -366,25 +366,6 @@ async def test_in_quiet_hours_of_its_own_zone_a_contact_waits_before_the_send(jo
     assert await mailed(journeys) == [here, there]
 
 
-@pytest.mark.parametrize(
-    ("definition", "field"),
-    [
-        (
-            {"trigger": JOINED, "steps": [{"type": "webhook", "url": "https://hook.example/"}]},
-            "definition.steps.0.type",
-        ),
-        (
-            {"trigger": JOINED, "steps": [WAIT_A_DAY, {"type": "action", "connection": "c", "action": "a"}]},
-            "definition.steps.1.type",
-        ),
-    ],
-)
-async def test_what_nothing_carries_out_is_refused(journeys: Journeys, definition: dict[str, Any], field: str) -> None:
-    with pytest.raises(Invalid) as caught:
-        await journeys.workflows.create(journeys.account_id, "x", definition)
-    assert caught.value.fields[0].field == field
-
-
 async def test_a_workflow_that_starts_itself_at_once_is_refused(journeys: Journeys) -> None:
     again = {"type": "generate_event", "event_type": "joined"}
     with pytest.raises(Invalid, match=r"definition\.steps\.0\.event_type: starts this workflow again"):

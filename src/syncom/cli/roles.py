@@ -80,6 +80,7 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         poster = asyncio.create_task(parts.webhook_poster().run(stop))
         segments = asyncio.create_task(parts.membership_keeper().run(stop))
         workflows = asyncio.create_task(parts.workflow_keeper().run(stop))
+        calls = asyncio.create_task(parts.calls_keeper().run(stop))
         connections = asyncio.create_task(parts.connection_keeper().run(stop))
         vectors = asyncio.create_task(parts.vector_keeper().run(stop))
         pulls = asyncio.create_task(parts.pull_keeper().run(stop))
@@ -89,7 +90,7 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         try:
             await parts.keeper().run(stop)
         finally:
-            following = (segments, workflows, attribution, carts)
+            following = (segments, workflows, calls, attribution, carts)
             beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners)
             for task in beside:
                 task.cancel()

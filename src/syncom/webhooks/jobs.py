@@ -18,7 +18,7 @@ from syncom.errors import Conflict, Invalid
 from syncom.feed.model import Fact, FeedRow, FeedStatus, fact_of
 from syncom.feed.service import FeedService
 from syncom.jobs.keeping import keep
-from syncom.outbound import OutboundClient, Unreachable
+from syncom.outbound import OutboundClient, Unreachable, refusal
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
 from syncom.webhooks import store
@@ -37,8 +37,6 @@ _SECONDS: Final = 30.0
 #: Longer than a delivery can take: then its process is gone, and another one may deliver.
 _LEASE: Final = timedelta(seconds=120)
 _LONGEST_WAIT: Final = timedelta(hours=1)
-#: Of a server's words, for people to read.
-_WORDS: Final = 200
 
 
 class WebhookPoster:
@@ -118,8 +116,7 @@ class WebhookPoster:
             return error.message
         if answer.status == 200:
             return ""
-        words = "".join(char if char.isprintable() else " " for char in answer.body[:_WORDS].decode("utf-8", "replace"))
-        return f"answered {answer.status}: {words.strip()}".removesuffix(": ")
+        return refusal(answer.status, answer.body)
 
 
 def wait_after(failures: int) -> timedelta:

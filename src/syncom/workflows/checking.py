@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Iterator, Mapping
 from typing import Final
 from zoneinfo import ZoneInfoNotFoundError
@@ -13,16 +14,18 @@ from syncom.contacts.values import common_values
 from syncom.content.service import ContentService
 from syncom.errors import FieldError, Invalid, NotFound
 from syncom.messages.senders import SendersService
+from syncom.outbound import check_header, check_url
 from syncom.postgres.pool import Connection
 from syncom.segments.service import SegmentsService, has_leaf
 from syncom.workflows import language as words
 from syncom.workflows import store
+from syncom.workflows.actions import Actions
 from syncom.workflows.chains import circle_of
 from syncom.workflows.graph import Graph
 from syncom.workflows.language import Definition, Step, Trigger
 from syncom.workflows.model import WorkflowStatus
 from syncom.workflows.moments import zone_of
-from syncom.workflows.steps.filling import Filler
+from syncom.workflows.steps.filling import Filler, is_template
 from syncom.workflows.watches import condition_of, event_of
 
 _CHANNELS: Final[Mapping[type[Step], Channel]] = {
@@ -41,11 +44,13 @@ class Checker:
         segments: SegmentsService,
         content: ContentService,
         senders: SendersService,
+        actions: Actions,
     ) -> None:
         self._contacts = contacts
         self._segments = segments
         self._content = content
         self._senders = senders
+        self._actions = actions
 
     async def check(self, connection: Connection, account_id: int, definition: Definition) -> None:
         """In the transaction that saves it; lists that its tags name are made. Raises Invalid."""
@@ -80,7 +85,6 @@ class Checker:
             yield self._step(connection, account_id, step, f"definition.steps.{number}")
 
     async def _whole(self, definition: Definition) -> None:
-        _refuse_what_is_not_done(definition)
         _refuse_starting_itself(definition)
 
     async def _trigger(self, connection: Connection, account_id: int, trigger: Trigger, at: str) -> None:
@@ -134,6 +138,11 @@ class Checker:
                     await self._date_field(account_id, step.field, f"{at}.field")
             case words.GenerateEvent():
                 Filler(step.params).check(f"{at}.params")
+            case words.Webhook():
+                _check_webhook(step, at)
+            case words.Action():
+                Filler(step.input).check(f"{at}.input")
+                await self._actions.check(account_id, step, at)
             case words.Jump():
                 await self._workflow(connection, account_id, step.workflow_id, f"{at}.workflow_id")
             case _:
@@ -204,16 +213,33 @@ class Checker:
             raise Invalid(at, error.message) from None
 
 
-#: Parts of the language that nothing carries out yet.
-_NOT_DONE: Final = (words.Webhook, words.Action)
+HEADERS_LIMIT: Final = 20
+#: Headers that the request makes itself.
+_RESERVED: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "idempotency-key"})
+#: Up to the end of the host; what is behind it may be filled in.
+_ORIGIN: Final = re.compile(r"[^{}/]*//[^{}/?#]+[/?#]")
 
 
-def _refuse_what_is_not_done(definition: Definition) -> None:
-    """Better than a workflow that silently does less than it says. Raises Invalid."""
-    for number, step in enumerate(definition.steps):
-        if isinstance(step, _NOT_DONE):
-            kind = step.__struct_config__.tag
-            raise Invalid(f"definition.steps.{number}.type", f"'{kind}' is not done by this release: leave it out")
+def _check_webhook(step: words.Webhook, at: str) -> None:
+    """Raises Invalid."""
+    url = step.url
+    Filler(url).check(f"{at}.url")
+    if is_template(url):
+        origin = _ORIGIN.match(url)
+        if origin is None:
+            raise Invalid(
+                f"{at}.url", "must begin with its host, such as https://crm.example/: only what is behind is filled in"
+            )
+        url = origin[0]
+    checked = check_url(f"{at}.url", url)
+    if checked.user is not None or checked.password is not None:
+        raise Invalid(f"{at}.url", "must not hold a log-in: give a header")
+    if len(step.headers) > HEADERS_LIMIT:
+        raise Invalid(f"{at}.headers", f"must be at most {HEADERS_LIMIT}")
+    for name, value in step.headers.items():
+        check_header(f"{at}.headers", name, None if is_template(value) else value, reserved=_RESERVED)
+    Filler(step.headers).check(f"{at}.headers")
+    Filler(step.body).check(f"{at}.body")
 
 
 def _refuse_starting_itself(definition: Definition) -> None:

@@ -78,6 +78,8 @@ class Outcome(IntEnum):
     MIGRATED = 13
     CAPPED = 14
     JUMPED = 15
+    #: It was parked, and tries the step again.
+    RETRIED = 16
     #: And the number of the case or branch from 0.
     BRANCH = 100
 
@@ -92,6 +94,14 @@ class Arrival(IntEnum):
     LEFT = -4
     #: To, or from, another version.
     MIGRATED = -5
+
+
+class CallState(IntEnum):
+    """Where a call of a step is. The numbers are stored."""
+
+    TO_DO = 1
+    DONE = 2
+    GIVEN_UP = 3
 
 
 class Cause(IntEnum):

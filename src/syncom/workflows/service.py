@@ -21,6 +21,7 @@ from syncom.postgres.pool import Connection, Database
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.workflows import ending, entering, store, timetable
+from syncom.workflows.actions import Actions
 from syncom.workflows.checking import Checker, uses
 from syncom.workflows.definition import look_through, read_definition
 from syncom.workflows.filters import fits
@@ -47,6 +48,7 @@ class WorkflowsService:
         membership: MembershipService,
         content: ContentService,
         senders: SendersService,
+        actions: Actions,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -56,7 +58,7 @@ class WorkflowsService:
         self._senders = senders
         self._clock = clock
         self._life = Life(events, membership)
-        self._checker = Checker(contacts, segments, content, senders)
+        self._checker = Checker(contacts, segments, content, senders, actions)
 
     # ------------------------------------------------------------ writing
 

@@ -26,6 +26,7 @@ from syncom.segments.model import OF_LIFE
 from syncom.segments.service import SegmentsService
 from syncom.workflows import language as words
 from syncom.workflows import store
+from syncom.workflows.actions import Actions
 from syncom.workflows.checking import Checker
 from syncom.workflows.definition import read_definition
 from syncom.workflows.entering import key_of
@@ -79,6 +80,7 @@ class SimulationsService:
         segments: SegmentsService,
         content: ContentService,
         senders: SendersService,
+        actions: Actions,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -87,7 +89,7 @@ class SimulationsService:
         self._segments = segments
         self._content = content
         self._sends = PlannedSends(content, senders)
-        self._checker = Checker(contacts, segments, content, senders)
+        self._checker = Checker(contacts, segments, content, senders, actions)
         self._clock = clock
 
     # ------------------------------------------------------------ one contact

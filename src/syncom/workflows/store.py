@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 from psycopg.rows import TupleRow
-from psycopg.types.json import Jsonb
 
 from syncom.errors import NotFound
 from syncom.ids import bucket_of
@@ -60,9 +59,8 @@ class SentBy(NamedTuple):
 
 
 class NewCall(NamedTuple):
-    """A call that a step makes."""
+    """A call that a step makes for one journey."""
 
-    account_id: int
     bucket: int
     call_id: UUID
     contact_id: int
@@ -70,7 +68,11 @@ class NewCall(NamedTuple):
     event_id: UUID
     version: int
     step: int
-    request: Jsonb
+    turn: int
+    #: Whom it calls: a host, or a connection. No slow one keeps calls of others waiting.
+    target: str
+    #: JSON.
+    request: str
 
 
 # ---------------------------------------------------------------- workflows
@@ -256,11 +258,25 @@ async def note_messages(connection: Connection, account_id: int, messages: Seque
     await connection.execute(_SQL["note_messages"], values)
 
 
-async def add_calls(connection: Connection, calls: Sequence[NewCall], *, now: datetime) -> None:
-    """Write calls down."""
-    if calls:
-        async with connection.cursor() as cursor:
-            await cursor.executemany(_SQL["add_calls"], [{**call._asdict(), "now": now} for call in calls])
+async def add_calls(connection: Connection, account_id: int, calls: Sequence[NewCall], *, now: datetime) -> None:
+    """Write calls down. One that was given up before is made anew."""
+    if not calls:
+        return
+    values = {
+        "account_id": account_id,
+        "now": now,
+        "buckets": numbers(call.bucket for call in calls),
+        "call_ids": [call.call_id for call in calls],
+        "contact_ids": numbers(call.contact_id for call in calls),
+        "workflow_id": calls[0].workflow_id,
+        "event_ids": [call.event_id for call in calls],
+        "version": calls[0].version,
+        "step": calls[0].step,
+        "turns": numbers(call.turn for call in calls),
+        "target": calls[0].target,
+        "requests": texts(call.request for call in calls),
+    }
+    await connection.execute(_SQL["add_calls"], values)
 
 
 def _workflow(row: TupleRow) -> Workflow:

@@ -134,8 +134,18 @@ ORDER BY k.bucket, k.message_id
 ON CONFLICT DO NOTHING;
 
 -- name: add_calls
--- Calls to make; one that was written down before stays. Primary key of workflow_calls.
-INSERT INTO workflow_calls (account_id, bucket, call_id, contact_id, workflow_id, event_id, version, step, request, next_at)
-VALUES (%(account_id)s, %(bucket)s, %(call_id)s, %(contact_id)s, %(workflow_id)s, %(event_id)s, %(version)s, %(step)s,
-    %(request)s, %(now)s)
-ON CONFLICT DO NOTHING;
+-- Calls to make, of one step; one that was given up is made anew, and has another key when it asks for something else. Primary
+-- key of workflow_calls.
+INSERT INTO workflow_calls AS c (account_id, bucket, call_id, contact_id, workflow_id, event_id, version, step, turn, target,
+    request, next_at, made_at)
+SELECT %(account_id)s, k.bucket, k.call_id, k.contact_id, %(workflow_id)s, k.event_id, %(version)s, %(step)s, k.turn, %(target)s,
+    k.request::jsonb, %(now)s, %(now)s
+FROM unnest(%(buckets)s::smallint[], %(call_ids)s::uuid[], %(contact_ids)s::bigint[], %(event_ids)s::uuid[],
+    %(turns)s::integer[], string_to_array(%(requests)s, E'\x1f'))
+    AS k (bucket, call_id, contact_id, event_id, turn, request)
+WHERE k.bucket IS NOT NULL
+ORDER BY k.bucket, k.call_id
+ON CONFLICT (account_id, bucket, call_id) DO UPDATE SET state = 1, request = excluded.request, target = excluded.target,
+    changes = c.changes + (c.request IS DISTINCT FROM excluded.request)::integer, begun_at = NULL, failures = 0,
+    next_at = excluded.next_at, leased_until = NULL, made_at = excluded.made_at
+    WHERE c.state = 3;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 import syncom
 from syncom.accounts.service import machine_principal
 from syncom.app import App, open_app
+from syncom.clock import Clock
 from syncom.connect.connections.model import ConnectionWish
 from syncom.connect.model import Caller, CallerKind, Connection
 from syncom.connect.runs.model import RunFailed
@@ -60,14 +61,16 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk_of(key: str, simulator: Simulator, dsn: str, folder: Path) -> AsyncIterator[Desk]:
+async def desk_of(
+    key: str, simulator: Simulator, dsn: str, folder: Path, clock: Clock | None = None
+) -> AsyncGenerator[Desk]:
     """A connection to the simulator by the shipped connector, of which only the address is another one."""
     async with simulator.run() as url:
         _redirected(key, url, folder / "connectors")
         # Desks of a test file share its database, so they share its keys.
         key_file = str(folder.parent / "desk.key")
         settings = Settings(data_dir=folder, secret_key_file=key_file, outbound_allow="127.0.0.1/32")
-        async with open_app(settings, dsn=dsn) as app:
+        async with open_app(settings, dsn=dsn, clock=clock) as app:
             await app.catalogue.sync(folder / "connectors")
             account = await app.accounts.create_account(machine_principal(0), name=key)
             tenant = await app.tenants.tenant(account.account_id, "default")

@@ -11,7 +11,6 @@ import math
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from hashlib import sha256
 from typing import Any, Final, cast
@@ -29,7 +28,7 @@ from syncom.connect.connections import placing
 from syncom.connect.connections.redaction import strike
 from syncom.connect.model import OAuthConfig
 from syncom.errors import Conflict, Invalid, SyncomError, Upstream
-from syncom.outbound import Answer, OutboundClient, Unreachable
+from syncom.outbound import Answer, OutboundClient, Unreachable, retry_after
 
 #: Seconds for one request to a token endpoint. Shorter than the lease of whoever renews.
 TOKEN_SECONDS: Final = 20.0
@@ -300,7 +299,9 @@ def _read(answer: Answer, hidden: Iterable[str], now: datetime) -> dict[str, Any
     if answer.status == 429 or answer.status >= 500 or error in _LATER_CODES:
         # A gateway may answer for a provider that did its part: only 429 and 503 say that nothing was done.
         begun = answer.status >= 500 and answer.status != 503
-        raise TokenTrouble(_said(answer, members, hidden), begun=begun, retry_after=_retry_after(answer, now))
+        raise TokenTrouble(
+            _said(answer, members, hidden), begun=begun, retry_after=retry_after(answer.headers.items(), now)
+        )
     if error:
         reason = Reason.GRANT if error in _GRANT_CODES else Reason.CLIENT if error in _CLIENT_CODES else Reason.REQUEST
         raise TokenRefused(_said(answer, members, hidden), reason, error)
@@ -350,17 +351,6 @@ def _said(answer: Answer, members: Mapping[str, Any] | None, hidden: Iterable[st
     words = "".join(char if char.isprintable() else " " for char in words)
     status = f"the provider answered {answer.status}"
     return f"{status}: {strike(words, hidden)[:_WORDS]}" if words else f"{status} with no error that can be read"
-
-
-def _retry_after(answer: Answer, now: datetime) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110, 10.2.3)."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(min(int(text), 86400))
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds()) if text else None
-    except (ValueError, TypeError):
-        return None
 
 
 def _number(value: Any) -> float | None:

@@ -15,7 +15,7 @@ from syncom.connect.connections import news
 from syncom.connect.connections.model import News, OwnerWebhook, WebhookLease
 from syncom.errors import Invalid, SyncomError
 from syncom.jobs.keeping import keep
-from syncom.outbound import OutboundClient, check_url
+from syncom.outbound import OutboundClient, check_url, refusal
 from syncom.postgres.pool import Database
 
 _log = logging.getLogger(__name__)
@@ -32,8 +32,6 @@ _FIRST_WAIT: Final = timedelta(seconds=10)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 #: What could not be told for so long is not told any more.
 GIVE_UP: Final = timedelta(days=1)
-#: Of a server's words, for people to read.
-_WORDS: Final = 200
 HEADER: Final = "x-integration-app-token"
 
 #: A token for an account's owner, signed with the workspace's secret: account, id of the event, body.
@@ -139,8 +137,7 @@ class OwnerTeller:
             return error.message
         if 200 <= answer.status < 300:
             return ""
-        words = "".join(char if char.isprintable() else " " for char in answer.body[:_WORDS].decode("utf-8", "replace"))
-        return f"answered {answer.status}: {words.strip()}".removesuffix(": ")
+        return refusal(answer.status, answer.body)
 
 
 def wait_after(failures: int) -> timedelta:

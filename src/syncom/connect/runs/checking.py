@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import jsonschema_rs
 
-from syncom.connect.model import Action
+from syncom.connect.model import Action, Schema
 from syncom.errors import FieldError, Invalid
 
 #: Compiled schemas that are kept.
@@ -50,6 +51,21 @@ class Checker:
             raise Invalid.of([_field(error) for error in errors[:_MAX_ERRORS]])
         return value
 
+    def check_draft(self, action: Action, given: Any, is_open: Callable[[Any], bool]) -> None:
+        """Input that is not whole yet: a value for which ``is_open`` is true may become anything.
+
+        Raises Invalid that names each wrong, missing or unknown field.
+        """
+        found = [FieldError(json_path([name]), _NOT_KNOWN) for name in _strangers(action.input_schema, given)]
+        for error in self._validator(action).iter_errors(given):
+            if error.kind.name in _UNKNOWN:
+                names = getattr(error.kind, "unexpected", ())
+                found += [FieldError(json_path([*error.instance_path, name]), _NOT_KNOWN) for name in names]
+            elif not _hangs(error, given, is_open):
+                found.append(_field(error))
+        if found:
+            raise Invalid.of(found[:_MAX_ERRORS])
+
     def _validator(self, action: Action) -> jsonschema_rs.Validator:
         key = (action.action_id, action.updated_at or id(action.input_schema))
         known = self._kept.get(key)
@@ -61,6 +77,28 @@ class Checker:
 
 
 _UNKNOWN: Final = ("additionalProperties", "unevaluatedProperties")
+_NOT_KNOWN: Final = "is not known to this action"
+#: Members of a schema that say something of members which it does not name.
+_OPEN: Final = frozenset(
+    {*_UNKNOWN, "patternProperties", "propertyNames", "allOf", "anyOf", "oneOf", "$ref", "$dynamicRef", "if"}
+)
+
+
+def _strangers(schema: Schema, given: Any) -> list[str]:
+    """Members that a schema does not name, and says nothing of: the action does not look at them."""
+    named = schema.get("properties")
+    if not isinstance(named, dict) or not isinstance(given, dict) or _OPEN & set(schema):
+        return []
+    return [name for name in cast("dict[str, Any]", given) if name not in named]
+
+
+def _hangs(error: jsonschema_rs.ValidationError, given: Any, is_open: Callable[[Any], bool]) -> bool:
+    """Whether an error may go when values are filled in. Names of members are what they are."""
+    if error.kind.name == "required":
+        return False
+    for piece in error.instance_path:
+        given = given[piece]
+    return is_open(given)
 
 
 def _compiled(action: Action) -> jsonschema_rs.Validator:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from syncom.connect.model import ActionRun, Fault
-from syncom.errors import Upstream
+from syncom.errors import Conflict, Upstream
 
 #: Stands where a credential or a member that nobody may see was.
 HIDDEN: Final = "•••"
@@ -27,6 +27,14 @@ class RunFailed(Upstream):
         self.cause: Fault | None = None
         if fault.type == "action_run" and fault.key == "access_token_expired":
             self.cause = Fault(type="connection", key=fault.key, message="the app refused the connection's credentials")
+
+
+class DoneBefore(Conflict):
+    """The call with this idempotency key was made before and went well; its output was too large to be kept."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"this call was made before (run {run_id}); its output was too large to be kept")
+        self.run_id = run_id
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,9 +17,9 @@ from syncom.connect.runs.model import HIDDEN, Answered, Wanted
 from syncom.connect.runs.redaction import Redaction
 from syncom.connect.transport.address import query_names
 from syncom.connect.transport.pinned import TimedOut
-from syncom.connect.transport.service import Response, Target, Transport, retry_after
+from syncom.connect.transport.service import Response, Target, Transport
 from syncom.errors import Conflict, Forbidden, RateLimited, SyncomError, Upstream
-from syncom.outbound import Unreachable
+from syncom.outbound import Unreachable, retry_after
 
 #: Bytes of an answer that a run takes (membrane-api, 4).
 MAX_ANSWER: Final = 30 * 1024 * 1024

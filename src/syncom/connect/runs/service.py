@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Protocol, cast
 
@@ -35,7 +35,7 @@ from syncom.connect.runs import store
 from syncom.connect.runs.building import encode_body, operation_request, own_headers, plain_pairs, step_request
 from syncom.connect.runs.checking import Checker
 from syncom.connect.runs.formula import evaluate, is_true
-from syncom.connect.runs.model import Answered, RunFailed, Runs, Wanted
+from syncom.connect.runs.model import Answered, DoneBefore, RunFailed, Runs, Wanted
 from syncom.connect.runs.paging import Pages
 from syncom.connect.runs.redaction import Redaction
 from syncom.connect.runs.sending import Sender, fault_of
@@ -157,6 +157,11 @@ class RunsService:
             connection=connection, action=action, call=None, input=given, meta=meta, idempotency_key=idempotency_key
         )
         return await self._preview(caller, job) if dry_run else await self._recorded(caller, job)
+
+    def check_draft(self, action: Action, given: Any, is_open: Callable[[Any], bool]) -> None:
+        """Whether an action may take an input of which values are still to be filled in: those for which ``is_open`` is
+        true. Raises Invalid that names each wrong, missing or unknown member."""
+        self._checker.check_draft(action, given, is_open)
 
     async def request(
         self,
@@ -529,7 +534,7 @@ class RunsService:
         if kept.status != RunStatus.SUCCESS.value:
             raise RunFailed(kept.run_id, kept.fault or _LOST)
         if kept.sealed_output is None:
-            raise Conflict(f"this call was made before (run {kept.run_id}); its output was too large to be kept")
+            raise DoneBefore(kept.run_id)
         output = self._keyring.unseal(kept.sealed_output, purpose="run output", owner=f"run:{kept.run_id}")
         return RunResult(output=msgspec.json.decode(output), run_id=kept.run_id)
 

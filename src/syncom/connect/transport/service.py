@@ -8,12 +8,10 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Final, Protocol, TypeVar
 
@@ -334,17 +332,3 @@ def _may_follow(method: str, status: int, body: Body) -> bool:
     if method in ("GET", "HEAD") or status == 303:
         return True
     return status in (307, 308) and (body is None or isinstance(body, bytes))
-
-
-def retry_after(headers: Pairs, now: datetime) -> float | None:
-    """Seconds that an app asks to wait (RFC 9110, 10.2.3: seconds or a date)."""
-    text = next((value for name, value in headers if name.lower() == "retry-after"), "").strip()
-    if not text:
-        return None
-    if text.replace(".", "", 1).isdecimal():
-        return min(float(text), 86_400.0)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-        return max(0.0, min((moment - now).total_seconds(), 86_400.0))
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from psycopg.types.json import Jsonb
+import msgspec
+from yarl import URL
 
+from syncom.errors import Invalid
 from syncom.ids import workflow_effect_id
 from syncom.workflows import store
 from syncom.workflows.language import Action, Call, Webhook
@@ -13,13 +15,18 @@ from syncom.workflows.passing import Place
 from syncom.workflows.steps.filling import Filler, contacts_of
 from syncom.workflows.steps.tools import Tools
 
+#: Bytes of a call, filled in.
+REQUEST_LIMIT: Final = 256 * 1024
+
 
 async def webhook(place: Place, step: Webhook, tools: Tools) -> None:
-    await _call(place, tools, *request_of(step))
+    # Nothing is filled in before the end of the host (``checking``).
+    host = URL(step.url.partition("{")[0]).host or ""
+    await _call(place, tools, host, *request_of(step))
 
 
 async def action(place: Place, step: Action, tools: Tools) -> None:
-    await _call(place, tools, *request_of(step))
+    await _call(place, tools, step.connection, *request_of(step))
 
 
 def request_of(step: Call) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -30,7 +37,7 @@ def request_of(step: Call) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"input": step.input}, {"type": "action", "connection": step.connection, "action": step.action}
 
 
-async def _call(place: Place, tools: Tools, document: dict[str, Any], plan: dict[str, Any]) -> None:
+async def _call(place: Place, tools: Tools, target: str, document: dict[str, Any], plan: dict[str, Any]) -> None:
     """Write down one call for each, and let them rest until it is settled."""
     if place.where.resting:
         # Woken without an answer: the call stays what it was.
@@ -40,25 +47,30 @@ async def _call(place: Place, tools: Tools, document: dict[str, Any], plan: dict
     those = await place.those()
     about = await contacts_of(place, tools, those) if filler.needs_contact else {}
     where = place.where
-    await store.add_calls(
-        place.connection,
-        [
-            store.NewCall(
-                account_id=where.account_id,
-                bucket=one.bucket,
-                call_id=workflow_effect_id(one.event_id, where.workflow_id, one.turn, one.who),
-                contact_id=one.contact_id,
-                workflow_id=where.workflow_id,
-                event_id=one.event_id,
-                version=where.version,
-                step=where.step,
-                request=Jsonb({**plan, **filler.filled(one, about.get(one.who))}),
-            )
-            for one in those
-        ],
-        now=place.now,
-    )
+    calls = [
+        store.NewCall(
+            bucket=one.bucket,
+            call_id=workflow_effect_id(one.event_id, where.workflow_id, one.turn, one.who),
+            contact_id=one.contact_id,
+            workflow_id=where.workflow_id,
+            event_id=one.event_id,
+            version=where.version,
+            step=where.step,
+            turn=one.turn,
+            target=target,
+            request=_encoded({**plan, **filler.filled(one, about.get(one.who))}),
+        )
+        for one in those
+    ]
+    await store.add_calls(place.connection, where.account_id, calls, now=place.now)
     await place.change("rest", until=store.FOREVER)
+
+
+def _encoded(request: dict[str, Any]) -> str:
+    encoded = msgspec.json.encode(request)
+    if len(encoded) > REQUEST_LIMIT:
+        raise Invalid("request", f"is longer than {REQUEST_LIMIT:,} bytes")
+    return encoded.decode()
 
 
 def _body(step: Webhook) -> Any:

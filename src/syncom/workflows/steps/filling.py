@@ -35,8 +35,8 @@ class Filler:
         self._environment.auto_escape_callback = lambda _: False
         self._environment.fuel = _FUEL
         texts = list(_texts(document))
-        self.is_plain = not any(_is_template(text) for text in texts)
-        self.needs_contact = any(_is_template(text) and "contact" in text for text in texts)
+        self.is_plain = not any(is_template(text) for text in texts)
+        self.needs_contact = any(is_template(text) and "contact" in text for text in texts)
 
     def check(self, at: str) -> None:
         """Raises Invalid with the place of a text that is no template."""
@@ -56,7 +56,7 @@ class Filler:
 
     def _fill(self, node: Any, values: Mapping[str, Any], left: list[int]) -> Any:
         if isinstance(node, str):
-            if not _is_template(node):
+            if not is_template(node):
                 return node
             expression = _EXPRESSION.fullmatch(node)
             if expression:
@@ -100,7 +100,8 @@ def _plainly(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _is_template(text: str) -> bool:
+def is_template(text: str) -> bool:
+    """Whether something is filled in."""
     return any(mark in text for mark in _MARKS)
 
 
@@ -116,7 +117,7 @@ def _texts(node: Any) -> list[str]:
 
 def _checked(environment: Environment, node: Any, at: str) -> None:
     if isinstance(node, str):
-        if _is_template(node):
+        if is_template(node):
             try:
                 environment.render_str(node, data={}, contact={}, contact_id=0, event_id="")
             except TemplateError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from syncom.clock import Clock
@@ -13,7 +12,7 @@ from syncom.messages.channels.hands import Hands
 from syncom.messages.channels.sms.form import GatewayForm, Request, fill, is_of_sender, read_answer
 from syncom.messages.channels.sms.model import GatewayAnswer, TextParcel
 from syncom.messages.channels.sms.short_links import ShortLinks
-from syncom.outbound import OutboundClient, Unreachable
+from syncom.outbound import OutboundClient, Unreachable, retry_after
 
 _log = logging.getLogger(__name__)
 
@@ -108,8 +107,8 @@ async def ask(
     except Exception as error:  # noqa: BLE001 - whoever asked must hear what became of it
         _log.exception("a request to a gateway failed in an unknown way")
         return Outcome.UNCERTAIN, _own(f"the request failed: {error}")
-    retry_after = _retry_after(got.headers.get("Retry-After", ""), clock)
-    return read_answer(form.answers, got.status, got.body, retry_after)
+    asked = retry_after(got.headers.items(), clock.now())
+    return read_answer(form.answers, got.status, got.body, asked)
 
 
 def judge(outcome: Outcome, answer: GatewayAnswer, attempt: int, clock: Clock) -> Refusal:
@@ -127,16 +126,3 @@ def judge(outcome: Outcome, answer: GatewayAnswer, attempt: int, clock: Clock) -
 
 def _own(words: str) -> GatewayAnswer:
     return GatewayAnswer(status=0, text=words, local=True)
-
-
-def _retry_after(value: str, clock: Clock) -> float | None:
-    """Seconds of a Retry-After header, which holds a number or a date (RFC 9110, 10.2.3); None when it does not."""
-    value = value.strip()
-    if not value or len(value) > 100:
-        return None
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - clock.now()).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None
