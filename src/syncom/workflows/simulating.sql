@@ -103,18 +103,27 @@ WHERE s.account_id = %(account_id)s AND s.bucket = (%(segment_id)s::bigint & 255
 ORDER BY who, s.moved_at, move_id
 
 -- name: happened
--- Events of these types of contacts (and of those merged into them), of each from its moment on. Index: events_contact.
-SELECT k.contact_id, e.event_type_id, e.occurred_at, e.event_id, e.params
-FROM unnest(%(contact_ids)s::bigint[], %(moments)s::timestamptz[]) AS k (contact_id, since)
-CROSS JOIN LATERAL (
-    SELECT k.contact_id AS contact_id
+-- Events of these types of contacts (and of those merged into them), of each from its moment on. Index: events_contact, one
+-- look a contact; the sum keeps the planner from looking through all events of the types for each (measured: fifty times as
+-- long while statistics are old).
+WITH k AS MATERIALIZED (
+    SELECT contact_id, since
+    FROM unnest(%(contact_ids)s::bigint[], %(moments)s::timestamptz[]) AS k (contact_id, since)
+), g AS MATERIALIZED (
+    SELECT contact_id AS who, (contact_id & 255)::smallint AS bucket, contact_id, since FROM k
     UNION ALL
-    SELECT m.contact_id FROM merged_contacts m
-    WHERE m.account_id = %(account_id)s AND m.into_contact_id = k.contact_id
-) AS g
-JOIN events e ON e.account_id = %(account_id)s AND e.bucket = (g.contact_id & 255)::smallint
-    AND e.contact_id = g.contact_id AND e.event_type_id = ANY (%(event_type_ids)s::bigint[])
-    AND e.occurred_at >= k.since AND e.occurred_at < %(until)s
+    SELECT k.contact_id, m.bucket, m.contact_id, k.since FROM k
+    JOIN merged_contacts m ON m.account_id = %(account_id)s AND m.into_contact_id = k.contact_id
+)
+SELECT g.who, e.event_type_id, e.occurred_at, e.event_id, e.params
+FROM g
+CROSS JOIN LATERAL (
+    SELECT * FROM events
+    WHERE account_id = %(account_id)s AND bucket = g.bucket AND contact_id = g.contact_id
+        AND occurred_at >= g.since AND occurred_at < %(until)s
+        AND event_type_id + 0 = ANY (%(event_type_ids)s::bigint[])
+    OFFSET 0
+) AS e
 
 -- name: trigger_segment
 -- The segment whose moves let contacts into a version. Index: workflow_watches_version.
