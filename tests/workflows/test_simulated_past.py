@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from syncom.contacts.model import FieldType
 from syncom.errors import Invalid
 from syncom.events.model import EventInput
 from syncom.postgres.pool import Database
@@ -476,6 +477,40 @@ async def test_segments_have_the_past_that_was_recorded(journeys: Journeys) -> N
 async def test_a_cap_is_said_not_to_be_looked_at(journeys: Journeys) -> None:
     past = await of_past(journeys, {"trigger": JOINED, "rules": {"cap": {"messages": 3}}, "steps": [STOP]})
     assert past.notes[-1] == "the cap is not looked at: who had got enough would have been passed over"
+
+
+async def test_whose_day_came_and_whom_a_schedule_let_in_are_those_of_now(journeys: Journeys) -> None:
+    [anna, boris, _] = await journeys.sending.people(3)
+    fields = journeys.sending.contacts.fields
+    birthday = await fields.create(journeys.account_id, key="birthday", name="Birthday", type=FieldType.DATE)
+    today = datetime.now(UTC)
+    for contact_id, ago in ((anna, 5), (boris, 60)):
+        born = (today - days(ago)).date().replace(year=2000)
+        await act(
+            journeys,
+            "UPDATE contacts SET fields = jsonb_build_object(%s::text, %s::text), city = 'Lviv' WHERE contact_id = %s",
+            str(birthday.field_id),
+            born.isoformat(),
+            contact_id,
+        )
+    wait = {"type": "wait", "days": 2}
+    past = await of_past(journeys, {"trigger": {"type": "date", "field": "birthday"}, "steps": [wait]})
+    assert (past.events, past.enrolled, past.finished, past.inside) == (1, 1, 1, 0)
+    assert past.notes == ["days are those that contacts have now"]
+    with pytest.raises(Invalid, match="at most 365 days"):
+        await of_past(
+            journeys,
+            {"trigger": {"type": "date", "field": "birthday"}, "steps": [wait]},
+            since=today - days(400),
+            until=today,
+        )
+    segment = await journeys.sending.segments.create(journeys.account_id, "Lviv", _LIVES)
+    every = {"type": "schedule", "segment_id": segment.segment_id, "every": "day", "at": "12:00:00"}
+    definition = {"trigger": every, "rules": {"entry": {"one_active": True}}, "steps": [{"type": "wait", "hours": 30}]}
+    noon = today.replace(hour=12, minute=0, second=0, microsecond=0) - days(1)
+    told = await of_past(journeys, definition, since=noon - days(3), until=noon)
+    assert (told.events, told.enrolled, told.refused) == (6, 4, {"still inside": 2})
+    assert told.notes == ["the segment has those in it who are in it now"]
 
 
 async def test_what_has_no_past_or_too_much_of_it_is_refused(

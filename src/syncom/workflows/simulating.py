@@ -6,17 +6,20 @@ not saved, and for workflows of any status.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
+
+from psycopg import sql
+from psycopg.rows import TupleRow
 
 from syncom.clock import Clock
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Invalid
 from syncom.events.service import EventsService
-from syncom.ids import uuid7
+from syncom.ids import occurrence_id, uuid7
 from syncom.messages.planned import PlannedSends
 from syncom.messages.senders import SendersService
 from syncom.postgres.columns import numbers
@@ -32,7 +35,9 @@ from syncom.workflows.definition import read_definition
 from syncom.workflows.entering import key_of
 from syncom.workflows.graph import Graph
 from syncom.workflows.language import Definition
+from syncom.workflows.moments import next_time, zone_of
 from syncom.workflows.past import BATCH, Before, Occurrence, Past, Simulation, refusal, watched_of
+from syncom.workflows.timetable import in_segment, whose_day
 from syncom.workflows.tracing import Trace, Tracer, chosen
 from syncom.workflows.walking import Almanac, Walker
 from syncom.workflows.watches import event_of
@@ -40,6 +45,7 @@ from syncom.workflows.watches import event_of
 _SQL = load_sql("syncom.workflows", "simulating.sql")
 #: Stands for the workflow in what chance hangs on, while it is not saved.
 _UNSAVED: Final = 0
+_YEAR: Final = timedelta(days=365)
 DEFAULT_SPAN: Final = timedelta(days=30)
 #: Events of one simulation: a minute or two.
 EVENTS_LIMIT: Final = 1_000_000
@@ -48,11 +54,13 @@ EVENTS_LIMIT: Final = 1_000_000
 class _Source(NamedTuple):
     """Where what let contacts in is found."""
 
-    #: Statements.
+    #: The statement that counts it; empty: it is counted on the way.
     counted: str
-    found: str
+    found: sql.SQL | sql.Composed
     values: dict[str, Any]
     notes: list[str]
+    #: What a row lets in.
+    made: Callable[[TupleRow], list[Occurrence]] = lambda row: [Occurrence(*row)]
 
 
 class _Simulated(NamedTuple):
@@ -177,11 +185,10 @@ class SimulationsService:
         graph = Graph(simulated.definition)
         async with self._database.reading(account_id) as connection:
             source = await self._source(connection, account_id, simulated, since, until)
-            row = await (
-                await connection.execute(_SQL[source.counted], {**source.values, "limit": EVENTS_LIMIT + 1})
-            ).fetchone()
-            if row is not None and row[0] > EVENTS_LIMIT:
-                raise Invalid("since", f"more than {EVENTS_LIMIT:,} events since then: narrow the time")
+            if source.counted:
+                counting = {**source.values, "limit": EVENTS_LIMIT + 1}
+                row = await (await connection.execute(_SQL[source.counted], counting)).fetchone()
+                _check_count(row[0] if row is not None else 0)
             almanac = await self._almanac(connection, account_id, simulated)
             wanted = {one.event_type for one in (*graph.definition.rules.exits, *_that_wait(graph)) if one.event_type}
             types = await self._events.types.find_in(connection, account_id, wanted)
@@ -204,11 +211,11 @@ class SimulationsService:
             known = types.get(event_type)
             notes = [] if known is not None else [f"no event of the type '{event_type}' was ever recorded"]
             number = known.event_type_id if known is not None else None
-            return _Source("count_events", "events", {**values, "event_type_id": number}, notes)
+            return _Source("count_events", sql.SQL(_SQL["events"]), {**values, "event_type_id": number}, notes)
         if isinstance(trigger, words.ApiTrigger):
             raise Invalid(at, "only calls let contacts in: nothing of the past says who; simulate it for one contact")
         if isinstance(trigger, words.DateTrigger | words.ScheduleTrigger):
-            raise Invalid(at, "whom time let in is not simulated for the past; simulate it for one contact")
+            return await self._times(connection, account_id, simulated.seed, trigger, since, until)
         if isinstance(trigger, words.SegmentTrigger):
             segment_id, entered = trigger.segment_id, trigger.when == "enters"
             notes = [f"the past is what was recorded of who moved by itself into and out of segment {segment_id}"]
@@ -223,10 +230,53 @@ class SimulationsService:
             notes = ["what let contacts in is known since this version was saved"]
         return _Source(
             "count_moves",
-            "moves",
+            sql.SQL(_SQL["moves"]),
             {**values, "segment_id": segment_id, "entered": entered, "causes": [one.code for one in OF_LIFE]},
             notes,
         )
+
+    async def _times(
+        self,
+        connection: Connection,
+        account_id: int,
+        workflow_id: int,
+        trigger: words.DateTrigger | words.ScheduleTrigger,
+        since: datetime,
+        until: datetime,
+    ) -> _Source:
+        """Whose time came, as fields and segments are now. Raises Invalid for days of more than a year."""
+        if isinstance(trigger, words.DateTrigger):
+            if until - since > _YEAR:
+                raise Invalid("since", f"must be at most {_YEAR.days} days before: a day of the year comes once")
+            fields = await self._contacts.fields.by_key(account_id, wanted={trigger.field})
+            field = str(fields[trigger.field].field_id) if trigger.field in fields else ""
+            statement, values = whose_day(trigger, field, since, until)
+            notes = ["days are those that contacts have now"]
+
+            def of_day(row: TupleRow) -> list[Occurrence]:
+                _, who, moment, day = row
+                event_id = occurrence_id(workflow_id, who, datetime.combine(day, time(), UTC))
+                return [Occurrence(who, who, event_id, moment, {"date": day.isoformat()})]
+
+            made = of_day
+        else:
+            moments = [
+                (moment, {"date": moment.astimezone(zone_of(trigger)).date().isoformat()})
+                for moment in _times_of(trigger, since, until)
+            ]
+            statement, values = in_segment(await self._segments.compiler(connection, account_id), trigger)
+            notes = ["the segment has those in it who are in it now"]
+
+            def of_schedule(row: TupleRow) -> list[Occurrence]:
+                _, who = row
+                return [
+                    Occurrence(who, who, occurrence_id(workflow_id, who, moment), moment, params)
+                    for moment, params in moments
+                ]
+
+            made = of_schedule
+        place = {"account_id": account_id, "after_bucket": -1, "after_contact_id": 0, "limit": EVENTS_LIMIT + 1}
+        return _Source("", statement, {**values, **place}, notes, made)
 
     # ------------------------------------------------------------ both
 
@@ -258,10 +308,27 @@ class SimulationsService:
 
 
 async def _occurrences(connection: Connection, source: _Source) -> AsyncGenerator[Sequence[Occurrence]]:
+    count = 0
     async with connection.cursor(name="simulated") as cursor:
-        await cursor.execute(_SQL[source.found], source.values)
+        await cursor.execute(source.found, source.values)
         while rows := await cursor.fetchmany(BATCH):
-            yield [Occurrence(*row) for row in rows]
+            for row in rows:
+                made = source.made(row)
+                count += len(made)
+                _check_count(count)
+                yield made
+
+
+def _times_of(trigger: words.ScheduleTrigger, since: datetime, until: datetime) -> Iterator[datetime]:
+    moment = next_time(trigger, since - timedelta(microseconds=1))
+    while moment is not None and moment < until:
+        yield moment
+        moment = next_time(trigger, moment)
+
+
+def _check_count(count: int) -> None:
+    if count > EVENTS_LIMIT:
+        raise Invalid("since", f"more than {EVENTS_LIMIT:,} events since then: narrow the time")
 
 
 def _that_wait(graph: Graph) -> list[words.Goal | words.WaitFor]:

@@ -26,6 +26,7 @@ from syncom.errors import Invalid, NotFound
 from syncom.ids import occurrence_id
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
+from syncom.segments.compile import Compiler
 from syncom.segments.service import SegmentsService
 from syncom.workflows import entering
 from syncom.workflows.language import CREATED_AT, DateTrigger, ScheduleTrigger, Trigger
@@ -175,22 +176,9 @@ class Timetable:
     async def _whose_day(
         self, connection: Connection, mark: _Mark, trigger: DateTrigger, since: datetime, until: datetime
     ) -> list[_Due]:
-        days = base_days(since, until, trigger.days)
-        values: dict[str, Any] = {
-            **_place(mark),
-            "since": since,
-            "until": until,
-            "days": trigger.days,
-            "at": trigger.at,
-            "yearly": trigger.yearly,
-            "near": month_days(days) if trigger.yearly else [day.isoformat() for day in days],
-        }
-        value: sql.Composable = _CREATED_AT
-        if trigger.field != CREATED_AT:
-            value, values["field"] = _FIELD, await self._field(mark.account_id, trigger.field)
-        part = sql.SQL("substr({}, 6, 5)" if trigger.yearly else "left({}, 10)").format(value)
-        near = sql.SQL("{} = ANY(%(near)s::text[])").format(part)
-        statement = sql.SQL(_SQL["whose_day"]).format(value=value, near=near)
+        field = "" if trigger.field == CREATED_AT else await self._field(mark.account_id, trigger.field)
+        statement, values = whose_day(trigger, field, since, until)
+        values.update(_place(mark))
         # Never prepared: a plan is for the values it was made with.
         rows = await (await connection.execute(statement, values, prepare=False)).fetchall()
         return [
@@ -208,12 +196,40 @@ class Timetable:
         self, connection: Connection, mark: _Mark, trigger: ScheduleTrigger, moment: datetime, now: datetime
     ) -> list[_Due]:
         compiler = await self._segments.compiler(connection, mark.account_id, now=now)
-        predicate = compiler.compile({"segment": trigger.segment_id})
-        statement = sql.SQL(_SQL["in_segment"]).format(matches=predicate.text)
-        values = {**predicate.values, **_place(mark)}
+        statement, values = in_segment(compiler, trigger)
+        values.update(_place(mark))
         rows = await (await connection.execute(statement, values, prepare=False)).fetchall()
         params = {"date": moment.astimezone(zone_of(trigger)).date().isoformat()}
         return [_Due(bucket, contact_id, moment, moment, params) for bucket, contact_id in rows]
+
+
+def whose_day(
+    trigger: DateTrigger, field_id: str, since: datetime, until: datetime
+) -> tuple[sql.Composed, dict[str, Any]]:
+    """The statement of those whose day comes after a moment and not after another, within a year: bucket, contact,
+    moment and day. It needs ``account_id``, ``after_bucket``, ``after_contact_id`` and ``limit`` beside its values.
+    """
+    days = base_days(since, until, trigger.days)
+    values: dict[str, Any] = {
+        "since": since,
+        "until": until,
+        "days": trigger.days,
+        "at": trigger.at,
+        "yearly": trigger.yearly,
+        "near": month_days(days) if trigger.yearly else [day.isoformat() for day in days],
+    }
+    value: sql.Composable = _CREATED_AT
+    if trigger.field != CREATED_AT:
+        value, values["field"] = _FIELD, field_id
+    part = sql.SQL("substr({}, 6, 5)" if trigger.yearly else "left({}, 10)").format(value)
+    near = sql.SQL("{} = ANY(%(near)s::text[])").format(part)
+    return sql.SQL(_SQL["whose_day"]).format(value=value, near=near), values
+
+
+def in_segment(compiler: Compiler, trigger: ScheduleTrigger) -> tuple[sql.Composed, dict[str, Any]]:
+    """The statement of everybody in the segment of a schedule: bucket and contact. It needs the same."""
+    predicate = compiler.compile({"segment": trigger.segment_id})
+    return sql.SQL(_SQL["in_segment"]).format(matches=predicate.text), dict(predicate.values)
 
 
 def _place(mark: _Mark) -> dict[str, Any]:
