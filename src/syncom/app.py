@@ -89,6 +89,7 @@ from syncom.workflows.calling import CallsKeeper
 from syncom.workflows.drafts import DraftsService
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.journeys import JourneysService
+from syncom.workflows.parked import ParkedService
 from syncom.workflows.recipes.service import RecipesService
 from syncom.workflows.results import ResultsService
 from syncom.workflows.service import WorkflowsService
@@ -222,6 +223,7 @@ class App:
             clock,
         )
         self.journeys = JourneysService(database, clock)
+        self.parked = ParkedService(database, clock)
         self.simulations = SimulationsService(
             database,
             self.contacts,

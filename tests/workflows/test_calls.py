@@ -9,9 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from syncom.errors import Invalid
+from syncom.errors import Conflict, Invalid, NotFound
+from syncom.retention.service import RetentionService
 from syncom.workflows.calling import PER_TARGET, WEBHOOK_LEASE, CallsKeeper, wait_after
+from syncom.workflows.journeys import JourneysService
 from syncom.workflows.model import CallState, EnrolmentState, Outcome
+from syncom.workflows.parked import ParkedService
 from tests.workflows.conftest import Journeys
 from tests.workflows.peer import Peer, a_peer
 
@@ -399,3 +402,85 @@ async def test_a_workflow_paused_while_called_goes_on_when_it_is_started(journey
         await journeys.called()
         assert await journeys.states(workflow.workflow_id) == {FINISHED: 2}
         assert len(peer.asked) == 2
+
+
+# ---------------------------------------------------------------- by hand
+
+
+def parked(journeys: Journeys) -> ParkedService:
+    return ParkedService(journeys.database, journeys.clock)
+
+
+async def figures(journeys: Journeys, workflow_id: int) -> list[tuple[int, int, int]]:
+    """Of each step: waiting, passed, failed."""
+    found = await JourneysService(journeys.database, journeys.clock).figures(journeys.account_id, workflow_id)
+    return [(one.waiting, one.passed, one.failed) for one in found.steps]
+
+
+async def test_failed_journeys_are_tried_again_with_the_same_key_unless_the_request_is_another(
+    journeys: Journeys,
+) -> None:
+    anna, boris = await journeys.sending.people(2)
+    async with a_peer() as peer:
+        peer.statuses = [404]
+        workflow = await journeys.started(webhook(peer, body="{{ contact.city }}"), WAIT_A_DAY)
+        await journeys.happen(anna, boris)
+        await journeys.called()
+        number, account_id = workflow.workflow_id, journeys.account_id
+        assert await figures(journeys, number) == [(0, 0, 2), (0, 0, 0)]
+        await journeys.workflows.pause(account_id, number)
+        assert await parked(journeys).retry(account_id, number, step="tell") == 2
+        assert await parked(journeys).retry(account_id, number) == 0
+        assert await figures(journeys, number) == [(2, 0, 0), (0, 0, 0)]
+        async with journeys.database.system() as connection:
+            await connection.execute("UPDATE contacts SET city = 'Lviv' WHERE contact_id = %s", (anna,))
+        peer.statuses = [200]
+        await journeys.workflows.start(account_id, number)
+        await journeys.called()
+        assert await figures(journeys, number) == [(0, 2, 0), (2, 0, 0)]
+        keys = [one.key for one in peer.asked]
+        assert len(set(keys)) == 3
+        assert sorted(keys.count(key) for key in set(keys)) == [1, 1, 2]
+        page = await parked(journeys).calls(account_id, number, contact_id=anna)
+        [call] = page.calls
+        assert (call.step_id, call.state, call.what) == ("tell", "done", f"POST {peer.url}/hook")
+        assert [one.status for one in call.attempts] == [404, 200]
+        first = await parked(journeys).calls(account_id, number, limit=1)
+        rest = await parked(journeys).calls(account_id, number, cursor=first.cursor)
+        assert sorted(one.contact_id for one in (*first.calls, *rest.calls)) == [anna, boris]
+
+
+async def test_failed_journeys_are_let_past_the_step_and_others_stay(journeys: Journeys) -> None:
+    anna, boris, kept = await journeys.sending.people(3)
+    async with a_peer() as peer:
+        peer.statuses = [404]
+        workflow = await journeys.started(webhook(peer), WAIT_A_DAY)
+        await journeys.happen(anna, boris)
+        await journeys.called()
+        number, account_id = workflow.workflow_id, journeys.account_id
+        await journeys.sending.contacts.merge(account_id, kept, boris)
+        assert await parked(journeys).skip(account_id, number, contact_id=kept) == 1
+        await journeys.called()
+        assert await figures(journeys, number) == [(0, 1, 1), (1, 0, 0)]
+        with pytest.raises(NotFound, match="step"):
+            await parked(journeys).skip(account_id, number, step="nowhere")
+        await journeys.workflows.stop(account_id, number)
+        with pytest.raises(Conflict, match="stopped"):
+            await parked(journeys).retry(account_id, number)
+
+
+async def test_calls_that_are_over_are_forgotten_after_thirty_days(journeys: Journeys) -> None:
+    anna, boris = await journeys.sending.people(2)
+    async with a_peer() as peer:
+        await journeys.started(webhook(peer))
+        await journeys.happen(anna)
+        await journeys.called()
+        retention = RetentionService(journeys.database, journeys.clock)
+        await journeys.time_passes(29 * DAY)
+        assert "workflow_calls" not in (await retention.apply()).rows
+        await journeys.happen(boris)
+        await journeys.settle()
+        await journeys.time_passes(2 * DAY)
+        assert (await retention.apply()).rows["workflow_calls"] == 1
+        [(state, _, _)] = await calls(journeys)
+        assert state == CallState.TO_DO

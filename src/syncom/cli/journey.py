@@ -80,3 +80,69 @@ async def migrate(
         found = await services.app.journeys.migrate(services.account_id, workflow, version, mapping, do=yes)
     rows = [(one.from_step, one.to_step or f"stays: {one.reason}", one.contacts) for one in found]
     show(found, json=options.json, human=lambda: table(("from", "to", "journeys"), rows, empty="Nobody is inside."))
+
+
+@app.command
+async def retry(workflow: int, *, step: str = "", contact: int | None = None, options: Options = _DEFAULT) -> None:
+    """Do the step again at which journeys failed.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    step
+        Only those at this step.
+    contact
+        Only those of this contact.
+    """
+    async with here(options) as services:
+        found = await services.app.parked.retry(services.account_id, workflow, step=step, contact_id=contact)
+    show({"journeys": found}, json=options.json, human=lambda: print(f"{found} journeys try again."))
+
+
+@app.command
+async def skip(workflow: int, *, step: str = "", contact: int | None = None, options: Options = _DEFAULT) -> None:
+    """Let journeys that failed go on behind the step.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    step
+        Only those at this step.
+    contact
+        Only those of this contact.
+    """
+    async with here(options) as services:
+        found = await services.app.parked.skip(services.account_id, workflow, step=step, contact_id=contact)
+    show({"journeys": found}, json=options.json, human=lambda: print(f"{found} journeys go on."))
+
+
+@app.command
+async def calls(workflow: int, *, contact: int | None = None, limit: int = 100, options: Options = _DEFAULT) -> None:
+    """Show the calls that steps made, with their attempts.
+
+    Parameters
+    ----------
+    workflow
+        Its id.
+    contact
+        Only this contact's.
+    limit
+        At most so many, up to 500.
+    """
+    async with here(options) as services:
+        page = await services.app.parked.calls(services.account_id, workflow, contact_id=contact, limit=limit)
+    rows = [
+        (
+            one.contact_id,
+            one.step_id,
+            one.what,
+            one.state.replace("_", " "),
+            len(one.attempts),
+            one.attempts[-1].error if one.attempts else "",
+        )
+        for one in page.calls
+    ]
+    columns = ("contact", "step", "what", "state", "attempts", "last error")
+    show(page.calls, json=options.json, human=lambda: table(columns, rows, empty="No calls."))

@@ -40,3 +40,9 @@ GROUP BY account_id;
 UPDATE accounts a SET ledger_kept_from = k.kept_from
 FROM unnest(%(account_ids)s::bigint[], %(moments)s::timestamptz[]) AS k (account_id, kept_from)
 WHERE a.account_id = k.account_id AND (a.ledger_kept_from IS NULL OR a.ledger_kept_from < k.kept_from);
+
+-- name: delete_calls
+-- A batch of calls that are done or given up, and were written down before a moment. Index: workflow_calls_time.
+DELETE FROM workflow_calls WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM workflow_calls WHERE made_at < %(before)s AND state > 1 LIMIT %(limit)s
+));

@@ -26,6 +26,8 @@ _TABLES: Final[Mapping[str, LiteralString]] = {
     "segment_moves": "moved_at",
 }
 _BUCKETS: Final = 256
+#: How long every account sees what its workflows called.
+_CALLS_KEPT: Final = timedelta(days=30)
 #: Rows of one transaction: some ten milliseconds.
 _BATCH: Final = 2_000
 
@@ -83,6 +85,7 @@ class RetentionService:
             rows |= {
                 "workflow_messages": await self._trim_messages(connection),
                 "carts": await self._trim_carts(connection),
+                "workflow_calls": await self._trim_calls(connection),
             }
         if self._forgotten is not None:
             for account_id in sorted(touched):
@@ -103,6 +106,13 @@ class RetentionService:
             while count == _BATCH:
                 count = await store.delete_carts(connection, account_id, moment, limit=_BATCH)
                 deleted += count
+        return deleted
+
+    async def _trim_calls(self, connection: Connection) -> int:
+        deleted, count = 0, _BATCH
+        while count == _BATCH:
+            count = await store.delete_calls(connection, self._clock.now() - _CALLS_KEPT, limit=_BATCH)
+            deleted += count
         return deleted
 
     async def _kept_from(self, connection: Connection, table: str) -> dict[int, datetime]:

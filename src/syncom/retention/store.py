@@ -22,6 +22,11 @@ async def delete_carts(connection: Connection, account_id: int, before: datetime
     return (await connection.execute(_SQL["delete_carts"], values)).rowcount
 
 
+async def delete_calls(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Delete calls of workflows that are over and were written down before a moment; returns how many."""
+    return (await connection.execute(_SQL["delete_calls"], {"before": before, "limit": limit})).rowcount
+
+
 async def oldest_under_way(connection: Connection) -> dict[int, datetime]:
     """The launch of the oldest campaign that is not over, by account."""
     return dict(await (await connection.execute(_SQL["oldest_under_way"])).fetchall())

@@ -121,7 +121,7 @@ class JourneysService:
         async with self._database.tenant(account_id) as connection:
             workflow = await store.get(connection, account_id, workflow_id)
             version = version or workflow.version
-            definition = (await _definitions(connection, account_id, workflow_id)).get(version)
+            definition = (await definitions(connection, account_id, workflow_id)).get(version)
             if definition is None:
                 raise NotFound("version", version)
             values = {"account_id": account_id, "workflow_id": workflow_id}
@@ -142,7 +142,7 @@ class JourneysService:
         }
         async with self._database.tenant(account_id) as connection:
             rows = await (await connection.execute(_SQL["of_contact"], values)).fetchall()
-            known = {one: await _definitions(connection, account_id, one) for one in sorted({row[0] for row in rows})}
+            known = {one: await definitions(connection, account_id, one) for one in sorted({row[0] for row in rows})}
         return [_journey(row, known[row[0]]) for row in rows]
 
     async def page(
@@ -163,7 +163,7 @@ class JourneysService:
         bucket, contact_id, event_id = cursor or _FIRST
         async with self._database.tenant(account_id) as connection:
             workflow = await store.get(connection, account_id, workflow_id)
-            known = await _definitions(connection, account_id, workflow_id)
+            known = await definitions(connection, account_id, workflow_id)
             values = {
                 "account_id": account_id,
                 "workflow_id": workflow_id,
@@ -199,7 +199,7 @@ class JourneysService:
         async with self._database.tenant(account_id) as connection:
             await store.lock(connection, account_id, workflow_id)
             workflow = await store.get(connection, account_id, workflow_id)
-            old = (await _definitions(connection, account_id, workflow_id)).get(from_version)
+            old = (await definitions(connection, account_id, workflow_id)).get(from_version)
             if old is None:
                 raise NotFound("version", from_version)
             if from_version == workflow.version:
@@ -311,7 +311,8 @@ def figures_of(definition: Definition, version: int, ways: Mapping[tuple[int, in
     )
 
 
-async def _definitions(connection: Connection, account_id: int, workflow_id: int) -> dict[int, Definition]:
+async def definitions(connection: Connection, account_id: int, workflow_id: int) -> dict[int, Definition]:
+    """Of every version of a workflow."""
     values = {"account_id": account_id, "workflow_id": workflow_id}
     rows = await (await connection.execute(_SQL["all_versions"], values)).fetchall()
     return {row[0]: msgspec.convert(row[1], Definition) for row in rows}

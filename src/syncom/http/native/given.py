@@ -38,6 +38,7 @@ from syncom.sites.service import SitesService
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.drafts import DraftsService
 from syncom.workflows.journeys import JourneysService
+from syncom.workflows.parked import ParkedService
 from syncom.workflows.results import ResultsService
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.simulating import SimulationsService
@@ -71,6 +72,7 @@ Webhooks = NamedDependency[WebhooksService]
 Pulls = NamedDependency[PullsService]
 Workflows = NamedDependency[WorkflowsService]
 Journeys = NamedDependency[JourneysService]
+Parked = NamedDependency[ParkedService]
 Simulations = NamedDependency[SimulationsService]
 Drafts = NamedDependency[DraftsService]
 Results = NamedDependency[ResultsService]
@@ -114,6 +116,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "pulls": app.pulls,
         "workflows": app.workflows,
         "journeys": app.journeys,
+        "parked": app.parked,
         "simulations": app.simulations,
         "drafts": app.drafts,
         "results": app.workflow_results,

@@ -11,11 +11,12 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
-from syncom.http.native.given import By, Journeys, Results
+from syncom.http.native.given import By, Journeys, Parked, Results
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
 from syncom.http.native.routing import needs
 from syncom.workflows.journeys import Journey, Migrated, VersionFigures
 from syncom.workflows.model import EnrolmentState
+from syncom.workflows.parked import Call
 from syncom.workflows.results import WorkflowResults
 
 _TAGS = ["Workflows"]
@@ -30,6 +31,21 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     mapping: dict[str, str] = {}
     #: Only say who would go where.
     dry_run: bool = True
+
+
+class TakenUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which journeys that failed: all, unless it says less."""
+
+    #: Those at this step, of any version.
+    step: str = ""
+    #: Those of this contact.
+    contact_id: int | None = None
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """How many they were."""
+
+    journeys: int
 
 
 @get("/workflows/{workflow_id:int}/steps", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
@@ -89,4 +105,46 @@ async def workflow_results(
     return await results.of_workflow(by.account_id, workflow_id, since=since, until=until)
 
 
-HANDLERS: list[Any] = [workflow_steps, workflow_journeys, migrate_workflow, workflow_results]
+@post("/workflows/{workflow_id:int}/journeys/retry", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def retry_journeys(by: By, parked: Parked, workflow_id: FromPath[int], data: JSONBody[TakenUp]) -> Taken:
+    """Do the step again at which journeys failed."""
+    found = await parked.retry(by.account_id, workflow_id, step=data.step, contact_id=data.contact_id)
+    return Taken(journeys=found)
+
+
+@post("/workflows/{workflow_id:int}/journeys/skip", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
+async def skip_journeys(by: By, parked: Parked, workflow_id: FromPath[int], data: JSONBody[TakenUp]) -> Taken:
+    """Let journeys that failed go on behind the step."""
+    found = await parked.skip(by.account_id, workflow_id, step=data.step, contact_id=data.contact_id)
+    return Taken(journeys=found)
+
+
+@get("/workflows/{workflow_id:int}/calls", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def workflow_calls(
+    by: By,
+    parked: Parked,
+    workflow_id: FromPath[int],
+    contact_id: Annotated[int | None, QueryParameter(description="Only this contact's.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[Call]:
+    """Calls that steps made, each with its attempts."""
+    page = await parked.calls(
+        by.account_id,
+        workflow_id,
+        contact_id=contact_id,
+        cursor=read_cursor(cursor, tuple[int, UUID]),
+        limit=limit,
+    )
+    return Page(items=page.calls, next_cursor=None if page.cursor is None else cursor_for(page.cursor))
+
+
+HANDLERS: list[Any] = [
+    workflow_steps,
+    workflow_journeys,
+    migrate_workflow,
+    workflow_results,
+    retry_journeys,
+    skip_journeys,
+    workflow_calls,
+]
