@@ -150,3 +150,19 @@ async def test_a_draft_is_saved_shown_published_and_versions_are_read(site: Site
         assert (await client.post(f"{path}/versions/1/publish")).json()["version"] == 4
         await client.put(f"{path}/draft", json={"definition": {}})
         assert (await client.delete(f"{path}/draft")).status_code == 204
+
+
+async def test_failed_journeys_are_taken_up_and_calls_are_looked_at(site: Site) -> None:
+    async with site.client() as client:
+        made = await client.post("/syncom/v1/contacts/batch", json={"contacts": [{"email": "failed.anna@example.org"}]})
+        [anna] = made.json()["contact_ids"]
+        hook = {"type": "webhook", "id": "tell", "url": "https://hook.example/in"}
+        definition = {"trigger": {"type": "api"}, "steps": [hook, {"type": "wait", "days": 1}]}
+        workflow = (await client.post(PATH, json={"name": "Calls", "definition": definition})).json()["workflow_id"]
+        await client.post(f"{PATH}/{workflow}/start")
+        for verb in ("retry", "skip"):
+            answer = await client.post(f"{PATH}/{workflow}/journeys/{verb}", json={"step": "tell", "contact_id": anna})
+            assert (answer.status_code, answer.json()) == (200, {"journeys": 0}), answer.text
+            assert (await client.post(f"{PATH}/{workflow}/journeys/{verb}", json={"step": "x"})).status_code == 404
+        seen = await client.get(f"{PATH}/{workflow}/calls", params={"contact_id": anna})
+        assert (seen.status_code, seen.json()["items"]) == (200, []), seen.text
