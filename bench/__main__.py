@@ -35,6 +35,7 @@ BENCHES = {
     "orders": "bench.orders",
     "product_feed": "bench.product_feed",
     "workflows": "bench.workflows",
+    "reaction": "bench.reactions",
 }
 
 

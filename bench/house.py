@@ -170,7 +170,7 @@ def tool(name: str) -> str:
 
 async def listening(port: int) -> None:
     """Wait until something accepts connections."""
-    for _ in range(200):
+    for _ in range(1_200):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
