@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from bench.figures import Skipped
 from syncom.accounts.service import machine_principal
@@ -212,7 +213,7 @@ async def wear_in(dsn: str) -> None:
 def _url(dsn: str) -> str:
     from urllib.parse import quote, urlencode
 
-    parts = psycopg.conninfo.conninfo_to_dict(dsn)
+    parts = conninfo_to_dict(dsn)
     user, password = quote(str(parts.get("user", ""))), quote(str(parts.get("password", "")))
     query = urlencode({name: str(parts[name]) for name in ("host", "port") if name in parts})
     return f"postgresql://{user}:{password}@/{parts.get('dbname', '')}?{query}"
