@@ -224,7 +224,7 @@ async def test_each_verb_does_in_each_status_what_is_written(journeys: Journeys,
 _DID = st.sampled_from(["happens", "happens", "day", "pass", "start", "pause", "drain", "stop"])
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(did=st.lists(_DID, max_size=14))
 async def test_a_life_goes_as_in_a_model(journeys: Journeys, did: list[str]) -> None:
     """Against a small interpreter: the status, and how many are where."""

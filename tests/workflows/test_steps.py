@@ -10,6 +10,7 @@ import pytest
 
 from syncom.contacts.model import FieldType
 from syncom.errors import Invalid
+from syncom.events.model import EventInput
 from syncom.workflows.model import EnrolmentState, Outcome, Workflow
 from tests.workflows.conftest import Journeys
 
@@ -209,6 +210,24 @@ async def test_an_event_that_comes_before_the_contact_reaches_the_step_has_come(
     assert [path[-1] for _, path in sorted((await paths(journeys)).items()) if path[-1][0] == 1] == [
         (1, Outcome.TIMED_OUT)
     ]
+
+
+async def test_an_event_of_a_clock_that_is_ahead_wakes_once(journeys: Journeys) -> None:
+    [anna] = await journeys.sending.people(1)
+    waits = [{"type": "wait_for", "id": name, "event_type": "bought", "days": 1} for name in ("one", "two")]
+    workflow = await journeys.started(*waits)
+    await journeys.happen(anna)
+    await journeys.settle()
+    ahead = EventInput(
+        type_key="bought", key="k", params={}, contact_id=anna, occurred_at=journeys.clock.now() + timedelta(minutes=2)
+    )
+    await journeys.events.record(journeys.account_id, [ahead])
+    await journeys.settle()
+    await journeys.time_passes(300)
+    assert await journeys.states(workflow.workflow_id) == {WAITING: 1}
+    await journeys.happen(anna, event="bought", key="another")
+    await journeys.settle()
+    assert await journeys.states(workflow.workflow_id) == {FINISHED: 1}
 
 
 @pytest.mark.parametrize("again", ["rest", "hello"])

@@ -16,7 +16,7 @@ SELECT pg_advisory_xact_lock(%(locks)s + g) FROM (
 
 -- name: wake
 -- Those who wait for it at a step go on, at once, unless it happened after their time was over; where they were, and how
--- many. Primary key of enrolments, index merged_contacts_into.
+-- many. By a clock that is ahead it happens in a moment: they go on behind it, so that the next step does not hear of it too. Primary key of enrolments, index merged_contacts_into.
 WITH k AS MATERIALIZED (
     SELECT account_id, (contact_id & 255)::smallint AS bucket, contact_id, moment, chain, params::jsonb AS params
     FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(moments)s::timestamptz[], %(chains)s::smallint[],
@@ -29,8 +29,9 @@ WITH k AS MATERIALIZED (
     JOIN merged_contacts m ON m.account_id = k.account_id AND m.into_contact_id = k.contact_id
 ), woken AS (
     UPDATE enrolments e SET step = CASE WHEN %(to)s < 0 THEN e.step ELSE %(to)s END,
-        state = CASE WHEN %(to)s < 0 THEN 3 ELSE e.state END, resting = false, turn = e.turn + 1, wake_at = %(now)s,
-        changed_at = %(now)s, chain = g.chain, params = e.params || jsonb_build_object('awaited', g.params),
+        state = CASE WHEN %(to)s < 0 THEN 3 ELSE e.state END, resting = false, turn = e.turn + 1,
+        wake_at = greatest(%(now)s, g.moment + interval '1 microsecond'), changed_at = %(now)s, chain = g.chain,
+        params = e.params || jsonb_build_object('awaited', g.params),
         path = e.path || ARRAY[e.step, %(outcome)s, extract(epoch FROM %(now)s - e.entered_at)::integer]
     FROM g
     WHERE e.account_id = g.account_id AND e.bucket = g.bucket AND e.contact_id = g.contact_id

@@ -72,7 +72,7 @@ WAITS = {"trigger": {"type": "event", "event_type": "registration"}, "steps": [{
 
 
 async def person(shop: Shop, **members: Any) -> int:
-    given = {"email": f"{uuid4().hex}@example.org", **members}
+    given: dict[str, Any] = {"email": f"{uuid4().hex}@example.org", **members}
     outcome = await shop.app.contacts.upsert_one(
         shop.account_id, ContactInput(**given), UpsertOptions(key=IdentityKind.EMAIL)
     )
@@ -130,7 +130,7 @@ async def test_runs_that_cannot_be_are_refused(shop: Shop) -> None:
     [draft] = await add(shop, "Draft")
     theirs = await running(shop.other)
     one = {"recipients": [{"contactId": contact_id}]}
-    for number, body, status, words in (
+    cases: list[tuple[int, dict[str, Any], int, str]] = [
         (draft, one, 400, "start it"),
         (theirs, one, 404, ""),
         (theirs, {"recipients": [{"contactId": 10**15}]}, 404, ""),
@@ -140,7 +140,8 @@ async def test_runs_that_cannot_be_are_refused(shop: Shop) -> None:
         (workflow, {"recipients": [{"contactId": contact_id, "jsonParam": "[1]"}]}, 400, "recipients.0.jsonParam"),
         (workflow, {"recipients": [{"contactId": contact_id, "jsonParam": {"a": "\0"}}]}, 400, "NUL"),
         (workflow, {"recipients": [{"contactId": 10**30}]}, 200, "not found"),
-    ):
+    ]
+    for number, body, status, words in cases:
         answer = await shop.post(f"/v1/workflow/{number}/run", body)
         assert (answer.status, words in answer.body.decode()) == (status, True), (body, answer.body)
     assert await shop.app.journeys.of_contact(shop.account_id, contact_id) == []
