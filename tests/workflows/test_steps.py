@@ -212,6 +212,17 @@ async def test_an_event_that_comes_before_the_contact_reaches_the_step_has_come(
     ]
 
 
+async def test_an_event_of_somebody_merged_before_it_is_heard_wakes_the_kept_one(journeys: Journeys) -> None:
+    anna, lena = await journeys.sending.people(2)
+    workflow = await journeys.started({"type": "wait_for", "event_type": "bought", "days": 1})
+    await journeys.happen(anna)
+    await journeys.settle()
+    await journeys.happen(lena, event="bought")
+    await journeys.sending.contacts.merge(journeys.account_id, anna, lena)
+    await journeys.settle()
+    assert await journeys.states(workflow.workflow_id) == {FINISHED: 1}
+
+
 async def test_an_event_of_a_clock_that_is_ahead_wakes_once(journeys: Journeys) -> None:
     [anna] = await journeys.sending.people(1)
     waits = [{"type": "wait_for", "id": name, "event_type": "bought", "days": 1} for name in ("one", "two")]

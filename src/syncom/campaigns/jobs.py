@@ -9,10 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-
-import psycopg
-from psycopg import sql
 
 from syncom.campaigns import store
 from syncom.campaigns.model import Campaign
@@ -20,7 +16,7 @@ from syncom.campaigns.service import audience_predicates, launch
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.ids import BUCKETS
-from syncom.jobs.keeping import keep
+from syncom.jobs.keeping import keep, woken_by
 from syncom.messages.notices import CAMPAIGNS, announce_campaigns
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.service import SegmentsService
@@ -47,13 +43,8 @@ class CampaignKeeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
-        listener = asyncio.create_task(self._listen())
-        try:
+        async with woken_by(self._database.dsn, CAMPAIGNS, self._wake):
             await keep("campaigns", self._paced_step, stop, rest=_POLL, wake=self._wake)
-        finally:
-            listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await listener
 
     async def _paced_step(self) -> bool:
         """A step, and a longer rest: freezing a million contacts must not keep the senders waiting."""
@@ -127,13 +118,3 @@ class CampaignKeeper:
         )
         _log.critical("campaign %d: %s", campaign.campaign_id, problem)
         await store.fail(connection, campaign.campaign_id, problem)
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                async with await psycopg.AsyncConnection.connect(self._database.dsn, autocommit=True) as connection:
-                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CAMPAIGNS)))
-                    async for _ in connection.notifies():
-                        self._wake.set()
-            except psycopg.Error:
-                await asyncio.sleep(_POLL)

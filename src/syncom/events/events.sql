@@ -164,18 +164,21 @@ RETURNING event_id
 
 -- name: take_followed
 -- Events out of the change log, in the order they came; they are gone from it when the transaction commits. What
--- another transaction is taking is left to it. Indexes: primary keys of followed_events, events and event_types.
+-- another transaction is taking is left to it. Whoever was merged since is whom it was merged into. Indexes: primary keys of
+-- followed_events, events, event_types and merged_contacts.
 WITH taken AS (
     DELETE FROM followed_events WHERE followed_id = ANY (ARRAY(
         SELECT followed_id FROM followed_events ORDER BY followed_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ))
     RETURNING *
 )
-SELECT t.account_id, t.event_type_id, t.contact_id, t.event_id, e.params, t.replay_id, k.key, e.key, t.occurred_at, t.joined, t.chain
+SELECT t.account_id, t.event_type_id, coalesce(m.into_contact_id, t.contact_id), t.event_id, e.params, t.replay_id, k.key, e.key, t.occurred_at, t.joined, t.chain
 FROM taken t
 JOIN event_types k ON k.event_type_id = t.event_type_id
 LEFT JOIN events e ON e.account_id = t.account_id AND e.bucket = (t.contact_id & 255)::smallint
     AND e.event_id = t.event_id AND e.occurred_at = t.occurred_at
+LEFT JOIN merged_contacts m ON m.account_id = t.account_id AND m.bucket = (t.contact_id & 255)::smallint
+    AND m.contact_id = t.contact_id
 ORDER BY t.followed_id
 
 -- name: join_visits

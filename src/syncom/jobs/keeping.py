@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 import psycopg
+from psycopg import sql
 
 from syncom.errors import Unavailable
 
 _log = logging.getLogger(__name__)
+#: Seconds until a lost connection of a listener is made anew.
+_RECONNECT: Final = 1.0
 
 
 async def keep(
@@ -38,6 +43,30 @@ async def keep(
             _log.exception("%s: a pass failed", what)
         if not more:
             await _first(rest, stop, *(() if wake is None else (wake,)))
+
+
+@asynccontextmanager
+async def woken_by(dsn: str, channel: str, wake: asyncio.Event) -> AsyncGenerator[None]:
+    """Set ``wake`` at every notification on a channel. They make a keeper quick; its rests make it certain."""
+    listener = asyncio.create_task(_listen(dsn, channel, wake))
+    try:
+        yield
+    finally:
+        listener.cancel()
+        with suppress(asyncio.CancelledError):
+            await listener
+
+
+async def _listen(dsn: str, channel: str, wake: asyncio.Event) -> None:
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                wake.set()  # for what was told while nobody listened
+                async for _ in connection.notifies():
+                    wake.set()
+        except psycopg.Error:
+            await asyncio.sleep(_RECONNECT)
 
 
 async def _first(seconds: float, *events: asyncio.Event) -> None:

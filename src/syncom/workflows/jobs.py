@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from syncom.clock import Clock
 from syncom.events.model import FollowedEvent
-from syncom.jobs.keeping import keep
+from syncom.jobs.keeping import keep, woken_by
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
 from syncom.segments.membership import MembershipService
@@ -34,6 +34,8 @@ _SQL = load_sql("syncom.workflows", "engine.sql")
 _EVENTS: Final = 1_000
 #: Contacts of one transaction: enough for sets, short enough to hold no lock for long.
 _CONTACTS: Final = 10_000
+#: Told when something is in the change logs (migration 0087).
+_HAPPENED: Final = "syncom_happened"
 #: Seconds between looks while nothing happens.
 _POLL: Final = 0.5
 #: Advisory lock of who listens.
@@ -76,7 +78,9 @@ class WorkflowKeeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep going until ``stop`` is set."""
-        await keep("workflows", self.step, stop, rest=_POLL)
+        wake = asyncio.Event()
+        async with woken_by(self._database.dsn, _HAPPENED, wake):
+            await keep("workflows", self.step, stop, rest=_POLL, wake=wake)
 
     async def step(self) -> bool:
         """Do what can be done now; True when there may be more."""
