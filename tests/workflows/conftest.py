@@ -30,7 +30,7 @@ from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.workflows.actions import Actions
 from syncom.workflows.calling import CallsKeeper
-from syncom.workflows.jobs import WorkflowKeeper
+from syncom.workflows.jobs import Heard, WorkflowKeeper
 from syncom.workflows.model import EnrolmentState, Workflow
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.steps.tools import Tools
@@ -171,9 +171,11 @@ class Journeys:
         return self.sending.loop(SenderRole.EXPRESS)
 
 
-def another_keeper(database: Database, events: EventsService, sending: SendingHouse, clock: Clock) -> WorkflowKeeper:
+def another_keeper(
+    database: Database, events: EventsService, sending: SendingHouse, clock: Clock, *, heard: Heard | None = None
+) -> WorkflowKeeper:
     tools = Tools(contacts=sending.contacts, events=events, sends=PlannedSends(sending.content, sending.senders))
-    return WorkflowKeeper(database, tools, sending.segments, _membership(database, clock), clock)
+    return WorkflowKeeper(database, tools, sending.segments, _membership(database, clock), clock, heard=heard)
 
 
 def actions_of(database: Database, sending: SendingHouse, outbound: OutboundClient, clock: Clock) -> Actions:

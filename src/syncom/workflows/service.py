@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from syncom.clock import Clock
+from syncom.contacts.model import Channel
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
@@ -25,7 +26,7 @@ from syncom.workflows.actions import Actions
 from syncom.workflows.checking import Checker, uses
 from syncom.workflows.definition import look_through, read_definition
 from syncom.workflows.filters import fits
-from syncom.workflows.language import Definition, SendEmail
+from syncom.workflows.language import Definition, Send, SendEmail, SendSms
 from syncom.workflows.life import Life, Verb, becomes
 from syncom.workflows.model import Candidate, EnrolmentState, Rehearsal, Workflow, WorkflowStatus
 from syncom.workflows.watches import Watcher
@@ -115,9 +116,11 @@ class WorkflowsService:
             return await self._checker.problems(connection, account_id, read)
 
     async def ensure_sender(self, account_id: int, definition: Definition) -> None:
-        """The default sender is made when there is none yet."""
-        if any(isinstance(step, SendEmail) and step.sender_id is None for step in definition.steps):
-            await self._senders.default(account_id)
+        """The default senders of its channels are made where there is none yet."""
+        unsaid = {type(step) for step in definition.steps if isinstance(step, Send) and step.sender_id is None}
+        for kind, channel in ((SendEmail, Channel.EMAIL), (SendSms, Channel.SMS)):
+            if kind in unsaid:
+                await self._senders.default(account_id, channel)
 
     async def _publish(
         self, connection: Connection, account_id: int, workflow_id: int, version: int, read: Definition
