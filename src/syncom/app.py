@@ -48,6 +48,7 @@ from syncom.inbox.service import InboxService
 from syncom.jobs.keeping import keep
 from syncom.jobs.runner import make_app
 from syncom.keys.service import KeysService, open_keyring
+from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import SenderRole
 from syncom.messages.planned import PlannedSends
@@ -80,6 +81,7 @@ from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.settings import Settings
 from syncom.sites.push import WebPush
+from syncom.sites.push_keys import PushKeys
 from syncom.sites.service import SitesService
 from syncom.tokens import MessageTokens
 from syncom.webhooks.jobs import WebhookPoster
@@ -143,7 +145,8 @@ class App:
         self.product_feeds = FeedsService(database, keyring, self.outbound, clock, settings.data_dir)
         self.promocodes = PromocodesService(database, clock)
         self.sites = SitesService(database, self.events, keyring, clock)
-        self.web_push = WebPush(database, self.contacts, self.sites, keyring)
+        self.push_keys = PushKeys(database, keyring)
+        self.web_push = WebPush(database, self.contacts, self.sites, self.push_keys)
         self.recommendations = RecommendationsService(database, self.products, clock)
         self.activity = ActivityService(database, clock)
         self.rollups = RollupsService(database, clock)
@@ -343,6 +346,9 @@ class App:
                 inbox_address=self.inbox_address,
                 inbox=self.inbox,
                 short_links=self.short_links,
+                push_keys=self.push_keys,
+                browsers=Browsers(self.database),
+                operator=self.settings.admin_email,
                 outbound_allow=self.settings.outbound_allow,
             ),
             clock=self.clock,

@@ -108,6 +108,11 @@ def occurrence_id(workflow_id: int, contact_id: int, occurrence: datetime) -> UU
     return _following(UUID(int=milliseconds << 80), b"due %d:%d" % (workflow_id, contact_id), bucket_of(contact_id))
 
 
+def copy_id(message_id: UUID, address: str) -> UUID:
+    """The one id of a message's copy to a further address of its recipient."""
+    return _following(message_id, b"copy " + address.encode(), bucket_of_message(message_id))
+
+
 def _following(event_id: UUID, what: bytes, bucket: int) -> UUID:
     """An id with the time of the event, and a hash of what follows from it."""
     noise = int.from_bytes(blake2b(event_id.bytes + what, digest_size=9).digest())

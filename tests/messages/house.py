@@ -22,6 +22,7 @@ from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
 from syncom.inbox.service import InboxService
 from syncom.messages.channels.email.model import Security
+from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
@@ -33,6 +34,7 @@ from syncom.products.service import ProductsService
 from syncom.recommendations.blocks import ProductBlocks
 from syncom.security import Keyring
 from syncom.segments.service import SegmentsService
+from syncom.sites.push_keys import PushKeys
 from syncom.tokens import MessageTokens
 
 LETTER = TemplateInput(
@@ -114,6 +116,9 @@ class SendingHouse:
                 inbox_address=InboxAddress(),
                 inbox=InboxService(self.database),
                 short_links=ShortLinks(self.database),
+                push_keys=PushKeys(self.database, self.keyring),
+                browsers=Browsers(self.database),
+                operator="admin@example.org",
                 outbound_allow="127.0.0.0/8",
             ),
             clock=self.clock,
@@ -133,21 +138,17 @@ class SendingHouse:
 
     async def sender(self, port: int, *, on_uncertain: OnUncertain = OnUncertain.RESEND, **config: Any) -> int:
         """A sender into the peer on this port."""
+        settings: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": port,
+            "security": Security.PLAIN,
+            "max_connections": 4,
+            "timeout": 5.0,
+            "on_uncertain": on_uncertain,
+            **config,
+        }
         given = SenderInput(
-            name="Peer",
-            from_email="news@brand.example",
-            from_name="Brand",
-            config=SenderConfig(
-                **{
-                    "host": "127.0.0.1",
-                    "port": port,
-                    "security": Security.PLAIN,
-                    "max_connections": 4,
-                    "timeout": 5.0,
-                    "on_uncertain": on_uncertain,
-                    **config,
-                }
-            ),
+            name="Peer", from_email="news@brand.example", from_name="Brand", config=SenderConfig(**settings)
         )
         return (await self.senders.add(self.account_id, given)).sender_id
 

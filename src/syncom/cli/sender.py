@@ -241,7 +241,7 @@ async def list_senders(*, options: Options = _DEFAULT) -> None:
             one.kind,
             one.channel.name.lower(),
             _where(one),
-            one.from_email or ", ".join(sender_names(one)),
+            one.from_email or ", ".join(filter(None, sender_names(one))),
             one.is_default,
             one.problem or None,
         )
@@ -393,6 +393,8 @@ def _address(username: str | None) -> str | None:
 def _where(sender: Sender) -> str:
     if sender.kind is SenderKind.SMTP:
         return f"{sender.config.host}:{sender.config.port}"
+    if sender.kind is SenderKind.WEBPUSH:
+        return "the push services of browsers"
     return sender.config.gateway.sms.url if sender.config.gateway else "this machine"
 
 
@@ -412,6 +414,12 @@ def _describe(sender: Sender) -> None:
             ("server", f"{config.host}:{config.port} ({config.security.value})"),
             ("username", config.username or None),
             ("connections", f"{config.max_connections}, {config.messages_per_connection} messages each"),
+            ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
+            ("on uncertain", config.on_uncertain),
+        ]
+    if sender.kind is SenderKind.WEBPUSH:
+        lines += [
+            ("connections", config.max_connections),
             ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
             ("on uncertain", config.on_uncertain),
         ]

@@ -58,7 +58,8 @@ def _names(compiled: CompiledContent, known_fields: Collection[str], params: Col
         return _foreign_names(compiled, params)
     known = {*STANDARD, *known_fields, *OWN_URLS, PARAMS, *params}
     findings: list[Finding] = []
-    for where, source in (("subject", compiled.subject), ("html", compiled.html), ("text", compiled.text)):
+    parts = (("subject", compiled.subject), ("html", compiled.html), ("text", compiled.text))
+    for where, source in (*parts, *(compiled.notification.texts if compiled.notification else ())):
         program = language.parse(source, where, marks=True)
         for name in sorted(program.names - known):
             near = difflib.get_close_matches(name.lower(), sorted(known), 1, 0.6)

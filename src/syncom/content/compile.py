@@ -16,8 +16,8 @@ from syncom.content.foreign import ForeignEngine, slot_names
 from syncom.content.language import Addresses
 from syncom.content.lines import short_html_lines, short_text_lines
 from syncom.content.markup import Edit, Kind, Token
-from syncom.content.members import rich_of
-from syncom.content.model import CompiledContent, Dialect, Format, RenderError, TemplateInput
+from syncom.content.members import notification_of, rich_of
+from syncom.content.model import CompiledContent, Dialect, Format, Notification, PushAction, RenderError, TemplateInput
 from syncom.content.plain_text import plain_text
 from syncom.content.styles import inline_styles
 from syncom.content.velocity.model import Rules
@@ -127,9 +127,15 @@ def _compile_text(
         raise Invalid("subject", f"must be one line of at most {_MAX_LINE:,} characters")
     links: list[str] = []
     tags = _tags(source.dialect, rules, known_fields, source.name)
-    subject = tags.translated(source.subject, "subject")
+    title = source.subject
+    notification = notification_of(source.channel, source.members)
+    if notification is not None:
+        title = title or source.members.get("title", "")
+        notification = _translated(notification, links, tags, track=track_links)
+    subject = tags.translated(title, "subject")
     text = tags.translated(source.source, "text")
-    if track_links:
+    if track_links and notification is None:
+        # The words of a notification are only read: what can be clicked are its links.
         text = _linked_text(text, links, tags)
     content = CompiledContent(
         subject=subject,
@@ -140,8 +146,33 @@ def _compile_text(
         dialect=source.dialect,
         rules=rules,
         rich=rich_of(source.channel, source.members),
+        notification=notification,
     )
     return _named(content, tags, known_fields)
+
+
+def _translated(notification: Notification, links: list[str], tags: Tags, *, track: bool) -> Notification:
+    """A notification as it is rendered."""
+
+    def address(written: str, field: str) -> str:
+        text = tags.translated(written.strip(), field)
+        if not tags.is_whole(text):
+            raise Invalid(field, "must close the blocks that it opens")
+        if not markup.has_tags(text) and web_address(text) is None:
+            raise Invalid(field, "must be a web address that begins with https:// or http://")
+        return _mark(text, links) if track and not own_urls_in(tags.names(text)) else text
+
+    return msgspec.structs.replace(
+        notification,
+        link=address(notification.link, "link") if notification.link else "",
+        actions=tuple(
+            PushAction(
+                title=tags.translated(action.title, f"actions.{place}.title"),
+                link=address(action.link, f"actions.{place}.link"),
+            )
+            for place, action in enumerate(notification.actions)
+        ),
+    )
 
 
 def _tags(dialect: Dialect, rules: Rules, known_fields: Collection[str], name: str) -> Tags:
@@ -153,10 +184,12 @@ def _tags(dialect: Dialect, rules: Rules, known_fields: Collection[str], name: s
 def _named(content: CompiledContent, tags: Tags, known_fields: Collection[str]) -> CompiledContent:
     """The content with the names in it, and its blocks checked."""
     contact_names = frozenset((*STANDARD, *known_fields))
+    more = content.notification.texts if content.notification else ()
     if isinstance(tags, ForeignTags):
         marked = msgspec.structs.replace(content, velocity=tags.tags(), data_fields=tags.data_fields())
         try:
-            _ = ForeignEngine(marked, Addresses(str, "", ""))
+            for one in (marked, *(msgspec.structs.replace(marked, text=text) for _, text in more)):
+                _ = ForeignEngine(one, Addresses(str, "", ""))
         except RenderError as error:
             raise Invalid.of(list(error.fields)) from None
         names = slot_names(marked)
@@ -168,6 +201,7 @@ def _named(content: CompiledContent, tags: Tags, known_fields: Collection[str]) 
             language.parse(content.subject, "subject"),
             language.parse(content.html, "html", marks=True),
             language.parse(content.text, "text", marks=True),
+            *(language.parse(text, field, marks=True) for field, text in more),
         )
         names = frozenset[str]().union(*(program.names for program in programs))
         fields = names & contact_names

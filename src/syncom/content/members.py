@@ -6,13 +6,14 @@ whoever stored one reads it back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from syncom.contacts.model import Channel
-from syncom.content.model import Rich
+from syncom.content.model import Notification, PushAction, Rich
 from syncom.errors import Invalid
 from syncom.targets import web_address
 
@@ -21,6 +22,12 @@ MAX_MEMBERS: Final = 32 * 1024
 _LONGEST_WORDS: Final = 1000
 _LONGEST_URL: Final = 2000
 _LONGEST_TTL: Final = 14 * 86_400
+#: Browsers show two buttons.
+_MAX_ACTIONS: Final = 2
+_LONGEST_BUTTON: Final = 100
+_URGENCIES: Final = ("very-low", "low", "normal", "high")
+#: RFC 8030, 5.4.
+_TOPIC: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 def checked_members(channel: Channel, members: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,6 +53,22 @@ def rich_of(channel: Channel, members: Mapping[str, Any]) -> Rich | None:
         action=members.get("action", ""),
         ttl_seconds=members.get("ttlSeconds", 0),
         ios_text=members.get("iosExpirityText", ""),
+    )
+
+
+def notification_of(channel: Channel, members: Mapping[str, Any]) -> Notification | None:
+    """What a web push message has beside its title and text, as its author wrote it; None for other channels."""
+    if channel is not Channel.WEBPUSH:
+        return None
+    return Notification(
+        link=members.get("link", ""),
+        actions=tuple(PushAction(title=one["title"], link=one["link"]) for one in members.get("actions", ())),
+        icon=members.get("icon", ""),
+        image=members.get("image", ""),
+        ttl_seconds=members.get("ttlSeconds", 0),
+        urgency=members.get("urgency", ""),
+        topic=members.get("topic", ""),
+        require_interaction=members.get("requireInteraction", False),
     )
 
 
@@ -78,6 +101,41 @@ def _flag(name: str, value: Any) -> bool:
     return value
 
 
+def _target(name: str, value: Any) -> str:
+    """Where a link leads; there may be tags in it."""
+    if not isinstance(value, str) or len(value) > _LONGEST_URL or not value.startswith(("https://", "http://")):
+        raise Invalid(name, f"must begin with https:// or http:// and have at most {_LONGEST_URL:,} characters")
+    return value
+
+
+def _actions(name: str, value: Any) -> list[dict[str, str]]:
+    if not isinstance(value, list) or len(cast("list[Any]", value)) > _MAX_ACTIONS:
+        raise Invalid(name, f"must be a list of at most {_MAX_ACTIONS} buttons")
+    found: list[dict[str, str]] = []
+    for place, one in enumerate(cast("list[Any]", value)):
+        at = f"{name}.{place}"
+        if not isinstance(one, dict) or set(cast("dict[str, Any]", one)) != {"title", "link"}:
+            raise Invalid(at, "must have 'title' and 'link', and nothing else")
+        button = cast("dict[str, Any]", one)
+        title = button["title"]
+        if not isinstance(title, str) or not title.strip() or len(title) > _LONGEST_BUTTON:
+            raise Invalid(f"{at}.title", f"must have 1 to {_LONGEST_BUTTON} characters")
+        found.append({"title": title, "link": _target(f"{at}.link", button["link"])})
+    return found
+
+
+def _urgency(name: str, value: Any) -> str:
+    if value not in _URGENCIES:
+        raise Invalid(name, f"must be one of {', '.join(_URGENCIES)}")
+    return value
+
+
+def _topic(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not _TOPIC.fullmatch(value):
+        raise Invalid(name, "must have 1 to 32 letters (a-z), digits, dashes or underlines")
+    return value
+
+
 _Check = Callable[[str, Any], Any]
 _PUSH: Final[Mapping[str, _Check]] = {
     "title": _words,
@@ -96,7 +154,14 @@ _KNOWN: Final[Mapping[Channel, Mapping[str, _Check]]] = {
         "iosExpirityText": _words,
         "trackUrls": _flag,
     },
-    Channel.WEBPUSH: _PUSH,
+    Channel.WEBPUSH: {
+        **_PUSH,
+        "link": _target,
+        "actions": _actions,
+        "urgency": _urgency,
+        "topic": _topic,
+        "requireInteraction": _flag,
+    },
     Channel.MOBILEPUSH: {**_PUSH, "link": _words},
     Channel.APPINBOX: {**_PUSH, "link": _words},
     Channel.TELEGRAM: {"image": _url},

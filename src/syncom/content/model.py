@@ -74,6 +74,40 @@ class Rich(msgspec.Struct, frozen=True, kw_only=True):
     ios_text: str = ""
 
 
+class PushAction(msgspec.Struct, frozen=True, kw_only=True):
+    """A button of a notification: its words, and where it leads. Both are templates."""
+
+    title: str
+    link: str
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """What a web push message has beside its title (``subject``) and its text."""
+
+    #: Where a click on it leads, a template; empty: nowhere.
+    link: str = ""
+    actions: tuple[PushAction, ...] = ()
+    #: Addresses of pictures.
+    icon: str = ""
+    image: str = ""
+    #: Seconds for which it is worth delivering; 0: a day.
+    ttl_seconds: int = 0
+    #: 'very-low', 'low', 'normal', 'high' (RFC 8030, 5.3); empty: normal.
+    urgency: str = ""
+    #: Takes the place of one with the same topic, that waits or is shown; empty: of none.
+    topic: str = ""
+    #: Whether it stays until somebody closes it.
+    require_interaction: bool = False
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Its templates, and what an author knows them by."""
+        found = [("link", self.link)] if self.link else []
+        for place, action in enumerate(self.actions):
+            found += [(f"actions.{place}.title", action.title), (f"actions.{place}.link", action.link)]
+        return tuple(found)
+
+
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """A file that goes with every mail of a template. Its row never changes once it is stored."""
 
@@ -267,6 +301,8 @@ class CompiledContent(msgspec.Struct, frozen=True, kw_only=True):
     products: tuple[ProductBlock, ...] = ()
     #: Texts for phones have ``text`` alone; this is what a Viber message has beside it.
     rich: Rich | None = None
+    #: What a web push message has beside its title and text.
+    notification: Notification | None = None
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,6 +320,19 @@ class RenderedText(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     #: Targets of the short links in it that lead somewhere personal, by number.
+    targets: dict[int, str]
+
+
+class RenderedNotification(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipient's notification."""
+
+    title: str
+    text: str
+    #: Where a click leads; empty: nowhere.
+    link: str
+    #: Words and address of each button.
+    actions: tuple[tuple[str, str], ...]
+    #: Targets of its short links that lead somewhere personal, by number.
     targets: dict[int, str]
 
 

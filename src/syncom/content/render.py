@@ -11,12 +11,22 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from syncom.content import language
 from syncom.content.expression import Simple, identifier
 from syncom.content.fields import OWN_URLS, PARAMS, UNSUBSCRIBE_URL, VIEW_URL
 from syncom.content.foreign import PARTS, ForeignEngine
 from syncom.content.language import TRACK, TRAP_LINK, Addresses, Escape, Mark, Output, Program, Text
-from syncom.content.model import CompiledContent, Dialect, Rendered, RenderedText, RenderError
+from syncom.content.model import (
+    CompiledContent,
+    Dialect,
+    Notification,
+    Rendered,
+    RenderedNotification,
+    RenderedText,
+    RenderError,
+)
 from syncom.content.own import NO_PRODUCTS, Own, Picked
 from syncom.content.sandbox import MAX_OUTPUT, Sandbox, escape, url_part
 from syncom.targets import web_address
@@ -142,8 +152,74 @@ class TextRenderer:
         return RenderedText(text=text, targets=targets)
 
     def _address(self, number: int) -> str:
-        """The first link is the shortest: most texts have one."""
-        return f"{self._base}/t/s/{TRACK}" + (f"/{number}" if number else "")
+        return short_address(self._base, number)
+
+
+class NotificationRenderer:
+    """Renders one notification for many browsers. Its links are short ones, as in texts."""
+
+    def __init__(self, compiled: CompiledContent, *, base_url: str, tokens: MessageTokens) -> None:
+        self._base = base_url.rstrip("/")
+        self._tokens = tokens
+        shown = compiled.notification or Notification()
+        self._words = self._engine(compiled)
+        #: What renders the link and each button, by what an author knows it by.
+        self._more = {
+            field: self._engine(msgspec.structs.replace(compiled, subject="", text=text)) for field, text in shown.texts
+        }
+        self._count = len(shown.actions)
+
+    def render(
+        self,
+        account_id: int,
+        content_id: int,
+        contact_id: int,
+        message_id: UUID,
+        fields: Mapping[str, Any],
+        params: Mapping[str, Any] = _NO_PARAMS,
+        products: Picked = NO_PRODUCTS,
+    ) -> RenderedNotification:
+        """The notification of one recipient; see :meth:`Renderer.render`. A link that is empty leads nowhere."""
+        targets: dict[int, str] = {}
+        code = self._tokens.short(message_id)
+
+        def link(number: int, target: str) -> str:
+            targets[number] = _checked_target(target)
+            return short_address(self._base, number).replace(TRACK, code)
+
+        token = self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)
+        own = Own(code, f"{self._base}/t/u/{token}", "", link, products)
+        title, _, text = self._words.render(fields, params, own)
+        if not text.strip():
+            raise RenderError("text", "is empty for this recipient")
+        more = {field: self._made(field, fields, params, own) for field in self._more}
+        return RenderedNotification(
+            title=" ".join(title.split()),
+            text=text.strip(),
+            link=more.get("link", ""),
+            actions=tuple(
+                (more[f"actions.{place}.title"], more[f"actions.{place}.link"]) for place in range(self._count)
+            ),
+            targets=targets,
+        )
+
+    def _made(self, field: str, fields: Mapping[str, Any], params: Mapping[str, Any], own: Own) -> str:
+        """One of the other texts. Raises RenderError naming it."""
+        try:
+            made = self._more[field].render(fields, params, own)[2].strip()
+        except RenderError as error:
+            raise RenderError(field, error.fields[0].reason) from None
+        if field.endswith("link") and made and web_address(made) is None:
+            raise RenderError(field, f'"{made[:80]}" is no web address')
+        return made
+
+    def _engine(self, compiled: CompiledContent) -> _Engine | ForeignEngine:
+        return _engine(compiled, Addresses(lambda number: short_address(self._base, number), "", ""))
+
+
+def short_address(base: str, number: int) -> str:
+    """A short link with the place of its message's code. The first one is the shortest: most texts have one."""
+    return f"{base}/t/s/{TRACK}" + (f"/{number}" if number else "")
 
 
 def render_preview(

@@ -46,7 +46,7 @@ MAX_ATTACHMENTS = 10_000_000
 _MAX_FILES = 20
 MAX_LANGUAGES = 50
 #: Raised when the compiler makes something else of the same mail, so that no content of an older one is taken for it.
-_MADE = 1
+_MADE = 2
 _MAX_PAGE = 500
 #: Contents deleted in one transaction.
 _COLLECTED = 200
@@ -435,7 +435,7 @@ class ContentService:
             raise Invalid("sender_id", "names no sender of this account")
         known = await store.custom_field_keys(connection, account_id)
         # A short link costs characters: texts have tracked links only where their author says so.
-        wanted = template.channel is Channel.EMAIL or template.members.get("trackUrls") is True
+        wanted = template.channel in (Channel.EMAIL, Channel.WEBPUSH) or template.members.get("trackUrls") is True
         rules = await store.velocity_rules(connection, account_id)
         compiled = await self._compiler.compile(template, known, track_links=track_links and wanted, rules=rules)
         return msgspec.structs.replace(compiled, attachments=tuple(attachments), from_name=template.from_name)

@@ -21,7 +21,7 @@ from syncom.errors import Invalid
 from syncom.ids import single_message_id
 from syncom.messages import store
 from syncom.messages.model import SINGLE_LIFE, Exclusion, Lane, Sender
-from syncom.messages.routes import ROUTES, Reached, Route
+from syncom.messages.routes import ROUTES, Reached, Route, with_ids
 from syncom.messages.senders import SendersService, own_name
 from syncom.postgres.pool import Connection, Database
 
@@ -69,7 +69,7 @@ class BatchSend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one recipient: a message id, or the problem."""
+    """What became of one recipient: a message id (of several browsers' the first one's), or the problem."""
 
     locator: str
     message_id: UUID | None = None
@@ -153,7 +153,7 @@ class BatchSends:
         except Invalid as error:
             _refuse(plans, error.fields[0].reason)
             return None
-        if channel is not Channel.EMAIL:
+        if channel.consent is Channel.SMS:
             _check_names(plans, sender)
         if template is not None:
             return _Letter(route=route, template=template, content_id=template.content_id, sender=sender)
@@ -168,6 +168,10 @@ class BatchSends:
 
     async def _sender(self, account_id: int, request: BatchSend, channel: Channel, template: Sendable | None) -> Sender:
         """The named sender, else the template's, else the default one. Raises Invalid when there is none."""
+        if channel is Channel.WEBPUSH:
+            if template is not None and template.sender_id is not None:
+                return await self._senders.get(account_id, template.sender_id)
+            return await self._senders.default(account_id, channel)
         if channel is not Channel.EMAIL:
             name = request.from_name or (template.from_name if template is not None else "")
             return await self._senders.of_texts(account_id, channel, name)
@@ -194,8 +198,13 @@ class BatchSends:
         new = [plan for plan in sought if plan.contact_id is None]
         if not new:
             return
+        if route.newcomer is None:
+            for plan in new:
+                plan.problem = f"'{plan.given.locator}' is no {route.noun} of a contact"
+            return
+        newcomer = route.newcomer
         options = UpsertOptions(key=route.identity, consent=SubscriptionState.SUBSCRIBED, source="message")
-        made = await self._contacts.upsert(account_id, [route.newcomer(plan.address) for plan in new], options)
+        made = await self._contacts.upsert(account_id, [newcomer(plan.address) for plan in new], options)
         for plan, contact_id in zip(new, made.contact_ids, strict=True):
             plan.contact_id = contact_id
         for problem in made.problems:
@@ -214,7 +223,7 @@ class BatchSends:
     ) -> None:
         """One transaction: somebody is waiting for this mail."""
         ids = {plan.contact_id for plan in plans if not plan.problem and plan.contact_id is not None}
-        contacts = await self._reach(connection, account_id, ids)
+        contacts = await self._reach(connection, account_id, ids, letter.route.channel)
         opted_out: frozenset[int] = frozenset()
         if request.categories:
             those = sorted({contact.contact_id for contact in contacts.values()})
@@ -228,38 +237,50 @@ class BatchSends:
             if contact is None:
                 plan.problem = f"Contact with id='{plan.contact_id}' not found"
                 continue
-            address = plan.address or letter.route.address(contact)
-            if not address:
+            addresses = (plan.address,) if plan.address else letter.route.addresses(contact)
+            if not addresses:
                 plan.problem = f"contact {contact.contact_id} has no {letter.route.noun}"
                 continue
-            row = self._row(account_id, letter, plan, contact, address, lane)
-            plan.message_id = row.message_id
+            plan.message_id = single_message_id(contact.contact_id)
+            rows = [
+                self._row(account_id, letter, plan, contact, message_id, address, lane)
+                for message_id, address in with_ids(plan.message_id, addresses)
+            ]
             exclusion = _exclusion(letter.route.state(contact), request, opted_out=contact.contact_id in opted_out)
             if exclusion is None:
-                queued.append(row)
+                queued += rows
             else:
-                excluded.append(store.Excluded(row=row, reason=exclusion.value))
+                excluded.append(store.Excluded(row=rows[0], reason=exclusion.value))
         await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
         if excluded:
             await store.insert_excluded(connection, excluded)
         if queued:
             await store.insert_messages(connection, queued)
 
-    async def _reach(self, connection: Connection, account_id: int, ids: set[int]) -> dict[int, Reached]:
+    async def _reach(
+        self, connection: Connection, account_id: int, ids: set[int], channel: Channel
+    ) -> dict[int, Reached]:
         """The contacts by the ids they were asked for by; one that was merged into another leads to that one."""
-        contacts = await store.reach(connection, account_id, sorted(ids))
+        contacts = await store.reach(connection, account_id, sorted(ids), channel)
         missing = ids - contacts.keys()
         if missing:
             into = await self._contacts.merged_into(connection, account_id, sorted(missing))
-            found = await store.reach(connection, account_id, sorted(set(into.values())))
+            found = await store.reach(connection, account_id, sorted(set(into.values())), channel)
             contacts |= {old: found[new] for old, new in into.items() if new in found}
         return contacts
 
     def _row(
-        self, account_id: int, letter: _Letter, plan: _Plan, contact: Reached, address: str, lane: Lane
+        self,
+        account_id: int,
+        letter: _Letter,
+        plan: _Plan,
+        contact: Reached,
+        message_id: UUID,
+        address: str,
+        lane: Lane,
     ) -> store.Queued:
         return store.Queued(
-            message_id=single_message_id(contact.contact_id),
+            message_id=message_id,
             account_id=account_id,
             contact_id=contact.contact_id,
             channel=letter.route.channel,

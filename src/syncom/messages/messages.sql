@@ -84,7 +84,7 @@ SELECT l.message_id, l.account_id, l.contact_id, l.campaign_id, l.lane, l.conten
        c.contact_id IS NOT NULL AS present,
        c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region, c.city,
        c.address, c.postcode, c.language, c.time_zone, c.fields,
-       CASE l.channel WHEN 1 THEN c.email_state ELSE c.sms_state END AS state, s.reason AS suppressed
+       CASE l.channel WHEN 1 THEN c.email_state WHEN 3 THEN c.push_state ELSE c.sms_state END AS state, s.reason AS suppressed
 FROM leased l
 LEFT JOIN campaigns g ON l.campaign_id <> 0 AND g.campaign_id = l.campaign_id
 LEFT JOIN contacts c ON c.account_id = l.account_id AND c.bucket = (l.contact_id & 255)::smallint
@@ -265,7 +265,7 @@ RETURNING account_id, channel, date_bin('1 hour', settled_at, 'epoch');
 -- name: reach
 -- What accepting a message needs of its contact. Primary key of contacts; the bucket comes as a column of its own (see
 -- contacts' known_contacts).
-SELECT c.contact_id, c.email, c.phone, c.language, c.email_state, c.sms_state
+SELECT c.contact_id, c.email, c.phone, c.language, c.email_state, c.sms_state, c.push_state
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 CROSS JOIN LATERAL (
     SELECT * FROM contacts

@@ -50,6 +50,7 @@ class Exclusion(Enum):
     DELETED = "deleted"
     NO_ADDRESS = "no email"
     NO_PHONE = "no phone"
+    NO_SUBSCRIPTION = "no push subscription"
     NOT_CONFIRMED = "not confirmed"
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
@@ -72,6 +73,8 @@ class SenderKind(Enum):
     INBOX = "inbox"
     #: An HTTP gateway for SMS and Viber, described by a form.
     GATEWAY = "gateway"
+    #: The push services of browsers, with the account's own keys.
+    WEBPUSH = "webpush"
 
 
 class OnUncertain(Enum):
@@ -109,8 +112,9 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     name: str
     kind: SenderKind
-    #: EMAIL, or SMS, which is for everything that goes to a phone.
+    #: EMAIL, SMS, which is for everything that goes to a phone, or WEBPUSH.
     channel: Channel
+    #: Of a sender of web push: whom push services may write to; empty: the installation.
     from_email: str
     from_name: str
     reply_to: str

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import msgspec
 
-from syncom.contacts.model import Channel, SubscriptionState
+from syncom.contacts.model import SubscriptionState
 from syncom.content.model import Sendable
 from syncom.content.service import ContentService
 from syncom.errors import Invalid
 from syncom.messages import store
 from syncom.messages.batch import params_text
 from syncom.messages.model import SINGLE_LIFE, Exclusion, Lane
-from syncom.messages.routes import ROUTES, Reached, Route
+from syncom.messages.routes import ROUTES, Reached, Route, with_ids
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection
 
@@ -44,8 +44,10 @@ class PlannedSends:
         sends: Sequence[PlannedSend],
         *,
         sender_id: int | None = None,
-    ) -> list[Exclusion | None]:
-        """Queue one template's messages to contacts; for each why it is not sent, or None.
+    ) -> list[Exclusion | tuple[UUID, ...]]:
+        """Queue one template's messages to contacts; for each why it is not sent, or the ids of its messages.
+
+        A message has as many ids as addresses it goes to: one, or one for each browser.
 
         Who unsubscribed gets none of these: they are triggered marketing, so the ledger says why. Who has not confirmed
         yet gets them. Who has no address is passed over. Suppressed addresses are held back when the message is sent.
@@ -54,8 +56,10 @@ class PlannedSends:
         template = await self._content.sendable(connection, account_id, template_id)
         route = _route(template)
         sender = await self._senders.chosen(connection, account_id, sender_id or template.sender_id, template.channel)
-        contacts = await store.reach(connection, account_id, sorted({send.contact_id for send in sends}))
-        outcomes: list[Exclusion | None] = []
+        contacts = await store.reach(
+            connection, account_id, sorted({send.contact_id for send in sends}), template.channel
+        )
+        outcomes: list[Exclusion | tuple[UUID, ...]] = []
         queued: list[store.Queued] = []
         excluded: list[store.Excluded] = []
         for send in sends:
@@ -64,16 +68,21 @@ class PlannedSends:
                 outcomes.append(Exclusion.DELETED)
                 continue
             outcome = _exclusion(route, contact)
-            outcomes.append(outcome)
-            address = route.address(contact)
-            if not address:
+            addresses = route.addresses(contact)
+            if not addresses:
+                outcomes.append(route.lacking)
                 continue
             content_id = template.content_for(contact.language)
-            row = _row(account_id, template, route, send, address, content_id, sender.sender_id)
+            rows = [
+                _row(account_id, template, send, message_id, address, content_id, sender.sender_id)
+                for message_id, address in with_ids(send.message_id, addresses)
+            ]
             if outcome is None:
-                queued.append(row)
+                outcomes.append(tuple(row.message_id for row in rows))
+                queued += rows
             else:
-                excluded.append(store.Excluded(row=row, reason=outcome.value))
+                outcomes.append(outcome)
+                excluded.append(store.Excluded(row=rows[0], reason=outcome.value))
         await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
         if excluded:
             await store.insert_excluded(connection, excluded)
@@ -90,16 +99,16 @@ class PlannedSends:
         """
         template = await self._content.sendable(connection, account_id, template_id)
         route = _route(template)
-        contacts = await store.reach(connection, account_id, sorted(set(contact_ids)))
+        contacts = await store.reach(connection, account_id, sorted(set(contact_ids)), template.channel)
         found = {
             one: Exclusion.DELETED if one not in contacts else _exclusion(route, contacts[one]) for one in contact_ids
         }
-        addresses = {route.address(contacts[one]) for one, why in found.items() if why is None}
+        addresses = {address for one, why in found.items() if why is None for address in route.addresses(contacts[one])}
         suppressed = await store.suppressed(connection, account_id, route.channel, addresses)
         return {
             one: why or Exclusion.SUPPRESSED
             for one, why in found.items()
-            if why is not None or route.address(contacts[one]) in suppressed
+            if why is not None or suppressed.issuperset(route.addresses(contacts[one]))
         }
 
 
@@ -112,22 +121,22 @@ def _route(template: Sendable) -> Route:
 
 def _exclusion(route: Route, contact: Reached) -> Exclusion | None:
     """Why a contact gets no triggered message of a channel."""
-    if not route.address(contact):
-        return Exclusion.NO_ADDRESS if route.channel is Channel.EMAIL else Exclusion.NO_PHONE
+    if not route.addresses(contact):
+        return route.lacking
     return Exclusion.UNSUBSCRIBED if route.state(contact) is SubscriptionState.UNSUBSCRIBED else None
 
 
 def _row(
     account_id: int,
     template: Sendable,
-    route: Route,
     send: PlannedSend,
+    message_id: UUID,
     address: str,
     content_id: int,
     sender_id: int,
 ) -> store.Queued:
     return store.Queued(
-        message_id=send.message_id,
+        message_id=message_id,
         account_id=account_id,
         contact_id=send.contact_id,
         channel=template.channel,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import msgspec
+from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from syncom.clock import Clock
@@ -43,12 +45,12 @@ class SenderInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What a caller says about a sender. An UNSET password keeps the stored one."""
 
     name: str
-    #: Of senders of email.
+    #: Of senders of email; of web push: whom push services may write to, empty: the installation.
     from_email: str = ""
     from_name: str = ""
     reply_to: str = ""
     kind: SenderKind = SenderKind.SMTP
-    #: Of the dev inbox: EMAIL or SMS. The other kinds have one channel.
+    #: Of the dev inbox: EMAIL or SMS. Other kinds have one channel.
     channel: Channel = Channel.EMAIL
     config: SenderConfig = SenderConfig()
     password: str | msgspec.UnsetType = msgspec.UNSET
@@ -56,7 +58,7 @@ class SenderInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 #: What is made for a channel that has no sender yet.
-_INBOXES: Mapping[Channel, SenderInput] = {
+_MADE: Mapping[Channel, SenderInput] = {
     Channel.EMAIL: SenderInput(
         name="Dev inbox",
         from_email="demo@localhost.localdomain",
@@ -67,6 +69,7 @@ _INBOXES: Mapping[Channel, SenderInput] = {
     Channel.SMS: SenderInput(
         name="Dev inbox of texts", from_name="Syncom", kind=SenderKind.INBOX, channel=Channel.SMS, is_default=True
     ),
+    Channel.WEBPUSH: SenderInput(name="Web push", kind=SenderKind.WEBPUSH, channel=Channel.WEBPUSH, is_default=True),
 }
 
 
@@ -129,14 +132,17 @@ class SendersService:
         return found[0]
 
     async def default(self, account_id: int, channel: Channel = Channel.EMAIL) -> Sender:
-        """The sender that is used when none is named: the default one, else the dev inbox, made when absent."""
+        """The sender that is used when none is named: the default one; made when there is none.
+
+        What is made is a dev inbox, and of web push a real sender, since it needs nothing to be told.
+        """
         senders = [sender for sender in await self.list(account_id) if sender.channel is channel.consent]
         for sender in senders:
             if sender.is_default:
                 return sender
         if senders:
             return senders[0]
-        return await self.add(account_id, _INBOXES[channel.consent])
+        return await self.add(account_id, _MADE[channel.consent])
 
     async def chosen(
         self, connection: Connection, account_id: int, sender_id: int | None, channel: Channel = Channel.EMAIL
@@ -147,11 +153,19 @@ class SendersService:
         """
         if sender_id is not None:
             return await self.require(connection, account_id, sender_id)
-        found = await store.select_senders(connection, account_id, None)
-        usable = [sender for sender in found if sender.channel is channel.consent]
+        usable = await self._usable(connection, account_id, channel)
+        if not usable and channel is Channel.WEBPUSH:
+            with suppress(UniqueViolation):
+                # Committed by itself: the account's role may not add senders.
+                await self.add(account_id, _MADE[channel])
+            usable = await self._usable(connection, account_id, channel)
         if not usable:
             raise NotFound("sender", "by default")
         return next((sender for sender in usable if sender.is_default), usable[0])
+
+    async def _usable(self, connection: Connection, account_id: int, channel: Channel) -> list[Sender]:
+        found = await store.select_senders(connection, account_id, None)
+        return [sender for sender in found if sender.channel is channel.consent]
 
     async def with_address(self, account_id: int, address: str) -> Sender | None:
         """The sender with this From address, the default one before others; None when there is none."""
@@ -197,6 +211,8 @@ class SendersService:
     async def test(self, account_id: int, sender_id: int, to: str, inbox: InboxAddress) -> str:
         """Send one plain mail through a sender right now; returns the server's words. Raises Upstream with them."""
         sender = await self.get(account_id, sender_id)
+        if sender.kind is SenderKind.WEBPUSH:
+            raise Invalid("kind", "is webpush, which is tried by sending a template to a contact with a subscription")
         if is_text_sender(sender):
             return await self._test_gateway(sender, to)
         async with self._database.system() as connection:
@@ -367,6 +383,8 @@ def _checked(given: SenderInput) -> dict[str, Any]:
         "config": Jsonb(msgspec.to_builtins(config)),
         "is_default": given.is_default,
     }
+    if SenderKind.WEBPUSH is given.kind or given.channel is Channel.WEBPUSH:
+        return values | _checked_for_push(given)
     if given.kind is SenderKind.GATEWAY or given.channel is not Channel.EMAIL:
         return values | _checked_for_texts(given)
     if config.gateway is not None:
@@ -402,6 +420,20 @@ def _checked_for_texts(given: SenderInput) -> dict[str, Any]:
         raise Invalid("config.gateway", "must describe the gateway")
     check_form(form)
     return {"channel": Channel.SMS.value, "from_name": form.names[0]}
+
+
+def _checked_for_push(given: SenderInput) -> dict[str, Any]:
+    """What is particular about a sender of web push."""
+    if given.kind is not SenderKind.WEBPUSH:
+        raise Invalid("kind", "must be webpush for the channel webpush")
+    if given.channel not in (Channel.WEBPUSH, Channel.EMAIL):  # EMAIL is what stands there when nobody said
+        raise Invalid("channel", "must be webpush for a sender of this kind")
+    if given.config.gateway is not None:
+        raise Invalid("config.gateway", "is for senders of the kind gateway")
+    if given.password:
+        raise Invalid("password", "is for other kinds: web push has the account's keys")
+    contact = _address("from_email", given.from_email) if given.from_email else ""
+    return {"channel": Channel.WEBPUSH.value, "from_email": contact}
 
 
 def _check_limits(config: SenderConfig) -> None:

@@ -91,7 +91,7 @@ class MessagesService:
                 raise Invalid("template_id", f"is a template of {template.channel.name.lower()} messages, not of mails")
             sender_id = request.sender_id or template.sender_id or (default.sender_id if default else 0)
             await self._senders.require(connection, account_id, sender_id)
-            contacts = await store.reach(connection, account_id, sorted(set(contact_ids)))
+            contacts = await store.reach(connection, account_id, sorted(set(contact_ids)), Channel.EMAIL)
             queued: list[store.Queued] = []
             for place, contact_id in enumerate(contact_ids):
                 contact = contacts.get(contact_id)

@@ -17,9 +17,11 @@ from syncom.activity.news import tell_followers
 from syncom.activity.rollups.model import Ended
 from syncom.activity.rollups.service import REQUESTS_SHARD, count_ended
 from syncom.contacts.model import STANDARD_FIELDS, Channel
+from syncom.contacts.subscriptions import endpoints
 from syncom.content.model import content_in
 from syncom.errors import Conflict
 from syncom.ids import bucket_of, bucket_of_message, campaign_message_id
+from syncom.messages.channels.push.model import service_of
 from syncom.messages.model import (
     CAMPAIGN_LIFE,
     Lane,
@@ -277,17 +279,23 @@ def _news(row: Settled) -> News | None:
         occurred_at=row.at,
         state=row.state.value,
         detail=row.reason or None,
-        address=work.address,
+        address=_kept_address(work.channel, work.address),
         external_request_id=work.external_request_id,
     )
 
 
+def _kept_address(channel: Channel, address: str) -> str:
+    """An address as it is kept after the message: of a browser only its service, the rest is a secret of no use."""
+    return service_of(address) if channel is Channel.WEBPUSH else address
+
+
 def _ledger_line(sender_id: int, row: Settled) -> str:
     work = row.work
+    address = _escaped(_kept_address(work.channel, work.address))
     return (
         f"{work.account_id}\t{bucket_of(work.contact_id)}\t{work.message.hex()}\t{work.contact_id}\t{work.campaign_id}"
         f"\t{sender_id}\t{work.channel.value}\t{row.state.value}\t{'t' if work.uncertain else 'f'}\t{work.attempt}"
-        f"\t{work.launched_at}\t{row.at}\t{_escaped(work.address)}\t{_escaped(row.reason)}\t{work.content_id}"
+        f"\t{work.launched_at}\t{row.at}\t{address}\t{_escaped(row.reason)}\t{work.content_id}"
         f"\t{_escaped(work.external_request_id)}\n"
     )
 
@@ -315,7 +323,7 @@ async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Se
         "uncertains": [row.work.uncertain for row in rows],
         "attempts": [row.work.attempt for row in rows],
         "launched_ats": [row.work.launched_at for row in rows],
-        "addresses": [row.work.address for row in rows],
+        "addresses": [_kept_address(row.work.channel, row.work.address) for row in rows],
         "reasons": [row.reason for row in rows],
         "content_ids": [row.work.content_id for row in rows],
         "external_request_ids": [row.work.external_request_id for row in rows],
@@ -568,7 +576,7 @@ async def insert_excluded(connection: Connection, rows: Sequence[Excluded]) -> N
             "contact_ids": [one.row.contact_id for one in rows],
             "channels": [one.row.channel.value for one in rows],
             "sender_ids": [one.row.sender_id for one in rows],
-            "addresses": [one.row.address for one in rows],
+            "addresses": [_kept_address(one.row.channel, one.row.address) for one in rows],
             "reasons": [one.reason for one in rows],
             "content_ids": [one.row.content_id for one in rows],
             "external_request_ids": [one.row.external_request_id for one in rows],
@@ -581,12 +589,19 @@ async def insert_excluded(connection: Connection, rows: Sequence[Excluded]) -> N
     await count_ended(connection, Counter(ended), REQUESTS_SHARD)
 
 
-async def reach(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> dict[int, Reached]:
-    """The contacts that exist, by id, as of now."""
+async def reach(
+    connection: Connection, account_id: int, contact_ids: Sequence[int], channel: Channel
+) -> dict[int, Reached]:
+    """The contacts that exist, by id, as of now, with what this channel needs of them."""
     values = {"account_id": account_id, "buckets": buckets(contact_ids), "contact_ids": numbers(contact_ids)}
     cursor = connection.cursor(row_factory=class_row(Reached))
     rows = await (await cursor.execute(_SQL["reach"], values)).fetchall()
-    return {row.contact_id: row for row in rows}
+    if channel is not Channel.WEBPUSH:
+        return {row.contact_id: row for row in rows}
+    browsers = await endpoints(connection, account_id, contact_ids)
+    return {
+        row.contact_id: msgspec.structs.replace(row, subscriptions=browsers.get(row.contact_id, ())) for row in rows
+    }
 
 
 async def suppressed(connection: Connection, account_id: int, channel: Channel, addresses: Collection[str]) -> set[str]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64encode
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from psycopg.rows import TupleRow
 
 from syncom.contacts.model import (
@@ -26,7 +23,7 @@ from syncom.contacts.service import ContactsService
 from syncom.errors import Forbidden, Invalid, NotFound
 from syncom.postgres.pool import Database
 from syncom.postgres.sql import load_sql
-from syncom.security import Keyring
+from syncom.sites.push_keys import PushKeys
 from syncom.sites.service import SitesService, is_of, normalise_domain
 
 _SQL = load_sql("syncom.sites", "push.sql")
@@ -55,13 +52,13 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebPush:
-    """Web push of an account's sites. Sending is a channel's work, not done here."""
+    """Web push of an account's sites. Sending is the work of a channel of messages."""
 
-    def __init__(self, database: Database, contacts: ContactsService, sites: SitesService, keyring: Keyring) -> None:
+    def __init__(self, database: Database, contacts: ContactsService, sites: SitesService, keys: PushKeys) -> None:
         self._database = database
         self._contacts = contacts
         self._sites = sites
-        self._keyring = keyring
+        self._keys = keys
 
     async def register(self, account_id: int, *, domain: str, name: str, path: str, scope: str) -> PushDomain:
         """Let visitors of a site subscribe; a known one gets the new paths. Raises Invalid."""
@@ -70,7 +67,7 @@ class WebPush:
         for field, value in (("serviceWorkerPath", path), ("serviceWorkerScope", scope)):
             if not _PATH.fullmatch(value) or ".." in value or len(value) > 200:
                 raise Invalid(field, "must be a path that begins and ends with / such as /uploads/")
-        await self._ensure_key(account_id)
+        await self._keys.pair(account_id)
         values = {
             "push_id": uuid4(),
             "account_id": account_id,
@@ -101,12 +98,8 @@ class WebPush:
         return _domain(row)
 
     async def public_key(self, account_id: int) -> str:
-        """What browsers subscribe with."""
-        async with self._database.system() as connection:
-            row = await (await connection.execute(_SQL["key"], {"account_id": account_id})).fetchone()
-        if row is None:
-            raise NotFound("push key", account_id)
-        return row[0]
+        """What browsers subscribe with. Raises NotFound."""
+        return await self._keys.public(account_id)
 
     async def subscribe(
         self, domain: PushDomain, subscription: Subscription, *, visitor: str, origin: str | None
@@ -135,19 +128,6 @@ class WebPush:
         )
         save = ContactSave(contact=ContactInput(), contact_id=known or 0, channels=(channel,))
         await self._contacts.save_one(domain.account_id, save, options)
-
-    async def _ensure_key(self, account_id: int) -> None:
-        private = ec.generate_private_key(ec.SECP256R1())
-        public = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        secret = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        values = {
-            "account_id": account_id,
-            "public_key": urlsafe_b64encode(public).rstrip(b"=").decode(),
-            "private_key": self._keyring.seal(secret, purpose="web push", owner=f"account:{account_id}"),
-        }
-        # Keys are out of reach for the account's role; the statement names the account.
-        async with self._database.system() as connection:
-            await connection.execute(_SQL["add_key"], values)
 
 
 def _domain(row: TupleRow) -> PushDomain:

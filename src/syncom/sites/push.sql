@@ -23,3 +23,7 @@ ON CONFLICT (account_id) DO NOTHING;
 -- name: key
 -- Index: push_keys' primary key.
 SELECT public_key FROM push_keys WHERE account_id = %(account_id)s;
+
+-- name: pair
+-- Index: push_keys' primary key.
+SELECT public_key, private_key FROM push_keys WHERE account_id = %(account_id)s;

@@ -3,12 +3,19 @@
 self.addEventListener('push', function (event) {
   var message = {};
   try { message = event.data ? event.data.json() : {}; } catch (error) { message = { body: event.data.text() }; }
+  var actions = message.actions || [];
+  var urls = {};
+  actions.forEach(function (action) { urls[action.action] = action.url; });
   event.waitUntil(self.registration.showNotification(message.title || '', {
-    body: message.body || '', icon: message.icon, image: message.image, data: { url: message.url }
+    body: message.body || '', icon: message.icon, image: message.image, tag: message.tag,
+    requireInteraction: message.requireInteraction === true,
+    actions: actions.map(function (action) { return { action: action.action, title: action.title }; }),
+    data: { url: message.url, urls: urls }
   }));
 });
 self.addEventListener('notificationclick', function (event) {
   event.notification.close();
-  var url = event.notification.data && event.notification.data.url;
+  var data = event.notification.data || {};
+  var url = (data.urls && data.urls[event.action]) || data.url;
   if (url) { event.waitUntil(self.clients.openWindow(url)); }
 });

@@ -300,7 +300,7 @@ WHERE k.earlier + (
         WHERE m.account_id = %(account_id)s AND m.into_contact_id = k.who
     ) AS g
     JOIN workflow_messages w ON w.account_id = %(account_id)s AND w.bucket = g.bucket AND w.contact_id = g.contact_id
-        AND w.queued_at > %(since)s
+        AND w.queued_at > %(since)s AND NOT w.is_copy
     WHERE NOT EXISTS (
         SELECT FROM ledger l
         WHERE l.account_id = %(account_id)s AND l.bucket = w.bucket AND l.message_id = w.message_id AND l.state IN (2, 3, 4)

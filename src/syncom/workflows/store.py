@@ -56,6 +56,8 @@ class SentBy(NamedTuple):
     workflow_id: int
     version: int
     step: int
+    #: Whether it is a message's copy to a further browser.
+    is_copy: bool = False
 
 
 class NewCall(NamedTuple):
@@ -254,6 +256,7 @@ async def note_messages(connection: Connection, account_id: int, messages: Seque
         "now": now,
         "versions": numbers(message.version for message in messages),
         "steps": numbers(message.step for message in messages),
+        "copies": [message.is_copy for message in messages],
     }
     await connection.execute(_SQL["note_messages"], values)
 

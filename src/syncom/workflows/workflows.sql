@@ -125,11 +125,11 @@ RETURNING t.segment_id;
 
 -- name: note_messages
 -- Messages that workflows queued; one that is queued again is known. Index: workflow_messages' primary key.
-INSERT INTO workflow_messages (account_id, bucket, message_id, contact_id, workflow_id, version, step, queued_at)
-SELECT %(account_id)s, k.bucket, k.message_id, k.contact_id, k.workflow_id, k.version, k.step, %(now)s
+INSERT INTO workflow_messages (account_id, bucket, message_id, contact_id, workflow_id, version, step, queued_at, is_copy)
+SELECT %(account_id)s, k.bucket, k.message_id, k.contact_id, k.workflow_id, k.version, k.step, %(now)s, k.is_copy
 FROM unnest(%(buckets)s::smallint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(workflow_ids)s::bigint[],
-    %(versions)s::integer[], %(steps)s::smallint[])
-    AS k (bucket, message_id, contact_id, workflow_id, version, step)
+    %(versions)s::integer[], %(steps)s::smallint[], %(copies)s::boolean[])
+    AS k (bucket, message_id, contact_id, workflow_id, version, step, is_copy)
 ORDER BY k.bucket, k.message_id
 ON CONFLICT DO NOTHING;
 

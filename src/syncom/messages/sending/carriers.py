@@ -13,6 +13,11 @@ from syncom.messages.channels.carrier import Carrier, Outcome, Refusal, Source
 from syncom.messages.channels.email.model import MailSource, Reply
 from syncom.messages.channels.email.pool import SmtpPool
 from syncom.messages.channels.email.replies import Action, classify, retry_delay
+from syncom.messages.channels.push import pool as push
+from syncom.messages.channels.push.browsers import Browsers
+from syncom.messages.channels.push.model import PushAnswer
+from syncom.messages.channels.push.pool import PushPool
+from syncom.messages.channels.push.vapid import contact_of
 from syncom.messages.channels.sms.gateway import GatewayPool, judge
 from syncom.messages.channels.sms.inbox import InboxPool
 from syncom.messages.channels.sms.model import GatewayAnswer
@@ -20,8 +25,10 @@ from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import Sender, SenderKind
 from syncom.messages.senders import InboxAddress, is_text_sender, server_of
 from syncom.messages.sending.compose import MailComposer
+from syncom.messages.sending.push import PushComposer
 from syncom.messages.sending.text import TextComposer
 from syncom.outbound import OutboundClient
+from syncom.sites.push_keys import PushKeys
 from syncom.tokens import MessageTokens
 
 
@@ -37,8 +44,12 @@ class Carriers:
         inbox_address: InboxAddress,
         inbox: InboxService,
         short_links: ShortLinks,
+        push_keys: PushKeys,
+        browsers: Browsers,
+        operator: str,
         outbound_allow: str = "",
     ) -> None:
+        """``operator``: email address of who runs the installation, for push services."""
         self._clock = clock
         self._tokens = tokens
         self._base_url = base_url
@@ -46,11 +57,16 @@ class Carriers:
         self._inbox = inbox
         self._outbound_allow = outbound_allow
         self._short_links = short_links
+        self._push_keys = push_keys
+        self._browsers = browsers
+        self._operator = operator
 
     def open(self, sender: Sender, secret: str, source: Source[Any, Any]) -> Carrier:
         """The carrier of this sender's messages; ``secret`` is its password, ``source`` is where it pulls from."""
         if is_text_sender(sender):
             return self._text_carrier(sender, secret, source)
+        if sender.kind is SenderKind.WEBPUSH:
+            return self._push_carrier(sender, source)
         return MailCarrier(self._mail_pool(sender, secret, source), sender, self._base_url, self._tokens, self._clock)
 
     def _mail_pool(self, sender: Sender, secret: str, source: MailSource) -> SmtpPool:
@@ -78,6 +94,22 @@ class Carriers:
                 clock=self._clock,
             )
         return TextCarrier(pool, sender, self._base_url, self._tokens, self._clock)
+
+    def _push_carrier(self, sender: Sender, source: Source[Any, Any]) -> PushCarrier:
+        pool = PushPool(
+            sender.account_id,
+            contact_of(sender.from_email, self._base_url, self._operator),
+            source,
+            OutboundClient(self._outbound_allow, connections=sender.config.max_connections, repeats=False),
+            push_keys=self._push_keys,
+            browsers=self._browsers,
+            short_links=self._short_links,
+            outbound_allow=self._outbound_allow,
+            connections=sender.config.max_connections,
+            timeout=sender.config.timeout,
+            clock=self._clock,
+        )
+        return PushCarrier(pool, self._base_url, self._tokens, self._clock)
 
 
 class MailCarrier:
@@ -173,6 +205,45 @@ class TextCarrier:
 
     def judge(self, outcome: Outcome, answer: GatewayAnswer, attempt: int) -> Refusal:
         return judge(outcome, answer, attempt, self._clock)
+
+
+class PushCarrier:
+    """Web push, through the services of browsers."""
+
+    def __init__(self, pool: PushPool, base_url: str, tokens: MessageTokens, clock: Clock) -> None:
+        self._pool = pool
+        self._base_url = base_url
+        self._tokens = tokens
+        self._clock = clock
+        self.wake = pool.wake
+        self.drain = pool.drain
+
+    def start(self) -> None:
+        """Nothing to do before there is work."""
+
+    def trouble(self) -> str | None:
+        return self._pool.trouble
+
+    def composer(
+        self,
+        compiled: CompiledContent,
+        *,
+        content_id: int,
+        campaign_id: int,
+        custom_fields: Mapping[str, int],
+        attachments: tuple[AttachedFile, ...],
+    ) -> PushComposer:
+        del campaign_id, attachments  # a notification shows neither
+        return PushComposer(
+            compiled=compiled,
+            content_id=content_id,
+            custom_fields=custom_fields,
+            base_url=self._base_url,
+            tokens=self._tokens,
+        )
+
+    def judge(self, outcome: Outcome, answer: PushAnswer, attempt: int) -> Refusal:
+        return push.judge(outcome, answer, attempt, self._clock)
 
 
 def _helo_name() -> str:

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from syncom.clock import Clock
-from syncom.contacts.model import Channel, SubscriptionState
+from syncom.contacts.model import SubscriptionState
 from syncom.errors import Invalid
 from syncom.messages.channels.carrier import Answer, Carrier, Composer, Outcome, Parcel, Refusal
 from syncom.messages.model import Exclusion, Failure, Lane, LedgerState, OnUncertain, Sender
+from syncom.messages.routes import ROUTES
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
 
@@ -155,7 +156,7 @@ class SenderLine:
         if work.lane is Lane.WORKFLOW and contact[STATE_PLACE] == _UNSUBSCRIBED:
             return Exclusion.UNSUBSCRIBED.value
         if not work.address:
-            return (Exclusion.NO_ADDRESS if work.channel is Channel.EMAIL else Exclusion.NO_PHONE).value
+            return ROUTES[work.channel].lacking.value
         return ""
 
     def _refused(self, work: Work, outcome: Outcome, answer: Answer) -> None:

@@ -16,8 +16,10 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
-from syncom.contacts.model import Suppression
+from syncom.contacts import subscriptions
+from syncom.contacts.model import Channel, Suppression
 from syncom.contacts.service import suppress
+from syncom.contacts.subscriptions import SubscriptionRef
 from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.sending.counting import count_settled
@@ -131,19 +133,7 @@ class Settlement:
         if queued:
             await store.delete_messages(connection, queued)
         await count_settled(connection, fresh, self._shard)
-        suppressed = [
-            Suppression(
-                account_id=row.work.account_id,
-                channel=row.work.channel.consent,
-                address=row.work.address,
-                reason=row.suppress,
-                detail=row.reason,
-            )
-            for row in fresh
-            if row.suppress
-        ]
-        if suppressed:
-            await suppress(connection, suppressed)
+        await _give_up(connection, [row for row in fresh if row.suppress])
 
     async def _count_chunks(self, connection: Connection, chunks: Counter[tuple[int, int, int]]) -> bool:
         """Shrink the chunks; says whether the lease of one of them was lost."""
@@ -179,3 +169,27 @@ class Settlement:
                 lease.outstanding -= 1
                 if lease.done:
                     self._on_lease_done(sender_id, lease)
+
+
+async def _give_up(connection: Connection, rows: Sequence[Settled]) -> None:
+    """Addresses that get nothing more: browsers that are gone are forgotten, others are suppressed."""
+    browsers = [row.work for row in rows if row.work.channel is Channel.WEBPUSH]
+    if browsers:
+        gone = [
+            SubscriptionRef(account_id=work.account_id, contact_id=work.contact_id, endpoint=work.address)
+            for work in browsers
+        ]
+        await subscriptions.remove(connection, gone)
+    suppressed = [
+        Suppression(
+            account_id=row.work.account_id,
+            channel=row.work.channel.consent,
+            address=row.work.address,
+            reason=row.suppress,
+            detail=row.reason,
+        )
+        for row in rows
+        if row.work.channel is not Channel.WEBPUSH
+    ]
+    if suppressed:
+        await suppress(connection, suppressed)

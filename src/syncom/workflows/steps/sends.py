@@ -12,6 +12,7 @@ from uuid import UUID
 
 from syncom.errors import Invalid, NotFound
 from syncom.ids import workflow_effect_id
+from syncom.messages.model import Exclusion
 from syncom.messages.planned import PlannedSend
 from syncom.workflows.language import Send
 from syncom.workflows.model import Outcome
@@ -38,14 +39,18 @@ async def send(place: Place, step: Send, tools: Tools) -> None:
         )
     except (Invalid, NotFound) as error:
         raise Failed(f"step '{step.id}': {error.message}") from None
-    sent = [plan for plan, outcome in zip(planned, outcomes, strict=True) if outcome is None]
     await note_messages(
         place.connection,
         account_id,
-        [SentBy(plan.message_id, plan.contact_id, where.workflow_id, where.version, where.step) for plan in sent],
+        [
+            SentBy(message_id, plan.contact_id, where.workflow_id, where.version, where.step, place_of_copy > 0)
+            for plan, outcome in zip(planned, outcomes, strict=True)
+            if not isinstance(outcome, Exclusion)
+            for place_of_copy, message_id in enumerate(outcome)
+        ],
         now=place.now,
     )
-    passed_over = {one.key: 0 for one, outcome in zip(those, outcomes, strict=True) if outcome is not None}
+    passed_over = {one.key: 0 for one, outcome in zip(those, outcomes, strict=True) if isinstance(outcome, Exclusion)}
     await place.choose(passed_over | dict.fromkeys(capped, 1))
     to = place.graph.after(place.where.step)
     await place.go_chosen([(to, Outcome.NOT_SENT), (to, Outcome.CAPPED)], (to, Outcome.PASSED))
