@@ -57,12 +57,18 @@ def rich_of(channel: Channel, members: Mapping[str, Any]) -> Rich | None:
 
 
 def notification_of(channel: Channel, members: Mapping[str, Any]) -> Notification | None:
-    """What a web push message has beside its title and text, as its author wrote it; None for other channels."""
+    """What a web push message has beside its title and text, as its author wrote it; None for other channels.
+
+    Raises Invalid naming the member: some may be stored from before they were checked.
+    """
     if channel is not Channel.WEBPUSH:
         return None
+    members = checked_members(channel, members)
     return Notification(
         link=members.get("link", ""),
-        actions=tuple(PushAction(title=one["title"], link=one["link"]) for one in members.get("actions", ())),
+        actions=tuple(
+            PushAction(title=one["title"], link=one.get("link") or one["url"]) for one in members.get("actions", ())
+        ),
         icon=members.get("icon", ""),
         image=members.get("image", ""),
         ttl_seconds=members.get("ttlSeconds", 0),
@@ -114,13 +120,15 @@ def _actions(name: str, value: Any) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     for place, one in enumerate(cast("list[Any]", value)):
         at = f"{name}.{place}"
-        if not isinstance(one, dict) or set(cast("dict[str, Any]", one)) != {"title", "link"}:
+        if not isinstance(one, dict) or set(cast("dict[str, Any]", one)) not in ({"title", "link"}, {"title", "url"}):
             raise Invalid(at, "must have 'title' and 'link', and nothing else")
         button = cast("dict[str, Any]", one)
         title = button["title"]
         if not isinstance(title, str) or not title.strip() or len(title) > _LONGEST_BUTTON:
             raise Invalid(f"{at}.title", f"must have 1 to {_LONGEST_BUTTON} characters")
-        found.append({"title": title, "link": _target(f"{at}.link", button["link"])})
+        # `url` is how some write it; a member is read back as it was written.
+        key = "link" if "link" in button else "url"
+        found.append({"title": title, key: _target(f"{at}.{key}", button[key])})
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import urlsafe_b64decode
 from typing import Any
 from uuid import uuid4
@@ -10,8 +11,12 @@ import httpx2 as httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from syncom.contacts.model import ContactInput, IdentityKind, UpsertOptions
+from syncom.contacts.model import Channel, ContactInput, IdentityKind, UpsertOptions
+from syncom.messages.model import SenderRole
 from tests.http.esputnik.conftest import Shop
+from tests.messages.house import sending
+from tests.messages.push.browser import Browser, took
+from tests.messages.sms.gateway_peer import running_gateway
 
 DOMAIN = "https://shop.example"
 WORKER = {"serviceWorkerName": "sw.js", "serviceWorkerPath": "/uploads/", "serviceWorkerScope": "/uploads/"}
@@ -76,7 +81,8 @@ async def test_several_sites_are_registered_and_the_wrong_ones_named(shop: Shop)
     assert [one["domain"] for one in answer["success"]] == ["https://a.example", "https://b.example"]
     assert [one["domain"] for one in answer["errors"]] == ["no site"]
     assert "address of a site" in answer["errors"][0]["message"]
-    for wrong in ({}, {"domains": []}, {"domains": [{"domain": "https://a.example"}] * 101}):
+    bodies: tuple[dict[str, Any], ...] = ({}, {"domains": []}, {"domains": [{"domain": "https://a.example"}] * 101})
+    for wrong in bodies:
         assert (await shop.post("/v1/site/webpush/domains", wrong)).status == 400
 
 
@@ -128,7 +134,7 @@ async def test_wrong_subscriptions_are_refused_and_nothing_is_kept(shop: Shop) -
     assert await subscribe(shop, "x") == 404
     assert await subscribe(shop, push_id, origin="https://evil.example") == 403
     keys = SUBSCRIPTION["keys"]
-    for wrong in (
+    subscriptions: tuple[Any, ...] = (
         {},
         None,
         {"endpoint": "http://push.example", "keys": keys},
@@ -136,8 +142,46 @@ async def test_wrong_subscriptions_are_refused_and_nothing_is_kept(shop: Shop) -
         {"endpoint": "https://push.example/" + "x" * 3000, "keys": keys},
         {"endpoint": "https://push.example", "keys": {}},
         {"endpoint": "https://push.example", "keys": "x"},
-    ):
+    )
+    for wrong in subscriptions:
         assert await subscribe(shop, push_id, subscription=wrong) == 400
     assert await tokens(shop) == []
     assert (await shop.get("/v1/site/webpush/script")).status == 400
     assert (await shop.other.get("/v1/site/webpush/script", domain=DOMAIN)).status == 404
+
+
+async def test_a_prepared_message_is_pushed_and_a_click_on_it_counts(shop: Shop) -> None:
+    members = {"title": "Hi %FIRSTNAME|%", "link": "https://shop.example/sale"}
+    ident = (await shop.post("/v1/messages/webpush", {"text": "News for you", **members})).json()["id"]
+    made = await shop.app.contacts.upsert_one(
+        shop.account_id, ContactInput(email="olena@example.org", first_name="Olena"), UpsertOptions()
+    )
+    async with running_gateway(took) as service, sending(shop.app.sending_loop(SenderRole.EXPRESS)):
+        browser = Browser(service, "phone")
+        await browser.subscribe(shop.app.contacts, shop.account_id, made.contact_id)
+        answer = await shop.post(f"/v1/message/{ident}/smartsend", {"recipients": [{"contactId": made.contact_id}]})
+        [row] = answer.json()["results"]
+        await _until(shop, row["requestId"], "DELIVERED")
+        [shown] = browser.shown
+        assert (shown["title"], shown["body"]) == ("Hi Olena", "News for you")
+        async with httpx.AsyncClient(base_url=shop.url) as client:
+            agent = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", "Accept-Language": "uk"}
+            led = await client.get(httpx.URL(shown["url"]).path, headers=agent)
+        assert (led.status_code, led.headers["location"]) == (302, "https://shop.example/sale")
+        await _until(shop, row["requestId"], "READ")
+    async with shop.app.database.system() as connection:
+        rows = await (
+            await connection.execute(
+                "SELECT channel, link, contact_id FROM activity WHERE message_id = %s", (row["requestId"],)
+            )
+        ).fetchall()
+    assert rows == [(Channel.WEBPUSH.value, 0, made.contact_id)]
+
+
+async def _until(shop: Shop, message_id: str, status: str) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            found = (await shop.get("/v1/message/status", ids=message_id)).json()["results"]
+            if found[0]["status"] == status:
+                return
+            await asyncio.sleep(0.05)

@@ -14,9 +14,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from syncom.contacts.model import Channel, ContactInput, ContactSave, FurtherChannel, Recognition, SaveOptions
+from syncom.contacts.service import ContactsService
 from syncom.contacts.subscriptions import SubscriptionKeys
-from tests.messages.house import SendingHouse
-from tests.messages.sms.gateway_peer import Asked, GatewayPeer
+from tests.messages.sms.gateway_peer import Asked, GatewayPeer, Reply
 
 
 class Browser:
@@ -52,14 +52,21 @@ class Browser:
         plain: Any = http_ece.decrypt(body, private_key=self._private, auth_secret=self._secret)
         return msgspec.json.decode(plain)
 
-    async def subscribe(self, house: SendingHouse, contact_id: int, *, active: bool = True) -> None:
+    async def subscribe(
+        self, contacts: ContactsService, account_id: int, contact_id: int, *, active: bool = True
+    ) -> None:
         """It becomes this contact's."""
         keys = self.keys
         data = {"keys": {"p256dh": keys.p256dh, "auth": keys.auth}, "domain": "https://shop.example"}
         channel = FurtherChannel(channel=Channel.WEBPUSH, value=self.endpoint, data=data, active=active)
         save = ContactSave(contact=ContactInput(), contact_id=contact_id, channels=(channel,))
         options = SaveOptions(recognition=Recognition.CONTACT_ID, channel=Channel.WEBPUSH)
-        await house.contacts.save_one(house.account_id, save, options)
+        await contacts.save_one(account_id, save, options)
+
+
+def took(asked: Asked, number: int) -> Reply:
+    """What a push service says that takes everything."""
+    return Reply(status=201, body=b"")
 
 
 def vapid_claims(asked: Asked, public_key: str) -> dict[str, Any]:

@@ -26,15 +26,11 @@ from syncom.messages.sending.loop import SendingLoop
 from syncom.sites.push_keys import PushKeys
 from tests.clocks import ShiftedClock
 from tests.messages.house import BASE_URL, SendingHouse, sending
-from tests.messages.push.browser import Browser, vapid_claims
+from tests.messages.push.browser import Browser, took, vapid_claims
 from tests.messages.sms.gateway_peer import Asked, GatewayPeer, Reply, running_gateway
 from tests.messages.test_faults import sender_process
 
 TOOK = Reply(status=201, body=b"")
-
-
-def took(asked: Asked, number: int) -> Reply:
-    return TOOK
 
 
 def push(text: str = "Hello {{ first_name }}", **members: Any) -> TemplateInput:
@@ -96,7 +92,7 @@ async def subscribed(house: SendingHouse, peer: GatewayPeer, count: int = 1) -> 
     people = await house.people(count)
     browsers = [Browser(peer, f"browser-{number}") for number in range(count)]
     for contact_id, browser in zip(people, browsers, strict=True):
-        await browser.subscribe(house, contact_id)
+        await browser.subscribe(house.contacts, house.account_id, contact_id)
     return people, browsers
 
 
@@ -208,7 +204,7 @@ async def test_every_browser_of_a_contact_gets_it_once_and_those_that_are_off_do
         [contact_id] = await house.people(1)
         browsers = [Browser(peer, name) for name in ("one", "two", "three")]
         for browser in browsers:
-            await browser.subscribe(house, contact_id, active=browser is not browsers[2])
+            await browser.subscribe(house.contacts, house.account_id, contact_id, active=browser is not browsers[2])
         [message_id] = ids_of(await send(house, push(), contact_id))
         await settled(house, [message_id])
         async with asyncio.timeout(20):
@@ -312,7 +308,7 @@ async def test_a_plan_made_twice_has_the_same_ids_and_each_browser_gets_one(hous
         [contact_id] = await house.people(1)
         browsers = [Browser(peer, name) for name in ("one", "two")]
         for browser in browsers:
-            await browser.subscribe(house, contact_id)
+            await browser.subscribe(house.contacts, house.account_id, contact_id)
         template = await house.content.create(house.account_id, push())
         message_id = UUID(int=(7 << 8) | bucket_of(contact_id))
         plan = PlannedSend(message_id=message_id, contact_id=contact_id, params={})
@@ -333,7 +329,7 @@ async def test_a_subscription_that_moved_on_meanwhile_gets_nothing_for_its_old_o
     async with running_gateway(took) as peer:
         people, [browser, _] = await subscribed(house, peer, 2)
         [message_id] = ids_of(await send(house, push(), people[0]))
-        await browser.subscribe(house, people[1])
+        await browser.subscribe(house.contacts, house.account_id, people[1])
         async with sending(express(house)):
             [status] = await settled(house, [message_id])
     assert status.state is MessageState.FAILED
@@ -372,7 +368,7 @@ async def test_a_service_that_asks_for_patience_is_left_alone_and_others_are_not
         people = await house.people(3)
         browsers = [Browser(busy, "one"), Browser(busy, "two"), Browser(free, "three")]
         for contact_id, browser in zip(people, browsers, strict=True):
-            await browser.subscribe(house, contact_id)
+            await browser.subscribe(house.contacts, house.account_id, contact_id)
         [first] = ids_of(await send(house, push(), people[0]))
         status = await tried(house, first)
         assert status.reason.startswith("429 127.0.0.1 asks to wait")
@@ -431,15 +427,15 @@ async def test_a_service_that_is_away_rests_by_itself(house: SendingHouse) -> No
     async with running_gateway(took) as peer, running_gateway(took) as away:
         people = await house.people(2)
         lost, browser = Browser(away, "lost"), Browser(peer, "there")
-        await lost.subscribe(house, people[0])
-        await browser.subscribe(house, people[1])
+        await lost.subscribe(house.contacts, house.account_id, people[0])
+        await browser.subscribe(house.contacts, house.account_id, people[1])
         results = ids_of(await send(house, push(), *people))
         away.port = 0
     async with running_gateway(took) as other, sending(express(house)):
         # Nobody listens any more where both were; a third service does.
         last = Browser(other, "last")
         [contact_id] = (await house.people(3))[2:]
-        await last.subscribe(house, contact_id)
+        await last.subscribe(house.contacts, house.account_id, contact_id)
         await settled(house, ids_of(await send(house, push(), contact_id)), retries=False)
         assert [one.state for one in await house.messages.status(house.account_id, results)] == [
             MessageState.QUEUED,
@@ -473,7 +469,7 @@ async def test_addresses_that_may_not_be_reached_are_refused(house: SendingHouse
         [contact_id] = await house.people(1)
         browser = Browser(peer, "x")
         browser.endpoint = endpoint
-        await browser.subscribe(house, contact_id)
+        await browser.subscribe(house.contacts, house.account_id, contact_id)
         [status] = await settled(house, ids_of(await send(house, push(), contact_id)))
     assert status.state is MessageState.FAILED
     assert words in status.reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from base64 import urlsafe_b64decode
 from binascii import Error as BadBase64
-from typing import Any, Final
+from typing import Final, cast
 
 import http_ece
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,12 +33,14 @@ def encrypt_with(payload: bytes, keys: SubscriptionKeys, private_key: ec.Ellipti
     point = _decoded("p256dh", keys.p256dh, _POINT_BYTES)
     secret = _decoded("auth", keys.auth, _SECRET_BYTES)
     try:
-        found: Any = http_ece.encrypt(
-            payload, salt=salt, private_key=private_key, dh=point, auth_secret=secret, rs=LONGEST_BODY
+        return cast(
+            "bytes",
+            http_ece.encrypt(
+                payload, salt=salt, private_key=private_key, dh=point, auth_secret=secret, rs=LONGEST_BODY
+            ),
         )
     except ValueError:
         raise Invalid("p256dh", "is no point on the curve P-256") from None
-    return found
 
 
 def _decoded(name: str, text: str, length: int) -> bytes:
