@@ -87,7 +87,7 @@ async def show_workflow(workflow: int, *, options: Options = _DEFAULT) -> None:
         ("name", found.name),
         ("status", found.status),
         ("version", found.version),
-        ("definition", found.definition),
+        ("definition", msgspec.json.encode(found.definition).decode()),
         *named.items(),
         *((f"orders {one.currency}".strip(), f"{one.orders}, {one.net} after refunds") for one in revenue),
     ]
