@@ -381,5 +381,7 @@ _READS = {
     "count_audience",
     "preview_template",
     "check_template",
+    "simulate_workflow",
+    "simulate_definition",
 }
 _OWN = {"public", "signed_in"}

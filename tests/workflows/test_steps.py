@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from syncom.contacts.model import FieldType
+from syncom.content.model import Dialect
 from syncom.errors import Invalid
 from syncom.events.model import EventInput
 from syncom.workflows.model import EnrolmentState, Outcome, Workflow
@@ -210,6 +211,19 @@ async def test_an_event_that_comes_before_the_contact_reaches_the_step_has_come(
     assert [path[-1] for _, path in sorted((await paths(journeys)).items()) if path[-1][0] == 1] == [
         (1, Outcome.TIMED_OUT)
     ]
+
+
+async def test_velocity_names_what_led_to_the_mail_as_it_does_elsewhere(journeys: Journeys) -> None:
+    [anna] = await journeys.sending.people(1)
+    source = "<p>$!data.get('city') $!city</p>"
+    made = await journeys.template(source=source, dialect=Dialect.VELOCITY)
+    workflow = await journeys.started(send(made))
+    await journeys.happen(anna, city="Lviv")
+    await journeys.settle()
+    [mail] = await journeys.queued()
+    shown = await journeys.sending.content.preview(journeys.account_id, made, {}, mail["params"])
+    assert "Lviv Lviv" in shown.html
+    assert await journeys.states(workflow.workflow_id) == {FINISHED: 1}
 
 
 async def test_an_event_of_somebody_merged_before_it_is_heard_wakes_the_kept_one(journeys: Journeys) -> None:

@@ -94,7 +94,7 @@ ORDER BY t.template_id;
 
 -- name: sendable
 -- What a send needs of a template, its languages in one row. Primary keys.
-SELECT t.template_id, t.channel, t.content_id, t.language, t.sender_id, t.from_name,
+SELECT t.template_id, t.channel, t.content_id, t.language, t.sender_id, t.from_name, t.dialect,
        coalesce((SELECT jsonb_object_agg(l.language, l.content_id) FROM template_languages l
                  WHERE l.account_id = t.account_id AND l.template_id = t.template_id), '{}')
 FROM templates t

@@ -33,6 +33,13 @@ class Dialect(Enum):
     #: None: everything is printed as it stands.
     PLAIN = "plain"
 
+    def params_of(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Parameters of a message that a workflow sends, from those of the event that led to it.
+
+        They are ``data`` in a template. Velocity has all parameters in ``$data`` by itself, and each by its name.
+        """
+        return data if self is Dialect.VELOCITY else {"data": data}
+
 
 class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an author writes. ``text`` is the plain-text part; empty: it is made from the HTML.
@@ -217,6 +224,7 @@ class Sendable(msgspec.Struct, frozen=True, kw_only=True):
     sender_id: int | None
     #: Stands in for the sender's name.
     from_name: str = ""
+    dialect: Dialect = Dialect.SYNCOM
 
     def content_for(self, language: str) -> int:
         """The content for a reader of this language."""

@@ -195,7 +195,8 @@ async def sendable(connection: Connection, account_id: int, template_id: int) ->
         language=row[3],
         sender_id=row[4],
         from_name=row[5],
-        languages=row[6],
+        dialect=Dialect(row[6]),
+        languages=row[7],
     )
 
 

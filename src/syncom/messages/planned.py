@@ -26,7 +26,8 @@ class PlannedSend(msgspec.Struct, frozen=True, kw_only=True):
     #: The effect id: the same plan and step have the same id. Ends in the contact's bucket (ids.py).
     message_id: UUID
     contact_id: int
-    params: Mapping[str, Any]
+    #: What led to it: ``data`` in the template.
+    data: Mapping[str, Any]
 
 
 class PlannedSends:
@@ -143,7 +144,7 @@ def _row(
         lane=Lane.WORKFLOW,
         sender_id=sender_id,
         content_id=content_id,
-        params=params_text(send.params),
+        params=params_text(template.dialect.params_of(send.data)),
         address=address,
         life=SINGLE_LIFE,
     )

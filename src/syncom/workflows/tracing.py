@@ -186,7 +186,9 @@ class Tracer:
         note = "" if why is None else f"is not sent: {why.value}"
         try:
             fields = contact_fields(self._contact)
-            shown = await self._content.preview(self._account_id, step.template_id, fields, {"data": params})
+            shown = await self._content.preview(
+                self._account_id, step.template_id, fields, template.dialect.params_of(params)
+            )
         except Invalid as error:
             return does, note or f"cannot be made: {error.message}"
         is_mail = template.channel is Channel.EMAIL

@@ -272,7 +272,7 @@ async def test_who_unsubscribed_after_the_plan_and_who_was_deleted_get_none(hous
         people, browsers = await subscribed(house, peer, 3)
         template = await house.content.create(house.account_id, push())
         plans = [
-            PlannedSend(message_id=UUID(int=number << 8 | bucket_of(contact_id)), contact_id=contact_id, params={})
+            PlannedSend(message_id=UUID(int=number << 8 | bucket_of(contact_id)), contact_id=contact_id, data={})
             for number, contact_id in enumerate(people, start=1)
         ]
         sends = PlannedSends(house.content, house.senders)
@@ -311,7 +311,7 @@ async def test_a_plan_made_twice_has_the_same_ids_and_each_browser_gets_one(hous
             await browser.subscribe(house.contacts, house.account_id, contact_id)
         template = await house.content.create(house.account_id, push())
         message_id = UUID(int=(7 << 8) | bucket_of(contact_id))
-        plan = PlannedSend(message_id=message_id, contact_id=contact_id, params={})
+        plan = PlannedSend(message_id=message_id, contact_id=contact_id, data={})
         sends = PlannedSends(house.content, house.senders)
         found: list[Any] = []
         for _ in range(2):

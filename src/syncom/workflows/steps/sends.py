@@ -69,5 +69,5 @@ def _planned(one: Stood, workflow_id: int) -> PlannedSend:
     return PlannedSend(
         message_id=workflow_effect_id(one.event_id, workflow_id, one.turn, one.who),
         contact_id=one.who,
-        params={"data": one.params},
+        data=one.params,
     )
