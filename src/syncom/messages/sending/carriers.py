@@ -164,14 +164,13 @@ class MailCarrier:
         )
 
 
-class TextCarrier:
-    """SMS and Viber, through a gateway or into the dev inbox."""
+class _HandsCarrier:
+    """What carriers by hands have in common (``channels/hands.py``)."""
 
     def __init__(
-        self, pool: GatewayPool | InboxPool, sender: Sender, base_url: str, tokens: MessageTokens, clock: Clock
+        self, pool: GatewayPool | InboxPool | PushPool, base_url: str, tokens: MessageTokens, clock: Clock
     ) -> None:
         self._pool = pool
-        self._sender = sender
         self._base_url = base_url
         self._tokens = tokens
         self._clock = clock
@@ -183,6 +182,16 @@ class TextCarrier:
 
     def trouble(self) -> str | None:
         return self._pool.trouble
+
+
+class TextCarrier(_HandsCarrier):
+    """SMS and Viber, through a gateway or into the dev inbox."""
+
+    def __init__(
+        self, pool: GatewayPool | InboxPool, sender: Sender, base_url: str, tokens: MessageTokens, clock: Clock
+    ) -> None:
+        super().__init__(pool, base_url, tokens, clock)
+        self._sender = sender
 
     def composer(
         self,
@@ -207,22 +216,8 @@ class TextCarrier:
         return judge(outcome, answer, attempt, self._clock)
 
 
-class PushCarrier:
+class PushCarrier(_HandsCarrier):
     """Web push, through the services of browsers."""
-
-    def __init__(self, pool: PushPool, base_url: str, tokens: MessageTokens, clock: Clock) -> None:
-        self._pool = pool
-        self._base_url = base_url
-        self._tokens = tokens
-        self._clock = clock
-        self.wake = pool.wake
-        self.drain = pool.drain
-
-    def start(self) -> None:
-        """Nothing to do before there is work."""
-
-    def trouble(self) -> str | None:
-        return self._pool.trouble
 
     def composer(
         self,

@@ -13,8 +13,8 @@ from syncom.content.render import NotificationRenderer
 from syncom.errors import Invalid
 from syncom.messages.channels.push.encryption import LONGEST_PAYLOAD
 from syncom.messages.channels.push.model import PushParcel
-from syncom.messages.channels.sms.model import ShortLink
 from syncom.messages.sending.merge_fields import readers
+from syncom.messages.sending.short_link import short_link
 from syncom.messages.sending.work import Work
 from syncom.tokens import MessageTokens
 
@@ -55,18 +55,7 @@ class PushComposer:
             ttl=self._shown.ttl_seconds or _USUAL_TTL,
             urgency=self._shown.urgency,
             topic=self._shown.topic,
-            link=self._short_link(work, rendered.targets) if self._has_links else None,
-        )
-
-    def _short_link(self, work: Work, targets: dict[int, str]) -> ShortLink:
-        return ShortLink(
-            code=self._tokens.short(work.message_id),
-            account_id=work.account_id,
-            contact_id=work.contact_id,
-            content_id=self._content_id,
-            message_id=work.message_id,
-            channel=work.channel,
-            targets=targets,
+            link=short_link(self._tokens, work, self._content_id, rendered.targets) if self._has_links else None,
         )
 
 

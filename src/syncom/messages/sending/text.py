@@ -9,10 +9,11 @@ from syncom.contacts.model import Channel
 from syncom.content.model import CompiledContent
 from syncom.content.render import TextRenderer
 from syncom.errors import Invalid
-from syncom.messages.channels.sms.model import ShortLink, TextParcel
+from syncom.messages.channels.sms.model import TextParcel
 from syncom.messages.channels.sms.parts import count_parts
 from syncom.messages.model import Sender
 from syncom.messages.sending.merge_fields import readers
+from syncom.messages.sending.short_link import short_link
 from syncom.messages.sending.work import Work
 from syncom.tokens import MessageTokens
 
@@ -59,16 +60,5 @@ class TextComposer:
             text=rendered.text,
             parts=1 if work.channel is Channel.VIBER else count_parts(rendered.text).parts,
             rich=self._rich,
-            link=self._short_link(work, rendered.targets) if self._has_links else None,
-        )
-
-    def _short_link(self, work: Work, targets: dict[int, str]) -> ShortLink:
-        return ShortLink(
-            code=self._tokens.short(work.message_id),
-            account_id=work.account_id,
-            contact_id=work.contact_id,
-            content_id=self._content_id,
-            message_id=work.message_id,
-            channel=work.channel,
-            targets=targets,
+            link=short_link(self._tokens, work, self._content_id, rendered.targets) if self._has_links else None,
         )
