@@ -270,18 +270,24 @@ class Past:
 
     def _hold_out(self, walker: Walker) -> None:
         self._held_out += 1
+        self._held_out_reached += self._reaches(walker)
+
+    def _reaches(self, walker: Walker) -> bool:
+        """Whether somebody who has just come in does what a goal asks for in time, wherever it is by then."""
+        last = walker.now + timedelta(days=self._rules.conversion_days)
         ahead = walker.happenings[walker.heard :]
-        self._held_out_reached += any(cause is Cause.GOAL for one in ahead for cause, _ in one.causes)
+        return any(cause is Cause.GOAL and one.at <= last for one in ahead for cause, _ in one.causes)
 
     async def _walk(self, begun: Sequence[tuple[_Queue, Walker]]) -> None:
         walk = Walk(self._graph, self._almanac, self._until)
+        reaching = [self._reaches(walker) for _, walker in begun]
         await walk.go([walker for _, walker in begun])
         self._ways[Arrival.OUTSIDE, 0] += len(begun)
         self._ways += walk.ways
         self._sends += walk.sends
-        for queue, walker in begun:
+        for (queue, walker), reaches in zip(begun, reaching, strict=True):
             self._ends[walker.state] += 1
-            self._reached += walker.converted
+            self._reached += walker.converted or reaches
             self._asked += walker.asked
             inside = walker.state in (EnrolmentState.WAITING, EnrolmentState.FAILED)
             queue.before.inside_until = store.FOREVER if inside else walker.now

@@ -66,7 +66,7 @@ WITH k AS MATERIALIZED (
     UPDATE enrolments e SET
         step = CASE WHEN NOT b.goes OR %(to)s < 0 THEN e.step ELSE %(to)s END,
         state = CASE WHEN NOT b.goes THEN e.state WHEN %(leaves)s THEN 6 WHEN %(to)s < 0 THEN 3 WHEN b.state = 2 THEN 2 ELSE 1 END,
-        resting = e.resting AND NOT b.goes, turn = e.turn + 1, changed_at = %(now)s,
+        resting = e.resting AND NOT b.goes, turn = e.turn + CASE WHEN b.goes THEN 1 ELSE 0 END, changed_at = %(now)s,
         wake_at = CASE WHEN b.goes THEN %(now)s ELSE e.wake_at END,
         converted_at = CASE WHEN %(leaves)s THEN e.converted_at ELSE coalesce(e.converted_at, %(now)s) END,
         chain = CASE WHEN b.goes THEN b.chain ELSE e.chain END,
