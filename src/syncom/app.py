@@ -86,8 +86,9 @@ from syncom.sites.service import SitesService
 from syncom.tokens import MessageTokens
 from syncom.webhooks.jobs import WebhookPoster
 from syncom.webhooks.service import WebhooksService
-from syncom.workflows.actions import Actions
-from syncom.workflows.calling import CallsKeeper
+from syncom.workflows.calls.actions import Actions
+from syncom.workflows.calls.keeper import CallsKeeper
+from syncom.workflows.checking import Checker
 from syncom.workflows.drafts import DraftsService
 from syncom.workflows.jobs import WorkflowKeeper
 from syncom.workflows.journeys import JourneysService
@@ -95,7 +96,7 @@ from syncom.workflows.parked import ParkedService
 from syncom.workflows.recipes.service import RecipesService
 from syncom.workflows.results import ResultsService
 from syncom.workflows.service import WorkflowsService
-from syncom.workflows.simulating import SimulationsService
+from syncom.workflows.simulation.service import SimulationsService
 from syncom.workflows.steps.tools import Tools
 
 _log = logging.getLogger(__name__)
@@ -213,17 +214,11 @@ class App:
             clock,
             keep_days=settings.run_days,
         )
+        self.planned_sends = PlannedSends(self.content, self.senders)
         self.workflow_actions = Actions(self.catalogue, self.connections, self.runs)
+        checker = Checker(self.contacts, self.segments, self.content, self.senders, self.workflow_actions)
         self.workflows = WorkflowsService(
-            database,
-            self.contacts,
-            self.events,
-            self.segments,
-            self.membership,
-            self.content,
-            self.senders,
-            self.workflow_actions,
-            clock,
+            database, self.contacts, self.events, self.membership, self.senders, checker, clock
         )
         self.journeys = JourneysService(database, clock)
         self.parked = ParkedService(database, clock)
@@ -233,8 +228,8 @@ class App:
             self.events,
             self.segments,
             self.content,
-            self.senders,
-            self.workflow_actions,
+            self.planned_sends,
+            checker,
             clock,
         )
         self.drafts = DraftsService(database, self.workflows, clock)
@@ -321,7 +316,7 @@ class App:
 
     def workflow_keeper(self) -> WorkflowKeeper:
         """What moves contacts through workflows in the background."""
-        tools = Tools(contacts=self.contacts, events=self.events, sends=PlannedSends(self.content, self.senders))
+        tools = Tools(contacts=self.contacts, events=self.events, sends=self.planned_sends)
         return WorkflowKeeper(self.database, tools, self.segments, self.membership, self.clock, heard=self.carts.heed)
 
     def calls_keeper(self) -> CallsKeeper:

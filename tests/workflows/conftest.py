@@ -28,8 +28,9 @@ from syncom.postgres.pool import Database
 from syncom.segments.jobs import MembershipKeeper
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
-from syncom.workflows.actions import Actions
-from syncom.workflows.calling import CallsKeeper
+from syncom.workflows.calls.actions import Actions
+from syncom.workflows.calls.keeper import CallsKeeper
+from syncom.workflows.checking import Checker
 from syncom.workflows.jobs import Heard, WorkflowKeeper
 from syncom.workflows.model import EnrolmentState, Workflow
 from syncom.workflows.service import WorkflowsService
@@ -75,11 +76,9 @@ class Journeys:
                 database,
                 sending.contacts,
                 events,
-                sending.segments,
                 _membership(database, clock),
-                sending.content,
                 sending.senders,
-                actions,
+                checker_of(sending, actions),
                 clock,
             ),
             keeper=another_keeper(database, events, sending, clock),
@@ -176,6 +175,10 @@ def another_keeper(
 ) -> WorkflowKeeper:
     tools = Tools(contacts=sending.contacts, events=events, sends=PlannedSends(sending.content, sending.senders))
     return WorkflowKeeper(database, tools, sending.segments, _membership(database, clock), clock, heard=heard)
+
+
+def checker_of(sending: SendingHouse, actions: Actions) -> Checker:
+    return Checker(sending.contacts, sending.segments, sending.content, sending.senders, actions)
 
 
 def actions_of(database: Database, sending: SendingHouse, outbound: OutboundClient, clock: Clock) -> Actions:

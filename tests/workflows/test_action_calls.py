@@ -16,7 +16,7 @@ from syncom.connect.model import Caller, CallerKind
 from syncom.contacts.model import ContactInput, UpsertOptions
 from syncom.errors import Invalid
 from syncom.events.model import EventInput
-from syncom.workflows.calling import ACTION_LEASE, CallsKeeper
+from syncom.workflows.calls.keeper import ACTION_LEASE, CallsKeeper
 from syncom.workflows.model import CallState, EnrolmentState, Workflow
 from tests.clocks import ShiftedClock
 from tests.connect.connectors.desk import Desk, desk_of

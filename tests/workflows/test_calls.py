@@ -11,7 +11,7 @@ import pytest
 
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.retention.service import RetentionService
-from syncom.workflows.calling import PER_TARGET, WEBHOOK_LEASE, CallsKeeper, wait_after
+from syncom.workflows.calls.keeper import PER_TARGET, WEBHOOK_LEASE, CallsKeeper, wait_after
 from syncom.workflows.journeys import JourneysService
 from syncom.workflows.model import CallState, EnrolmentState, Outcome
 from syncom.workflows.parked import ParkedService

@@ -18,12 +18,12 @@ from syncom.contacts.model import FieldType
 from syncom.errors import Invalid
 from syncom.events.model import EventInput
 from syncom.postgres.pool import Database
-from syncom.workflows import simulating
 from syncom.workflows.definition import read_definition
 from syncom.workflows.journeys import JourneysService
 from syncom.workflows.language import SendEmail
 from syncom.workflows.model import EnrolmentState, Outcome
-from syncom.workflows.past import Simulation
+from syncom.workflows.simulation import service as simulating
+from syncom.workflows.simulation.past import Simulation
 from tests.clocks import ShiftedClock
 from tests.workflows.conftest import Journeys
 from tests.workflows.test_simulating import act, everything, simulations
@@ -551,7 +551,7 @@ async def test_more_contacts_than_one_batch_holds_come_to_the_same(
     }
     span = {"until": datetime.now(UTC)}
     whole = await of_past(journeys, definition, **span)
-    for module in ("simulating", "past"):
-        monkeypatch.setattr(f"syncom.workflows.{module}.BATCH", 5)
+    for module in ("service", "past"):
+        monkeypatch.setattr(f"syncom.workflows.simulation.{module}.BATCH", 5)
     assert await of_past(journeys, definition, **span) == whole
     assert whole.enrolled + sum(whole.refused.values()) == 36

@@ -9,9 +9,10 @@ import pytest
 
 from syncom.contacts.model import FieldType
 from syncom.errors import Invalid, NotFound
-from syncom.workflows.simulating import SimulationsService
-from syncom.workflows.tracing import Trace
-from tests.workflows.conftest import Journeys
+from syncom.messages.planned import PlannedSends
+from syncom.workflows.simulation.service import SimulationsService
+from syncom.workflows.simulation.tracing import Trace
+from tests.workflows.conftest import Journeys, checker_of
 
 JOINED = {"type": "event", "event_type": "joined"}
 
@@ -24,8 +25,8 @@ def simulations(journeys: Journeys) -> SimulationsService:
         journeys.events,
         sending.segments,
         sending.content,
-        sending.senders,
-        journeys.actions,
+        PlannedSends(sending.content, sending.senders),
+        checker_of(sending, journeys.actions),
         journeys.clock,
     )
 

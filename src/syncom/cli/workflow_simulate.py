@@ -13,8 +13,8 @@ from syncom.cli.given import condition as read_object
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
 from syncom.errors import Invalid
-from syncom.workflows.past import Simulation
-from syncom.workflows.tracing import Trace, TracedStep
+from syncom.workflows.simulation.past import Simulation
+from syncom.workflows.simulation.tracing import Trace, TracedStep
 
 _DEFAULT = Options()
 _AFTER: Final = re.compile(r"after\s+(\d{1,6})\s*([smhd])")

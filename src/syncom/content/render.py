@@ -114,13 +114,38 @@ class Renderer:
         return f"{self._base}/t/v/{self._tokens.view(account_id, content_id, contact_id, message_id)}"
 
 
+class _ShortLinks:
+    """Links of messages too small for long ones: each carries a code of its message."""
+
+    def __init__(self, base_url: str, tokens: MessageTokens) -> None:
+        self._base = base_url.rstrip("/")
+        self._tokens = tokens
+        self.addresses = Addresses(self._address, "", "")
+
+    def of(
+        self, account_id: int, content_id: int, contact_id: int, message_id: UUID, products: Picked
+    ) -> tuple[Own, dict[int, str]]:
+        """What is a message's own; and where its links lead, by number, once it was rendered."""
+        targets: dict[int, str] = {}
+        code = self._tokens.short(message_id)
+
+        def link(number: int, target: str) -> str:
+            targets[number] = _checked_target(target)
+            return self._address(number).replace(TRACK, code)
+
+        token = self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)
+        return Own(code, f"{self._base}/t/u/{token}", "", link, products), targets
+
+    def _address(self, number: int) -> str:
+        return short_address(self._base, number)
+
+
 class TextRenderer:
     """Renders one text for many phones. Its links are short: each carries a code of its message."""
 
     def __init__(self, compiled: CompiledContent, *, base_url: str, tokens: MessageTokens) -> None:
-        self._base = base_url.rstrip("/")
-        self._tokens = tokens
-        self._engine = _engine(compiled, Addresses(self._address, "", ""))
+        self._links = _ShortLinks(base_url, tokens)
+        self._engine = _engine(compiled, self._links.addresses)
         self._pieces = _Pieces.of(self._engine)
 
     def render(
@@ -134,15 +159,7 @@ class TextRenderer:
         products: Picked = NO_PRODUCTS,
     ) -> RenderedText:
         """The text of one recipient; see :meth:`Renderer.render`. ``unsubscribe_url`` in it is a long address."""
-        targets: dict[int, str] = {}
-        code = self._tokens.short(message_id)
-
-        def link(number: int, target: str) -> str:
-            targets[number] = _checked_target(target)
-            return self._address(number).replace(TRACK, code)
-
-        token = self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)
-        own = Own(code, f"{self._base}/t/u/{token}", "", link, products)
+        own, targets = self._links.of(account_id, content_id, contact_id, message_id, products)
         made = self._pieces.render(fields, params, own) if self._pieces else None
         if made is None:
             made = self._engine.render(fields, params, own)
@@ -151,21 +168,18 @@ class TextRenderer:
             raise RenderError("text", "is empty for this recipient")
         return RenderedText(text=text, targets=targets)
 
-    def _address(self, number: int) -> str:
-        return short_address(self._base, number)
-
 
 class NotificationRenderer:
     """Renders one notification for many browsers. Its links are short ones, as in texts."""
 
     def __init__(self, compiled: CompiledContent, *, base_url: str, tokens: MessageTokens) -> None:
-        self._base = base_url.rstrip("/")
-        self._tokens = tokens
+        self._links = _ShortLinks(base_url, tokens)
         shown = compiled.notification or Notification()
-        self._words = self._engine(compiled)
+        self._words = _engine(compiled, self._links.addresses)
         #: What renders the link and each button, by what an author knows it by.
         self._more = {
-            field: self._engine(msgspec.structs.replace(compiled, subject="", text=text)) for field, text in shown.texts
+            field: _engine(msgspec.structs.replace(compiled, subject="", text=text), self._links.addresses)
+            for field, text in shown.texts
         }
         self._count = len(shown.actions)
 
@@ -180,15 +194,7 @@ class NotificationRenderer:
         products: Picked = NO_PRODUCTS,
     ) -> RenderedNotification:
         """The notification of one recipient; see :meth:`Renderer.render`. A link that is empty leads nowhere."""
-        targets: dict[int, str] = {}
-        code = self._tokens.short(message_id)
-
-        def link(number: int, target: str) -> str:
-            targets[number] = _checked_target(target)
-            return short_address(self._base, number).replace(TRACK, code)
-
-        token = self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)
-        own = Own(code, f"{self._base}/t/u/{token}", "", link, products)
+        own, targets = self._links.of(account_id, content_id, contact_id, message_id, products)
         title, _, text = self._words.render(fields, params, own)
         if not text.strip():
             raise RenderError("text", "is empty for this recipient")
@@ -212,9 +218,6 @@ class NotificationRenderer:
         if field.endswith("link") and made and web_address(made) is None:
             raise RenderError(field, f'"{made[:80]}" is no web address')
         return made
-
-    def _engine(self, compiled: CompiledContent) -> _Engine | ForeignEngine:
-        return _engine(compiled, Addresses(lambda number: short_address(self._base, number), "", ""))
 
 
 def short_address(base: str, number: int) -> str:

@@ -19,7 +19,7 @@ from syncom.postgres.pool import Connection
 from syncom.segments.service import SegmentsService, has_leaf
 from syncom.workflows import language as words
 from syncom.workflows import store
-from syncom.workflows.actions import Actions
+from syncom.workflows.calls.actions import Actions
 from syncom.workflows.chains import circle_of
 from syncom.workflows.graph import Graph
 from syncom.workflows.language import Definition, Step, Trigger

@@ -147,7 +147,8 @@ class ParkedService:
         async with self._database.tenant(account_id) as connection:
             await store.get(connection, account_id, workflow_id)
             known = await definitions(connection, account_id, workflow_id)
-            rows = await (await connection.execute(_SQL["calls"], values)).fetchall()
+            statement = _SQL["calls" if contact_id is None else "calls_of_contact"]
+            rows = await (await connection.execute(statement, values)).fetchall()
         found = [
             Call(
                 call_id=row[1],

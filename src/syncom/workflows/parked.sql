@@ -37,11 +37,23 @@ WHERE EXISTS (
 ORDER BY 1;
 
 -- name: calls
--- Calls of a workflow behind the cursor; `who`: of a contact, and of those merged into it. Primary key of workflow_calls.
+-- Calls of a workflow behind the cursor. Index workflow_calls_workflow; primary key of merged_contacts.
 SELECT c.bucket, c.call_id, coalesce(m.into_contact_id, c.contact_id), c.version, c.step, c.state, c.request, c.attempts,
     c.next_at, c.made_at
 FROM workflow_calls c
 LEFT JOIN merged_contacts m ON m.account_id = c.account_id AND m.bucket = c.bucket AND m.contact_id = c.contact_id
-WHERE c.account_id = %(account_id)s AND (c.bucket, c.call_id) > (%(bucket)s::smallint, %(call_id)s) AND c.workflow_id = %(workflow_id)s
-    AND (%(who)s::bigint IS NULL OR coalesce(m.into_contact_id, c.contact_id) = %(who)s)
+WHERE c.account_id = %(account_id)s AND c.workflow_id = %(workflow_id)s
+    AND (c.bucket, c.call_id) > (%(bucket)s::smallint, %(call_id)s)
+ORDER BY c.bucket, c.call_id LIMIT %(limit)s;
+
+-- name: calls_of_contact
+-- The same of one contact, and of those merged into it. Indexes workflow_calls_contact and merged_contacts_into.
+SELECT c.bucket, c.call_id, %(who)s::bigint, c.version, c.step, c.state, c.request, c.attempts, c.next_at, c.made_at
+FROM (
+    SELECT (%(who)s::bigint & 255)::smallint AS bucket, %(who)s::bigint AS contact_id
+    UNION ALL
+    SELECT bucket, contact_id FROM merged_contacts WHERE account_id = %(account_id)s AND into_contact_id = %(who)s
+) AS g
+JOIN workflow_calls c ON c.account_id = %(account_id)s AND c.bucket = g.bucket AND c.contact_id = g.contact_id
+WHERE c.workflow_id = %(workflow_id)s AND (c.bucket, c.call_id) > (%(bucket)s::smallint, %(call_id)s)
 ORDER BY c.bucket, c.call_id LIMIT %(limit)s;

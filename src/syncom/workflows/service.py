@@ -11,7 +11,6 @@ from syncom.clock import Clock
 from syncom.contacts.model import Channel
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.contacts.service import ContactsService
-from syncom.content.service import ContentService
 from syncom.errors import Conflict, FieldError, Invalid, NotFound
 from syncom.events.prepare import encode_params
 from syncom.events.replays import check_span
@@ -20,9 +19,7 @@ from syncom.ids import uuid7
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.membership import MembershipService
-from syncom.segments.service import SegmentsService
 from syncom.workflows import ending, entering, store, timetable
-from syncom.workflows.actions import Actions
 from syncom.workflows.checking import Checker, uses
 from syncom.workflows.definition import look_through, read_definition
 from syncom.workflows.filters import fits
@@ -45,11 +42,9 @@ class WorkflowsService:
         database: Database,
         contacts: ContactsService,
         events: EventsService,
-        segments: SegmentsService,
         membership: MembershipService,
-        content: ContentService,
         senders: SendersService,
-        actions: Actions,
+        checker: Checker,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -59,7 +54,7 @@ class WorkflowsService:
         self._senders = senders
         self._clock = clock
         self._life = Life(events, membership)
-        self._checker = Checker(contacts, segments, content, senders, actions)
+        self._checker = checker
 
     # ------------------------------------------------------------ writing
 

@@ -41,7 +41,7 @@ from syncom.workflows.journeys import JourneysService
 from syncom.workflows.parked import ParkedService
 from syncom.workflows.results import ResultsService
 from syncom.workflows.service import WorkflowsService
-from syncom.workflows.simulating import SimulationsService
+from syncom.workflows.simulation.service import SimulationsService
 
 By = NamedDependency[Principal]
 Signing = NamedDependency[Authentication]

@@ -14,9 +14,9 @@ from syncom.accounts.model import Permission, Principal
 from syncom.errors import Invalid
 from syncom.http.native.given import By, Simulations
 from syncom.http.native.routing import needs
-from syncom.workflows.past import Simulation
-from syncom.workflows.simulating import SimulationsService
-from syncom.workflows.tracing import Trace
+from syncom.workflows.simulation.past import Simulation
+from syncom.workflows.simulation.service import SimulationsService
+from syncom.workflows.simulation.tracing import Trace
 
 _TAGS = ["Workflows"]
 #: Of one contact, and of a time.

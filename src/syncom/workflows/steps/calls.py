@@ -1,4 +1,4 @@
-"""Steps that call what is outside: written down here, made after the transaction (``calling``)."""
+"""Steps that call what is outside: written down here, made after the transaction (``calls``)."""
 
 from __future__ import annotations
 

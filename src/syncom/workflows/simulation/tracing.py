@@ -19,9 +19,9 @@ from syncom.workflows.journeys import words_of
 from syncom.workflows.language import END, Definition, Send, Split, Step, WaitFor
 from syncom.workflows.model import EnrolmentState
 from syncom.workflows.passing import Stood
+from syncom.workflows.simulation.walking import Almanac, Taken, Walk, Walker
 from syncom.workflows.steps.calls import request_of
 from syncom.workflows.steps.filling import Filler
-from syncom.workflows.walking import Almanac, Taken, Walk, Walker
 
 #: How far ahead is looked: further than the longest wait.
 HORIZON: Final = timedelta(days=400)

@@ -14,7 +14,7 @@ from syncom.connect.runs.service import RunsService
 from syncom.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, RateLimited, SyncomError
 from syncom.outbound import retry_after
 from syncom.workflows import language as words
-from syncom.workflows.attempts import Came, bounded, is_final
+from syncom.workflows.calls.attempts import Came, bounded, is_final
 from syncom.workflows.steps.filling import is_template
 
 #: Refusals of the integration layer itself that would be the same again.

@@ -27,9 +27,9 @@ from syncom.workflows.graph import Graph
 from syncom.workflows.journeys import VersionFigures, figures_of
 from syncom.workflows.language import Definition, Entry, Where
 from syncom.workflows.model import Arrival, Cause, EnrolmentState
-from syncom.workflows.walking import Almanac, Happening, Walk, Walker
+from syncom.workflows.simulation.walking import Almanac, Happening, Walk, Walker
 
-_SQL = load_sql("syncom.workflows", "simulating.sql")
+_SQL = load_sql("syncom.workflows.simulation", "simulation.sql")
 #: Events that are fetched, and candidates that are walked, at a time: enough for sets.
 BATCH: Final = 10_000
 _SENDS: Final[Mapping[str, str]] = {"send_email": "email", "send_sms": "sms", "send_push": "webpush"}

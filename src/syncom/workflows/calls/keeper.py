@@ -26,15 +26,15 @@ from syncom.postgres.columns import booleans, moments, numbers, texts
 from syncom.postgres.pool import Database
 from syncom.postgres.sql import load_sql
 from syncom.workflows import store
-from syncom.workflows.actions import Actions
-from syncom.workflows.attempts import Came, post
+from syncom.workflows.calls.actions import Actions
+from syncom.workflows.calls.attempts import Came, post
 from syncom.workflows.graph import Graph
 from syncom.workflows.language import Call
 from syncom.workflows.model import Arrival, CallState, Outcome
 from syncom.workflows.passing import REASON_LIMIT, Ways, count_ways
 
 _log = logging.getLogger(__name__)
-_SQL = load_sql("syncom.workflows", "calling.sql")
+_SQL = load_sql("syncom.workflows.calls", "keeper.sql")
 #: Seconds between looks while nothing is due.
 _LOOK: Final = 0.5
 #: Calls of one process at a time; of a target; and of a target whose last call failed.

@@ -30,7 +30,7 @@ from syncom.workflows.passing import chances
 from syncom.workflows.steps.rests import MIDNIGHT, week_days
 from syncom.workflows.watching import EXITED
 
-_SQL = load_sql("syncom.workflows", "simulating.sql")
+_SQL = load_sql("syncom.workflows.simulation", "simulation.sql")
 _THESE = sql.SQL("SELECT unnest(%(contact_ids)s::bigint[])")
 #: Steps of one journey: a loop that rests for seconds would go on for very long.
 TURNS_LIMIT: Final = 1_000

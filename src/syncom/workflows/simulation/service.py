@@ -21,7 +21,6 @@ from syncom.errors import Invalid
 from syncom.events.service import EventsService
 from syncom.ids import occurrence_id, uuid7
 from syncom.messages.planned import PlannedSends
-from syncom.messages.senders import SendersService
 from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
@@ -29,20 +28,19 @@ from syncom.segments.model import OF_LIFE
 from syncom.segments.service import SegmentsService
 from syncom.workflows import language as words
 from syncom.workflows import store
-from syncom.workflows.actions import Actions
 from syncom.workflows.checking import Checker
 from syncom.workflows.definition import read_definition
 from syncom.workflows.entering import key_of
 from syncom.workflows.graph import Graph
 from syncom.workflows.language import Definition
 from syncom.workflows.moments import next_time, zone_of
-from syncom.workflows.past import BATCH, Before, Occurrence, Past, Simulation, refusal, watched_of
+from syncom.workflows.simulation.past import BATCH, Before, Occurrence, Past, Simulation, refusal, watched_of
+from syncom.workflows.simulation.tracing import Trace, Tracer, chosen
+from syncom.workflows.simulation.walking import Almanac, Walker
 from syncom.workflows.timetable import in_segment, whose_day
-from syncom.workflows.tracing import Trace, Tracer, chosen
-from syncom.workflows.walking import Almanac, Walker
 from syncom.workflows.watches import event_of
 
-_SQL = load_sql("syncom.workflows", "simulating.sql")
+_SQL = load_sql("syncom.workflows.simulation", "simulation.sql")
 #: Stands for the workflow in what chance hangs on, while it is not saved.
 _UNSAVED: Final = 0
 _YEAR: Final = timedelta(days=365)
@@ -87,8 +85,8 @@ class SimulationsService:
         events: EventsService,
         segments: SegmentsService,
         content: ContentService,
-        senders: SendersService,
-        actions: Actions,
+        sends: PlannedSends,
+        checker: Checker,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -96,8 +94,8 @@ class SimulationsService:
         self._events = events
         self._segments = segments
         self._content = content
-        self._sends = PlannedSends(content, senders)
-        self._checker = Checker(contacts, segments, content, senders, actions)
+        self._sends = sends
+        self._checker = checker
         self._clock = clock
 
     # ------------------------------------------------------------ one contact
