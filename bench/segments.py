@@ -76,8 +76,9 @@ def _segments(made: Marketing) -> list[tuple[str, dict[str, Any], str]]:
             {"activity": "opened", "at_least": 3, "in_last_days": 30},
             (
                 "SELECT count(*) FROM (SELECT account_id, bucket, contact_id FROM"
-                " (SELECT DISTINCT account_id, bucket, contact_id, message_id FROM activity"
-                " WHERE account_id = %(account)s AND class = 0 AND kind IN (3, 4) AND occurred_at >= %(d30)s) m"
+                " (SELECT account_id, bucket, contact_id, message_id FROM activity"
+                " WHERE account_id = %(account)s AND class = 0 AND kind IN (3, 4) AND occurred_at >= %(d30)s"
+                " GROUP BY 1, 2, 3, 4) m"
                 f" GROUP BY 1, 2, 3 HAVING count(*) >= 3) g {_LIVING}"
             ),
         ),
@@ -85,8 +86,9 @@ def _segments(made: Marketing) -> list[tuple[str, dict[str, Any], str]]:
             "clicked a campaign",
             {"activity": "clicked", "campaign": 7},
             (
-                "SELECT count(*) FROM (SELECT DISTINCT account_id, bucket, contact_id FROM activity"
-                f" WHERE account_id = %(account)s AND campaign_id = 7 AND kind = 4 AND class = 0) g {_LIVING}"
+                "SELECT count(*) FROM (SELECT account_id, bucket, contact_id FROM activity"
+                " WHERE account_id = %(account)s AND campaign_id = 7 AND kind = 4 AND class = 0"
+                f" GROUP BY 1, 2, 3) g {_LIVING}"
             ),
         ),
         (
@@ -97,10 +99,10 @@ def _segments(made: Marketing) -> list[tuple[str, dict[str, Any], str]]:
                 "in_last_days": 14,
             },
             (
-                "SELECT count(*) FROM (SELECT DISTINCT account_id, bucket, contact_id FROM events"
+                "SELECT count(*) FROM (SELECT account_id, bucket, contact_id FROM events"
                 " WHERE account_id = %(account)s AND event_type_id = (SELECT event_type_id FROM event_types"
                 " WHERE account_id = %(account)s AND key = 'productViewed') AND occurred_at >= %(d14)s"
-                f" AND (params ->> 'price')::numeric >= 50) g {_LIVING}"
+                f" AND (params ->> 'price')::numeric >= 50 GROUP BY 1, 2, 3) g {_LIVING}"
             ),
         ),
         (
