@@ -13,10 +13,10 @@ import os
 import secrets
 import threading
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -30,6 +30,7 @@ _VARIABLE: Final = "SYNCOM_SECRET_KEY_FILE"
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _MAC_BYTES: Final = 16
+_SHORT_MAC_BYTES: Final = 8
 _ID_BYTES: Final = 8
 _CURRENT: Final = "current"
 _OLD: Final = "old"
@@ -206,6 +207,10 @@ class Keyring:
         """Tokens of a purpose: signed with the current key, verified with every key."""
         return Signer(lambda: tuple(key.key(f"sign:{purpose}") for key in self._keys), self._look)
 
+    def caseless_signer(self, purpose: str) -> CaselessSigner:
+        """The same for places where capital letters may get lost and room is short."""
+        return CaselessSigner(lambda: tuple(key.key(f"sign:{purpose}") for key in self._keys), self._look)
+
     def add(self) -> MasterKey:
         """Make a new key, which is the current one from now on, in the file too. Raises Conflict without a file."""
         fresh = MasterKey(secrets.token_bytes(_KEY_BYTES))
@@ -284,6 +289,8 @@ class _Change:
 class Signer:
     """Short tokens: payload and a 128-bit MAC, in URL-safe base64 without padding."""
 
+    _mac_bytes: ClassVar[int] = _MAC_BYTES
+
     def __init__(self, keys: Callable[[], Sequence[bytes]], look: Callable[..., bool]) -> None:
         self._keys = keys
         self._look = look
@@ -292,22 +299,30 @@ class Signer:
         self._begin()
 
     def sign(self, payload: bytes) -> str:
-        return _spell(payload + _mac(self._starts[0], payload)).decode("ascii")
+        return self._spell(payload + _mac(self._starts[0], payload)).decode("ascii")
 
     def verify(self, token: str) -> bytes | None:
         """The payload, or None for a token that was not made here."""
         try:
             spelled = token.encode("ascii")
-            raw = urlsafe_b64decode(spelled + b"=" * (-len(spelled) % 4))
+            raw = self._unspell(spelled)
         except (ValueError, UnicodeEncodeError):
             return None
-        if len(raw) <= _MAC_BYTES:
+        if len(raw) <= self._mac_bytes:
             return None
-        payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-        # The last base64 character has unused bits: only the canonical spelling is accepted.
-        if not self._fits(payload, mac) or _spell(raw) != spelled:
+        payload, mac = raw[: -self._mac_bytes], raw[-self._mac_bytes :]
+        # The last character has unused bits: only the canonical spelling is accepted.
+        if not self._fits(payload, mac) or self._spell(raw) != spelled:
             return None
         return payload
+
+    @staticmethod
+    def _spell(raw: bytes) -> bytes:
+        return urlsafe_b64encode(raw).rstrip(b"=")
+
+    @staticmethod
+    def _unspell(spelled: bytes) -> bytes:
+        return urlsafe_b64decode(spelled + b"=" * (-len(spelled) % 4))
 
     def _fits(self, payload: bytes, mac: bytes) -> bool:
         if any(hmac.compare_digest(mac, _mac(start, payload)) for start in self._starts):
@@ -323,18 +338,34 @@ class Signer:
             return False
         self._known = keys
         # Copied for every token: to begin from the key again costs as much as the MAC itself.
-        self._starts = tuple(hashlib.blake2b(key=key, digest_size=_MAC_BYTES) for key in keys)
+        self._starts = tuple(hashlib.blake2b(key=key, digest_size=self._mac_bytes) for key in keys)
         return True
+
+
+class CaselessSigner(Signer):
+    """Tokens of small letters and digits (base32, RFC 4648 6), read in any case, with a 64-bit MAC.
+
+    Whoever wants to forge one has to ask here 2^63 times, since nobody else can tell a good one.
+    """
+
+    _mac_bytes = _SHORT_MAC_BYTES
+
+    def verify(self, token: str) -> bytes | None:
+        return super().verify(token.lower())
+
+    @staticmethod
+    def _spell(raw: bytes) -> bytes:
+        return b32encode(raw).rstrip(b"=").lower()
+
+    @staticmethod
+    def _unspell(spelled: bytes) -> bytes:
+        return b32decode(spelled + b"=" * (-len(spelled) % 8), casefold=True)
 
 
 def _mac(start: hashlib.blake2b, payload: bytes) -> bytes:
     hasher = start.copy()
     hasher.update(payload)
     return hasher.digest()
-
-
-def _spell(raw: bytes) -> bytes:
-    return urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def hash_token(token: str) -> bytes:

@@ -3,7 +3,8 @@
 One signed token serves all tracked links and the pixel of a message; the link's number stands beside it, outside
 the signature, because it can only lead to another stored target of the same content. Unsubscribing and the mail's
 own web page have keys of their own: whoever is handed a tracked link can neither unsubscribe its recipient nor read
-the mail it came from.
+the mail it came from. The return path of a mail has one too: a report that comes back to it is about that message, and
+nobody can make one up.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import hmac
 import string
 import struct
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -20,6 +22,12 @@ from syncom.security import Keyring
 
 #: account, content, contact, message
 _PAYLOAD = struct.Struct(">IQQ16s")
+#: account, contact, message, day since 1970
+_BOUNCE = struct.Struct(">IQ16sH")
+#: What stands before the token in the local part of a return path.
+_BOUNCE_TAG = "b+"
+#: Days that a return path is listened to: the longest that servers keep trying is a week, and vacations end.
+BOUNCE_DAYS = 30
 #: Letters and digits alone: phones cut a link where a line or a dash ends it.
 _DIGITS = string.ascii_letters + string.digits
 #: 71 bits: with a billion of them, two are the same with a chance of one in five thousand; nobody finds one by trying.
@@ -35,6 +43,14 @@ class MessageRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     message_id: UUID
 
 
+class BounceRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The message a return path belongs to."""
+
+    account_id: int
+    contact_id: int
+    message_id: UUID
+
+
 class MessageTokens:
     """Makes and reads the tokens of one installation."""
 
@@ -44,6 +60,7 @@ class MessageTokens:
         self._view = keyring.signer("view")
         self._redirect = keyring.signer("redirect")
         self._short = keyring.key("short link")
+        self._bounce = keyring.caseless_signer("bounce")
 
     def track(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
         """For `/t/o/<token>.gif` (open) and `/t/c/<token>/<link>` (click)."""
@@ -70,6 +87,23 @@ class MessageTokens:
             characters.append(_DIGITS[digit])
         return "".join(characters)
 
+    def bounce(self, account_id: int, contact_id: int, message_id: UUID, at: datetime) -> str:
+        """The local part of a mail's return path: 63 octets, of 64 that there may be (RFC 5321 4.5.3.1.1)."""
+        return _BOUNCE_TAG + self._bounce.sign(_BOUNCE.pack(account_id, contact_id, message_id.bytes, _day_of(at)))
+
+    def read_bounce(self, local_part: str, now: datetime) -> BounceRef | None:
+        """What a report to this local part is about; None when it was not made here or is too old. Letters of any
+        case: some servers change them."""
+        if local_part[: len(_BOUNCE_TAG)].lower() != _BOUNCE_TAG:
+            return None
+        payload = self._bounce.verify(local_part[len(_BOUNCE_TAG) :])
+        if payload is None or len(payload) != _BOUNCE.size:
+            return None
+        account_id, contact_id, message, day = _BOUNCE.unpack(payload)
+        if not 0 <= _day_of(now) - day <= BOUNCE_DAYS:
+            return None
+        return BounceRef(account_id=account_id, contact_id=contact_id, message_id=UUID(bytes=message))
+
     def read_track(self, token: str) -> MessageRef | None:
         return _reference(self._track.verify(token))
 
@@ -85,6 +119,10 @@ class MessageTokens:
         if payload is None or payload[:16] != message_id.bytes:
             return None
         return int.from_bytes(payload[16:18], "big"), payload[18:].decode()
+
+
+def _day_of(moment: datetime) -> int:
+    return int(moment.astimezone(UTC).timestamp()) // 86_400
 
 
 def _reference(payload: bytes | None) -> MessageRef | None:
