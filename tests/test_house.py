@@ -56,6 +56,8 @@ BY_VALUE = {
     "deleted_identities",
     "site_visitors",
     "carts",
+    "peer_messages",
+    "waiting_receipts",
 }
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {

@@ -52,6 +52,8 @@ from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import SenderRole
 from syncom.messages.planned import PlannedSends
+from syncom.messages.receipts.jobs import ReceiptKeeper
+from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import InboxAddress, SendersService
 from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.loop import SendingLoop
@@ -151,6 +153,7 @@ class App:
         self.recommendations = RecommendationsService(database, self.products, clock)
         self.activity = ActivityService(database, clock)
         self.rollups = RollupsService(database, clock)
+        self.receipts = ReceiptsService(database, self.activity, clock)
         self.retention = RetentionService(database, clock, forgotten=self.membership.rebuild)
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
@@ -280,6 +283,7 @@ class App:
         await self.accounts.forget_tokens()
         await self.runs.upkeep()
         await self.tenants.oauth.forget()
+        await self.receipts.tidy()
         return False
 
     def webhook_poster(self) -> WebhookPoster:
@@ -322,6 +326,10 @@ class App:
     def calls_keeper(self) -> CallsKeeper:
         """What makes the calls of workflows in the background."""
         return CallsKeeper(self.database, self.outbound, self.workflow_actions, self.clock)
+
+    def receipt_keeper(self) -> ReceiptKeeper:
+        """What finds the messages of receipts that came too early, in the background."""
+        return ReceiptKeeper(self.receipts)
 
     def cart_keeper(self) -> CartKeeper:
         """What tells of abandoned carts in the background."""
@@ -425,6 +433,7 @@ async def open_app(
         try:
             yield app
         finally:
+            await app.receipts.close()
             await app.events.close()
             await app.contacts.close()
             await app.doubts.settle()

@@ -87,11 +87,12 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         attribution = asyncio.create_task(parts.attribution_keeper().run(stop))
         carts = asyncio.create_task(parts.cart_keeper().run(stop))
         owners = asyncio.create_task(parts.owner_teller().run(stop))
+        receipts = asyncio.create_task(parts.receipt_keeper().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
             following = (segments, workflows, calls, attribution, carts)
-            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners)
+            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners, receipts)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

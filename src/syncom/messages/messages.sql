@@ -287,7 +287,8 @@ SELECT ids.message_id, coalesce(l.contact_id, m.contact_id) AS contact_id,
        coalesce(l.address, m.address) AS address, coalesce(l.reason, m.last_reply) AS reason,
        coalesce(l.attempts, m.attempt) AS attempts, l.state IS NULL AND m.worker_id IS NOT NULL AS leased,
        coalesce(l.uncertain, m.uncertain) AS uncertain, l.settled_at,
-       e.first_open_at AS opened_at, e.first_click_at AS clicked_at, e.unsubscribed_at, e.bounced_at
+       e.first_open_at AS opened_at, e.first_click_at AS clicked_at, e.unsubscribed_at, e.delivered_at,
+       e.bounced_at
 FROM unnest(%(message_ids)s::uuid[], %(buckets)s::smallint[]) AS ids (message_id, bucket)
 LEFT JOIN messages m ON m.message_id = ids.message_id AND m.account_id = %(account_id)s
 LEFT JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = ids.bucket AND l.message_id = ids.message_id

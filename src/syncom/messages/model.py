@@ -159,6 +159,8 @@ class MessageStatus(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime | None = None
     clicked_at: datetime | None = None
     unsubscribed_at: datetime | None = None
+    #: What the receiving side said after it had taken the message: it arrived, or it did not.
+    delivered_at: datetime | None = None
     bounced_at: datetime | None = None
 
     @property

@@ -15,9 +15,11 @@ from syncom.contacts.model import Channel, ContactInput, IdentityKind, UpsertOpt
 from syncom.content.model import TemplateInput
 from syncom.errors import Invalid, Upstream
 from syncom.messages.batch import BatchRecipient, BatchResult, BatchSend
-from syncom.messages.channels.sms.form import Body, GatewayCall, GatewayForm, Verb
+from syncom.messages.channels.sms.form import Body, GatewayAnswers, GatewayCall, GatewayForm, Verb
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import MessageState, MessageStatus, OnUncertain, SenderConfig, SenderKind, SenderRole
+from syncom.messages.receipts.model import Receipt, ReceiptState
+from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import InboxAddress, SenderInput
 from syncom.messages.sending.loop import SendingLoop
 from tests.messages.house import SendingHouse, sending
@@ -27,13 +29,16 @@ from tests.messages.test_faults import sender_process
 ANN, BOB = "+380671112233", "+380672223344"
 
 
-async def gateway(house: SendingHouse, peer: GatewayPeer, call: GatewayCall | None = None, **config: Any) -> int:
-    """A sender through this gateway."""
+async def gateway(
+    house: SendingHouse, peer: GatewayPeer, call: GatewayCall | None = None, *, answers_id: str = "", **config: Any
+) -> int:
+    """A sender through this gateway. ``answers_id``: where its answers have their ids."""
     form = GatewayForm(
         sms=call or GatewayCall(url=f"{peer.url}/sms"),
         viber=GatewayCall(url=f"{peer.url}/viber"),
         headers={"Authorization": "Bearer {secret}"},
         names=("Acme", "Shop"),
+        answers=GatewayAnswers(id=answers_id),
     )
     given = SenderInput(
         name="Gateway",
@@ -103,6 +108,21 @@ async def test_a_text_reaches_the_gateway_with_its_fields_and_is_in_the_ledger(h
         "id": str(status.message_id),
     }
     assert asked.headers["authorization"] == "Bearer s3cret"
+
+
+async def test_a_receipt_by_the_gateways_id_tells_that_the_text_arrived(house: SendingHouse) -> None:
+    receipts = ReceiptsService(house.database, house.activity, house.clock)
+    async with running_gateway() as peer, sending(express(house)):
+        sender_id = await gateway(house, peer, answers_id="id")
+        results = await send(house, "Order A-500 is on its way", ANN)
+        [status] = await settled(house, results)
+    assert status.delivered_at is None
+    await receipts.receive(Receipt(sender_id=sender_id, peer_id="gw-1", state=ReceiptState.DELIVERED))
+    async with house.database.autocommit() as connection:
+        await house.activity.settle(connection)
+    [status] = await house.messages.status(house.account_id, [status.message_id])
+    assert status.delivered_at is not None
+    assert status.bounced_at is None
 
 
 async def test_unknown_phones_become_contacts_with_nothing_else_and_fields_are_merged(house: SendingHouse) -> None:

@@ -54,6 +54,12 @@ class Answer(Protocol):
         """As people and the ledger want it: one line, at most 500 characters."""
         ...
 
+    @property
+    def peer_ids(self) -> tuple[str, ...]:
+        """Of an ACCEPTED parcel: the ids under which the peer will tell what became of it, one for each part; empty: it
+        will not."""
+        ...
+
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """What a refusal means: for the message, for the address, for the sender."""

@@ -108,7 +108,7 @@ class SenderLine:
             self._journal.accepted(work.message)
             self.answered += 1
             work.attempt += 1
-            self._done(work, LedgerState.SENT, answer.words)
+            self._done(work, LedgerState.SENT, answer.words, peer_ids=answer.peer_ids)
         elif outcome is Outcome.NOT_SENT:
             # Nothing of it left us: first in line again, and no attempt counted.
             self._journal.not_sent(work.message)
@@ -201,10 +201,12 @@ class SenderLine:
             Postponed(work=work, reply=answer.words, due_at=due_at, uncertain=True),
         )
 
-    def _done(self, work: Work, state: LedgerState, reason: str, *, suppress: str = "") -> None:
+    def _done(
+        self, work: Work, state: LedgerState, reason: str, *, suppress: str = "", peer_ids: tuple[str, ...] = ()
+    ) -> None:
         self._settle(
             self.sender.sender_id,
-            Settled(work=work, state=state, reason=reason, at=self._clock.now(), suppress=suppress),
+            Settled(work=work, state=state, reason=reason, at=self._clock.now(), suppress=suppress, peer_ids=peer_ids),
         )
 
     # ------------------------------------------------------------ for the loop

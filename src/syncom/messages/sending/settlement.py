@@ -22,6 +22,8 @@ from syncom.contacts.service import suppress
 from syncom.contacts.subscriptions import SubscriptionRef
 from syncom.errors import Unavailable
 from syncom.messages import store
+from syncom.messages.receipts.model import PeerMessage
+from syncom.messages.receipts.store import remember
 from syncom.messages.sending.counting import count_settled
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Outcome, Postponed, Settled
@@ -126,7 +128,9 @@ class Settlement:
         lost = await self._count_chunks(connection, chunks)
         fresh: list[Settled] = []
         for sender_id, rows in by_sender.items():
-            fresh += await self._write_ledger(connection, sender_id, rows, careful=careful or lost)
+            written = await self._write_ledger(connection, sender_id, rows, careful=careful or lost)
+            await remember(connection, [_peer_message(sender_id, row) for row in written if row.peer_ids])
+            fresh += written
         for sender_id, rows in postponed.items():
             await store.postpone(connection, sender_id, await self._still_open(connection, rows) if lost else rows)
         queued = [row.work.message_id for rows in by_sender.values() for row in rows if row.work.lease is None]
@@ -169,6 +173,21 @@ class Settlement:
                 lease.outstanding -= 1
                 if lease.done:
                     self._on_lease_done(sender_id, lease)
+
+
+def _peer_message(sender_id: int, row: Settled) -> PeerMessage:
+    work = row.work
+    return PeerMessage(
+        sender_id=sender_id,
+        peer_ids=row.peer_ids,
+        account_id=work.account_id,
+        contact_id=work.contact_id,
+        message_id=work.message_id,
+        campaign_id=work.campaign_id,
+        content_id=work.content_id,
+        channel=work.channel,
+        sent_at=row.at,
+    )
 
 
 async def _give_up(connection: Connection, rows: Sequence[Settled]) -> None:

@@ -91,6 +91,8 @@ class Settled:
     at: datetime
     #: Whether this address must never be mailed again, and why.
     suppress: str = ""
+    #: The ids under which the peer will tell what became of it.
+    peer_ids: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

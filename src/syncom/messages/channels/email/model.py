@@ -59,6 +59,11 @@ class Reply(msgspec.Struct, frozen=True):
         enhanced = f"{self.enhanced} " if self.enhanced else ""
         return f"{code}{enhanced}{self.text}"[:500]
 
+    @property
+    def peer_ids(self) -> tuple[str, ...]:
+        """None: reports name a mail otherwise."""
+        return ()
+
 
 class Mail(msgspec.Struct):
     """One message to one recipient, ready to hand over."""

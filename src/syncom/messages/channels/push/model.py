@@ -51,6 +51,11 @@ class PushAnswer(msgspec.Struct, frozen=True, kw_only=True):
         status = f"{self.status} " if self.status else ""
         return f"{status}{self.text}".strip()[:_LONGEST_WORDS]
 
+    @property
+    def peer_ids(self) -> tuple[str, ...]:
+        """None: push services send no receipts."""
+        return ()
+
 
 def service_of(endpoint: str) -> str:
     """The push service of a subscription, as scheme, host and port. The rest of the address is the browser's secret."""

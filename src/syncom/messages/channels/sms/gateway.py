@@ -113,7 +113,7 @@ async def ask(
 
 def judge(outcome: Outcome, answer: GatewayAnswer, attempt: int, clock: Clock) -> Refusal:
     """What a gateway's no means. ``attempt``: how many were made, from 1."""
-    delay = _STEPS[min(max(attempt, 1), len(_STEPS)) - 1] * clock.jitter(0.8, 1.2)
+    delay = delay_after(attempt, clock)
     if answer.retry_after is not None:
         delay = max(1.0, min(answer.retry_after, _LONGEST_PATIENCE)) * clock.jitter(1.0, 1.2)
     return Refusal(
@@ -122,6 +122,11 @@ def judge(outcome: Outcome, answer: GatewayAnswer, attempt: int, clock: Clock) -
         of_sender=answer.of_sender or is_of_sender(answer.status),
         reason="The gateway refuses this sender",
     )
+
+
+def delay_after(attempt: int, clock: Clock) -> float:
+    """Seconds until a text is tried again. ``attempt``: how many were made, from 1."""
+    return _STEPS[min(max(attempt, 1), len(_STEPS)) - 1] * clock.jitter(0.8, 1.2)
 
 
 def _own(words: str) -> GatewayAnswer:

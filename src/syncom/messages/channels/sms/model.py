@@ -66,3 +66,7 @@ class GatewayAnswer(msgspec.Struct, frozen=True, kw_only=True):
         status = f"{self.status} " if self.status else ""
         ident = f"id={self.message_id} " if self.message_id else ""
         return f"{status}{ident}{self.text}".strip()[:_LONGEST_WORDS]
+
+    @property
+    def peer_ids(self) -> tuple[str, ...]:
+        return (self.message_id,) if self.message_id else ()
