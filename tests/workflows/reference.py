@@ -223,7 +223,8 @@ class Reference:
                 one.params = {**one.params, "awaited": event.params}
                 one.did(place, HAPPENED, now)
                 self._put(one, self.workflows[workflow].after(place), now)
-                one.due = one.wake = now
+                # Behind the event, so that the next step does not hear of it too.
+                one.due = one.wake = max(now, event.at + MICROSECOND)
 
     # ------------------------------------------------------------ who comes to match
 
@@ -290,6 +291,11 @@ class Reference:
         )
         if rules.get("holdout") and self._is_held_out(workflow, contact):
             journey.state = HELD_OUT
+            # Who matches already has reached it.
+            journey.converted = any(
+                self._matches.get((workflow, place, contact), False)
+                for place in range(len(self.workflows[workflow].steps))
+            )
         self.journeys.append(journey)
 
     # ------------------------------------------------------------ steps
@@ -301,8 +307,9 @@ class Reference:
             one.due = one.wake
         going.sort(key=lambda one: str(one.key))
         while going:
-            place = min((one.workflow, one.step, one.resting) for one in going)
-            for one in [one for one in going if (one.workflow, one.step, one.resting) == place]:
+            # Workflows in the order in which they were made: those that others name are made before them.
+            place = min((-one.workflow, one.step, one.resting) for one in going)
+            for one in [one for one in going if (-one.workflow, one.step, one.resting) == place]:
                 if not self._do(one, now):
                     going.remove(one)
 

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -290,8 +291,17 @@ class World:
                 "contacts": [(one.city, one.day, sorted(one.lists)) for one in read.people],
                 "recorded": dict(read.recorded),
             }
-            assert engine == plainly, json.dumps(
-                {"case": case, "moments": [str(one) for one in self.moments]}, indent=1
+            different = {
+                name: [
+                    found
+                    for found in zip_longest(*(_rows_of(one[name]) for one in (engine, plainly)))
+                    if found[0] != found[1]
+                ]
+                for name in engine
+            }
+            assert engine == plainly, (
+                json.dumps({"case": case, "moments": [str(one) for one in self.moments]}, indent=1)
+                + f"\nof the engine, and plainly: {different}"
             )
 
     def _scripted(self, number: int, person: int, name: str) -> int:
@@ -326,3 +336,7 @@ class World:
     async def _rows(self, statement: str, *values: Any) -> list[Any]:
         async with self.journeys.database.system() as connection:
             return await (await connection.execute(statement.encode(), values)).fetchall()
+
+
+def _rows_of(found: Any) -> list[Any]:
+    return sorted(found.items()) if isinstance(found, dict) else found

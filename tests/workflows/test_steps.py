@@ -183,6 +183,14 @@ async def test_a_loop_without_a_wait_is_refused_and_shown(journeys: Journeys) ->
     await journeys.started(send(template, id="one"), {"type": "wait", "id": "rest", "days": 1, "next": "one"})
 
 
+async def test_a_goal_that_is_behind_whoever_records_its_event_makes_no_loop(journeys: Journeys) -> None:
+    goal = {"type": "goal", "id": "aim", "event_type": "told", "next": "tell"}
+    tell = {"type": "generate_event", "id": "tell", "event_type": "told", "params": {}}
+    await journeys.started(WAIT_A_DAY, goal, tell)
+    with pytest.raises(Invalid, match=r"tell → tell is a loop without a wait"):
+        await journeys.started(tell, WAIT_A_DAY, goal)
+
+
 # ---------------------------------------------------------------- events, goals, exits
 
 
@@ -313,6 +321,28 @@ async def test_who_does_what_lets_out_leaves_at_once(journeys: Journeys) -> None
     assert await journeys.states(workflow.workflow_id) == {WAITING: 1, EnrolmentState.EXITED: 1}
     await journeys.time_passes(86_401)
     assert await mailed(journeys) == [stays]
+
+
+async def test_a_journey_that_ends_in_the_same_pass_keeps_no_jump_out(journeys: Journeys) -> None:
+    [who] = await journeys.sending.people(1)
+    other = await journeys.workflows.create(
+        journeys.account_id,
+        "Other",
+        {
+            "trigger": {"type": "event", "event_type": "came"},
+            "rules": {"entry": {"one_active": True}},
+            "steps": [WAIT_A_DAY],
+        },
+    )
+    await journeys.workflows.start(journeys.account_id, other.workflow_id)
+    await journeys.started(WAIT_A_DAY, {"type": "jump", "workflow_id": other.workflow_id})
+    await journeys.happen(who)
+    await journeys.happen(who, event="came")
+    await journeys.settle()
+    # After an outage both are due at once: the one that is over lets the other in.
+    await act(journeys, "UPDATE enrolments SET wake_at = clock_timestamp()")
+    await journeys.settle()
+    assert await journeys.states(other.workflow_id) == {FINISHED: 1, WAITING: 1}
 
 
 async def test_a_jump_begins_the_other_workflow_with_the_same_parameters(journeys: Journeys) -> None:

@@ -231,16 +231,25 @@ FROM (
 WHERE p.ctid = k.ctid
 
 -- name: put_back
--- Journeys as they are now, if they are where they were read, in the order of their key; how many. A path keeps its last
--- 300 entries.
+-- Journeys in these states as they are now, if they are where they were read (or were put back before), in the order of
+-- their key; how many. A path keeps its last 300 entries.
 UPDATE enrolments e SET step = p.step, resting = p.resting, turn = p.turn, state = p.state, wake_at = p.wake_at,
     reason = p.reason, changed_at = %(now)s, converted_at = p.converted_at, chain = p.chain,
     path = CASE WHEN cardinality(e.path) > 900 THEN e.path[cardinality(e.path) - 599:] ELSE e.path END || p.path
 FROM (
-    SELECT * FROM workflow_pass ORDER BY account_id, bucket, workflow_id, contact_id, event_id OFFSET 0
+    SELECT * FROM workflow_pass WHERE state = ANY (%(states)s::smallint[])
+    ORDER BY account_id, bucket, workflow_id, contact_id, event_id OFFSET 0
 ) AS p
 WHERE e.account_id = p.account_id AND e.bucket = p.bucket AND e.workflow_id = p.workflow_id
-    AND e.contact_id = p.contact_id AND e.event_id = p.event_id AND e.state = 1 AND e.turn = p.old_turn
+    AND e.contact_id = p.contact_id AND e.event_id = p.event_id AND e.state IN (1, p.state) AND e.turn = p.old_turn
+
+-- name: are_put_back
+-- Those that are over are where they were put back. Primary key of enrolments.
+UPDATE workflow_pass p SET old_turn = p.turn, path = '{}'
+FROM enrolments e
+WHERE p.state = ANY (%(states)s::smallint[]) AND e.account_id = p.account_id AND e.bucket = p.bucket
+    AND e.workflow_id = p.workflow_id AND e.contact_id = p.contact_id AND e.event_id = p.event_id
+    AND e.state = p.state AND e.turn = p.turn
 
 -- name: count_ways
 -- Primary key of workflow_ways.

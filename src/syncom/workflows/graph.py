@@ -110,15 +110,18 @@ class Graph:
     def at_once(self, number: int) -> Iterator[tuple[str, int]]:
         """The ways on which no time passes.
 
-        A wait for what the workflow records itself may be over at once; who records what a goal asks for is there.
+        A wait for what the workflow records itself may be over at once; who records what a goal asks for is there,
+        unless it is past that goal by then.
         """
         step = self.steps[number]
         if rests(step) and not (isinstance(step, WaitFor) and step.event_type in self._recorded):
             return
         yield from self.ways(number)
         if isinstance(step, GenerateEvent):
+            behind = self.behind(number)
             for place, one in enumerate(self.steps):
-                if isinstance(one, Goal) and one.event_type == step.event_type:
+                is_its = isinstance(one, Goal) and one.event_type == step.event_type
+                if is_its and not behind.isdisjoint(self.before(place)):
                     yield "event_type", self.after(place)
 
     @cached_property

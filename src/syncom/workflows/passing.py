@@ -24,13 +24,16 @@ from syncom.segments.evaluation import Statement
 from syncom.segments.service import SegmentsService
 from syncom.workflows.graph import OVER, Graph
 from syncom.workflows.language import Step
-from syncom.workflows.model import Arrival, Outcome
+from syncom.workflows.model import Arrival, EnrolmentState, Outcome
 
 _SQL = load_sql("syncom.workflows", "engine.sql")
 #: Advisory locks: this number plus a group's. Whoever has it alone moves the journeys of its buckets.
 GROUP_LOCKS: Final = 0x776F << 40
 #: A reason is cut to this.
 REASON_LIMIT: Final = 500
+#: States of journeys as they are stored: all, and those that are over.
+_STATES: Final = [int(state) for state in EnrolmentState]
+_ENDED: Final = [int(EnrolmentState.FINISHED), int(EnrolmentState.LEFT), int(EnrolmentState.EXITED)]
 #: ``IS TRUE`` makes a hash of those who match; as a join they were looked through once for each of the place.
 _MATCHING = sql.SQL("""
 WITH matching AS MATERIALIZED ({matching})
@@ -134,10 +137,17 @@ class Pass:
         """Write the journeys. Raises Unavailable when one of them was changed meanwhile: the next pass sees it."""
         # A merge with the whole index looks cheaper to the planner, and takes as long as there are journeys.
         await index_plans(self.connection)
-        put = (await self.connection.execute(_SQL["put_back"], {"now": self.now})).rowcount
+        values = {"now": self.now, "states": _STATES}
+        put = (await self.connection.execute(_SQL["put_back"], values)).rowcount
         if put != picked:
             raise Unavailable(f"{picked - put} journeys are not where they were")
         await count_ways(self.connection, self.ways, shard)
+
+    async def put_back_ended(self) -> None:
+        """Write the journeys that are over already, so that rules of entry do not take them for active."""
+        values = {"now": self.now, "states": _ENDED}
+        await self.connection.execute(_SQL["put_back"], values)
+        await self.connection.execute(_SQL["are_put_back"], values)
 
     async def matching(self, place: Place, condition: Mapping[str, Any]) -> Statement:
         """The statement of those of a place who match. Raises Invalid."""

@@ -30,5 +30,6 @@ async def jump(place: Place, step: Jump, _: Tools) -> None:
         for one in those
     ]
     place.whole.begins_more = True
+    await place.whole.put_back_ended()
     await entering.let_in(place.connection, candidates, now=place.now)
     await place.go(OVER, Outcome.JUMPED)
