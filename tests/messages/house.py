@@ -109,22 +109,27 @@ class SendingHouse:
             contacts=self.contacts,
             content=self.content,
             senders=self.senders,
-            carriers=Carriers(
-                clock=self.clock,
-                tokens=MessageTokens(self.keyring),
-                base_url=BASE_URL,
-                inbox_address=InboxAddress(),
-                inbox=InboxService(self.database),
-                short_links=ShortLinks(self.database),
-                push_keys=PushKeys(self.database, self.keyring),
-                browsers=Browsers(self.database),
-                operator="admin@example.org",
-                outbound_allow="127.0.0.0/8",
-            ),
+            carriers=self.carriers(),
             clock=self.clock,
             data_dir=self.data_dir,
             role=role,
         )
+
+    def carriers(self, **others: Any) -> Carriers:
+        """What opens carriers; ``others`` take the place of its parts."""
+        parts: dict[str, Any] = {
+            "clock": self.clock,
+            "tokens": MessageTokens(self.keyring),
+            "base_url": BASE_URL,
+            "inbox_address": InboxAddress(),
+            "inbox": InboxService(self.database),
+            "short_links": ShortLinks(self.database),
+            "push_keys": PushKeys(self.database, self.keyring),
+            "browsers": Browsers(self.database),
+            "operator": "admin@example.org",
+            "outbound_allow": "127.0.0.0/8",
+        }
+        return Carriers(**parts | others)
 
     async def people(self, count: int, **more: Any) -> list[int]:
         """Contacts p1@example.com … with a name each."""

@@ -109,9 +109,10 @@ WHERE campaign_id = %(campaign_id)s;
 -- name: judge
 -- Everybody the audience names in a range of buckets, with the reason for those who get nothing.
 -- Serves both the preview and the expansion, so that what was shown is what is sent. {address} and {state} are the
--- channel's columns of a contact.
+-- channel's columns of a contact, {agreed} the states of those who want it, {kept} the address as the ledger keeps it. Behind
+-- contacts stands what has to be joined for them.
 -- Index: the primary keys of contacts, suppressions and whatever the predicate names.
-SELECT c.bucket, c.contact_id, coalesce({address}, '') AS address,
+SELECT c.bucket, c.contact_id, coalesce({kept}, '') AS address,
        CASE WHEN {excluded} THEN 'excluded by list or segment'
             WHEN cardinality(%(categories)s::text[]) > 0
                  AND EXISTS (SELECT FROM contact_categories k WHERE k.account_id = c.account_id
@@ -123,10 +124,11 @@ SELECT c.bucket, c.contact_id, coalesce({address}, '') AS address,
                  THEN 'chose other categories'
             WHEN {address} IS NULL THEN {no_address}
             WHEN {state} = 3 THEN 'unsubscribed'
-            WHEN {state} <> 2 THEN 'not confirmed'
+            WHEN {state} <> ALL ({agreed}) THEN 'not confirmed'
             WHEN s.address IS NOT NULL THEN 'suppressed'
        END AS reason
 FROM contacts c
+{reached}
 LEFT JOIN suppressions s ON s.account_id = c.account_id AND s.channel = {channel} AND s.address = {address}
                         AND (s.expires_at IS NULL OR s.expires_at > now())
 WHERE c.account_id = %(account_id)s AND c.bucket >= %(from_bucket)s AND c.bucket < %(to_bucket)s AND {included};
@@ -215,7 +217,7 @@ written AS (
     SELECT p.account_id, (p.contact_id & 255)::smallint,
            (lpad(to_hex(p.campaign_id), 12, '0') || '8000' || to_hex(p.contact_id | (-9223372036854775808)))::uuid,
            p.contact_id, p.campaign_id, p.sender_id, p.channel, 4, false, 0, p.launched_at, now(),
-           coalesce(CASE p.channel WHEN 1 THEN c.email ELSE c.phone END, ''), 'the campaign was cancelled', coalesce(p.content_id, 0)
+           coalesce(CASE p.channel WHEN 1 THEN c.email WHEN 3 THEN NULL ELSE c.phone END, ''), 'the campaign was cancelled', coalesce(p.content_id, 0)
     FROM people p
     LEFT JOIN contacts c ON c.account_id = p.account_id AND c.bucket = (p.contact_id & 255)::smallint
                         AND c.contact_id = p.contact_id

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from syncom.attribution.model import Revenue
 from syncom.contacts.model import Channel
+
+#: What campaigns are sent over.
+CAMPAIGN_CHANNELS: Final = (Channel.EMAIL, Channel.SMS, Channel.VIBER, Channel.WEBPUSH)
 
 
 class CampaignState(Enum):
@@ -65,7 +68,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     template_id: int
     sender_id: int
     audience: Audience
-    #: Of its content; EMAIL, SMS or VIBER.
+    #: Of its content; EMAIL, SMS, VIBER or WEBPUSH.
     channel: Channel
     state: CampaignState
     problem: str

@@ -14,6 +14,7 @@ from syncom.attribution.model import Source
 from syncom.attribution.service import AttributionService
 from syncom.campaigns import store
 from syncom.campaigns.model import (
+    CAMPAIGN_CHANNELS,
     Audience,
     AudienceCount,
     CallOut,
@@ -41,7 +42,6 @@ from syncom.segments.compile import Predicate
 from syncom.segments.service import SegmentsService, has_leaf
 
 NAME_LIMIT = 200
-_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.VIBER)
 _NOBODY: dict[str, Any] = {"any": []}
 _EVERYONE: dict[str, Any] = {"all": []}
 
@@ -423,12 +423,12 @@ class CampaignsService:
         template = await self._content.get(account_id, given.template_id)
         sender_id = template.sender_id if given.sender_id is None else given.sender_id
         channel = template.channel
-        if channel not in _CHANNELS:
+        if channel not in CAMPAIGN_CHANNELS:
             raise Invalid("template_id", f"is a message of {channel.name.lower()}, which is not sent by campaigns")
         given = msgspec.structs.replace(given, from_name=clean_from_name(given.from_name))
         if sender_id is None:
-            if channel is Channel.EMAIL:
-                return given, (await self._senders.default(account_id)).sender_id, channel
+            if channel.consent is not Channel.SMS:
+                return given, (await self._senders.default(account_id, channel)).sender_id, channel
             sender = await self._senders.of_texts(account_id, channel, given.from_name or template.from_name)
             return given, sender.sender_id, channel
         sender = await self._senders.get(account_id, sender_id)

@@ -19,6 +19,7 @@ from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, L
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.model import LedgerState
+from syncom.messages.routes import ROUTES
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.segments.compile import Predicate
@@ -208,21 +209,50 @@ async def fail(connection: Connection, campaign_id: int, problem: str) -> None:
 # ------------------------------------------------------------------ audience
 
 
-#: A contact's address and subscription state, and the words for one who has no address, by channel of consent.
-_COLUMNS: Mapping[Channel, tuple[LiteralString, LiteralString, LiteralString]] = {
-    Channel.EMAIL: ("c.email", "c.email_state", "no email"),
-    Channel.SMS: ("c.phone", "c.sms_state", "no phone"),
+class _Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """How a channel finds people in the statement `judge`: pieces of SQL."""
+
+    #: Where a contact is reached; NULL: nowhere.
+    address: LiteralString
+    #: The same as the ledger keeps it.
+    kept: LiteralString
+    #: Whether the contact wants it.
+    state: LiteralString
+    #: What has to be joined to know the address.
+    joined: LiteralString = ""
+
+
+#: By channel of consent.
+_REACHED: Mapping[Channel, _Reached] = {
+    Channel.EMAIL: _Reached(address="c.email", kept="c.email", state="c.email_state"),
+    Channel.SMS: _Reached(address="c.phone", kept="c.phone", state="c.sms_state"),
+    # The address of a browser is a secret that nobody needs afterwards.
+    Channel.WEBPUSH: _Reached(
+        address="b.endpoint",
+        kept="NULL",
+        state="c.push_state",
+        joined="""LEFT JOIN LATERAL (
+            SELECT h.endpoint FROM push_subscriptions h
+            WHERE h.account_id = c.account_id AND h.bucket = c.bucket AND h.contact_id = c.contact_id
+              AND NOT EXISTS (SELECT FROM suppressions x WHERE x.account_id = h.account_id AND x.channel = 3
+                              AND x.address = h.endpoint AND (x.expires_at IS NULL OR x.expires_at > now()))
+            LIMIT 1
+        ) AS b ON true""",
+    ),
 }
 
 
 def _judged(statement: LiteralString, channel: Channel, included: Predicate, excluded: Predicate) -> sql.Composed:
-    address, state, no_address = _COLUMNS[channel.consent]
+    reached = _REACHED[channel.consent]
     judged = sql.SQL(_SQL["judge"]).format(
         included=included.text,
         excluded=excluded.text,
-        address=sql.SQL(address),
-        state=sql.SQL(state),
-        no_address=sql.Literal(no_address),
+        address=sql.SQL(reached.address),
+        kept=sql.SQL(reached.kept),
+        state=sql.SQL(reached.state),
+        reached=sql.SQL(reached.joined),
+        agreed=sql.Literal(sorted(state.value for state in ROUTES[channel.consent].agreed)),
+        no_address=sql.Literal(ROUTES[channel.consent].lacking.value),
         channel=sql.Literal(channel.consent.value),
     )
     return sql.SQL(statement).format(judged=judged)

@@ -1,11 +1,10 @@
 -- name: endpoints
 -- Where browsers of these contacts are reached, the oldest subscription first: active ones that can be written to. Primary
 -- key of contact_channels.
-SELECT h.contact_id, h.value
+SELECT h.contact_id, h.endpoint
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-JOIN contact_channels h ON h.account_id = %(account_id)s AND h.bucket = k.bucket AND h.contact_id = k.contact_id
-WHERE h.channel = 3 AND h.active AND h.data #>> '{keys,p256dh}' <> '' AND h.data #>> '{keys,auth}' <> ''
-ORDER BY h.contact_id, h.created_at, h.value;
+JOIN push_subscriptions h ON h.account_id = %(account_id)s AND h.bucket = k.bucket AND h.contact_id = k.contact_id
+ORDER BY h.contact_id, h.created_at, h.endpoint;
 
 -- name: keys
 -- Keys of the subscriptions in question that are still there, with their places in it (from 1). Primary key of
@@ -13,9 +12,8 @@ ORDER BY h.contact_id, h.created_at, h.value;
 SELECT k.n, h.data #>> '{keys,p256dh}', h.data #>> '{keys,auth}'
 FROM unnest(%(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(endpoints)s::text[]) WITH ORDINALITY
     AS k (account_id, contact_id, endpoint, n)
-JOIN contact_channels h ON h.account_id = k.account_id AND h.bucket = (k.contact_id & 255)::smallint
-    AND h.contact_id = k.contact_id AND h.channel = 3 AND h.value = k.endpoint
-WHERE h.active AND h.data #>> '{keys,p256dh}' <> '' AND h.data #>> '{keys,auth}' <> '';
+JOIN push_subscriptions h ON h.account_id = k.account_id AND h.bucket = (k.contact_id & 255)::smallint
+    AND h.contact_id = k.contact_id AND h.endpoint = k.endpoint;
 
 -- name: remove
 -- Subscriptions that a push service says are gone: from whom they were sent to, and from whom they belong to since. Primary

@@ -53,15 +53,24 @@ WHERE campaign_id = %(campaign_id)s AND chunk_no = %(chunk_no)s AND worker_id = 
 
 -- name: recipients
 -- What rendering needs of these contacts, read just before they are sent: consent and suppression of the channel (1 email,
--- 2 sms) as of now. Index: contacts' and suppressions' primary keys.
-SELECT c.contact_id, c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region,
+-- 2 sms, 3 web push with the browsers that may be written to) as of now. Index: primary keys of contacts, suppressions and
+-- contact_channels.
+SELECT c.contact_id,
+       CASE WHEN %(channel)s = 3 THEN ARRAY(
+           SELECT h.endpoint FROM push_subscriptions h
+           WHERE h.account_id = c.account_id AND h.bucket = c.bucket AND h.contact_id = c.contact_id
+             AND NOT EXISTS (SELECT FROM suppressions x WHERE x.account_id = h.account_id AND x.channel = 3
+                             AND x.address = h.endpoint AND (x.expires_at IS NULL OR x.expires_at > now()))
+           ORDER BY h.created_at, h.endpoint) END AS endpoints,
+       c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region,
        c.city, c.address, c.postcode, c.language, c.time_zone, c.fields,
-       CASE %(channel)s WHEN 1 THEN c.email_state ELSE c.sms_state END AS state, s.reason AS suppressed
+       CASE %(channel)s WHEN 1 THEN c.email_state WHEN 3 THEN c.push_state ELSE c.sms_state END AS state,
+       s.reason AS suppressed
 FROM unnest(%(contact_ids)s::bigint[]) AS ids (contact_id)
 JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = (ids.contact_id & 255)::smallint
                AND c.contact_id = ids.contact_id
 LEFT JOIN suppressions s ON s.account_id = %(account_id)s AND s.channel = %(channel)s::smallint
-                        AND s.address = CASE %(channel)s WHEN 1 THEN c.email ELSE c.phone END
+                        AND s.address = CASE %(channel)s WHEN 1 THEN c.email WHEN 2 THEN c.phone END
                         AND (s.expires_at IS NULL OR s.expires_at > now());
 
 -- name: lease_messages
@@ -82,6 +91,12 @@ leased AS (
 SELECT l.message_id, l.account_id, l.contact_id, l.campaign_id, l.lane, l.content_id, l.params, l.address, l.uncertain,
        l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, l.channel, g.launched_at,
        c.contact_id IS NOT NULL AS present,
+       CASE WHEN l.channel = 3 AND l.campaign_id <> 0 THEN ARRAY(
+           SELECT h.endpoint FROM push_subscriptions h
+           WHERE h.account_id = c.account_id AND h.bucket = c.bucket AND h.contact_id = c.contact_id
+             AND NOT EXISTS (SELECT FROM suppressions x WHERE x.account_id = h.account_id AND x.channel = 3
+                             AND x.address = h.endpoint AND (x.expires_at IS NULL OR x.expires_at > now()))
+           ORDER BY h.created_at, h.endpoint) END AS endpoints,
        c.email, c.phone, c.external_id, c.contact_key, c.first_name, c.last_name, c.country, c.region, c.city,
        c.address, c.postcode, c.language, c.time_zone, c.fields,
        CASE l.channel WHEN 1 THEN c.email_state WHEN 3 THEN c.push_state ELSE c.sms_state END AS state, s.reason AS suppressed
@@ -311,8 +326,13 @@ FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id JOIN send
 WHERE m.worker_id = %(worker_id)s;
 
 -- name: addresses
--- Of a channel: 1 email, 2 sms; with the language to write in. Index: contacts' primary key.
-SELECT contact_id, CASE %(channel)s WHEN 1 THEN email ELSE phone END, language FROM contacts c
+-- Of a channel: 1 email, 2 sms, 3 the oldest browser; with the language to write in. Index: primary keys of contacts and
+-- contact_channels.
+SELECT contact_id, CASE %(channel)s WHEN 1 THEN email WHEN 2 THEN phone ELSE (
+    SELECT h.endpoint FROM push_subscriptions h
+    WHERE h.account_id = c.account_id AND h.bucket = c.bucket AND h.contact_id = c.contact_id
+    ORDER BY h.created_at, h.endpoint LIMIT 1) END, language
+FROM contacts c
 JOIN unnest(%(contact_ids)s::bigint[]) AS ids (id) ON c.bucket = (ids.id & 255)::smallint AND c.contact_id = ids.id
 WHERE c.account_id = %(account_id)s;
 

@@ -48,6 +48,8 @@ class Route:
     state: Callable[[Reached], SubscriptionState]
     #: What a locator is called in messages to people: 'email'.
     noun: str
+    #: States in which a contact has agreed to mailings.
+    agreed: frozenset[SubscriptionState] = frozenset({SubscriptionState.SUBSCRIBED})
 
 
 def normalise_number(number: str) -> str:
@@ -102,6 +104,8 @@ ROUTES: Final[Mapping[Channel, Route]] = {
         lacking=Exclusion.NO_SUBSCRIPTION,
         state=lambda contact: SubscriptionState(contact.push_state),
         noun="push subscription",
+        # Whoever has a subscription was asked by the browser, also where nothing else was written down.
+        agreed=frozenset({SubscriptionState.SUBSCRIBED, SubscriptionState.NONE}),
     ),
 }
 

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -41,9 +41,18 @@ _SQL = load_sql("syncom.messages", "messages.sql")
 
 #: Columns of statement ``recipients``, in order; custom fields, state and suppression follow.
 RECIPIENT_FIELDS = STANDARD_FIELDS
-#: Where a recipient's address of a channel stands among them.
+#: Where a recipient's address of a channel stands among them; browsers stand apart.
 LANGUAGE_PLACE = RECIPIENT_FIELDS.index("language")
 ADDRESS_PLACE = {Channel.EMAIL: RECIPIENT_FIELDS.index("email"), Channel.SMS: RECIPIENT_FIELDS.index("phone")}
+
+
+class Recipient(NamedTuple):
+    """A contact as it is read to be sent to."""
+
+    #: RECIPIENT_FIELDS, custom fields, state, suppression.
+    contact: tuple[Any, ...]
+    #: Browsers that may be written to; read for web push only.
+    endpoints: tuple[str, ...]
 
 
 # ------------------------------------------------------------------ processes
@@ -112,7 +121,7 @@ async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, 
                 content_languages=row.content_languages,
                 launched_at=row.launched_at,
                 channel=row.channel,
-                address_place=ADDRESS_PLACE[row.channel.consent],
+                address_place=ADDRESS_PLACE.get(row.channel.consent),
                 pending=deque(left),
             )
         )
@@ -167,6 +176,7 @@ async def lease_messages(
 def _leased(row: tuple[Any, ...]) -> Work:
     message_id, account_id, contact_id, campaign_id, lane, content_id, params, address, uncertain = row[:9]
     attempt, created_at, deadline, external_request_id, from_name, channel, launched_at, present = row[9:17]
+    endpoints = row[17]
     return Work(
         account_id=account_id,
         contact_id=contact_id,
@@ -175,8 +185,10 @@ def _leased(row: tuple[Any, ...]) -> Work:
         content_id=content_id,
         message_id=message_id,
         message=message_id.bytes,
-        address=address,
-        contact=row[17:] if present else None,
+        # Of a campaign over web push, whose browsers are looked up each time.
+        address=address if endpoints is None else next(iter(endpoints), ""),
+        endpoints=tuple(endpoints or ()),
+        contact=row[18:] if present else None,
         launched_at=launched_at or created_at,
         deadline=deadline,
         lane=Lane(lane),
@@ -196,15 +208,19 @@ async def release_messages(connection: Connection, worker_id: UUID, works: Seque
 
 async def recipients(
     connection: Connection, account_id: int, channel: Channel, contact_ids: Sequence[int]
-) -> dict[int, tuple[Any, ...]]:
-    """What rendering and the last check need, as of now: RECIPIENT_FIELDS, custom fields, state, suppression."""
+) -> dict[int, Recipient]:
+    """What rendering and the last check need, as of now."""
     values = {"account_id": account_id, "channel": channel.consent.value, "contact_ids": numbers(contact_ids)}
     rows = await (await connection.execute(_SQL["recipients"], values)).fetchall()
-    return {row[0]: row[1:] for row in rows}
+    return {row[0]: Recipient(row[2:], tuple(row[1] or ())) for row in rows}
 
 
-def work_of_chunk(lease: Lease, contact_id: int, contact: tuple[Any, ...] | None) -> Work:
+def work_of_chunk(lease: Lease, contact_id: int, recipient: Recipient | None) -> Work:
     """One recipient of a chunk."""
+    contact, endpoints = recipient or (None, ())
+    address = next(iter(endpoints), "")
+    if contact is not None and lease.address_place is not None:
+        address = contact[lease.address_place] or ""
     message_id = campaign_message_id(lease.campaign_id, contact_id)
     content_id = lease.content_id
     if lease.content_languages and contact is not None:
@@ -217,7 +233,8 @@ def work_of_chunk(lease: Lease, contact_id: int, contact: tuple[Any, ...] | None
         content_id=content_id,
         message_id=message_id,
         message=message_id.bytes,
-        address=(contact[lease.address_place] or "") if contact else "",
+        address=address,
+        endpoints=endpoints,
         contact=contact,
         launched_at=lease.launched_at,
         deadline=lease.launched_at + CAMPAIGN_LIFE,

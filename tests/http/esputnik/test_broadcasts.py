@@ -288,3 +288,12 @@ async def test_a_draft_is_planned_can_be_started_the_old_way_and_only_once(shop:
     spare = await shop.app.campaigns.create(shop.account_id, given)
     assert (await shop.delete(f"/v1/broadcast/{spare.campaign_id}")).status == 200
     assert (await shop.get(f"/v1/broadcast/{spare.campaign_id}")).status == 404
+
+
+async def test_a_message_of_web_push_goes_to_groups_as_a_mail_does(shop: Shop, desk: Desk) -> None:
+    group = await desk.group("Visitors", ["a@example.org"])
+    given = TemplateInput(name="Push", subject="Sale", source="Today", channel=Channel.WEBPUSH)
+    message = (await shop.app.content.create(shop.account_id, given)).template_id
+    answer = await shop.post("/v1/broadcast", {"title": "Push", "messageId": message, "groups": [group]})
+    broadcast_id = int(answer.json()["broadcastId"])
+    assert list((await desk.settled(broadcast_id)).values()) == ["no push subscription"]

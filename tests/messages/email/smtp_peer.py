@@ -129,11 +129,11 @@ class SmtpPeer:
 
 
 @asynccontextmanager
-async def running_peer(peer: SmtpPeer | None = None) -> AsyncIterator[SmtpPeer]:
-    """The peer, listening."""
+async def running_peer(peer: SmtpPeer | None = None, *, port: int = 0) -> AsyncIterator[SmtpPeer]:
+    """The peer, listening; ``port`` 0: on a free one."""
     peer = peer or SmtpPeer()
     server = await asyncio.start_server(
-        peer.serve, "127.0.0.1", 0, ssl=peer.tls if peer.implicit_tls else None, limit=2**24
+        peer.serve, "127.0.0.1", port, ssl=peer.tls if peer.implicit_tls else None, limit=2**24
     )
     peer.port = server.sockets[0].getsockname()[1]
     try:

@@ -80,13 +80,14 @@ class GatewayPeer:
 
 
 @asynccontextmanager
-async def running_gateway(behave: Behave | None = None) -> AsyncIterator[GatewayPeer]:
+async def running_gateway(behave: Behave | None = None, *, port: int = 0) -> AsyncIterator[GatewayPeer]:
+    """The gateway, listening; ``port`` 0: on a free one."""
     peer = GatewayPeer(behave)
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", peer.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     assert runner.addresses
     peer.port = runner.addresses[0][1]

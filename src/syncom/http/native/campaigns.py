@@ -12,7 +12,15 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
 from syncom.activity.model import ActivityFilter, TimelineEvent
-from syncom.campaigns.model import Audience, AudienceCount, Campaign, CampaignInput, LedgerRow, Report
+from syncom.campaigns.model import (
+    CAMPAIGN_CHANNELS,
+    Audience,
+    AudienceCount,
+    Campaign,
+    CampaignInput,
+    LedgerRow,
+    Report,
+)
 from syncom.http.native.contacts import choice
 from syncom.http.native.given import Activity, By, Campaigns
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
@@ -20,6 +28,7 @@ from syncom.http.native.routing import needs
 from syncom.messages.model import LedgerState
 
 _TAGS = ["Campaigns"]
+_CHANNELS = {channel.name.lower(): channel for channel in CAMPAIGN_CHANNELS}
 _STATES = {state.name.lower(): state for state in LedgerState}
 
 
@@ -49,9 +58,16 @@ async def create_campaign(by: By, campaigns: Campaigns, data: JSONBody[CampaignI
 
 
 @post("/campaigns/audience", tags=_TAGS, status_code=200, opt=needs(Permission.READ_CAMPAIGNS, replay=False))
-async def count_audience(by: By, campaigns: Campaigns, data: JSONBody[Audience]) -> AudienceCount:
+async def count_audience(
+    by: By,
+    campaigns: Campaigns,
+    data: JSONBody[Audience],
+    over: Annotated[
+        str, QueryParameter(name="channel", description="email, sms, viber or webpush; email unless given.")
+    ] = "email",
+) -> AudienceCount:
     """Who would get it: how many, and how many would not, by reason. Changes nothing."""
-    return await campaigns.count_audience(by.account_id, data)
+    return await campaigns.count_audience(by.account_id, data, channel=choice("channel", over, _CHANNELS))
 
 
 @get("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))

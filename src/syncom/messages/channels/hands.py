@@ -36,7 +36,7 @@ class Hands(Generic[ParcelType]):
         self._carry = carry
         self._count = count
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[bool]] = set()
         self._closing = False
         self._failures = 0
         self._not_before = 0.0
@@ -55,7 +55,7 @@ class Hands(Generic[ParcelType]):
             return
         task = asyncio.get_running_loop().create_task(self._work())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._put_down)
 
     def failed(self, words: str, *, wait: float | None = None) -> None:
         """The peer cannot be reached, or asks everybody to wait so many seconds."""
@@ -85,18 +85,25 @@ class Hands(Generic[ParcelType]):
         self._later = None
         self.wake()
 
-    async def _work(self) -> None:
+    def _put_down(self, task: asyncio.Task[bool]) -> None:
+        """A hand is free. It looks again when it stopped though there may be more: here, where there is room for it."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is None and task.result():
+            self.wake()
+
+    async def _work(self) -> bool:
+        """Carry until there is nothing (False), or until the peer is to be left alone."""
         first = True
         while not self._closing and self._clock.monotonic() >= self._not_before:
             parcel = self._source.next_parcel()
             if parcel is None:
-                return
+                return False
             if first:
                 # There was something: another hand may find more.
                 first = False
                 self._another()
             await self._carry(parcel)
-        self._another()
+        return True
 
     def _another(self) -> None:
         asyncio.get_running_loop().call_soon(self.wake)

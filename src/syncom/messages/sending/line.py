@@ -27,7 +27,6 @@ SENDER_PAUSE = timedelta(minutes=15)
 #: A message in doubt is tried again after so many seconds, to let the server sort itself out.
 UNCERTAIN_DELAY = 30.0
 MAX_ATTEMPTS = 12
-_SUBSCRIBED = SubscriptionState.SUBSCRIBED.value
 _UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED.value
 
 
@@ -151,7 +150,7 @@ class SenderLine:
             return Exclusion.DELETED.value
         if contact[SUPPRESSED_PLACE] is not None:
             return Exclusion.SUPPRESSED.value
-        if work.campaign_id and contact[STATE_PLACE] != _SUBSCRIBED:
+        if work.campaign_id and contact[STATE_PLACE] not in ROUTES[work.channel].agreed:
             return Exclusion.UNSUBSCRIBED.value
         if work.lane is Lane.WORKFLOW and contact[STATE_PLACE] == _UNSUBSCRIBED:
             return Exclusion.UNSUBSCRIBED.value

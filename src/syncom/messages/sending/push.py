@@ -1,4 +1,4 @@
-"""Turns a recipient into a notification for one of its browsers."""
+"""Turns a recipient into a notification for its browsers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PushComposer:
         self._tokens = tokens
 
     def compose(self, work: Work, /) -> PushParcel:
-        """The notification of one browser. Raises Invalid (RenderError) naming the field, also for what is too long."""
+        """The notification of one contact. Raises Invalid (RenderError) naming the field, also for what is too long."""
         fields = {name: read(work) for name, read in self._readers}
         rendered = self._renderer.render(
             work.account_id, self._content_id, work.contact_id, work.message_id, fields, work.params, work.products
@@ -50,7 +50,10 @@ class PushComposer:
         return PushParcel(
             key=work,
             message_id=work.message_id,
-            browser=SubscriptionRef(account_id=work.account_id, contact_id=work.contact_id, endpoint=work.address),
+            browsers=tuple(
+                SubscriptionRef(account_id=work.account_id, contact_id=work.contact_id, endpoint=endpoint)
+                for endpoint in work.endpoints or (work.address,)
+            ),
             payload=_payload(rendered, self._shown),
             ttl=self._shown.ttl_seconds or _USUAL_TTL,
             urgency=self._shown.urgency,

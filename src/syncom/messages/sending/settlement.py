@@ -16,10 +16,8 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
-from syncom.contacts import subscriptions
-from syncom.contacts.model import Channel, Suppression
+from syncom.contacts.model import Suppression
 from syncom.contacts.service import suppress
-from syncom.contacts.subscriptions import SubscriptionRef
 from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.receipts.model import PeerMessage
@@ -191,14 +189,7 @@ def _peer_message(sender_id: int, row: Settled) -> PeerMessage:
 
 
 async def _give_up(connection: Connection, rows: Sequence[Settled]) -> None:
-    """Addresses that get nothing more: browsers that are gone are forgotten, others are suppressed."""
-    browsers = [row.work for row in rows if row.work.channel is Channel.WEBPUSH]
-    if browsers:
-        gone = [
-            SubscriptionRef(account_id=work.account_id, contact_id=work.contact_id, endpoint=work.address)
-            for work in browsers
-        ]
-        await subscriptions.remove(connection, gone)
+    """Addresses that get nothing more."""
     suppressed = [
         Suppression(
             account_id=row.work.account_id,
@@ -208,7 +199,6 @@ async def _give_up(connection: Connection, rows: Sequence[Settled]) -> None:
             detail=row.reason,
         )
         for row in rows
-        if row.work.channel is not Channel.WEBPUSH
     ]
     if suppressed:
         await suppress(connection, suppressed)

@@ -34,8 +34,8 @@ class Lease:
     pending: deque[int]
     #: Recipients read and not settled yet.
     outstanding: int = 0
-    #: Where a recipient's address of the channel stands among the standard fields.
-    address_place: int = 0
+    #: Where a recipient's address of the channel stands among the standard fields; None: it is no field of a contact.
+    address_place: int | None = 0
     #: The campaign was paused or cancelled, or the lease was lost: nothing more is begun.
     stopped: bool = False
 
@@ -68,6 +68,8 @@ class Work:
     lane: Lane
     #: The chunk it came from; None for the single-message lanes.
     lease: Lease | None
+    #: Of a campaign over web push: the browsers it goes to, of which ``address`` is the first.
+    endpoints: tuple[str, ...] = ()
     attempt: int = 0
     uncertain: bool = False
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -1,4 +1,4 @@
-"""The keys of browsers, read for many notifications at once when these leave."""
+"""The keys of browsers, read for many notifications at once when these leave; and browsers that are gone."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ class Browsers:
     async def keys(self, browser: SubscriptionRef) -> SubscriptionKeys | None:
         """None: the browser is not subscribed any more, or belongs to somebody else. Raises Unavailable."""
         return await self._group.submit(browser)
+
+    async def forget(self, gone: Sequence[SubscriptionRef]) -> None:
+        """These subscriptions lead nowhere any more. The same again changes nothing."""
+        async with self._database.system() as connection:
+            await subscriptions.remove(connection, gone)
 
     async def _read(self, browsers: Sequence[SubscriptionRef]) -> list[SubscriptionKeys | None]:
         async with self._database.system() as connection:

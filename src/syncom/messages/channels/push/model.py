@@ -16,13 +16,13 @@ _LONGEST_NAME: Final = 300
 
 
 class PushParcel(msgspec.Struct):
-    """One notification for one browser, ready to be encrypted."""
+    """One notification for a contact's browsers, ready to be encrypted."""
 
     #: Opaque to the carrier; says to the source which message it was.
     key: object
     message_id: UUID
-    #: Whose browser it is; its keys are read when the notification leaves.
-    browser: SubscriptionRef
+    #: Where it goes: one browser, or all of the contact's. Their keys are read when the notification leaves.
+    browsers: tuple[SubscriptionRef, ...]
     #: JSON for the service worker.
     payload: bytes
     #: Seconds for which the push service keeps it for a browser that is away.

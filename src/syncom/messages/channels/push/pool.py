@@ -6,13 +6,18 @@ others: each that fails or asks for patience rests by itself, and none can make 
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import msgspec
+import psycopg
 from yarl import URL
 
 from syncom.clock import Clock
+from syncom.contacts.subscriptions import SubscriptionRef
 from syncom.errors import Invalid, Unavailable
 from syncom.messages.channels.carrier import Outcome, Refusal, Source
 from syncom.messages.channels.hands import Hands
@@ -58,6 +63,16 @@ class _Service:
         self.not_before = 0.0
         #: Empty: none.
         self.trouble = ""
+
+
+class _Request(NamedTuple):
+    """A notification for one browser, encrypted."""
+
+    browser: SubscriptionRef
+    url: URL
+    service: _Service
+    headers: dict[str, str]
+    body: bytes
 
 
 class PushPool:
@@ -116,30 +131,59 @@ class PushPool:
         self._source.finished(parcel, outcome, answer)
 
     async def _asked(self, parcel: PushParcel) -> tuple[Outcome, PushAnswer]:
-        """One notification to its end. Raises nothing: whoever gave it is told."""
+        """One notification to its end at each of its browsers. Raises nothing: whoever gave it is told."""
         try:
-            url = self._checked(parcel.browser.endpoint)
+            ready = [await self._ready(parcel, browser) for browser in parcel.browsers]
+            if parcel.link is not None and any(isinstance(one, _Request) for one in ready):
+                await self._short_links.keep(parcel.link)
+        except Unavailable as error:
+            return Outcome.NOT_SENT, _own(error.message)
+        except Exception as error:  # noqa: BLE001 - one message's defect is its own; whoever gave it is told
+            _log.exception("a notification cannot be made ready")
+            return Outcome.PERMANENT, _own(f"cannot be made ready: {error}")
+        requests = [one for one in ready if isinstance(one, _Request)]
+        if not requests:
+            return together([one for one in ready if not isinstance(one, _Request)])
+        self._source.handing_over(parcel)
+        posted = (
+            [await self._post(requests[0])]
+            if len(requests) == 1
+            else await asyncio.gather(*(self._post(one) for one in requests))
+        )
+        gone = [one.browser for one, (_, answer) in zip(requests, posted, strict=True) if answer.status in _GONE]
+        if gone:
+            await self._forget(gone)
+        # Words of ours about one browser must not stand for what services said to the others.
+        unasked = [
+            (outcome, msgspec.structs.replace(answer, local=False))
+            for outcome, answer in (one for one in ready if not isinstance(one, _Request))
+        ]
+        return together([*posted, *unasked])
+
+    async def _ready(self, parcel: PushParcel, browser: SubscriptionRef) -> _Request | tuple[Outcome, PushAnswer]:
+        """What to ask for this browser, or why nothing is asked now. Raises Unavailable."""
+        try:
+            url = self._checked(browser.endpoint)
             service = self._service(str(url.origin()))
             rest = service.not_before - self._clock.monotonic()
             if rest > 0:
                 words = f"{url.host} rests: {service.trouble}"
                 return Outcome.TRANSIENT, PushAnswer(status=0, text=words, wait=rest, local=True)
-            headers, body = await self._made(parcel, str(url.origin()))
-            if parcel.link is not None:
-                await self._short_links.keep(parcel.link)
-        except Unavailable as error:
-            return Outcome.NOT_SENT, _own(error.message)
+            headers, body = await self._made(parcel, browser, str(url.origin()))
         except Invalid as error:
             return Outcome.PERMANENT, _own(error.message)
-        except Exception as error:  # noqa: BLE001 - one message's defect is its own; whoever gave it is told
-            _log.exception("a notification cannot be made ready")
-            return Outcome.PERMANENT, _own(f"cannot be made ready: {error}")
-        self._source.handing_over(parcel)
-        return await self._post(url, service, headers, body)
+        return _Request(browser=browser, url=url, service=service, headers=headers, body=body)
 
-    async def _made(self, parcel: PushParcel, origin: str) -> tuple[dict[str, str], bytes]:
+    async def _forget(self, gone: Sequence[SubscriptionRef]) -> None:
+        try:
+            await self._browsers.forget(gone)
+        except (psycopg.Error, Unavailable) as error:
+            # The next notification to them hears it again.
+            _log.warning("%d subscriptions that are gone are not removed yet: %s", len(gone), error)
+
+    async def _made(self, parcel: PushParcel, browser: SubscriptionRef, origin: str) -> tuple[dict[str, str], bytes]:
         """Headers and body. Raises Invalid when it cannot be sent to this browser, Unavailable."""
-        keys = await self._browsers.keys(parcel.browser)
+        keys = await self._browsers.keys(browser)
         if keys is None:
             raise Invalid("subscription", "is gone: this browser gets no more notifications for this contact")
         headers = {
@@ -161,12 +205,11 @@ class PushPool:
             self._vapid = self._vapid or Vapid(pair, self._contact, self._clock)
         return self._vapid
 
-    async def _post(
-        self, url: URL, service: _Service, headers: dict[str, str], body: bytes
-    ) -> tuple[Outcome, PushAnswer]:
+    async def _post(self, request: _Request) -> tuple[Outcome, PushAnswer]:
+        url, service = request.url, request.service
         try:
             got = await self._client.call(
-                "POST", url, headers=headers, body=body, seconds=self._timeout, limit=_LONGEST_ANSWER
+                "POST", url, headers=request.headers, body=request.body, seconds=self._timeout, limit=_LONGEST_ANSWER
             )
         except Unreachable as error:
             rest = self._failed(service, error.message)
@@ -246,7 +289,25 @@ def judge(outcome: Outcome, answer: PushAnswer, attempt: int, clock: Clock) -> R
     if answer.wait is not None:
         delay = max(1.0, answer.wait) * clock.jitter(1.0, 1.2)
     again = outcome is Outcome.TRANSIENT and (answer.status not in _NOT_KNOWN or attempt < _ATTEMPTS_UNKNOWN)
-    return Refusal(try_again=again, delay=delay, suppress=answer.status in _GONE)
+    return Refusal(try_again=again, delay=delay)
+
+
+def together(told: Sequence[tuple[Outcome, PushAnswer]]) -> tuple[Outcome, PushAnswer]:
+    """What became of a notification at all of its browsers: it arrived when one took it.
+
+    Otherwise whatever is not certain counts first, then what may still work, and for good only what all refused.
+    """
+    order = (Outcome.ACCEPTED, Outcome.UNCERTAIN, Outcome.TRANSIENT, Outcome.PERMANENT)
+    outcome, answer = min(told, key=lambda one: order.index(one[0]))
+    alike = sum(1 for one, _ in told if one is outcome)
+    if len(told) == 1:
+        return outcome, answer
+    waits = [one.wait for _, one in told if one.wait is not None]
+    return outcome, msgspec.structs.replace(
+        answer,
+        text=f"{answer.text} ({alike} of {len(told)} browsers)",
+        wait=min(waits) if waits and outcome is Outcome.TRANSIENT else answer.wait,
+    )
 
 
 def _own(words: str) -> PushAnswer:
