@@ -184,8 +184,8 @@ async def test_a_loop_without_a_wait_is_refused_and_shown(journeys: Journeys) ->
 
 
 async def test_a_goal_that_is_behind_whoever_records_its_event_makes_no_loop(journeys: Journeys) -> None:
-    goal = {"type": "goal", "id": "aim", "event_type": "told", "next": "tell"}
-    tell = {"type": "generate_event", "id": "tell", "event_type": "told", "params": {}}
+    goal: dict[str, Any] = {"type": "goal", "id": "aim", "event_type": "told", "next": "tell"}
+    tell: dict[str, Any] = {"type": "generate_event", "id": "tell", "event_type": "told", "params": {}}
     await journeys.started(WAIT_A_DAY, goal, tell)
     with pytest.raises(Invalid, match=r"tell → tell is a loop without a wait"):
         await journeys.started(tell, WAIT_A_DAY, goal)
