@@ -50,6 +50,10 @@ from syncom.jobs.runner import make_app
 from syncom.keys.service import KeysService, open_keyring
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.identity.checking.dns import DnsNames
+from syncom.messages.identity.jobs import DomainKeeper
+from syncom.messages.identity.service import DomainsService
+from syncom.messages.identity.signing import Identities
 from syncom.messages.model import SenderRole
 from syncom.messages.planned import PlannedSends
 from syncom.messages.receipts.jobs import ReceiptKeeper
@@ -158,7 +162,17 @@ class App:
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
         self.contacts.usage.ask(self.content.users)
-        self.senders = SendersService(database, keyring, clock, outbound_allow=settings.outbound_allow)
+        self.identities = Identities(database, keyring, clock)
+        self.domains = DomainsService(
+            database,
+            keyring,
+            DnsNames(settings.name_servers),
+            clock,
+            public_host=settings.public_host,
+        )
+        self.senders = SendersService(
+            database, keyring, clock, identities=self.identities, outbound_allow=settings.outbound_allow
+        )
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
         self.web_versions = WebVersions(
             database,
@@ -302,6 +316,10 @@ class App:
         """What pulls out of connected apps in the background."""
         return PullKeeper(self.database, self.pulls, self.clock)
 
+    def domain_keeper(self) -> DomainKeeper:
+        """What asks DNS about sending domains in the background."""
+        return DomainKeeper(self.domains)
+
     def attribution_keeper(self) -> AttributionKeeper:
         """What looks anew at orders whose hits came late, in the background."""
         return AttributionKeeper(self.attribution)
@@ -351,6 +369,7 @@ class App:
                 short_links=self.short_links,
                 push_keys=self.push_keys,
                 browsers=Browsers(self.database),
+                identities=self.identities,
                 operator=self.settings.admin_email,
                 outbound_allow=self.settings.outbound_allow,
             ),

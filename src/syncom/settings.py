@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: str = ""
     api_rate: int = 200
     outbound_allow: str = ""
+    dns_servers: str = ""
     view_days: int = 30
     upload_days: int = 30
     link_days: int = 730
@@ -78,6 +80,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def base_url(self) -> str:
         """What links in mails begin with, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://{_link_host(self.host)}:{self.port}"
+
+    @property
+    def public_host(self) -> str:
+        """How the world calls this server; empty: nobody said it, or it is this machine alone."""
+        host = (urlsplit(self.public_url).hostname or "").lower()
+        return "" if host == "localhost" or ":" in host or host.replace(".", "").isdecimal() else host
+
+    @property
+    def name_servers(self) -> tuple[str, ...]:
+        """The DNS servers to ask; none: the system's."""
+        return tuple(self.dns_servers.replace(",", " ").split())
 
     @property
     def key_file(self) -> Path:
@@ -99,6 +112,7 @@ HELP: Mapping[str, str] = {
     "trusted_proxies": "Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas.",
     "api_rate": "Calls a second of one API key to eSputnik's contacts and contact/subscribe; 0: no limit.",
     "outbound_allow": "Private networks that webhooks, gateways, pulls, apps may be in: 10.1.0.0/16,127.0.0.1/32.",
+    "dns_servers": "DNS servers that are asked about sending domains: 9.9.9.9,127.0.0.1:5353. Empty: the system's.",
     "view_days": "Days for which a single message can be read in the browser, when its template has {{ view_url }}.",
     "upload_days": "Days for which an uploaded file of contacts and its refused rows are kept after the import.",
     "link_days": "Days for which links in a mail work after the last mail of its version; a campaign's work longer.",

@@ -24,6 +24,7 @@ from syncom.inbox.service import InboxService
 from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.identity.signing import Identities
 from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
 from syncom.messages.sending.carriers import Carriers
@@ -57,6 +58,7 @@ class SendingHouse:
     data_dir: Path
     clock: SystemClock
     keyring: Keyring
+    identities: Identities
     contacts: ContactsService
     products: ProductsService
     content: ContentService
@@ -75,7 +77,8 @@ class SendingHouse:
         products = ProductsService(database, clock)
         content = ContentService(database, clock, ProductBlocks(database, products, clock))
         segments = SegmentsService(database, clock, contacts.usage)
-        senders = SendersService(database, keyring, clock, outbound_allow="127.0.0.0/8")
+        identities = Identities(database, keyring, clock)
+        senders = SendersService(database, keyring, clock, identities=identities, outbound_allow="127.0.0.0/8")
         activity = ActivityService(database, clock)
         return cls(
             database=database,
@@ -83,6 +86,7 @@ class SendingHouse:
             data_dir=data_dir,
             clock=clock,
             keyring=keyring,
+            identities=identities,
             contacts=contacts,
             products=products,
             content=content,
@@ -109,7 +113,23 @@ class SendingHouse:
             contacts=self.contacts,
             content=self.content,
             senders=self.senders,
+<<<<<<< HEAD
             carriers=self.carriers(),
+=======
+            carriers=Carriers(
+                clock=self.clock,
+                tokens=MessageTokens(self.keyring),
+                base_url=BASE_URL,
+                inbox_address=InboxAddress(),
+                inbox=InboxService(self.database),
+                short_links=ShortLinks(self.database),
+                push_keys=PushKeys(self.database, self.keyring),
+                browsers=Browsers(self.database),
+                identities=self.identities,
+                operator="admin@example.org",
+                outbound_allow="127.0.0.0/8",
+            ),
+>>>>>>> 4c15445 (Sign mails of verified sending domains, with return paths and tracking hosts of their own)
             clock=self.clock,
             data_dir=self.data_dir,
             role=role,

@@ -53,7 +53,7 @@ async def test_everybody_gets_the_mail_once_and_the_ledger_says_so(house: Sendin
 async def test_the_mail_carries_what_mailbox_providers_ask_for(house: SendingHouse) -> None:
     await house.people(1)
     async with running_peer() as peer:
-        await house.sender(peer.port)
+        sender_id = await house.sender(peer.port)
         campaign = await house.campaign()
         async with sending(house.loop()):
             await house.until(campaign.campaign_id, *DONE)
@@ -63,7 +63,10 @@ async def test_the_mail_carries_what_mailbox_providers_ask_for(house: SendingHou
     assert mail["To"] == "p1@example.com"
     assert re.fullmatch(r"<http://127\.0\.0\.1:8080/t/u/[\w-]+>", mail["List-Unsubscribe"])
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert mail["Feedback-ID"] == f"{campaign.campaign_id}:{house.account_id}:campaign:syncom"
+    feedback = mail["Feedback-ID"]
+    assert feedback == f"c{campaign.campaign_id}:s{sender_id}:campaign:syncom{house.account_id}"
+    assert len(set(feedback.split(":"))) == 4, "Gmail drops values that repeat"
+    assert 5 <= len(feedback.rpartition(":")[2]) <= 15
     assert mail["Message-ID"].endswith("@brand.example>")
     for name in ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "List-Id"):
         assert len(mail.get_all(name) or []) == 1, name

@@ -88,11 +88,12 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         carts = asyncio.create_task(parts.cart_keeper().run(stop))
         owners = asyncio.create_task(parts.owner_teller().run(stop))
         receipts = asyncio.create_task(parts.receipt_keeper().run(stop))
+        domains = asyncio.create_task(parts.domain_keeper().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
             following = (segments, workflows, calls, attribution, carts)
-            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners, receipts)
+            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners, receipts, domains)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

@@ -118,6 +118,18 @@ ORDER BY 1 LIMIT %(limit)s;
 -- name: put_push
 UPDATE push_keys SET private_key = %(sealed)s WHERE account_id = %(ident)s::bigint AND private_key = %(before)s;
 
+-- name: count_dkim
+SELECT encode(substring(private_key FROM 1 FOR 8), 'hex'), count(*) FROM dkim_keys GROUP BY 1;
+
+-- name: next_dkim
+SELECT lpad(key_id::text, 20, '0'), format('domain:%%s/%%s', domain_id, selector), private_key
+FROM dkim_keys
+WHERE lpad(key_id::text, 20, '0') > %(after)s AND substring(private_key FROM 1 FOR 8) <> %(prefix)s
+ORDER BY 1 LIMIT %(limit)s;
+
+-- name: put_dkim
+UPDATE dkim_keys SET private_key = %(sealed)s WHERE key_id = %(ident)s::bigint AND private_key = %(before)s;
+
 -- name: count_run_inputs
 SELECT encode(substring(sealed_input FROM 1 FOR 8), 'hex'), count(*) FROM action_runs
 WHERE sealed_input IS NOT NULL GROUP BY 1;

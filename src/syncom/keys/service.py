@@ -32,6 +32,7 @@ _SEALED: Final = (
     ("senders", "sender"),
     ("webhooks", "webhook"),
     ("push", "web push"),
+    ("dkim", "dkim key"),
     ("product_feeds", "product feed"),
     ("run_inputs", "run input"),
     ("run_outputs", "run output"),

@@ -23,6 +23,7 @@ from syncom.messages.channels.email.pool import SmtpPool
 from syncom.messages.channels.sms.form import check_form, check_name, fill
 from syncom.messages.channels.sms.gateway import ask
 from syncom.messages.channels.sms.model import TextParcel
+from syncom.messages.identity.signing import Identities
 from syncom.messages.model import Sender, SenderConfig, SenderKind
 from syncom.messages.routes import normalise_number
 from syncom.outbound import OutboundClient
@@ -76,11 +77,14 @@ _MADE: Mapping[Channel, SenderInput] = {
 class SendersService:
     """Senders of an account. Passwords are sealed when they come in and never leave again."""
 
-    def __init__(self, database: Database, keyring: Keyring, clock: Clock, *, outbound_allow: str = "") -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, clock: Clock, *, identities: Identities, outbound_allow: str = ""
+    ) -> None:
         """``outbound_allow``: private networks that gateways may be in."""
         self._database = database
         self._outbound_allow = outbound_allow
         self._keyring = keyring
+        self._identities = identities
         self._clock = clock
 
     async def add(self, account_id: int, given: SenderInput) -> Sender:
@@ -224,8 +228,12 @@ class SendersService:
             f"Date: {now:%a, %d %b %Y %H:%M:%S} +0000\r\nMIME-Version: 1.0\r\n"
             f"Message-ID: <test.{now.timestamp():.0f}@{sender.from_email.rpartition('@')[2]}>\r\n"
             "Content-Type: text/plain; charset=utf-8\r\n\r\nThis sender works.\r\n"
-        )
-        mail = Mail(key=None, mail_from=sender.from_email, rcpt_to=address, data=data.encode())
+        ).encode()
+        await self._identities.refresh({account_id})
+        signer = self._identities.of(sender).signer
+        if signer is not None:
+            data = signer.sign(data, now) + data
+        mail = Mail(key=None, mail_from=sender.from_email, rcpt_to=address, data=data)
         reply = await _send_one(server_of(sender, self.unseal(sender_id, active), inbox), mail, self._clock)
         return f"{reply.code} {reply.text}"
 

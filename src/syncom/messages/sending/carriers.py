@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from syncom.clock import Clock
@@ -22,6 +23,7 @@ from syncom.messages.channels.sms.gateway import GatewayPool, judge
 from syncom.messages.channels.sms.inbox import InboxPool
 from syncom.messages.channels.sms.model import GatewayAnswer
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.identity.signing import Identities
 from syncom.messages.model import Sender, SenderKind
 from syncom.messages.senders import InboxAddress, is_text_sender, server_of
 from syncom.messages.sending.compose import MailComposer
@@ -46,6 +48,7 @@ class Carriers:
         short_links: ShortLinks,
         push_keys: PushKeys,
         browsers: Browsers,
+        identities: Identities,
         operator: str,
         outbound_allow: str = "",
     ) -> None:
@@ -60,6 +63,11 @@ class Carriers:
         self._push_keys = push_keys
         self._browsers = browsers
         self._operator = operator
+        self._identities = identities
+
+    async def prepare(self, account_ids: Collection[int]) -> None:
+        """Take up what changed of these accounts' sending domains. Called again and again, and before ``open``."""
+        await self._identities.refresh(account_ids)
 
     def open(self, sender: Sender, secret: str, source: Source[Any, Any]) -> Carrier:
         """The carrier of this sender's messages; ``secret`` is its password, ``source`` is where it pulls from."""
@@ -67,7 +75,8 @@ class Carriers:
             return self._text_carrier(sender, secret, source)
         if sender.kind is SenderKind.WEBPUSH:
             return self._push_carrier(sender, source)
-        return MailCarrier(self._mail_pool(sender, secret, source), sender, self._base_url, self._tokens, self._clock)
+        pool = self._mail_pool(sender, secret, source)
+        return MailCarrier(pool, sender, self._base_url, self._tokens, self._identities, self._clock)
 
     def _mail_pool(self, sender: Sender, secret: str, source: MailSource) -> SmtpPool:
         server = server_of(sender, secret, self._inbox_address, helo_name=_helo_name())
@@ -115,9 +124,18 @@ class Carriers:
 class MailCarrier:
     """Email over SMTP."""
 
-    def __init__(self, pool: SmtpPool, sender: Sender, base_url: str, tokens: MessageTokens, clock: Clock) -> None:
+    def __init__(
+        self,
+        pool: SmtpPool,
+        sender: Sender,
+        base_url: str,
+        tokens: MessageTokens,
+        identities: Identities,
+        clock: Clock,
+    ) -> None:
         self._pool = pool
         self._sender = sender
+        self._identity = partial(identities.of, sender)
         self._base_url = base_url
         self._tokens = tokens
         self._clock = clock
@@ -149,6 +167,7 @@ class MailCarrier:
             attachments=attachments,
             base_url=self._base_url,
             tokens=self._tokens,
+            identity=self._identity,
             clock=self._clock.now,
         )
 

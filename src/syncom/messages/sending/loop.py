@@ -192,6 +192,7 @@ class SendingLoop:
     async def _open_lines(self) -> None:
         async with self._database.system() as connection:
             active = await store.active_senders(connection, lanes=self._lanes, chunks=self._role is SenderRole.BULK)
+        await self._carriers.prepare({found.sender.account_id for found in active})
         for found in active:
             sender = found.sender
             line = self._lines.get(sender.sender_id)

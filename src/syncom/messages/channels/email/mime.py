@@ -80,6 +80,7 @@ class MimeFrame:
         reply_to: str = "",
         headers: Mapping[str, str] | None = None,
         attachments: Sequence[Attachment] = (),
+        seven_bit: bool = False,
     ) -> None:
         """Encode the static parts.
 
@@ -89,6 +90,7 @@ class MimeFrame:
             reply_to: bare address for answers; empty is none.
             headers: the same for every recipient: List-Id, Feedback-ID and so on.
             attachments: encoded here once.
+            seven_bit: whether texts that are not ASCII are encoded, so that every server takes them as they are.
 
         Raises:
             Invalid: naming the argument or header that could not stand in a message.
@@ -100,6 +102,7 @@ class MimeFrame:
             answer, reply_utf8 = mailbox("", reply_to, field="reply_to", column=10)
             lines.append(f"Reply-To: {answer}\r\n")
         self._smtputf8 = sender_utf8 or reply_utf8
+        self._seven_bit = seven_bit
         self._static_names: set[str] = set()
         # The sets of per-recipient names that were found good together.
         self._checked: set[tuple[str, ...]] = {()}
@@ -200,8 +203,8 @@ class MimeFrame:
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         # A recipient of this campaign knows the boundary and may have written a field of this mail.
-        if _fits(data) and b"\0" not in data and self._mark not in data:
-            seven = value.isascii()
+        seven = value.isascii()
+        if (seven or not self._seven_bit) and _fits(data) and b"\0" not in data and self._mark not in data:
             return (_SEVEN_BIT if seven else _EIGHT_BIT) + data.replace(b"\n", b"\r\n"), not seven
         return _QUOTED_PRINTABLE + _quoted_printable(data), False
 
