@@ -113,23 +113,7 @@ class SendingHouse:
             contacts=self.contacts,
             content=self.content,
             senders=self.senders,
-<<<<<<< HEAD
             carriers=self.carriers(),
-=======
-            carriers=Carriers(
-                clock=self.clock,
-                tokens=MessageTokens(self.keyring),
-                base_url=BASE_URL,
-                inbox_address=InboxAddress(),
-                inbox=InboxService(self.database),
-                short_links=ShortLinks(self.database),
-                push_keys=PushKeys(self.database, self.keyring),
-                browsers=Browsers(self.database),
-                identities=self.identities,
-                operator="admin@example.org",
-                outbound_allow="127.0.0.0/8",
-            ),
->>>>>>> 4c15445 (Sign mails of verified sending domains, with return paths and tracking hosts of their own)
             clock=self.clock,
             data_dir=self.data_dir,
             role=role,
@@ -146,6 +130,7 @@ class SendingHouse:
             "short_links": ShortLinks(self.database),
             "push_keys": PushKeys(self.database, self.keyring),
             "browsers": Browsers(self.database),
+            "identities": self.identities,
             "operator": "admin@example.org",
             "outbound_allow": "127.0.0.0/8",
         }
