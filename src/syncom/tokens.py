@@ -61,6 +61,7 @@ class MessageTokens:
         self._redirect = keyring.signer("redirect")
         self._short = keyring.key("short link")
         self._bounce = keyring.caseless_signer("bounce")
+        self._gateway = keyring.signer("gateway")
 
     def track(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
         """For `/t/o/<token>.gif` (open) and `/t/c/<token>/<link>` (click)."""
@@ -103,6 +104,15 @@ class MessageTokens:
         if not 0 <= _day_of(now) - day <= BOUNCE_DAYS:
             return None
         return BounceRef(account_id=account_id, contact_id=contact_id, message_id=UUID(bytes=message))
+
+    def gateway(self, sender_id: int) -> str:
+        """For `/gateways/<token>/...`, where the provider of a sender of texts posts."""
+        return self._gateway.sign(struct.pack(">Q", sender_id))
+
+    def read_gateway(self, token: str) -> int | None:
+        """The sender; None for a token that was not made here."""
+        payload = self._gateway.verify(token)
+        return struct.unpack(">Q", payload)[0] if payload is not None and len(payload) == 8 else None
 
     def read_track(self, token: str) -> MessageRef | None:
         return _reference(self._track.verify(token))

@@ -59,3 +59,35 @@ async def test_a_gateway_that_cannot_work_is_refused(syncom: Command, arguments:
     assert await syncom.json("sender", "list") == [] or all(
         one["kind"] == "inbox" for one in await syncom.json("sender", "list")
     )
+
+
+async def test_accounts_at_providers_are_added_and_say_where_to_post(
+    syncom: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNCOM_GATEWAY_SECRET", "t0ken")
+    monkeypatch.setenv("SYNCOM_CALLBACK_SECRET", "signature-secret")
+    twilio = await syncom.json(
+        *("sender", "add", "twilio", "--account-sid", "AC01", "--from", "+12025550100"),
+        *("--brand", "Acme", "--contact", "Ask us.", "--price", "0.05 EUR"),
+    )
+    assert (twilio["kind"], twilio["config"]["replies"]["brand"]) == ("twilio", "Acme")
+    assert twilio["config"]["part_price"] == {"amount": "0.05", "currency": "EUR"}
+    vonage = await syncom("sender", "add", "vonage", "--api-key", "abcd", "--from", "Acme", "--signature", "sha512")
+    assert "/texts" in vonage.out
+    posts = await syncom.json("sender", "callbacks", twilio["sender_id"])
+    assert posts["receipts"].endswith("/receipts")
+    shown = (await syncom("sender", "show", twilio["sender_id"])).out
+    assert "0.05 EUR" in shown
+    assert "t0ken" not in shown + vonage.out
+    for wrong in (("--price", "cheap"), ("--price", "1 euro"), ("--account-sid", "../x")):
+        refused = await syncom("sender", "add", "twilio", "--account-sid", "AC01", "--from", "Acme", *wrong)
+        assert refused.code != 0
+
+
+async def test_parts_are_counted_and_texts_of_people_listed(syncom: Command) -> None:
+    counted = await syncom.json("text", "parts", "Привіт 😀")
+    assert (counted["alphabet"], counted["units"], counted["parts"]) == ("ucs2", 9, 1)
+    assert "ucs2" in (await syncom("text", "parts", "’")).out
+    assert await syncom.json("text", "inbound") == []
+    assert "Nobody" in (await syncom("text", "inbound", "--keyword", "stop")).out
+    assert "stop, help or start" in (await syncom("text", "inbound", "--keyword", "maybe")).err

@@ -17,6 +17,7 @@ from syncom.contacts.imports.model import ImportOptions
 from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.content.model import AttachedFile, TemplateInput
 from syncom.events.model import EventInput
+from syncom.inbound_texts.model import InboundFilter
 from syncom.messages.model import SenderConfig
 from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
@@ -54,6 +55,8 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     config = SenderConfig(host="127.0.0.1", port=9)
     given = SenderInput(name=mark, from_email=f"{mark}.from@example.com", config=config, password=mark)
     sender = await app.senders.add(account_id, given)
+    await app.inbound_texts.receive(sender.sender_id, "+380671112233", mark, mark, datetime.now(UTC), mark)
+    [inbound] = await app.inbound_texts.list(account_id, InboundFilter())
     event = EventInput(type_key=mark, key=mark, contact_id=outcome.contact_id, params={mark: mark})
     await app.events.record(account_id, [event])
     event_type = await app.events.types.get(account_id, mark)
@@ -78,6 +81,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     imported = await app.imports.create(account_id, upload, ImportOptions())
     return {
         "category_id": category.category_id,
+        "inbound_text_id": inbound.inbound_text_id,
         "template_id": template.template_id,
         "attachment_id": template.attachments[0].attachment_id,
         "sender_id": sender.sender_id,
@@ -342,6 +346,7 @@ _ONES: dict[str, Any] = {
         1,
     ),
     "message_id": UUID(int=1),
+    "inbound_text_id": UUID(int=1),
     "site_id": UUID(int=1),
     "external_id": "nothing",
     "product_id": "nothing",
@@ -373,6 +378,7 @@ _TABLES = (
 )
 #: Questions that are too long for a URL.
 _READS = {
+    "count_parts",
     "rehearse_replay",
     "count_matching",
     "say_condition",

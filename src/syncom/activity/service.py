@@ -83,11 +83,17 @@ class ActivityService:
         return len(hits)
 
     async def report(
-        self, account_id: int, message_id: UUID, kind: ActivityKind, *, occurred_at: datetime | None = None
+        self,
+        account_id: int,
+        message_id: UUID,
+        kind: ActivityKind,
+        *,
+        occurred_at: datetime | None = None,
+        detail: str = "reported by the app",
     ) -> bool:
-        """Record what an app says happened to a message it got; False: this account sent no such message.
+        """Record what an app, or an answer, says happened to a message; False: this account sent no such message.
 
-        The app's clock is believed between the sending and now.
+        The clock of who says it is believed between the sending and now.
         """
         # The journal belongs to nobody, so this is a system transaction; the statement names the account.
         async with self._database.system() as connection:
@@ -104,7 +110,7 @@ class ActivityService:
                 occurred_at=min(max(occurred_at or now, sent.settled_at), now),
                 channel=sent.channel,
                 content_id=sent.content_id,
-                detail="reported by the app",
+                detail=detail,
             )
             await self.record(connection, [hit])
         return True

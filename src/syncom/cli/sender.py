@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -20,7 +21,9 @@ from syncom.cli.services import Here, Options, here
 from syncom.errors import Invalid
 from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.sms.form import Body, GatewayAnswers, GatewayCall, GatewayForm, Verb
-from syncom.messages.model import OnUncertain, Sender, SenderConfig, SenderKind
+from syncom.messages.channels.sms.model import TextReplies
+from syncom.messages.channels.sms.providers import SignatureMethod, TwilioAccount, VonageAccount
+from syncom.messages.model import OnUncertain, PartPrice, Sender, SenderConfig, SenderKind
 from syncom.messages.senders import SenderInput, sender_names
 
 app = App(
@@ -33,6 +36,7 @@ _DEFAULT = Options()
 #: Where a password may be, so that it is in no command line and no history.
 PASSWORD_VARIABLE = "SYNCOM_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
 SECRET_VARIABLE = "SYNCOM_GATEWAY_SECRET"  # noqa: S105 - the name of a variable
+CALLBACK_VARIABLE = "SYNCOM_CALLBACK_SECRET"
 _INBOX_NOTICE = (
     "NO MAIL LEAVES THIS MACHINE: the default sender is the dev inbox. See it with `syncom inbox list`; "
     "add a server with `syncom sender add smtp --host HOST`."
@@ -134,7 +138,7 @@ async def sms(*, gateway: Gateway, options: Options = _DEFAULT) -> None:
             timeout=gateway.timeout,
             on_uncertain=gateway.on_uncertain,
         ),
-        password=_secret(gateway),
+        password=_secret(gateway, gateway.username),
         is_default=gateway.default,
     )
     async with here(options) as services:
@@ -146,6 +150,134 @@ async def sms(*, gateway: Gateway, options: Options = _DEFAULT) -> None:
         print(said)
 
     show(added, json=options.json, human=human)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """How texts leave through an account at a provider, and how what it posts is checked."""
+
+    sender_name: Annotated[
+        Many, Parameter(name="--from", help="Number or name in From; more than one: repeat it.")
+    ] = ()
+    secret: Annotated[
+        str | None, Parameter(help=f"Better: in {SECRET_VARIABLE}, by --secret-stdin, or typed when asked.")
+    ] = None
+    secret_stdin: Annotated[Switch, Parameter(help="Read the secret from standard input.")] = False
+    callback_secret: Annotated[
+        str | None, Parameter(help=f"What its callbacks are signed with. Better: in {CALLBACK_VARIABLE}.")
+    ] = None
+    brand: Annotated[str, Parameter(help="The brand in answers to STOP and HELP; the first name unless given.")] = ""
+    contact: Annotated[str, Parameter(help='Whom to ask, in the answer to HELP: "Ask help@example.org."')] = ""
+    price: Annotated[str, Parameter(help='What a part costs, for reports: "0.05 EUR".')] = ""
+    name: Annotated[str | None, Parameter(help="What to call the sender.")] = None
+    rate: Annotated[float | None, Parameter(help="Messages a second at most.")] = None
+    connections: Annotated[int, Parameter(help="Open connections of one sending process.")] = 10
+    timeout: Annotated[float, Parameter(help="Seconds to wait for an answer.")] = 30.0
+    on_uncertain: Annotated[
+        OnUncertain, Parameter(help="When a connection is cut before the answer: send again, or leave it.")
+    ] = OnUncertain.RESEND
+    default: Annotated[Switch, Parameter(help="Send every text through it that names no sender.")] = False
+
+
+_NO_PROVIDER = Provider()
+
+
+@add.command
+async def twilio(
+    *,
+    account_sid: Annotated[str, Parameter(help="The account's SID; its auth token is the secret.")],
+    provider: Provider = _NO_PROVIDER,
+    messaging_service: Annotated[str, Parameter(help="SID of a messaging service that chooses the number.")] = "",
+    api_key: Annotated[
+        str, Parameter(help="SID of an API key, whose secret is the secret; the auth token is the callback secret.")
+    ] = "",
+    base_url: Annotated[
+        str, Parameter(help="Of somebody else who speaks Twilio's protocol.")
+    ] = "https://api.twilio.com",
+    options: Options = _DEFAULT,
+) -> None:
+    """Add an account at Twilio for SMS."""
+    account = TwilioAccount(
+        account_sid=account_sid,
+        names=provider.sender_name,
+        messaging_service_sid=messaging_service,
+        api_key=api_key,
+        base_url=base_url,
+    )
+    await _add_provider(SenderKind.TWILIO, SenderConfig(twilio=account), provider, "Twilio", options)
+
+
+@add.command
+async def vonage(
+    *,
+    api_key: Annotated[str, Parameter(help="The account's API key; its API secret is the secret.")],
+    provider: Provider = _NO_PROVIDER,
+    signature: Annotated[
+        SignatureMethod, Parameter(help="How callbacks are signed, as in the account's settings.")
+    ] = SignatureMethod.SHA256,
+    base_url: Annotated[str, Parameter(help="Of somebody else who speaks this protocol.")] = "https://rest.nexmo.com",
+    options: Options = _DEFAULT,
+) -> None:
+    """Add an account at Vonage for SMS."""
+    account = VonageAccount(api_key=api_key, names=provider.sender_name, signature_method=signature, base_url=base_url)
+    await _add_provider(SenderKind.VONAGE, SenderConfig(vonage=account), provider, "Vonage", options)
+
+
+async def _add_provider(
+    kind: SenderKind, config: SenderConfig, provider: Provider, title: str, options: Options
+) -> None:
+    callback = provider.callback_secret or os.environ.get(CALLBACK_VARIABLE) or msgspec.UNSET
+    given = SenderInput(
+        name=provider.name or title,
+        kind=kind,
+        config=msgspec.structs.replace(
+            config,
+            replies=TextReplies(brand=provider.brand, contact=provider.contact),
+            part_price=_price(provider.price),
+            rate_per_second=provider.rate or None,
+            max_connections=provider.connections,
+            timeout=provider.timeout,
+            on_uncertain=provider.on_uncertain,
+        ),
+        password=_secret(provider, title),
+        callback_secret=callback,
+        is_default=provider.default,
+    )
+    async with here(options) as services:
+        added = await services.app.senders.add(services.account_id, given)
+        posts = services.app.callback_addresses(added)
+
+    def human() -> None:
+        _describe(added)
+        print(f"Texts that people send: enter {posts.texts} at {title} as the address for incoming messages.")
+        print(f"Sender {added.sender_id}. Try it: `syncom sender test {added.sender_id} --to YOUR_PHONE`.")
+
+    show(added, json=options.json, human=human)
+
+
+def _price(given: str) -> PartPrice | None:
+    if not given:
+        return None
+    amount, _, currency = given.strip().partition(" ")
+    try:
+        return PartPrice(amount=Decimal(amount), currency=currency.strip())
+    except InvalidOperation:
+        raise Invalid("price", 'must be an amount and a currency, such as "0.05 EUR"') from None
+
+
+@app.command
+async def callbacks(sender: int, *, options: Options = _DEFAULT) -> None:
+    """Show where the provider of a sender of texts posts receipts and texts of people: enter them there.
+
+    Parameters
+    ----------
+    sender
+        Its id.
+    """
+    async with here(options) as services:
+        found = services.app.callback_addresses(await services.app.senders.get(services.account_id, sender))
+    show(found, json=options.json, human=lambda: facts([("receipts", found.receipts), ("texts", found.texts)]))
 
 
 def _form(gateway: Gateway) -> GatewayForm:
@@ -189,15 +321,15 @@ def _nested(option: str, given: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def _secret(gateway: Gateway) -> str | msgspec.UnsetType:
+def _secret(gateway: Gateway | Provider, of: str) -> str | msgspec.UnsetType:
     if gateway.secret is not None:
         return gateway.secret
     if gateway.secret_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if found := os.environ.get(SECRET_VARIABLE):
         return found
-    if gateway.username and sys.stdin.isatty():
-        return getpass.getpass(f"Secret of {gateway.username}: ")
+    if of and sys.stdin.isatty():
+        return getpass.getpass(f"Secret of {of}: ")
     return msgspec.UNSET
 
 
@@ -395,7 +527,8 @@ def _where(sender: Sender) -> str:
         return f"{sender.config.host}:{sender.config.port}"
     if sender.kind is SenderKind.WEBPUSH:
         return "the push services of browsers"
-    return sender.config.gateway.sms.url if sender.config.gateway else "this machine"
+    form = sender.config.form
+    return form.sms.url if form else "this machine"
 
 
 def _describe(sender: Sender) -> None:
@@ -423,10 +556,12 @@ def _describe(sender: Sender) -> None:
             ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
             ("on uncertain", config.on_uncertain),
         ]
-    if config.gateway is not None:
+    form = config.form
+    if form is not None:
         lines += [
-            ("gateway", f"{config.gateway.sms.verb.value} {config.gateway.sms.url}"),
-            ("viber", config.gateway.viber.url if config.gateway.viber else None),
+            ("gateway", f"{form.sms.verb.value} {form.sms.url}"),
+            ("viber", form.viber.url if form.viber else None),
+            ("a part costs", f"{config.part_price.amount} {config.part_price.currency}" if config.part_price else None),
             ("connections", config.max_connections),
             ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
             ("on uncertain", config.on_uncertain),

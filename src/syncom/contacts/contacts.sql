@@ -292,6 +292,19 @@ SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, order_number, external_id, 
     items, created_at
 FROM gone
 
+-- name: hand_over_inbound_texts
+-- Index: inbound_texts_contact.
+WITH gone AS (
+    DELETE FROM inbound_texts
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING inbound_text_id, sender_id, phone, recipient, text, keyword, is_answered, peer_id, sent_at, received_at
+)
+INSERT INTO inbound_texts (account_id, bucket, contact_id, inbound_text_id, sender_id, phone, recipient, text, keyword,
+    is_answered, peer_id, sent_at, received_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, inbound_text_id, sender_id, phone, recipient, text, keyword,
+    is_answered, peer_id, sent_at, received_at
+FROM gone
+
 -- name: hand_over_order_identities
 -- Index: order_identities_contact.
 UPDATE order_identities SET contact_id = %(keep_id)s

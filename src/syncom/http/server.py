@@ -24,6 +24,7 @@ from syncom.http.authentication import Authentication
 from syncom.http.esputnik.app import METHODS, EsputnikApi
 from syncom.http.esputnik.document import add_esputnik
 from syncom.http.esputnik.repeats import forget_old_requests
+from syncom.http.gateways.app import GatewaysApp
 from syncom.http.headers import Headers, header
 from syncom.http.inbox.app import InboxApp
 from syncom.http.joined import JoiningProtocol
@@ -92,10 +93,19 @@ class Server:
             proxies=proxies,
             short_links=app.short_links.find,
         )
+        gateways = GatewaysApp(
+            app.tokens,
+            app.senders,
+            app.receipts,
+            app.inbound_texts,
+            app.clock,
+            base_url=app.settings.base_url,
+        )
         inbox = InboxApp(app.inbox, self._is_operator)
         #: By the first piece of the path.
         self._below: dict[str, Route] = {
             "t": cast("Route", tracking),
+            "gateways": cast("Route", gateways),
             "inbox": cast("Route", inbox),
             "api": self.esputnik,
             ".well-known": WellKnown(app.settings.base_url),

@@ -80,6 +80,20 @@ ORDER BY 1 LIMIT %(limit)s;
 -- name: put_senders
 UPDATE senders SET secret = %(sealed)s WHERE sender_id = %(ident)s::bigint AND secret = %(before)s;
 
+-- name: count_callbacks
+SELECT encode(substring(callback_secret FROM 1 FOR 8), 'hex'), count(*) FROM senders
+WHERE callback_secret IS NOT NULL GROUP BY 1;
+
+-- name: next_callbacks
+SELECT lpad(sender_id::text, 20, '0'), format('sender:%%s', sender_id), callback_secret
+FROM senders
+WHERE callback_secret IS NOT NULL AND lpad(sender_id::text, 20, '0') > %(after)s
+  AND substring(callback_secret FROM 1 FOR 8) <> %(prefix)s
+ORDER BY 1 LIMIT %(limit)s;
+
+-- name: put_callbacks
+UPDATE senders SET callback_secret = %(sealed)s WHERE sender_id = %(ident)s::bigint AND callback_secret = %(before)s;
+
 -- name: count_webhooks
 SELECT encode(substring(secret FROM 1 FOR 8), 'hex'), count(*) FROM webhooks WHERE secret IS NOT NULL GROUP BY 1;
 

@@ -159,20 +159,20 @@ ON CONFLICT (message_id) DO NOTHING;
 
 -- name: copy_ledger
 COPY ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain, attempts,
-             launched_at, settled_at, address, reason, content_id, external_request_id) FROM STDIN;
+             launched_at, settled_at, address, reason, content_id, external_request_id, parts) FROM STDIN;
 
 -- name: merge_ledger
 -- The slow way in, for rows that another process may have written already: the first state stays, doubt is added.
 INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-                    attempts, launched_at, settled_at, address, reason, content_id, external_request_id)
+                    attempts, launched_at, settled_at, address, reason, content_id, external_request_id, parts)
 SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-       attempts, launched_at, now(), address, reason, content_id, external_request_id
+       attempts, launched_at, now(), address, reason, content_id, external_request_id, parts
 FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(campaign_ids)s::bigint[],
             %(sender_ids)s::bigint[], %(channels)s::smallint[], %(states)s::smallint[], %(uncertains)s::boolean[], %(attempts)s::smallint[],
             %(launched_ats)s::timestamptz[], %(addresses)s::text[], %(reasons)s::text[], %(content_ids)s::bigint[],
-            %(external_request_ids)s::text[])
+            %(external_request_ids)s::text[], %(parts)s::smallint[])
      AS row (account_id, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain, attempts, launched_at,
-             address, reason, content_id, external_request_id)
+             address, reason, content_id, external_request_id, parts)
 ON CONFLICT (account_id, bucket, message_id, launched_at) DO UPDATE SET uncertain = true
 RETURNING message_id, settled_at, settled_at = now() AS inserted;
 
@@ -358,6 +358,10 @@ SELECT sender_id, account_id, name, kind, channel, from_email, from_name, reply_
 FROM senders WHERE account_id = %(account_id)s AND (%(sender_id)s::bigint IS NULL OR sender_id = %(sender_id)s)
 ORDER BY sender_id;
 
+-- name: find_sender
+SELECT sender_id, account_id, name, kind, channel, from_email, from_name, reply_to, config, is_default, paused_until, problem
+FROM senders WHERE sender_id = %(sender_id)s;
+
 -- name: update_sender
 UPDATE senders SET name = %(name)s, from_email = %(from_email)s, from_name = %(from_name)s, reply_to = %(reply_to)s,
                    config = %(config)s, is_default = %(is_default)s, paused_until = NULL, problem = ''
@@ -366,6 +370,12 @@ RETURNING sender_id, account_id, name, kind, channel, from_email, from_name, rep
 
 -- name: save_secret
 UPDATE senders SET secret = %(secret)s WHERE sender_id = %(sender_id)s;
+
+-- name: save_callback_secret
+UPDATE senders SET callback_secret = %(secret)s WHERE sender_id = %(sender_id)s;
+
+-- name: callback_secret
+SELECT callback_secret FROM senders WHERE sender_id = %(sender_id)s;
 
 -- name: clear_default
 UPDATE senders SET is_default = false WHERE account_id = %(account_id)s AND channel = %(channel)s AND is_default;

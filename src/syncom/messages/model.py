@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum, IntEnum
 from uuid import UUID
 
@@ -11,6 +12,8 @@ import msgspec
 from syncom.contacts.model import Channel
 from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.sms.form import GatewayForm
+from syncom.messages.channels.sms.model import TextReplies
+from syncom.messages.channels.sms.providers import TwilioAccount, VonageAccount
 
 
 class Lane(IntEnum):
@@ -73,6 +76,10 @@ class SenderKind(Enum):
     INBOX = "inbox"
     #: An HTTP gateway for SMS and Viber, described by a form.
     GATEWAY = "gateway"
+    #: Twilio's, or somebody's who speaks its protocol.
+    TWILIO = "twilio"
+    #: Vonage's, or somebody's who speaks the protocol of its SMS API.
+    VONAGE = "vonage"
     #: The push services of browsers, with the account's own keys.
     WEBPUSH = "webpush"
 
@@ -86,14 +93,28 @@ class OnUncertain(Enum):
     LEAVE = "leave"
 
 
+class PartPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one part of a text costs."""
+
+    amount: Decimal
+    #: ISO 4217.
+    currency: str
+
+
 class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where and how fast a sender sends. ``host`` to ``username`` are SMTP's, ``gateway`` is an HTTP gateway's."""
+    """Where and how fast a sender sends. ``host`` to ``username`` are SMTP's, ``gateway`` to ``part_price`` texts'."""
 
     host: str = ""
     port: int = 587
     security: Security = Security.STARTTLS
     username: str = ""
     gateway: GatewayForm | None = None
+    twilio: TwilioAccount | None = None
+    vonage: VonageAccount | None = None
+    #: What is answered to texts that people send to this sender's numbers.
+    replies: TextReplies = TextReplies()
+    #: What a part of a text costs, for reports; None: not known.
+    part_price: PartPrice | None = None
     #: Open connections of one sending process.
     max_connections: int = 10
     #: A connection is renewed after so many messages.
@@ -103,6 +124,12 @@ class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     on_uncertain: OnUncertain = OnUncertain.RESEND
     #: Seconds to wait for an answer of the server.
     timeout: float = 60.0
+
+    @property
+    def form(self) -> GatewayForm | None:
+        """How texts are handed over by HTTP; None: they are not."""
+        account = self.twilio or self.vonage
+        return account.form() if account is not None else self.gateway
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):

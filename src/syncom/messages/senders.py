@@ -22,15 +22,20 @@ from syncom.messages.channels.email.model import Mail, Reply, Security, SmtpServ
 from syncom.messages.channels.email.pool import SmtpPool
 from syncom.messages.channels.sms.form import check_form, check_name, fill
 from syncom.messages.channels.sms.gateway import ask
-from syncom.messages.channels.sms.model import TextParcel
+from syncom.messages.channels.sms.model import TextParcel, TextReplies
+from syncom.messages.channels.sms.providers import check_twilio, check_vonage
 from syncom.messages.identity.signing import Identities
-from syncom.messages.model import Sender, SenderConfig, SenderKind
+from syncom.messages.model import PartPrice, Sender, SenderConfig, SenderKind
 from syncom.messages.routes import normalise_number
 from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Connection, Database
 from syncom.security import Keyring
 
 NAME_LIMIT = 200
+#: Characters of an answer to STOP, HELP or START: two parts.
+LONGEST_REPLY = 306
+#: Kinds that carry texts by HTTP.
+TEXT_KINDS = frozenset({SenderKind.GATEWAY, SenderKind.TWILIO, SenderKind.VONAGE})
 _PURPOSE = "sender"
 
 
@@ -55,6 +60,8 @@ class SenderInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     channel: Channel = Channel.EMAIL
     config: SenderConfig = SenderConfig()
     password: str | msgspec.UnsetType = msgspec.UNSET
+    #: By which receipts and texts that a provider posts are checked; UNSET keeps the stored one.
+    callback_secret: str | msgspec.UnsetType = msgspec.UNSET
     is_default: bool = False
 
 
@@ -72,6 +79,16 @@ _MADE: Mapping[Channel, SenderInput] = {
     ),
     Channel.WEBPUSH: SenderInput(name="Web push", kind=SenderKind.WEBPUSH, channel=Channel.WEBPUSH, is_default=True),
 }
+
+
+class CallbackSender(msgspec.Struct, frozen=True, kw_only=True):
+    """A sender, for what its provider posts."""
+
+    sender: Sender
+    #: Its password.
+    secret: str
+    #: Empty: none was given.
+    callback_secret: str
 
 
 class SendersService:
@@ -101,6 +118,9 @@ class SendersService:
             sender = await store.insert_sender(connection, {**values, "account_id": account_id})
             if given.password:
                 await store.save_secret(connection, sender.sender_id, self._seal(sender.sender_id, given.password))
+            if given.callback_secret:
+                sealed = self._seal(sender.sender_id, given.callback_secret)
+                await store.save_callback_secret(connection, sender.sender_id, sealed)
         return sender
 
     async def update(self, account_id: int, sender_id: int, given: SenderInput) -> Sender:
@@ -118,6 +138,9 @@ class SendersService:
             if isinstance(given.password, str):
                 sealed = self._seal(sender_id, given.password) if given.password else None
                 await store.save_secret(connection, sender_id, sealed)
+            if isinstance(given.callback_secret, str):
+                sealed = self._seal(sender_id, given.callback_secret) if given.callback_secret else None
+                await store.save_callback_secret(connection, sender_id, sealed)
         return sender
 
     async def list(self, account_id: int) -> list[Sender]:
@@ -127,6 +150,23 @@ class SendersService:
     async def get(self, account_id: int, sender_id: int) -> Sender:
         async with self._database.tenant(account_id) as connection:
             return await self.require(connection, account_id, sender_id)
+
+    async def for_callbacks(self, sender_id: int) -> CallbackSender | None:
+        """A sender of any account with what checks that its provider posts; None: it is gone."""
+        async with self._database.system() as connection:
+            sender = await store.find_sender(connection, sender_id)
+            if sender is None:
+                return None
+            sealed = await store.sender_secret(connection, sender.account_id, sender_id)
+            callback = await store.callback_secret(connection, sender_id)
+        return CallbackSender(
+            sender=sender, secret=self.unseal(sender_id, sealed), callback_secret=self.unseal(sender_id, callback)
+        )
+
+    async def find(self, sender_id: int) -> Sender | None:
+        """A sender of any account, for what comes from its provider; None: it is gone."""
+        async with self._database.system() as connection:
+            return await store.find_sender(connection, sender_id)
 
     async def require(self, connection: Connection, account_id: int, sender_id: int) -> Sender:
         """The sender, inside the caller's transaction. Raises NotFound."""
@@ -187,8 +227,8 @@ class SendersService:
         """
         default = await self.default(account_id, channel)
         found = [one for one in await self.list(account_id) if one.channel is channel.consent]
-        gateways = [one for one in found if one.config.gateway is not None]
-        able = [one for one in gateways if one.config.gateway and one.config.gateway.call_of(channel)]
+        gateways = [one for one in found if one.config.form is not None]
+        able = [one for one in gateways if one.config.form and one.config.form.call_of(channel)]
         if not gateways:
             able = [default]
         if not able:
@@ -239,7 +279,8 @@ class SendersService:
 
     async def _test_gateway(self, sender: Sender, to: str) -> str:
         """One text right now. Raises Upstream with the gateway's words."""
-        if sender.config.gateway is None:
+        form = sender.config.form
+        if form is None:
             return "the dev inbox takes texts: see them with `syncom inbox list`"
         try:
             phone = normalise_number(to)
@@ -247,7 +288,6 @@ class SendersService:
             raise Invalid("to", str(error)) from None
         async with self._database.system() as connection:
             sealed = await store.sender_secret(connection, sender.account_id, sender.sender_id)
-        form = sender.config.gateway
         text = TextParcel(
             key=None,
             channel=Channel.SMS,
@@ -357,18 +397,19 @@ def is_text_sender(sender: Sender) -> bool:
 
 def sender_names(sender: Sender) -> tuple[str, ...]:
     """The names a text sender may use, the one it uses by itself first."""
-    gateway = sender.config.gateway
-    return gateway.names if gateway is not None else (sender.from_name,)
+    form = sender.config.form
+    return form.names if form is not None else (sender.from_name,)
 
 
 def own_name(sender: Sender, name: str) -> str:
     """A name this text sender may use, as it is written there. Raises Invalid."""
     name = check_name("from", name)
-    if sender.config.gateway is None:
+    form = sender.config.form
+    if form is None:
         return name
-    own = {one.lower(): one for one in sender.config.gateway.names}
+    own = {one.lower(): one for one in form.names}
     if name.lower() not in own:
-        names = ", ".join(sender.config.gateway.names[:10])
+        names = ", ".join(form.names[:10])
         raise Invalid("from", f"'{name}' is not one of the senders of this account: {names}")
     return own[name.lower()]
 
@@ -381,6 +422,7 @@ def _checked(given: SenderInput) -> dict[str, Any]:
         raise Invalid("from_name", "must not contain control characters")
     config = given.config
     _check_limits(config)
+    _check_replies(config.replies)
     values = {
         "name": name,
         "kind": given.kind.value,
@@ -393,10 +435,9 @@ def _checked(given: SenderInput) -> dict[str, Any]:
     }
     if SenderKind.WEBPUSH is given.kind or given.channel is Channel.WEBPUSH:
         return values | _checked_for_push(given)
-    if given.kind is SenderKind.GATEWAY or given.channel is not Channel.EMAIL:
+    if given.kind in TEXT_KINDS or given.channel is not Channel.EMAIL:
         return values | _checked_for_texts(given)
-    if config.gateway is not None:
-        raise Invalid("config.gateway", "is for senders of the kind gateway")
+    _check_no_texts(given)
     if given.kind is SenderKind.SMTP:
         if not config.host:
             raise Invalid("config.host", "must name the SMTP server")
@@ -421,13 +462,50 @@ def _checked_for_texts(given: SenderInput) -> dict[str, Any]:
         if given.channel is not Channel.SMS:
             raise Invalid("channel", "must be email or sms for the dev inbox")
         return {"channel": Channel.SMS.value, "from_name": check_name("from_name", given.from_name)}
-    if given.kind is not SenderKind.GATEWAY:
+    if given.kind not in TEXT_KINDS:
         raise Invalid("channel", "must be email for a sender of this kind")
-    form = given.config.gateway
-    if form is None:
-        raise Invalid("config.gateway", "must describe the gateway")
-    check_form(form)
+    config = given.config
+    accounts = {
+        SenderKind.GATEWAY: config.gateway,
+        SenderKind.TWILIO: config.twilio,
+        SenderKind.VONAGE: config.vonage,
+    }
+    for kind, account in accounts.items():
+        if (account is not None) != (kind is given.kind):
+            words = "must describe it" if account is None else "is for senders of this kind"
+            raise Invalid(f"config.{kind.value}", words)
+    if config.twilio is not None:
+        check_twilio(config.twilio)
+    if config.vonage is not None:
+        check_vonage(config.vonage)
+    form = config.form
+    assert form is not None, "one of the three is there"
+    check_form(form, f"config.{given.kind.value}")
+    _check_price(config.part_price)
     return {"channel": Channel.SMS.value, "from_name": form.names[0]}
+
+
+def _check_replies(replies: TextReplies) -> None:
+    for name in ("brand", "contact", "stop", "help", "start"):
+        words: str = getattr(replies, name)
+        if len(words) > LONGEST_REPLY or any(not char.isprintable() for char in words):
+            raise Invalid(f"config.replies.{name}", f"must be printable, with at most {LONGEST_REPLY} characters")
+
+
+def _check_price(price: PartPrice | None) -> None:
+    if price is None:
+        return
+    if not price.amount.is_finite() or not 0 <= price.amount <= 1000:
+        raise Invalid("config.part_price.amount", "must be 0 to 1000")
+    if len(price.currency) != 3 or not price.currency.isascii() or not price.currency.isupper():
+        raise Invalid("config.part_price.currency", "must be a code such as EUR")
+
+
+def _check_no_texts(given: SenderInput) -> None:
+    """What is of senders of texts is of no other."""
+    for name in ("gateway", "twilio", "vonage"):
+        if getattr(given.config, name) is not None:
+            raise Invalid(f"config.{name}", f"is for senders of the kind {name}")
 
 
 def _checked_for_push(given: SenderInput) -> dict[str, Any]:
@@ -436,8 +514,7 @@ def _checked_for_push(given: SenderInput) -> dict[str, Any]:
         raise Invalid("kind", "must be webpush for the channel webpush")
     if given.channel not in (Channel.WEBPUSH, Channel.EMAIL):  # EMAIL is what stands there when nobody said
         raise Invalid("channel", "must be webpush for a sender of this kind")
-    if given.config.gateway is not None:
-        raise Invalid("config.gateway", "is for senders of the kind gateway")
+    _check_no_texts(given)
     if given.password:
         raise Invalid("password", "is for other kinds: web push has the account's keys")
     contact = _address("from_email", given.from_email) if given.from_email else ""

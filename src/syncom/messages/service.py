@@ -16,10 +16,10 @@ from syncom.errors import Invalid, NotFound
 from syncom.ids import single_message_id
 from syncom.messages import store
 from syncom.messages.batch import MAX_RECIPIENTS, BatchResult, BatchSend, BatchSends, external_id, params_text
-from syncom.messages.model import SINGLE_LIFE, Lane, MessageStatus
+from syncom.messages.model import SINGLE_LIFE, Lane, MessageStatus, Sender
 from syncom.messages.routes import Reached
-from syncom.messages.senders import SendersService
-from syncom.postgres.pool import Database
+from syncom.messages.senders import SendersService, own_name
+from syncom.postgres.pool import Connection, Database
 
 
 class MessageRecipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,6 +114,41 @@ class MessagesService:
             await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
             await store.insert_messages(connection, queued)
         return [row.message_id for row in queued]
+
+    async def queue_answer(
+        self,
+        connection: Connection,
+        sender: Sender,
+        contact_id: int,
+        phone: str,
+        content_id: int,
+        *,
+        from_name: str = "",
+    ) -> UUID:
+        """Queue the answer to a text, inside the caller's transaction of the account; returns its id.
+
+        It comes from the number that was written to (``from_name``) where the sender may use that.
+        """
+        try:
+            name = own_name(sender, from_name)
+        except Invalid:
+            name = ""
+        row = store.Queued(
+            message_id=single_message_id(contact_id),
+            account_id=sender.account_id,
+            contact_id=contact_id,
+            channel=Channel.SMS,
+            lane=Lane.TRANSACTIONAL,
+            sender_id=sender.sender_id,
+            address=phone,
+            content_id=content_id,
+            params="{}",
+            life=SINGLE_LIFE,
+            from_name=name,
+        )
+        await self._content.mark_used(connection, sender.account_id, {content_id})
+        await store.insert_messages(connection, [row])
+        return row.message_id
 
     async def status(self, account_id: int, message_ids: Sequence[UUID]) -> list[MessageStatus]:
         """Where these messages are; ids that are not this account's are left out."""

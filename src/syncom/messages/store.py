@@ -306,6 +306,10 @@ def _kept_address(channel: Channel, address: str) -> str:
     return service_of(address) if channel is Channel.WEBPUSH else address
 
 
+#: NULL in COPY's text format.
+_NULL = "\\N"
+
+
 def _ledger_line(sender_id: int, row: Settled) -> str:
     work = row.work
     address = _escaped(_kept_address(work.channel, work.address))
@@ -313,7 +317,7 @@ def _ledger_line(sender_id: int, row: Settled) -> str:
         f"{work.account_id}\t{bucket_of(work.contact_id)}\t{work.message.hex()}\t{work.contact_id}\t{work.campaign_id}"
         f"\t{sender_id}\t{work.channel.value}\t{row.state.value}\t{'t' if work.uncertain else 'f'}\t{work.attempt}"
         f"\t{work.launched_at}\t{row.at}\t{address}\t{_escaped(row.reason)}\t{work.content_id}"
-        f"\t{_escaped(work.external_request_id)}\n"
+        f"\t{_escaped(work.external_request_id)}\t{work.parts or _NULL}\n"
     )
 
 
@@ -344,6 +348,7 @@ async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Se
         "reasons": [row.reason for row in rows],
         "content_ids": [row.work.content_id for row in rows],
         "external_request_ids": [row.work.external_request_id for row in rows],
+        "parts": [row.work.parts or None for row in rows],
     }
     found = await (await connection.execute(_SQL["merge_ledger"], values)).fetchall()
     new = {message_id: settled_at.astimezone(UTC) for message_id, settled_at, inserted in found if inserted}
@@ -659,6 +664,13 @@ async def select_senders(connection: Connection, account_id: int, sender_id: int
     return msgspec.convert(rows, list[Sender])
 
 
+async def find_sender(connection: Connection, sender_id: int) -> Sender | None:
+    """The sender, whoever's it is. For a system transaction."""
+    cursor = connection.cursor(row_factory=dict_row)
+    row = await (await cursor.execute(_SQL["find_sender"], {"sender_id": sender_id})).fetchone()
+    return None if row is None else msgspec.convert(row, Sender)
+
+
 async def update_sender(connection: Connection, values: dict[str, Any]) -> Sender | None:
     cursor = connection.cursor(row_factory=dict_row)
     row = await (await cursor.execute(_SQL["update_sender"], values)).fetchone()
@@ -667,6 +679,15 @@ async def update_sender(connection: Connection, values: dict[str, Any]) -> Sende
 
 async def save_secret(connection: Connection, sender_id: int, sealed: bytes | None) -> None:
     await connection.execute(_SQL["save_secret"], {"sender_id": sender_id, "secret": sealed})
+
+
+async def save_callback_secret(connection: Connection, sender_id: int, sealed: bytes | None) -> None:
+    await connection.execute(_SQL["save_callback_secret"], {"sender_id": sender_id, "secret": sealed})
+
+
+async def callback_secret(connection: Connection, sender_id: int) -> bytes | None:
+    row = await (await connection.execute(_SQL["callback_secret"], {"sender_id": sender_id})).fetchone()
+    return row[0] if row else None
 
 
 async def clear_default(connection: Connection, account_id: int, channel: int) -> None:

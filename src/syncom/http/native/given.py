@@ -22,6 +22,7 @@ from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.events.service import EventsService
 from syncom.http.authentication import Authentication
+from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
@@ -63,6 +64,7 @@ Carts = NamedDependency[CartsService]
 Recommendations = NamedDependency[RecommendationsService]
 Activity = NamedDependency[ActivityService]
 Rollups = NamedDependency[RollupsService]
+InboundTexts = NamedDependency[InboundTextsService]
 Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
 Senders = NamedDependency[SendersService]
@@ -107,6 +109,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "recommendations": app.recommendations,
         "activity": app.activity,
         "rollups": app.rollups,
+        "inbound_texts": app.inbound_texts,
         "inbox": app.inbox,
         "content": app.content,
         "senders": app.senders,

@@ -12,6 +12,7 @@ from syncom.accounts.model import Permission
 from syncom.http.native.given import By, Senders, Wiring
 from syncom.http.native.paging import Page
 from syncom.http.native.routing import needs
+from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses
 from syncom.messages.model import Sender
 from syncom.messages.senders import SenderInput
 
@@ -54,6 +55,13 @@ async def update_sender(by: By, senders: Senders, sender_id: FromPath[int], data
     return await senders.update(by.account_id, sender_id, data)
 
 
+@get("/senders/{sender_id:int}/callbacks", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS, replay=False))
+async def sender_callbacks(by: By, senders: Senders, wiring: Wiring, sender_id: FromPath[int]) -> CallbackAddresses:
+    """Where the provider of a sender of texts posts receipts and texts of people: enter them there."""
+    sender = await senders.get(by.account_id, sender_id)
+    return wiring.callback_addresses(sender)
+
+
 @delete("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
 async def delete_sender(by: By, senders: Senders, sender_id: FromPath[int]) -> None:
     """Remove a sender that no campaign needs."""
@@ -68,4 +76,12 @@ async def test_sender(
     return ServerWords(reply=await senders.test(by.account_id, sender_id, data.to, wiring.inbox_address))
 
 
-HANDLERS: list[Any] = [list_senders, create_sender, get_sender, update_sender, delete_sender, test_sender]
+HANDLERS: list[Any] = [
+    list_senders,
+    create_sender,
+    get_sender,
+    sender_callbacks,
+    update_sender,
+    delete_sender,
+    test_sender,
+]

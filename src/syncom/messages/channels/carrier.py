@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from syncom.content.model import AttachedFile, CompiledContent
+
+#: Why an address gets nothing more, unless it is something else.
+HARD_BOUNCE: Final = "hard bounce"
 
 
 class Outcome(enum.Enum):
@@ -71,6 +74,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     of_sender: bool = False
     #: Whether the address gets nothing more.
     suppress: bool = False
+    #: Why, as it stands with the suppressed address.
+    suppress_reason: str = HARD_BOUNCE
     #: For people.
     reason: str = ""
 

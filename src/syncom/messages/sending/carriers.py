@@ -19,6 +19,7 @@ from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.push.model import PushAnswer
 from syncom.messages.channels.push.pool import PushPool
 from syncom.messages.channels.push.vapid import contact_of
+from syncom.messages.channels.sms.callbacks.addresses import receipts_address
 from syncom.messages.channels.sms.gateway import GatewayPool, judge
 from syncom.messages.channels.sms.inbox import InboxPool
 from syncom.messages.channels.sms.model import GatewayAnswer
@@ -84,7 +85,8 @@ class Carriers:
 
     def _text_carrier(self, sender: Sender, secret: str, source: Source[Any, Any]) -> TextCarrier:
         pool: GatewayPool | InboxPool
-        if sender.kind is SenderKind.INBOX or sender.config.gateway is None:
+        form = sender.config.form
+        if sender.kind is SenderKind.INBOX or form is None:
             pool = InboxPool(self._inbox, source, self._short_links, clock=self._clock)
         else:
             client = OutboundClient(
@@ -93,7 +95,7 @@ class Carriers:
                 repeats=False,
             )
             pool = GatewayPool(
-                sender.config.gateway,
+                form,
                 secret,
                 source,
                 client,
@@ -101,6 +103,7 @@ class Carriers:
                 connections=sender.config.max_connections,
                 timeout=sender.config.timeout,
                 clock=self._clock,
+                callback=receipts_address(self._base_url, self._tokens, sender),
             )
         return TextCarrier(pool, sender, self._base_url, self._tokens, self._clock)
 

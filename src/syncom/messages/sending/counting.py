@@ -40,6 +40,8 @@ async def count_settled(connection: Connection, rows: Sequence[Settled], shard: 
         counts[work.account_id, work.campaign_id, hour, _KINDS[row.state]] += 1
         if row.state is LedgerState.EXCLUDED:
             counts[work.account_id, work.campaign_id, hour, f"excluded.{row.reason}"] += 1
+        if work.parts and row.state in _CHARGED:
+            counts[work.account_id, work.campaign_id, hour, "parts"] += work.parts
         if work.uncertain:
             counts[work.account_id, work.campaign_id, hour, "in_doubt"] += 1
     if counts:
@@ -47,6 +49,8 @@ async def count_settled(connection: Connection, rows: Sequence[Settled], shard: 
     await count_ended(connection, ended, shard)
 
 
+#: States of texts whose parts the network charges, or may.
+_CHARGED = frozenset((LedgerState.SENT, LedgerState.UNCERTAIN))
 #: States of messages that went to a server.
 _TRIED = frozenset((LedgerState.SENT, LedgerState.FAILED, LedgerState.UNCERTAIN))
 

@@ -175,7 +175,7 @@ class SenderLine:
         words = answer.words
         if refusal.try_again:
             words = f"{Failure.GIVEN_UP.value} after {work.attempt} attempts: {words}"
-        self._done(work, LedgerState.FAILED, words, suppress="hard bounce" if refusal.suppress else "")
+        self._done(work, LedgerState.FAILED, words, suppress=refusal.suppress_reason if refusal.suppress else "")
 
     def _rest(self, work: Work, answer: Answer, refusal: Refusal) -> None:
         """The server refuses the sender, not this recipient: nobody else is burnt on it."""

@@ -10,7 +10,7 @@ from syncom.content.model import CompiledContent
 from syncom.content.render import TextRenderer
 from syncom.errors import Invalid
 from syncom.messages.channels.sms.model import TextParcel
-from syncom.messages.channels.sms.parts import count_parts
+from syncom.messages.channels.sms.parts import Alphabet, count_parts
 from syncom.messages.model import Sender
 from syncom.messages.sending.merge_fields import readers
 from syncom.messages.sending.short_link import short_link
@@ -51,6 +51,8 @@ class TextComposer:
         limit = LONGEST.get(work.channel, LONGEST[Channel.SMS])
         if len(rendered.text) > limit:
             raise Invalid("text", f"has {len(rendered.text)} characters for this recipient, {limit} at most")
+        counted = count_parts(rendered.text)
+        work.parts = 1 if work.channel is Channel.VIBER else counted.parts
         return TextParcel(
             key=work,
             channel=work.channel,
@@ -58,7 +60,8 @@ class TextComposer:
             sender=work.from_name or self._name,
             to=work.address,
             text=rendered.text,
-            parts=1 if work.channel is Channel.VIBER else count_parts(rendered.text).parts,
+            parts=work.parts,
+            is_unicode=counted.alphabet is Alphabet.UCS2,
             rich=self._rich,
             link=short_link(self._tokens, work, self._content_id, rendered.targets) if self._has_links else None,
         )

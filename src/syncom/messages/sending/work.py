@@ -75,6 +75,8 @@ class Work:
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     #: Products for the blocks of the content, looked up with those of the others in its batch.
     products: Picked = field(default_factory=lambda: NO_PRODUCTS)
+    #: Messages on the air that it becomes, as the network charges them; 0: not made yet, or of a channel without parts.
+    parts: int = 0
     #: The caller's own id of the request that asked for it.
     external_request_id: str = ""
     #: The sender's name on this mail alone; empty: that of the content or of the sender.

@@ -1,16 +1,17 @@
 """An HTTP gateway described by a form: how a message is put into a request, and where its answer says what.
 
 Placeholders in braces stand for the message: ``{to}`` (E.164), ``{to_digits}`` (without the plus), ``{from}``,
-``{text}``, ``{id}`` (our message id: a gateway that knows it again can refuse a second copy), ``{parts}``,
-``{secret}``; for Viber also ``{image}``, ``{caption}``, ``{action}``, ``{ttl}``, ``{ios_text}``. A member whose
-placeholders are all empty is left out.
+``{text}``, ``{id}`` (our message id: a gateway that knows it again can refuse a second copy), ``{parts}``, ``{type}``
+(``unicode`` when the text needs it, else empty), ``{callback}`` (where receipts are to be posted), ``{secret}``; for
+Viber also ``{image}``, ``{caption}``, ``{action}``, ``{ttl}``, ``{ios_text}``. A member whose placeholders are all
+empty is left out.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,17 +22,20 @@ import msgspec
 from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 from syncom.messages.channels.carrier import Outcome
+from syncom.messages.channels.sms.codes import Action, Code, Origin, Provider, meaning
 from syncom.messages.channels.sms.model import GatewayAnswer, TextParcel
 from syncom.outbound import check_url
 
 #: Names that a gateway's form may use.
-_MESSAGE: Final = frozenset({"to", "to_digits", "from", "text", "id", "parts", "secret"})
+_MESSAGE: Final = frozenset({"to", "to_digits", "from", "text", "id", "parts", "type", "callback", "secret"})
 _RICH: Final = frozenset({"image", "caption", "action", "ttl", "ios_text"})
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _MAX_FIELDS: Final = 50
 _MAX_DEPTH: Final = 5
 _MAX_TEMPLATE: Final = 20_000
+#: What a receipt may say, see ``receipts/model.py``.
+RECEIPT_STATES: Final = ("accepted", "delivered", "undelivered", "expired", "rejected", "deleted", "unknown")
 #: Sender names: eleven characters of an alphanumeric originator (3GPP TS 23.040, 9.1.2.5), or a number or short code.
 _SENDER_NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 _.&+\-]{1,11}|\+?[0-9]{3,15}")
 MAX_NAMES: Final = 100
@@ -40,6 +44,11 @@ _OF_SENDER: Final = frozenset({401, 402, 403, 407})
 _TEMPORARY: Final = frozenset({408, 425, 429})
 #: A proxy in between gave up waiting: the gateway behind it may have taken the message.
 _IN_DOUBT: Final = 504
+_TRY_AGAIN: Final = frozenset({Action.RETRY, Action.SLOW_DOWN})
+#: Seconds that everything waits after a code which asks for less speed and does not say how long.
+_SLOWLY: Final = 5.0
+#: A text has no more parts than that (TS 23.040: the part's number is one octet).
+_MOST_PARTS: Final = 255
 
 
 class Verb(Enum):
@@ -74,7 +83,10 @@ class GatewayCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class GatewayAnswers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where an answer in JSON says what: paths such as ``messages.0.id``. Empty: not said."""
+    """Where an answer in JSON says what: paths such as ``messages.0.id``, with ``*`` for every member of a list.
+
+    Empty: not said.
+    """
 
     id: str = ""
     error: str = ""
@@ -84,6 +96,63 @@ class GatewayAnswers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     accepted: tuple[str, ...] = ()
     #: ... for good, unless it is one of these.
     temporary: tuple[str, ...] = ()
+    #: Where a no has its code, and whose codes these are (``codes.toml``).
+    code: str = ""
+    codes: Provider | None = None
+
+
+#: Words of SMPP 3.4 (appendix B) and of most gateways.
+_STATUSES: Final = {
+    "DELIVRD": "delivered",
+    "delivered": "delivered",
+    "UNDELIV": "undelivered",
+    "undelivered": "undelivered",
+    "failed": "undelivered",
+    "EXPIRED": "expired",
+    "expired": "expired",
+    "REJECTD": "rejected",
+    "rejected": "rejected",
+    "DELETED": "deleted",
+    "ACCEPTD": "accepted",
+    "accepted": "accepted",
+    "sent": "accepted",
+}
+
+
+class ReceiptForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a receipt that the gateway posts says what: names of fields, or paths into JSON."""
+
+    id: str
+    status: str
+    error: str = ""
+    #: Where the receipts stand when there are several in one request.
+    each: str = ""
+    #: What values of ``status`` mean: accepted, delivered, undelivered, expired, rejected, deleted. Others: unknown.
+    statuses: dict[str, str] = msgspec.field(default_factory=lambda: dict(_STATUSES))
+    #: Values of ``status`` or ``error`` that say there is no such number.
+    invalid_number: tuple[str, ...] = ()
+
+
+class InboundForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a text that the gateway posts says what: names of fields, or paths into JSON."""
+
+    from_: str = msgspec.field(name="from")
+    text: str
+    to: str = ""
+    #: The gateway's own id: the same text again is told by it.
+    id: str = ""
+    each: str = ""
+
+
+class CallbackForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the gateway posts, and how it shows that it is the gateway: by the sender's callback secret."""
+
+    receipts: ReceiptForm | None = None
+    texts: InboundForm | None = None
+    #: Header that has the secret itself ...
+    secret_header: str = "X-Callback-Secret"  # noqa: S105 - the name of a header
+    #: ... or one that has the HMAC-SHA256 of the body under it, in hexadecimal or base64.
+    signature_header: str = ""
 
 
 class GatewayForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,6 +167,8 @@ class GatewayForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     answers: GatewayAnswers = GatewayAnswers()
     #: Sender names that may be used; the first one is used when none is named.
     names: tuple[str, ...] = ()
+    #: None: it posts nothing.
+    callbacks: CallbackForm | None = None
 
     def call_of(self, channel: Channel) -> GatewayCall | None:
         return self.viber if channel is Channel.VIBER else self.sms
@@ -112,12 +183,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None
 
 
-def check_form(form: GatewayForm) -> None:
-    """Refuse what cannot work. Raises Invalid naming the field."""
+def check_form(form: GatewayForm, at: str = "config.gateway") -> None:
+    """Refuse what cannot work. Raises Invalid naming the field; ``at``: where the names stand."""
     if not 0 < len(form.names) <= MAX_NAMES:
-        raise Invalid("config.gateway.names", f"must have 1 to {MAX_NAMES} sender names")
+        raise Invalid(f"{at}.names", f"must have 1 to {MAX_NAMES} sender names")
     for name in form.names:
-        check_name("config.gateway.names", name)
+        check_name(f"{at}.names", name)
     for name, value in form.headers.items():
         if not _HEADER.fullmatch(name) or not value.isprintable() or not value.isascii():
             raise Invalid("config.gateway.headers", f"{name!r} is no header with a value of printable ASCII")
@@ -127,6 +198,34 @@ def check_form(form: GatewayForm) -> None:
     _check_call("config.gateway.sms", form.sms, _MESSAGE)
     if form.viber is not None:
         _check_call("config.gateway.viber", form.viber, _MESSAGE | _RICH)
+    if form.callbacks is not None:
+        _check_callbacks("config.gateway.callbacks", form.callbacks)
+
+
+def _check_callbacks(at: str, form: CallbackForm) -> None:
+    for name in ("secret_header", "signature_header"):
+        value: str = getattr(form, name)
+        if value and not _HEADER.fullmatch(value):
+            raise Invalid(f"{at}.{name}", "must be the name of a header")
+    if not form.secret_header and not form.signature_header:
+        raise Invalid(f"{at}.secret_header", "is needed, or signature_header")
+    receipts = form.receipts
+    if receipts is not None:
+        _check_path(f"{at}.receipts.id", receipts.id)
+        _check_path(f"{at}.receipts.status", receipts.status)
+        if len(receipts.statuses) > _MAX_FIELDS:
+            raise Invalid(f"{at}.receipts.statuses", f"must be at most {_MAX_FIELDS}")
+        for status, means in receipts.statuses.items():
+            if means not in RECEIPT_STATES:
+                raise Invalid(f"{at}.receipts.statuses.{status[:40]}", f"must be {', '.join(RECEIPT_STATES)}")
+    if form.texts is not None:
+        _check_path(f"{at}.texts.from", form.texts.from_)
+        _check_path(f"{at}.texts.text", form.texts.text)
+
+
+def _check_path(field: str, path: str) -> None:
+    if not 0 < len(path) <= 200 or not path.isprintable():
+        raise Invalid(field, "must be the name of a field, or a path such as message.id")
 
 
 def check_name(field: str, name: str) -> str:
@@ -187,12 +286,15 @@ def _texts(field: str, value: Any, depth: int) -> Iterator[str]:
 # ------------------------------------------------------------------ asking
 
 
-def fill(form: GatewayForm, parcel: TextParcel, secret: str) -> Request | None:
-    """The request that hands this message over; None when the gateway does not carry its channel."""
+def fill(form: GatewayForm, parcel: TextParcel, secret: str, callback: str = "") -> Request | None:
+    """The request that hands this message over; None when the gateway does not carry its channel.
+
+    ``callback``: where receipts are to be posted; empty: nowhere.
+    """
     call = form.call_of(parcel.channel)
     if call is None:
         return None
-    values = _values(parcel, secret)
+    values = _values(parcel, secret, callback)
     headers = {name: _filled(value, values) for name, value in form.headers.items()}
     if form.username:
         headers["Authorization"] = f"Basic {b64encode(f'{form.username}:{secret}'.encode()).decode()}"
@@ -207,7 +309,7 @@ def fill(form: GatewayForm, parcel: TextParcel, secret: str) -> Request | None:
     return Request(verb=call.verb.value, url=url, headers=headers, body=body)
 
 
-def _values(parcel: TextParcel, secret: str) -> dict[str, str | int]:
+def _values(parcel: TextParcel, secret: str, callback: str) -> dict[str, str | int]:
     values: dict[str, str | int] = {
         "to": parcel.to,
         "to_digits": parcel.to.lstrip("+"),
@@ -215,6 +317,8 @@ def _values(parcel: TextParcel, secret: str) -> dict[str, str | int]:
         "text": parcel.text,
         "id": str(parcel.message_id),
         "parts": parcel.parts,
+        "type": "unicode" if parcel.is_unicode else "",
+        "callback": callback,
         "secret": secret,
     }
     if parcel.rich is not None:
@@ -298,9 +402,29 @@ def read_answer(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = None
     outcome = _outcome(answers, status, value)
+    ids = tuple(found[:100] for one in all_at(value, answers.id) if (found := line_of(one)))
+    code = _code(answers, value) if outcome is not Outcome.ACCEPTED else None
+    if code is not None and outcome is not Outcome.UNCERTAIN:
+        outcome = Outcome.TRANSIENT if code.action in _TRY_AGAIN else Outcome.PERMANENT
+        if code.action is Action.SLOW_DOWN and retry_after is None:
+            retry_after = _SLOWLY
     words = _words(answers, value, body, said_no=outcome is not Outcome.ACCEPTED)
-    ident = _line(_at(value, answers.id)) if answers.id else ""
-    return outcome, GatewayAnswer(status=status, text=words, message_id=ident[:100], retry_after=retry_after)
+    return outcome, GatewayAnswer(
+        status=status,
+        text=words or (code.reason if code else ""),
+        message_ids=ids,
+        retry_after=retry_after,
+        action=code.action if code else None,
+        of_sender=code is not None and code.action is Action.PAUSE_SENDER,
+    )
+
+
+def _code(answers: GatewayAnswers, value: Any) -> Code | None:
+    """What the code of a no means; of several the first one that is known."""
+    if answers.codes is None:
+        return None
+    said = (line_of(one) for one in all_at(value, answers.code))
+    return next(filter(None, (meaning(answers.codes, Origin.ANSWER, one) for one in said)), None)
 
 
 def is_of_sender(status: int) -> bool:
@@ -318,34 +442,52 @@ def _outcome(answers: GatewayAnswers, status: int, value: Any) -> Outcome:
         return Outcome.PERMANENT
     if not answers.status:
         return Outcome.ACCEPTED
-    said = _line(_at(value, answers.status))
-    if said in answers.accepted:
+    said = {line_of(one) for one in all_at(value, answers.status)} or {""}
+    refused = said.difference(answers.accepted)
+    if not refused:
         return Outcome.ACCEPTED
-    return Outcome.TRANSIENT if said in answers.temporary else Outcome.PERMANENT
+    if len(refused) < len(said):
+        # Some parts are on their way: whether somebody reads the text cannot be known.
+        return Outcome.UNCERTAIN
+    return Outcome.TRANSIENT if refused.issubset(answers.temporary) else Outcome.PERMANENT
 
 
 def _words(answers: GatewayAnswers, value: Any, body: bytes, *, said_no: bool) -> str:
     if not said_no:
         return ""
-    words = _line(_at(value, answers.error)) if answers.error else ""
-    return words or _line(body[:2000].decode("utf-8", "replace"))
+    words = first_line(all_at(value, answers.error))
+    return words or line_of(body[:2000].decode("utf-8", "replace"))
 
 
-def _at(value: Any, path: str) -> Any:
-    found = value
+def all_at(value: Any, path: str) -> list[Any]:
+    """What stands at a path: one value, several where it has a ``*``, or none."""
+    found = [value] if path else []
     for step in path.split("."):
-        if isinstance(found, dict):
-            found = cast("dict[str, Any]", found).get(step)
-        elif isinstance(found, list) and step.isascii() and step.isdigit():
-            members = cast("list[Any]", found)
-            found = members[int(step)] if int(step) < len(members) else None
-        else:
-            return None
+        found = [inner for one in found for inner in _step(one, step)]
     return found
 
 
-def _line(value: Any) -> str:
-    """As one printable line."""
+def _step(value: Any, step: str) -> list[Any]:
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return [members[step]] if step in members else []
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        if step == "*":
+            return items[:_MOST_PARTS]
+        if step.isascii() and step.isdigit() and int(step) < len(items):
+            return [items[int(step)]]
+    return []
+
+
+def first_line(values: Sequence[Any]) -> str:
+    """The first of these that says something, as one line; empty: none does."""
+    lines = [line_of(value) for value in values]
+    return next((line for line in lines if line), "")
+
+
+def line_of(value: Any) -> str:
+    """As one printable line, of 400 characters at most."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -6,9 +6,11 @@ import logging
 from typing import Any, Final
 
 from syncom.clock import Clock
+from syncom.contacts.consents import UNSUBSCRIBED
 from syncom.errors import Invalid, Unavailable
-from syncom.messages.channels.carrier import Outcome, Refusal, Source
+from syncom.messages.channels.carrier import HARD_BOUNCE, Outcome, Refusal, Source
 from syncom.messages.channels.hands import Hands
+from syncom.messages.channels.sms.codes import Action
 from syncom.messages.channels.sms.form import GatewayForm, Request, fill, is_of_sender, read_answer
 from syncom.messages.channels.sms.model import GatewayAnswer, TextParcel
 from syncom.messages.channels.sms.short_links import ShortLinks
@@ -23,6 +25,8 @@ _LONGEST_ANSWER: Final = 64 * 1024
 _STEPS: Final = (30, 120, 300, 900, 1800, 3600)
 #: A gateway may ask for patience, but not for a week.
 _LONGEST_PATIENCE: Final = 3600.0
+#: The number gets nothing more, or no mailings any more.
+_SUPPRESSING: Final = frozenset({Action.INVALID_NUMBER, Action.OPTED_OUT})
 
 
 class GatewayPool:
@@ -39,8 +43,11 @@ class GatewayPool:
         connections: int,
         timeout: float,
         clock: Clock,
+        callback: str = "",
     ) -> None:
+        """``callback``: where the gateway is to post receipts."""
         self._form = form
+        self._callback = callback
         self._secret = secret
         self._source = source
         self._client = client
@@ -72,7 +79,7 @@ class GatewayPool:
 
     async def _asked(self, parcel: TextParcel) -> tuple[Outcome, GatewayAnswer]:
         try:
-            request = fill(self._form, parcel, self._secret)
+            request = fill(self._form, parcel, self._secret, self._callback)
             if request is None:
                 return Outcome.PERMANENT, _own("this gateway carries no such messages; give its form a path for them")
             if parcel.link is not None:
@@ -119,7 +126,9 @@ def judge(outcome: Outcome, answer: GatewayAnswer, attempt: int, clock: Clock) -
     return Refusal(
         try_again=outcome is Outcome.TRANSIENT,
         delay=delay,
-        of_sender=answer.of_sender or is_of_sender(answer.status),
+        of_sender=answer.of_sender or (answer.action is None and is_of_sender(answer.status)),
+        suppress=answer.action in _SUPPRESSING,
+        suppress_reason=UNSUBSCRIBED if answer.action is Action.OPTED_OUT else HARD_BOUNCE,
         reason="The gateway refuses this sender",
     )
 

@@ -1,0 +1,1 @@
+"""Where providers of texts post: `/gateways/<token>/receipts` and `/gateways/<token>/texts`."""

@@ -1,0 +1,197 @@
+"""What providers of texts post to us, a plain ASGI application.
+
+=======================================  =====================================================================
+`POST, GET /gateways/<token>/receipts`   delivery receipts of a sender's texts
+`POST, GET /gateways/<token>/texts`      texts that people sent to its numbers
+=======================================  =====================================================================
+
+The token names the sender and cannot be guessed; beside it the provider must sign, as Twilio and Vonage do, or know the
+sender's callback secret. A token that was not made here, and a sender that is gone, get the same 404; whatever is not
+signed gets the same 403. What was taken is durable before the answer; when it cannot be, 503 asks for it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import psycopg
+
+from syncom.clock import Clock
+from syncom.errors import Invalid, Unavailable
+from syncom.inbound_texts.service import InboundTextsService
+from syncom.messages.channels.sms.callbacks.posted import MAX_BODY, Posted
+from syncom.messages.channels.sms.callbacks.reading import (
+    ReceivedText,
+    read_receipts,
+    read_texts,
+    read_twilio_receipt,
+    read_twilio_text,
+    read_vonage_receipt,
+    read_vonage_text,
+)
+from syncom.messages.channels.sms.callbacks.signatures import is_of_gateway, is_of_twilio, is_of_vonage
+from syncom.messages.channels.sms.form import CallbackForm
+from syncom.messages.receipts.model import Receipt
+from syncom.messages.receipts.service import ReceiptsService
+from syncom.messages.senders import CallbackSender, SendersService
+from syncom.tokens import MessageTokens
+
+_log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_LONGEST_TOKEN: Final = 100
+_RECEIPTS: Final = "receipts"
+_TEXTS: Final = "texts"
+#: Twilio reads the answer to a text as instructions; these are none.
+_TWIML: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+
+
+class GatewaysApp:
+    """The ASGI application for every path that begins with `/gateways/`."""
+
+    def __init__(
+        self,
+        tokens: MessageTokens,
+        senders: SendersService,
+        receipts: ReceiptsService,
+        texts: InboundTextsService,
+        clock: Clock,
+        *,
+        base_url: str,
+    ) -> None:
+        self._tokens = tokens
+        self._senders = senders
+        self._receipts = receipts
+        self._texts = texts
+        self._clock = clock
+        self._base_url = base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status, kind, body = await self._answer(scope, receive)
+        headers = [
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        if status == 503:
+            headers.append((b"retry-after", b"60"))
+        if status == 405:
+            headers.append((b"allow", b"GET, POST"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes]:
+        path: str = scope["path"]
+        pieces = path.split("/")
+        if len(pieces) != 4 or pieces[3] not in (_RECEIPTS, _TEXTS) or len(pieces[2]) > _LONGEST_TOKEN:
+            return _plain(404, "There is no such address.")
+        sender_id = self._tokens.read_gateway(pieces[2])
+        if sender_id is None:
+            return _plain(404, "There is no such address.")
+        if scope["method"] not in ("GET", "POST"):
+            return _plain(405, "GET and POST only.")
+        body = await _read(receive)
+        if body is None:
+            return _plain(413, "Too much.")
+        try:
+            sender = await self._senders.for_callbacks(sender_id)
+            if sender is None:
+                return _plain(404, "There is no such address.")
+            return await self._take(sender, self._posted(scope, path, body), pieces[3])
+        except Invalid as error:
+            return _plain(400, error.message)
+        except (Unavailable, psycopg.Error) as error:
+            _log.warning("what the provider of sender %s posted waits for the database: %s", sender_id, error)
+            return _plain(503, "Try again later.")
+
+    def _posted(self, scope: Scope, path: str, body: bytes) -> Posted:
+        query: bytes = scope.get("query_string", b"")
+        url = self._base_url + path + (f"?{query.decode('latin-1')}" if query else "")
+        headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            # Of a header that comes twice nobody can know which one was checked elsewhere: neither counts.
+            key = name.decode("latin-1").lower()
+            headers[key] = "" if key in headers else value.decode("latin-1")
+        return Posted(method=scope["method"], url=url, headers=headers, body=body)
+
+    async def _take(self, sender: CallbackSender, posted: Posted, what: str) -> tuple[int, bytes, bytes]:
+        if not _is_genuine(sender, posted, self._clock):
+            return _plain(403, "The signature is missing or wrong.")
+        if what == _RECEIPTS:
+            for receipt in _receipts(sender, posted):
+                await self._receipts.receive(receipt)
+            return _plain(200, "")
+        for text in _texts(sender, posted):
+            await self._texts.receive(
+                sender.sender.sender_id,
+                text.from_,
+                text.to,
+                text.text,
+                text.at or self._clock.now(),
+                text.peer_id,
+                answered=text.answered,
+            )
+        return (200, b"text/xml; charset=utf-8", _TWIML) if sender.sender.config.twilio else _plain(200, "")
+
+
+def _is_genuine(sender: CallbackSender, posted: Posted, clock: Clock) -> bool:
+    config = sender.sender.config
+    if config.twilio is not None:
+        # The auth token signs; with an API key it is not the password and was given as the callback secret.
+        token = sender.callback_secret if config.twilio.api_key else sender.secret
+        return is_of_twilio(posted, token, sender.callback_secret)
+    if config.vonage is not None:
+        account = config.vonage
+        return is_of_vonage(posted, sender.callback_secret, account.signature_method, account.api_key, clock.now())
+    if config.gateway is not None and config.gateway.callbacks is not None:
+        return is_of_gateway(posted, config.gateway.callbacks, sender.callback_secret)
+    return False
+
+
+def _receipts(sender: CallbackSender, posted: Posted) -> list[Receipt]:
+    config, sender_id = sender.sender.config, sender.sender.sender_id
+    if config.twilio is not None:
+        return read_twilio_receipt(sender_id, posted)
+    if config.vonage is not None:
+        return read_vonage_receipt(sender_id, posted)
+    return read_receipts(sender_id, posted, _described(sender))
+
+
+def _texts(sender: CallbackSender, posted: Posted) -> list[ReceivedText]:
+    config = sender.sender.config
+    if config.twilio is not None:
+        return read_twilio_text(posted)
+    if config.vonage is not None:
+        return read_vonage_text(posted)
+    return read_texts(posted, _described(sender))
+
+
+def _described(sender: CallbackSender) -> CallbackForm:
+    gateway = sender.sender.config.gateway
+    assert gateway is not None, "only genuine requests are read"
+    assert gateway.callbacks is not None, "only genuine requests are read"
+    return gateway.callbacks
+
+
+def _plain(status: int, words: str) -> tuple[int, bytes, bytes]:
+    return status, b"text/plain; charset=utf-8", words.encode()
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The body; None: it is larger than anything a provider posts."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            return None
+        if not message.get("more_body", False):
+            return body
