@@ -116,7 +116,7 @@ async def start(house: at.House, account: int) -> int:
         account, CampaignInput(name="Bench", template_id=template.template_id, audience=Audience(everyone=True))
     )
     await app.campaigns.start(account, campaign.campaign_id)
-    keeper = CampaignKeeper(app.database, app.segments, app.content)
+    keeper = CampaignKeeper(app.database, app.segments, app.content, app.clock)
     while (await app.campaigns.get(account, campaign.campaign_id)).state is CampaignState.EXPANDING:
         await keeper.step()
     return campaign.campaign_id
@@ -130,7 +130,7 @@ async def campaign(house: at.House, account: int, recipients: int) -> float:
         for _ in range(house.settings.senders):
             await senders.enter_async_context(at.process(*command, environment=house.environment))
         rate = await finished(house, campaign_id, recipients)
-    await CampaignKeeper(house.app.database, house.app.segments, house.app.content).step()
+    await CampaignKeeper(house.app.database, house.app.segments, house.app.content, house.app.clock).step()
     state = (await house.app.campaigns.get(account, campaign_id)).state
     assert state is CampaignState.FINISHED, state
     return rate

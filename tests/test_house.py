@@ -29,6 +29,7 @@ CONTACT_OWNED = {
     "engagements",
     "merged_contacts",
     "message_params",
+    "message_claims",
     "erased_contacts",
     "events",
     "enrolments",

@@ -58,6 +58,7 @@ from syncom.messages.identity.service import DomainsService
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import Sender, SenderRole
 from syncom.messages.planned import PlannedSends
+from syncom.messages.policy.service import PoliciesService
 from syncom.messages.receipts.jobs import ReceiptKeeper
 from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import InboxAddress, SendersService
@@ -175,6 +176,7 @@ class App:
         self.senders = SendersService(
             database, keyring, clock, identities=self.identities, outbound_allow=settings.outbound_allow
         )
+        self.policies = PoliciesService(database, clock)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
         self.web_versions = WebVersions(
             database,
@@ -308,6 +310,7 @@ class App:
             await ensure_partitions(connection, self.clock.now())
         await self.inbox.trim()
         await self.web_versions.forget()
+        await self.policies.forget()
         await self.imports.clear()
         await self.contacts.sessions.forget_old()
         await self.content.collect(link_days=self.settings.link_days)
@@ -349,7 +352,7 @@ class App:
 
     def keeper(self) -> CampaignKeeper:
         """What moves campaigns along in the background."""
-        return CampaignKeeper(self.database, self.segments, self.content)
+        return CampaignKeeper(self.database, self.segments, self.content, self.clock)
 
     def membership_keeper(self) -> MembershipKeeper:
         """What keeps the members of segments in the background."""
@@ -392,6 +395,7 @@ class App:
                 operator=self.settings.admin_email,
                 outbound_allow=self.settings.outbound_allow,
             ),
+            policies=self.policies,
             clock=self.clock,
             data_dir=self.settings.data_dir,
             role=role,

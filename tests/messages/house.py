@@ -26,6 +26,7 @@ from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
+from syncom.messages.policy.service import PoliciesService
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
 from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.loop import SendingLoop
@@ -68,6 +69,7 @@ class SendingHouse:
     activity: ActivityService
     campaigns: CampaignsService
     keeper: CampaignKeeper
+    policies: PoliciesService
 
     @classmethod
     def on(cls, database: Database, account_id: int, data_dir: Path) -> SendingHouse:
@@ -104,7 +106,8 @@ class SendingHouse:
                 clock,
                 usage=contacts.usage,
             ),
-            keeper=CampaignKeeper(database, segments, content),
+            keeper=CampaignKeeper(database, segments, content, clock),
+            policies=PoliciesService(database, clock),
         )
 
     def loop(self, role: SenderRole = SenderRole.BULK) -> SendingLoop:
@@ -114,6 +117,7 @@ class SendingHouse:
             content=self.content,
             senders=self.senders,
             carriers=self.carriers(),
+            policies=self.policies,
             clock=self.clock,
             data_dir=self.data_dir,
             role=role,

@@ -48,14 +48,16 @@ ORDER BY campaign_id;
 UPDATE campaigns
 SET state = %(state)s, updated_at = now(), problem = '',
     scheduled_at = coalesce(%(scheduled_at)s, scheduled_at),
+    local_at = CASE WHEN %(scheduled_at)s::timestamptz IS NULL THEN local_at ELSE %(local_at)s END,
+    late = coalesce(%(late)s, late),
     finished_at = CASE WHEN %(state)s IN ('cancelled', 'finished') THEN now() END
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state = ANY(%(allowed)s)
 RETURNING *;
 
 -- name: launch
--- Freezes content and sender, and hands the campaign to the expansion.
+-- Freezes content and sender, and hands the campaign to the expansion. Who starts it before its time wants it sent now.
 UPDATE campaigns
-SET state = 'expanding', content_id = %(content_id)s, content_languages = %(languages)s, sender_id = %(sender_id)s, launched_at = now(),
+SET state = 'expanding', local_at = CASE WHEN scheduled_at <= now() THEN local_at END, content_id = %(content_id)s, content_languages = %(languages)s, sender_id = %(sender_id)s, launched_at = now(),
     updated_at = now(), problem = ''
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;
@@ -112,7 +114,7 @@ WHERE campaign_id = %(campaign_id)s;
 -- channel's columns of a contact, {agreed} the states of those who want it, {kept} the address as the ledger keeps it. Behind
 -- contacts stands what has to be joined for them.
 -- Index: the primary keys of contacts, suppressions and whatever the predicate names.
-SELECT c.bucket, c.contact_id, coalesce({kept}, '') AS address,
+SELECT c.bucket, c.contact_id, c.time_zone, coalesce({kept}, '') AS address,
        CASE WHEN {excluded} THEN 'excluded by list or segment'
             WHEN cardinality(%(categories)s::text[]) > 0
                  AND EXISTS (SELECT FROM contact_categories k WHERE k.account_id = c.account_id
@@ -137,9 +139,18 @@ WHERE c.account_id = %(account_id)s AND c.bucket >= %(from_bucket)s AND c.bucket
 SELECT reason, count(*) FROM ({judged}) AS judged GROUP BY reason;
 
 -- name: expand
--- Freezes a range of buckets: recipients become chunks of 1,000, the others ledger rows with their reason.
+-- Freezes a range of buckets: recipients become chunks of 1,000, the others ledger rows with their reason. Zones have the
+-- time at which their contacts may get it (NULL: at once), or are too late for it; none are given when all are alike.
 -- The message id is the one of ids.campaign_message_id: campaign in the high 48 bits, version 8, contact below.
-WITH judged AS ({judged}),
+WITH given AS ({judged}),
+judged AS (
+    SELECT g.bucket, g.contact_id, g.address,
+           CASE WHEN z.zone IS NULL THEN %(due_at)s::timestamptz ELSE z.due_at END AS due_at,
+           coalesce(g.reason, CASE WHEN coalesce(z.is_late, %(is_late)s) THEN 'its time had passed' END) AS reason
+    FROM given g
+    LEFT JOIN unnest(%(zones)s::text[], %(due_ats)s::timestamptz[], %(are_late)s::boolean[])
+        AS z (zone, due_at, is_late) ON z.zone = g.time_zone
+),
 excluded AS (
     INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
                         attempts, launched_at, settled_at, address, reason, content_id)
@@ -151,14 +162,15 @@ excluded AS (
     FROM judged WHERE reason IS NOT NULL
 ),
 numbered AS (
-    SELECT contact_id, (row_number() OVER (ORDER BY bucket, contact_id) - 1) / %(chunk)s AS place
+    SELECT contact_id, due_at,
+           (row_number() OVER (PARTITION BY due_at ORDER BY bucket, contact_id) - 1) / %(chunk)s AS place
     FROM judged WHERE reason IS NULL
 ),
 chunks AS (
-    INSERT INTO campaign_chunks (campaign_id, chunk_no, account_id, sender_id, contact_ids, size)
-    SELECT %(campaign_id)s, %(from_bucket)s * 100000 + place, %(account_id)s, %(sender_id)s,
-           array_agg(contact_id ORDER BY contact_id & 255, contact_id), count(*)
-    FROM numbered GROUP BY place
+    INSERT INTO campaign_chunks (campaign_id, chunk_no, account_id, sender_id, contact_ids, size, due_at)
+    SELECT %(campaign_id)s, %(from_bucket)s * 100000 + row_number() OVER (ORDER BY due_at, place) - 1, %(account_id)s,
+           %(sender_id)s, array_agg(contact_id ORDER BY contact_id & 255, contact_id), count(*), due_at
+    FROM numbered GROUP BY due_at, place
 )
 SELECT reason, date_bin('1 hour', now(), 'epoch'), count(*) FROM judged GROUP BY reason;
 
@@ -211,6 +223,17 @@ WITH gone AS (
 people AS (
     SELECT gone.*, ids.contact_id FROM gone CROSS JOIN LATERAL unnest(gone.contact_ids) AS ids (contact_id)
 ),
+released AS (
+    -- Places within caps, of those who had been read and were not sent yet.
+    UPDATE message_claims f SET claims = f.claims - g.message_ids
+    FROM (
+        SELECT p.account_id, p.contact_id, array_agg((lpad(to_hex(p.campaign_id), 12, '0') || '8000'
+               || to_hex(p.contact_id | (-9223372036854775808)))::uuid::text) AS message_ids
+        FROM people p JOIN sending_policies s ON s.account_id = p.account_id AND s.counting_since IS NOT NULL
+        GROUP BY p.account_id, p.contact_id
+    ) AS g
+    WHERE f.account_id = g.account_id AND f.bucket = (g.contact_id & 255)::smallint AND f.contact_id = g.contact_id
+),
 written AS (
     INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
                         attempts, launched_at, settled_at, address, reason, content_id)
@@ -235,6 +258,11 @@ WITH gone AS (
     DELETE FROM messages m USING campaigns c
     WHERE m.campaign_id <> 0 AND c.campaign_id = m.campaign_id AND c.state = 'cancelled' AND m.worker_id IS NULL
     RETURNING m.*, c.launched_at
+),
+released AS (
+    UPDATE message_claims f SET claims = f.claims - g.message_ids
+    FROM (SELECT account_id, contact_id, array_agg(message_id::text) AS message_ids FROM gone GROUP BY 1, 2) AS g
+    WHERE f.account_id = g.account_id AND f.bucket = (g.contact_id & 255)::smallint AND f.contact_id = g.contact_id
 ),
 written AS (
     INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
@@ -272,9 +300,14 @@ SELECT account_id, campaign_id, channel, date_bin('1 hour', settled_at, 'epoch')
 FROM again GROUP BY 1, 2, 3, 4, 6, 7;
 
 -- name: queue
--- Recipients of a campaign that wait in chunks and in the retry lane.
-SELECT (SELECT coalesce(sum(size - settled), 0)::bigint FROM campaign_chunks WHERE campaign_id = %(campaign_id)s),
-       (SELECT count(*) FROM messages WHERE campaign_id = %(campaign_id)s AND campaign_id <> 0);
+-- Recipients of a campaign that were not tried yet, those to be tried again, and when the next of them may go while all
+-- must wait for it.
+SELECT k.waiting + m.waiting, m.retrying, nullif(least(k.next_at, m.next_at), '-infinity')
+FROM (SELECT coalesce(sum(size - settled), 0)::bigint AS waiting, min(coalesce(due_at, '-infinity')) AS next_at
+      FROM campaign_chunks WHERE campaign_id = %(campaign_id)s) AS k,
+     (SELECT count(*) FILTER (WHERE attempt = 0) AS waiting, count(*) FILTER (WHERE attempt > 0) AS retrying,
+             min(due_at) AS next_at
+      FROM messages WHERE campaign_id = %(campaign_id)s AND campaign_id <> 0) AS m;
 
 -- name: ledger_page
 -- A campaign's recipients in the order of (bucket, message). With a state: only those; index ledger_campaign for all

@@ -13,11 +13,14 @@ from collections.abc import Awaitable, Callable
 from syncom.campaigns import store
 from syncom.campaigns.model import Campaign
 from syncom.campaigns.service import audience_predicates, launch
+from syncom.campaigns.timing import timing
+from syncom.clock import Clock
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.ids import BUCKETS
 from syncom.jobs.keeping import keep, woken_by
 from syncom.messages.notices import CAMPAIGNS, announce_campaigns
+from syncom.messages.policy.service import in_force
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.service import SegmentsService
 
@@ -34,8 +37,9 @@ _REST = 6.0
 class CampaignKeeper:
     """Moves campaigns along in the background."""
 
-    def __init__(self, database: Database, segments: SegmentsService, content: ContentService) -> None:
+    def __init__(self, database: Database, segments: SegmentsService, content: ContentService, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._segments = segments
         self._content = content
         self._buckets = 8
@@ -91,7 +95,8 @@ class CampaignKeeper:
                 await store.fail(connection, campaign.campaign_id, f"its audience cannot be read: {error.message}")
                 return True
             to_bucket = min(campaign.expanded_buckets + self._buckets, BUCKETS)
-            matched = await store.expand(connection, campaign, included, excluded, to_bucket)
+            when = timing(campaign, await in_force(connection, campaign.account_id), self._clock.now())
+            matched = await store.expand(connection, campaign, included, excluded, to_bucket, when)
             await announce_campaigns(connection)
         density = max(matched, 1) / (to_bucket - campaign.expanded_buckets)
         self._buckets = max(1, min(BUCKETS, int(_STEP / density)))

@@ -32,6 +32,17 @@ class CampaignState(Enum):
     FAILED = "failed"
 
 
+class Late(Enum):
+    """What becomes of contacts whose local time has passed when a campaign starts."""
+
+    #: They get it at once.
+    SEND = "send"
+    #: They get it at that time of their next day.
+    NEXT_DAY = "next_day"
+    #: They do not get it.
+    SKIP = "skip"
+
+
 class Audience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who a campaign is for: everybody that one of the inclusions names, less whom an exclusion names."""
 
@@ -83,6 +94,9 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     from_name: str = ""
     track_links: bool = True
+    #: Wall time at which each contact gets it in the own zone; None: it goes to all when it starts.
+    local_at: datetime | None = None
+    late: Late = Late.SEND
 
 
 class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,9 +154,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     uncertain: int
     #: Sent, with an earlier attempt whose answer was lost: a second copy may exist.
     in_doubt: int
-    #: In the queue, not tried yet or to be tried again.
+    #: In the queue: not tried yet, and to be tried again.
     waiting: int
     retrying: int
+    #: When the next of them may go, while all must wait for a time of day; None: some may go now, or none waits.
+    next_at: datetime | None
     delivered: int
     bounced: int
     opened: int

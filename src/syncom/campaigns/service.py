@@ -22,10 +22,12 @@ from syncom.campaigns.model import (
     CampaignInput,
     CampaignState,
     HourCounts,
+    Late,
     LedgerRow,
     LinkClicks,
     Report,
 )
+from syncom.campaigns.timing import starts_at
 from syncom.clock import Clock
 from syncom.contacts.model import Channel
 from syncom.contacts.usage import Usage, refer
@@ -36,6 +38,7 @@ from syncom.errors import Conflict, Invalid, NotFound
 from syncom.ids import campaign_of_message, contact_of_campaign_message
 from syncom.messages.model import LedgerState
 from syncom.messages.notices import announce_campaigns
+from syncom.messages.policy.local_time import LATEST, moment_of, zone_of
 from syncom.messages.senders import SendersService, own_name
 from syncom.postgres.pool import Connection, Database
 from syncom.segments.compile import Predicate
@@ -156,6 +159,35 @@ class CampaignsService:
         """Start by itself at a moment in the future."""
         _check_moment(at, self._clock.now())
         return await self._move(account_id, campaign_id, ("draft", "scheduled"), CampaignState.SCHEDULED, at)
+
+    async def schedule_locally(
+        self, account_id: int, campaign_id: int, at: datetime, late: Late = Late.SEND
+    ) -> Campaign:
+        """Send at a wall time in each contact's zone; contacts without one are in the account's.
+
+        It starts by itself before the first zone has that time, at once when that has begun; ``late`` says what becomes
+        of contacts whose time has passed by then.
+        """
+        if at.tzinfo is not None:
+            raise Invalid("local_at", "is a time in every contact's own zone: leave the offset out")
+        now = self._clock.now()
+        if moment_of(at, zone_of("UTC")) + LATEST <= now:
+            raise Invalid("local_at", "has passed in every zone; start it instead")
+        async with self._database.tenant(account_id) as connection:
+            moved = await store.move(
+                connection,
+                account_id,
+                campaign_id,
+                allowed=("draft", "scheduled"),
+                state=CampaignState.SCHEDULED.value,
+                scheduled_at=max(starts_at(at), now),
+                local_at=at,
+                late=late,
+            )
+            if moved is None:
+                raise await self._refusal(connection, account_id, campaign_id, "scheduled")
+            await announce_campaigns(connection)
+        return moved
 
     async def start(self, account_id: int, campaign_id: int) -> Campaign:
         """Freeze the content and begin: the audience is expanded in the background. Raises Conflict when started."""
@@ -286,7 +318,7 @@ class CampaignsService:
         """The numbers of a campaign, from counters: the cost does not grow with the audience."""
         async with self._database.tenant(account_id) as connection:
             campaign = await self._get(connection, account_id, campaign_id)
-            waiting, retrying = await store.queue(connection, campaign_id)
+            waiting, retrying, next_at = await store.queue(connection, campaign_id)
         kinds = await self._activity.campaign_counts(account_id, campaign_id)
         sent = kinds.get("sent", 0)
         opened, clicked = kinds.get("opened.first", 0), kinds.get("clicked.first", 0)
@@ -309,6 +341,7 @@ class CampaignsService:
             in_doubt=kinds.get("in_doubt", 0),
             waiting=waiting,
             retrying=retrying,
+            next_at=next_at if next_at is not None and next_at > self._clock.now() else None,
             delivered=kinds.get("delivered", 0),
             bounced=kinds.get("bounced", 0),
             opened=opened,

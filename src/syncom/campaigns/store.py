@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 
 from syncom.activity.rollups.model import Ended
 from syncom.activity.rollups.service import KEEPER_SHARD, count_ended
-from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, LedgerRow
+from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, Late, LedgerRow
+from syncom.campaigns.timing import Timing
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.model import LedgerState
@@ -115,14 +116,18 @@ async def move(
     allowed: Sequence[str],
     state: str,
     scheduled_at: datetime | None = None,
+    local_at: datetime | None = None,
+    late: Late | None = None,
 ) -> Campaign | None:
-    """None when the campaign was in none of the allowed states."""
+    """None when the campaign was in none of the allowed states. A new time takes the place of the old one."""
     values = {
         "account_id": account_id,
         "campaign_id": campaign_id,
         "allowed": list(allowed),
         "state": state,
         "scheduled_at": scheduled_at,
+        "local_at": local_at,
+        "late": late.value if late else None,
     }
     return await _one(connection, "move", values)
 
@@ -284,7 +289,12 @@ async def count_audience(
 
 
 async def expand(
-    connection: Connection, campaign: Campaign, included: Predicate, excluded: Predicate, to_bucket: int
+    connection: Connection,
+    campaign: Campaign,
+    included: Predicate,
+    excluded: Predicate,
+    to_bucket: int,
+    timing: Timing,
 ) -> int:
     """Freeze the next buckets of a campaign's audience; returns how many contacts they matched."""
     values = {
@@ -300,6 +310,11 @@ async def expand(
         "from_bucket": campaign.expanded_buckets,
         "to_bucket": to_bucket,
         "chunk": CHUNK,
+        "zones": list(timing.zones),
+        "due_ats": [moment.due_at for moment in timing.zones.values()],
+        "are_late": [moment.is_late for moment in timing.zones.values()],
+        "due_at": timing.elsewhere.due_at,
+        "is_late": timing.elsewhere.is_late,
     }
     statement = _judged(_SQL["expand"], campaign.channel, included, excluded)
     rows = await (await connection.execute(statement, values, prepare=False)).fetchall()
@@ -406,10 +421,10 @@ async def retry_failed(connection: Connection, campaign: Campaign) -> int:
 # ------------------------------------------------------------------ reports
 
 
-async def queue(connection: Connection, campaign_id: int) -> tuple[int, int]:
-    """Recipients in chunks, and in the retry lane."""
+async def queue(connection: Connection, campaign_id: int) -> tuple[int, int, datetime | None]:
+    """Recipients not tried yet, those to be tried again, and when the next may go while all must wait for it."""
     row = await (await connection.execute(_SQL["queue"], {"campaign_id": campaign_id})).fetchone()
-    return (row[0], row[1]) if row else (0, 0)
+    return (row[0], row[1], row[2]) if row else (0, 0, None)
 
 
 async def ledger_page(

@@ -15,6 +15,7 @@ from syncom.campaigns.model import (
     Campaign,
     CampaignInput,
     CampaignState,
+    Late,
     LedgerRow,
     Report,
 )
@@ -22,6 +23,7 @@ from syncom.cli.given import Many, Switch, condition, list_ids, segment_ids
 from syncom.cli.output import facts, show, table
 from syncom.cli.report import draw
 from syncom.cli.services import Here, Options, here, tell
+from syncom.errors import Invalid
 from syncom.messages.model import LedgerState, SenderKind
 
 app = App(name="campaign", help="One mail to many people: audience, life, report.")
@@ -142,8 +144,15 @@ async def start(campaign: int, *, wait: Switch = False, options: Options = _DEFA
 
 
 @app.command
-async def schedule(campaign: int, *, at: datetime, options: Options = _DEFAULT) -> None:
-    """Let a campaign start by itself.
+async def schedule(
+    campaign: int,
+    *,
+    at: datetime | None = None,
+    local_at: datetime | None = None,
+    late: Late = Late.SEND,
+    options: Options = _DEFAULT,
+) -> None:
+    """Let a campaign start by itself, at one moment for all (--at) or at each contact's local time (--local-at).
 
     Parameters
     ----------
@@ -151,10 +160,23 @@ async def schedule(campaign: int, *, at: datetime, options: Options = _DEFAULT) 
         Its id.
     at
         When, with the offset: 2027-01-31T09:00:00+02:00.
+    local_at
+        When in each contact's own zone: 2027-01-31T09:00:00. Contacts without a zone are in the account's.
+    late
+        Contacts for whom the local time has passed when it starts: send at once, next-day at that time, or skip.
     """
+    if (at is None) == (local_at is None):
+        raise Invalid("at", "or --local-at must be given, and not both")
     async with here(options) as services:
-        moved = await services.app.campaigns.schedule(services.account_id, campaign, at)
-    show(moved, json=options.json, human=lambda: print(f"Campaign {campaign} starts at {at.isoformat()}."))
+        campaigns = services.app.campaigns
+        if local_at is not None:
+            moved = await campaigns.schedule_locally(services.account_id, campaign, local_at, late)
+            said = f"Campaign {campaign} goes to each contact at {local_at.isoformat(sep=' ')} of the own zone."
+        else:
+            assert at is not None
+            moved = await campaigns.schedule(services.account_id, campaign, at)
+            said = f"Campaign {campaign} starts at {at.isoformat()}."
+    show(moved, json=options.json, human=lambda: print(said))
 
 
 @app.command

@@ -28,6 +28,10 @@ def draw(report: Report, console: Console | None = None) -> None:
     out.print(Text(_dates(report)))
     if campaign.problem:
         out.print(Text(f"Problem: {_printable(campaign.problem)}", style="red"))
+    if report.next_at is not None:
+        out.print(
+            Text(f"Waiting for the right time of day: the next may go at {_moment(report.next_at)}", style="yellow")
+        )
     if report.sender_problem:
         out.print(Text(f"Waiting for its sender: {_printable(report.sender_problem)}", style="yellow"))
     out.print()
@@ -56,7 +60,11 @@ _COLOURS = {
 def _dates(report: Report) -> str:
     campaign = report.campaign
     if campaign.launched_at is None:
-        return "not started" if campaign.scheduled_at is None else f"starts {_moment(campaign.scheduled_at)}"
+        if campaign.scheduled_at is None:
+            return "not started"
+        if campaign.local_at is not None:
+            return f"goes at {campaign.local_at:%Y-%m-%d %H:%M} of each contact's zone"
+        return f"starts {_moment(campaign.scheduled_at)}"
     if campaign.finished_at is None:
         return f"started {_moment(campaign.launched_at)}"
     seconds = (campaign.finished_at - campaign.launched_at).total_seconds()

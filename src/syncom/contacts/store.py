@@ -54,6 +54,7 @@ _OWNED = (
     "delete_engagements",
     "message_params",
     "inbound_texts",
+    "message_claims",
     "forget_in_ledger",
     "forget_in_activity",
     "delete_merged",

@@ -17,25 +17,35 @@ UPDATE messages SET worker_id = NULL WHERE worker_id = %(worker_id)s;
 SELECT s.sender_id, s.account_id, s.name, s.kind, s.channel, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
        s.paused_until, s.problem, s.secret
 FROM senders s
-WHERE (%(chunks)s AND EXISTS (SELECT FROM campaign_chunks k WHERE k.sender_id = s.sender_id))
+WHERE (%(chunks)s AND EXISTS (SELECT FROM campaign_chunks k WHERE k.sender_id = s.sender_id
+                              AND (k.due_at IS NULL OR k.due_at <= now())))
    OR EXISTS (SELECT FROM messages m WHERE m.sender_id = s.sender_id AND m.lane = ANY(%(lanes)s)
               AND m.due_at <= now());
 
 -- name: lease_chunks
--- Up to `count` chunks of one sender whose campaign is sending. Index: campaign_chunks_ready.
-WITH picked AS (
+-- Up to `count` chunks of one sender whose campaign is sending, those that waited for their time first.
+-- Indexes: campaign_chunks_timed, campaign_chunks_ready.
+WITH timed AS (
     SELECT k.campaign_id, k.chunk_no FROM campaign_chunks k
     JOIN campaigns c ON c.campaign_id = k.campaign_id AND c.state IN ('expanding', 'sending')
-    WHERE k.sender_id = %(sender_id)s AND k.worker_id IS NULL
-    ORDER BY k.campaign_id, k.chunk_no LIMIT %(count)s
+    WHERE k.sender_id = %(sender_id)s AND k.worker_id IS NULL AND k.due_at <= now()
+    ORDER BY k.due_at, k.campaign_id, k.chunk_no LIMIT %(count)s
     FOR UPDATE OF k SKIP LOCKED
-)
+),
+ready AS (
+    SELECT k.campaign_id, k.chunk_no FROM campaign_chunks k
+    JOIN campaigns c ON c.campaign_id = k.campaign_id AND c.state IN ('expanding', 'sending')
+    WHERE k.sender_id = %(sender_id)s AND k.worker_id IS NULL AND k.due_at IS NULL
+    ORDER BY k.campaign_id, k.chunk_no LIMIT greatest(0, %(count)s - (SELECT count(*) FROM timed))
+    FOR UPDATE OF k SKIP LOCKED
+),
+picked AS (SELECT * FROM timed UNION ALL SELECT * FROM ready)
 UPDATE campaign_chunks k
 SET worker_id = %(worker_id)s, fence = k.fence + 1
 FROM picked, campaigns c
 WHERE k.campaign_id = picked.campaign_id AND k.chunk_no = picked.chunk_no AND c.campaign_id = k.campaign_id
 RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id,
-          c.content_languages, c.launched_at, c.channel;
+          c.content_languages, c.launched_at, c.channel, now() AS leased_at;
 
 -- name: unsettled
 -- Of these recipients of a campaign, those without a ledger row and without a row in the retry lane.
@@ -137,10 +147,11 @@ WHERE m.message_id = done.message_id;
 -- name: postpone_messages
 -- Rows to be tried again later.
 UPDATE messages m
-SET due_at = later.due_at, attempt = later.attempt, uncertain = m.uncertain OR later.uncertain,
+SET due_at = later.due_at, deadline = later.deadline, attempt = later.attempt, uncertain = m.uncertain OR later.uncertain,
     last_reply = later.reply, worker_id = NULL
-FROM unnest(%(message_ids)s::uuid[], %(due_ats)s::timestamptz[], %(attempts)s::smallint[], %(uncertains)s::boolean[],
-            %(replies)s::text[]) AS later (message_id, due_at, attempt, uncertain, reply)
+FROM unnest(%(message_ids)s::uuid[], %(due_ats)s::timestamptz[], %(deadlines)s::timestamptz[], %(attempts)s::smallint[],
+            %(uncertains)s::boolean[], %(replies)s::text[])
+     AS later (message_id, due_at, deadline, attempt, uncertain, reply)
 WHERE m.message_id = later.message_id;
 
 -- name: insert_retries

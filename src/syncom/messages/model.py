@@ -55,6 +55,7 @@ class Exclusion(Enum):
     NO_PHONE = "no phone"
     NO_SUBSCRIPTION = "no push subscription"
     NOT_CONFIRMED = "not confirmed"
+    CAPPED = "frequency cap"
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
 
@@ -196,7 +197,7 @@ class MessageStatus(msgspec.Struct, frozen=True, kw_only=True):
         return next(kind for kind in Failure if self.reason.startswith(kind.value))
 
 
-#: How long a message is tried before it counts as failed (RFC 5321 4.5.4.1 suggests 4-5 days for an MTA; marketing
-#: mail is stale long before).
+#: How long a message is tried, from its first turn on, before it counts as failed (RFC 5321 4.5.4.1 suggests 4-5 days
+#: for an MTA; marketing mail is stale long before).
 CAMPAIGN_LIFE = timedelta(hours=72)
 SINGLE_LIFE = timedelta(hours=24)

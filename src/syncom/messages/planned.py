@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,9 @@ from syncom.errors import Invalid
 from syncom.messages import store
 from syncom.messages.batch import params_text
 from syncom.messages.model import SINGLE_LIFE, Exclusion, Lane
+from syncom.messages.policy.claims import Wish, claim
+from syncom.messages.policy.model import Cap
+from syncom.messages.policy.service import in_force
 from syncom.messages.routes import ROUTES, Reached, Route, with_ids
 from syncom.messages.senders import SendersService
 from syncom.postgres.pool import Connection
@@ -44,14 +48,17 @@ class PlannedSends:
         template_id: int,
         sends: Sequence[PlannedSend],
         *,
+        now: datetime,
         sender_id: int | None = None,
+        caps: Sequence[Cap] = (),
     ) -> list[Exclusion | tuple[UUID, ...]]:
         """Queue one template's messages to contacts; for each why it is not sent, or the ids of its messages.
 
         A message has as many ids as addresses it goes to: one, or one for each browser.
 
         Who unsubscribed gets none of these: they are triggered marketing, so the ledger says why. Who has not confirmed
-        yet gets them. Who has no address is passed over. Suppressed addresses are held back when the message is sent.
+        yet gets them. Who has no address is passed over, and so is who got as much lately as the account's caps and
+        these ``caps`` let a contact get. Suppressed addresses are held back when the message is sent.
         Raises NotFound and Invalid when the template or a sender is gone.
         """
         template = await self._content.sendable(connection, account_id, template_id)
@@ -60,6 +67,13 @@ class PlannedSends:
         contacts = await store.reach(
             connection, account_id, sorted({send.contact_id for send in sends}), template.channel
         )
+        wishes = [
+            Wish(account_id, send.contact_id, send.message_id)
+            for send in sends
+            if send.contact_id in contacts and _exclusion(route, contacts[send.contact_id]) is None
+        ]
+        known = await in_force(connection, account_id)
+        over = await claim(connection, known, wishes, template.channel, now, caps=caps)
         outcomes: list[Exclusion | tuple[UUID, ...]] = []
         queued: list[store.Queued] = []
         excluded: list[store.Excluded] = []
@@ -72,6 +86,9 @@ class PlannedSends:
             addresses = route.addresses(contact)
             if not addresses:
                 outcomes.append(route.lacking)
+                continue
+            if send.message_id in over:
+                outcomes.append(Exclusion.CAPPED)
                 continue
             content_id = template.content_for(contact.language)
             rows = [

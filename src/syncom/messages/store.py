@@ -90,6 +90,7 @@ class _LeasedChunk(msgspec.Struct, frozen=True, kw_only=True):
     content_languages: dict[str, int]
     launched_at: datetime
     channel: Channel
+    leased_at: datetime
 
 
 async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, count: int) -> list[Lease]:
@@ -120,6 +121,7 @@ async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, 
                 content_id=row.content_id,
                 content_languages=row.content_languages,
                 launched_at=row.launched_at,
+                deadline=row.leased_at + CAMPAIGN_LIFE,
                 channel=row.channel,
                 address_place=ADDRESS_PLACE.get(row.channel.consent),
                 pending=deque(left),
@@ -237,7 +239,7 @@ def work_of_chunk(lease: Lease, contact_id: int, recipient: Recipient | None) ->
         endpoints=endpoints,
         contact=contact,
         launched_at=lease.launched_at,
-        deadline=lease.launched_at + CAMPAIGN_LIFE,
+        deadline=lease.deadline,
         lane=Lane.RETRY,
         lease=lease,
     )
@@ -378,6 +380,7 @@ async def postpone(connection: Connection, sender_id: int, rows: Sequence[Postpo
             {
                 "message_ids": [row.work.message_id for row in queued],
                 "due_ats": [row.due_at for row in queued],
+                "deadlines": [row.work.deadline for row in queued],
                 "attempts": [row.work.attempt for row in queued],
                 "uncertains": [row.uncertain for row in queued],
                 "replies": [row.reply for row in queued],

@@ -283,35 +283,3 @@ FROM (
 WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
     = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
     AND k.account_id = p.account_id AND k.bucket = p.who_bucket AND k.contact_id = p.who AND k.until > %(now)s
-
--- name: over_cap
--- Those of a place who got so many messages since a moment, of campaigns (once they were sent) and of workflows (once they
--- were queued, unless they failed), also under the numbers of contacts merged into them; of several journeys of a contact
--- the later ones count the earlier ones. Indexes: ledger_contact, workflow_messages_contact, merged_contacts_into; primary
--- key of ledger. Measured: a tenth of a millisecond a contact.
-WITH k AS MATERIALIZED (
-    SELECT p.bucket, p.contact_id, p.event_id, p.who, p.who_bucket,
-        row_number() OVER (PARTITION BY p.who ORDER BY p.event_id) - 1 AS earlier
-    FROM workflow_pass p
-    WHERE (p.workflow_id, p.version, p.step, p.resting, p.part, p.state)
-        = (%(workflow_id)s, %(version)s, %(step)s, %(resting)s, %(part)s, 0)
-)
-SELECT k.bucket, k.contact_id, k.event_id FROM k
-WHERE k.earlier + (
-    SELECT count(*) FROM contact_sends s
-    WHERE s.account_id = %(account_id)s AND s.bucket = k.who_bucket AND s.contact_id = k.who
-        AND s.occurred_at > %(since)s AND s.campaign_id <> 0
-) + (
-    SELECT count(*) FROM (
-        SELECT k.who_bucket AS bucket, k.who AS contact_id
-        UNION ALL
-        SELECT m.bucket, m.contact_id FROM merged_contacts m
-        WHERE m.account_id = %(account_id)s AND m.into_contact_id = k.who
-    ) AS g
-    JOIN workflow_messages w ON w.account_id = %(account_id)s AND w.bucket = g.bucket AND w.contact_id = g.contact_id
-        AND w.queued_at > %(since)s AND NOT w.is_copy
-    WHERE NOT EXISTS (
-        SELECT FROM ledger l
-        WHERE l.account_id = %(account_id)s AND l.bucket = w.bucket AND l.message_id = w.message_id AND l.state IN (2, 3, 4)
-    )
-) >= %(messages)s

@@ -7,16 +7,15 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from syncom.messages.policy.model import Weekday
+
 #: The name of no step: whoever comes here is done.
 END = "end"
 #: Parameters an event must have: each is equal to the value, or passes comparisons such as ``{"gte": 5}``.
 Where = dict[str, Any]
 Name = Annotated[str, msgspec.Meta(max_length=100)]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 #: What :class:`DateTrigger` reads besides custom fields.
 CREATED_AT: Final = "created_at"
-#: In the order of ISO 8601.
-WEEKDAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class _Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

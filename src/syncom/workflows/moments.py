@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from syncom.workflows.language import WEEKDAYS, ScheduleTrigger
+from syncom.messages.policy.model import WEEKDAYS
+from syncom.workflows.language import ScheduleTrigger
 
 _DAY: Final = timedelta(days=1)
 _QUARTER: Final = timedelta(minutes=15)

@@ -18,9 +18,11 @@ from syncom.campaigns.model import (
     AudienceCount,
     Campaign,
     CampaignInput,
+    Late,
     LedgerRow,
     Report,
 )
+from syncom.errors import Invalid
 from syncom.http.native.contacts import choice
 from syncom.http.native.given import Activity, By, Campaigns
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
@@ -33,9 +35,14 @@ _STATES = {state.name.lower(): state for state in LedgerState}
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When to start, with its offset, such as 2026-03-01T09:00:00+02:00."""
+    """When to start: one of ``at`` and ``local_at``."""
 
-    at: datetime
+    #: One moment for all, with its offset, such as 2026-03-01T09:00:00+02:00.
+    at: datetime | None = None
+    #: A time in each contact's own zone, without an offset, such as 2026-03-01T09:00:00.
+    local_at: datetime | None = None
+    #: Of local_at: what becomes of contacts for whom it has passed when the campaign starts.
+    late: Late = Late.SEND
 
 
 class Retried(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +107,12 @@ async def start_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int
 async def schedule_campaign(
     by: By, campaigns: Campaigns, campaign_id: FromPath[int], data: JSONBody[Schedule]
 ) -> Campaign:
-    """Send it at a time."""
+    """Send it at a time: to all at once, or to each contact at that time of the own zone."""
+    if (data.at is None) == (data.local_at is None):
+        raise Invalid("at", "or local_at must be given, and not both")
+    if data.local_at is not None:
+        return await campaigns.schedule_locally(by.account_id, campaign_id, data.local_at, data.late)
+    assert data.at is not None, "one of them is there"
     return await campaigns.schedule(by.account_id, campaign_id, data.at)
 
 

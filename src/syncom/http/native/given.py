@@ -24,6 +24,7 @@ from syncom.events.service import EventsService
 from syncom.http.authentication import Authentication
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
+from syncom.messages.policy.service import PoliciesService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
@@ -68,6 +69,7 @@ InboundTexts = NamedDependency[InboundTextsService]
 Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
 Senders = NamedDependency[SendersService]
+Policies = NamedDependency[PoliciesService]
 Messages = NamedDependency[MessagesService]
 Campaigns = NamedDependency[CampaignsService]
 Webhooks = NamedDependency[WebhooksService]
@@ -113,6 +115,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "inbox": app.inbox,
         "content": app.content,
         "senders": app.senders,
+        "policies": app.policies,
         "messages": app.messages,
         "campaigns": app.campaigns,
         "webhooks": app.webhooks,

@@ -156,7 +156,7 @@ class SenderLine:
             return Exclusion.UNSUBSCRIBED.value
         if not work.address:
             return ROUTES[work.channel].lacking.value
-        return ""
+        return Exclusion.CAPPED.value if work.is_over_cap else ""
 
     def _refused(self, work: Work, outcome: Outcome, answer: Answer) -> None:
         self.answered += 1

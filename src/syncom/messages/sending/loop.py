@@ -26,14 +26,16 @@ from syncom.messages import store
 from syncom.messages.channels.carrier import Composer
 from syncom.messages.model import Lane, Sender, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
+from syncom.messages.policy.service import PoliciesService
 from syncom.messages.senders import SendersService
+from syncom.messages.sending.allowing import Allowing
 from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.line import SENDER_PAUSE, SenderLine
 from syncom.messages.sending.merge_fields import reader_of
 from syncom.messages.sending.recovery import recover
 from syncom.messages.sending.settlement import Settlement
-from syncom.messages.sending.work import Lease, Work
+from syncom.messages.sending.work import Lease, Postponed, Work
 from syncom.postgres.pool import Database
 
 _log = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class SendingLoop:
         content: ContentService,
         senders: SendersService,
         carriers: Carriers,
+        policies: PoliciesService,
         clock: Clock,
         data_dir: Path,
         role: SenderRole,
@@ -77,6 +80,7 @@ class SendingLoop:
         self._content = content
         self._senders = senders
         self._carriers = carriers
+        self._allowing = Allowing(policies, clock)
         self._clock = clock
         self._folder = data_dir / "journal"
         self._role = role
@@ -305,7 +309,7 @@ class SendingLoop:
                     connection, line.sender.sender_id, self._worker_id, self._lanes, size
                 )
         # When the database goes away here, they are there for the next try.
-        works = line.leased
+        works = await self._allowed(line, line.leased)
         for work in works:
             work.composer = await self._composer(line, work.account_id, work.content_id, work.campaign_id)
         await self._find_products(works)
@@ -321,9 +325,11 @@ class SendingLoop:
         lease.outstanding += len(ids)
         try:
             # The database may go away at any of these steps, the end of the transaction too: nobody may get lost.
+            policies = await self._allowing.in_force_for(lease.account_id)
             async with self._database.system() as connection:
                 found = await store.recipients(connection, lease.account_id, lease.channel, ids)
-            works = [store.work_of_chunk(lease, contact_id, found.get(contact_id)) for contact_id in ids]
+                read = [store.work_of_chunk(lease, contact_id, found.get(contact_id)) for contact_id in ids]
+                works, waiting = await self._allowing.sift(connection, read, policies)
             composers = {
                 content_id: await self._composer(line, lease.account_id, content_id, lease.campaign_id)
                 for content_id in {work.content_id for work in works}
@@ -338,8 +344,25 @@ class SendingLoop:
             return 0
         for work in works:
             work.composer = composers[work.content_id]
+        self._put_off(line, waiting)
         line.ready.extend(works)
         return len(ids)
+
+    async def _allowed(self, line: SenderLine, works: list[Work]) -> list[Work]:
+        """Those leased rows that may go now by the policies of their accounts; the others are put off."""
+        policies = await self._allowing.in_force(works)
+        if not policies:
+            return works
+        async with self._database.system() as connection:
+            allowed, waiting = await self._allowing.sift(connection, works, policies)
+        line.leased = list(allowed)
+        self._put_off(line, waiting)
+        return line.leased
+
+    def _put_off(self, line: SenderLine, waiting: Sequence[Postponed]) -> None:
+        assert self._settlement is not None
+        for one in waiting:
+            self._settlement.add(line.sender.sender_id, one)
 
     async def _find_products(self, works: Sequence[Work]) -> None:
         """Products for the mails that have some in them: for all recipients of a content at once."""

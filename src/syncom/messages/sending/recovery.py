@@ -109,6 +109,7 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
             content_id=chunk.content_id,
             content_languages=chunk.content_languages,
             launched_at=chunk.launched_at,
+            deadline=now + CAMPAIGN_LIFE,
             channel=chunk.channel,
             pending=deque(),
         )
@@ -125,7 +126,7 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
                 address=address,
                 contact=None,
                 launched_at=chunk.launched_at,
-                deadline=chunk.launched_at + CAMPAIGN_LIFE,
+                deadline=lease.deadline,
                 lane=Lane.RETRY,
                 lease=lease,
                 attempt=1,

@@ -20,11 +20,13 @@ from syncom.contacts.model import Suppression
 from syncom.contacts.service import suppress
 from syncom.errors import Unavailable
 from syncom.messages import store
+from syncom.messages.model import Lane, LedgerState
+from syncom.messages.policy.claims import Wish, release
 from syncom.messages.receipts.model import PeerMessage
 from syncom.messages.receipts.store import remember
 from syncom.messages.sending.counting import count_settled
 from syncom.messages.sending.journal import Journal
-from syncom.messages.sending.work import Lease, Outcome, Postponed, Settled
+from syncom.messages.sending.work import Lease, Outcome, Postponed, Settled, Work
 from syncom.postgres.pool import Connection, Database
 
 _log = logging.getLogger(__name__)
@@ -135,6 +137,7 @@ class Settlement:
         if queued:
             await store.delete_messages(connection, queued)
         await count_settled(connection, fresh, self._shard)
+        await release(connection, [_claimed(row.work) for row in fresh if _had_place(row)])
         await _give_up(connection, [row for row in fresh if row.suppress])
 
     async def _count_chunks(self, connection: Connection, chunks: Counter[tuple[int, int, int]]) -> bool:
@@ -186,6 +189,16 @@ def _peer_message(sender_id: int, row: Settled) -> PeerMessage:
         channel=work.channel,
         sent_at=row.at,
     )
+
+
+def _had_place(row: Settled) -> bool:
+    """Whether it may have a place within its contact's caps that it does not need, since it was not sent."""
+    unsent = row.state not in (LedgerState.SENT, LedgerState.UNCERTAIN)
+    return unsent and (row.work.has_claim or row.work.lane is Lane.WORKFLOW)
+
+
+def _claimed(work: Work) -> Wish:
+    return Wish(work.account_id, work.contact_id, work.message_id)
 
 
 async def _give_up(connection: Connection, rows: Sequence[Settled]) -> None:

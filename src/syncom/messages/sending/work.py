@@ -29,6 +29,8 @@ class Lease:
     #: Contents by language; empty: one for everybody.
     content_languages: Mapping[str, int]
     launched_at: datetime
+    #: When its recipients are not tried any more.
+    deadline: datetime
     channel: Channel
     #: Contacts not read yet.
     pending: deque[int]
@@ -81,6 +83,10 @@ class Work:
     external_request_id: str = ""
     #: The sender's name on this mail alone; empty: that of the content or of the sender.
     from_name: str = ""
+    #: It has a place within its contact's caps, to be given back when it is not sent.
+    has_claim: bool = False
+    #: Its contact got as much lately as a cap lets it get.
+    is_over_cap: bool = False
     #: Makes what is sent of it, once it was read to be sent.
     composer: Composer | None = None
 

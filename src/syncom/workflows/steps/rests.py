@@ -9,9 +9,10 @@ from uuid import UUID
 import msgspec
 
 from syncom.errors import Invalid
+from syncom.messages.policy.model import WEEKDAYS
 from syncom.postgres.columns import numbers, texts
 from syncom.workflows.filters import fits
-from syncom.workflows.language import WEEKDAYS, Wait, WaitFor, WaitUntil
+from syncom.workflows.language import Wait, WaitFor, WaitUntil
 from syncom.workflows.model import Outcome
 from syncom.workflows.passing import Failed, Place
 from syncom.workflows.steps.tools import Tools
