@@ -36,6 +36,8 @@ CONTACT_OWNED = {
     "deleted_contacts",
     "contact_channels",
     "contact_categories",
+    "declined_categories",
+    "confirmations",
     "rfm_scores",
     "rfm_history",
     "contact_predictions",

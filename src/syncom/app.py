@@ -35,6 +35,8 @@ from syncom.connect.tenants.model import KeyHolder, Member
 from syncom.connect.tenants.service import TenantsService
 from syncom.connect.transport.doubts import Doubts
 from syncom.connect.transport.service import Transport
+from syncom.consent.optin import OptIns
+from syncom.consent.preferences import PreferencesService
 from syncom.contacts.imports import jobs as imports
 from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.fetch import FileFetcher
@@ -52,6 +54,7 @@ from syncom.keys.service import KeysService, open_keyring
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses, callback_addresses
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.consents import MessageConsents
 from syncom.messages.identity.checking.dns import DnsNames
 from syncom.messages.identity.jobs import DomainKeeper
 from syncom.messages.identity.service import DomainsService
@@ -178,6 +181,18 @@ class App:
         )
         self.policies = PoliciesService(database, clock)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
+        self.message_consents = MessageConsents(database, self.contacts)
+        self.optins = OptIns(
+            database,
+            self.contacts,
+            self.content,
+            self.messages,
+            self.activity,
+            keyring,
+            clock,
+            base_url=settings.base_url,
+        )
+        self.preferences = PreferencesService(database, self.contacts, self.activity, clock)
         self.web_versions = WebVersions(
             database,
             self.contacts,
@@ -315,6 +330,7 @@ class App:
         await self.contacts.sessions.forget_old()
         await self.content.collect(link_days=self.settings.link_days)
         await self.contacts.tokens.forget_old()
+        await self.optins.forget_old()
         await self.accounts.forget_tokens()
         await self.runs.upkeep()
         await self.inbound_texts.forget()

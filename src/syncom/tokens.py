@@ -41,6 +41,8 @@ class MessageRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     content_id: int
     contact_id: int
     message_id: UUID
+    #: Subscription categories it was sent under; only in links that unsubscribe.
+    category_ids: tuple[int, ...] = ()
 
 
 class BounceRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -67,9 +69,14 @@ class MessageTokens:
         """For `/t/o/<token>.gif` (open) and `/t/c/<token>/<link>` (click)."""
         return self._track.sign(_PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes))
 
-    def unsubscribe(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
-        """For `/t/u/<token>`."""
-        return self._unsubscribe.sign(_PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes))
+    def unsubscribe(
+        self, account_id: int, content_id: int, contact_id: int, message_id: UUID, category_ids: tuple[int, ...] = ()
+    ) -> str:
+        """For `/t/u/<token>` and `/t/p/<token>`; ``category_ids`` are what unsubscribing from this message is about."""
+        payload = _PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes)
+        if category_ids:
+            payload += struct.pack(f">{len(category_ids)}Q", *category_ids)
+        return self._unsubscribe.sign(payload)
 
     def view(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
         """For `/t/v/<token>`."""
@@ -118,7 +125,14 @@ class MessageTokens:
         return _reference(self._track.verify(token))
 
     def read_unsubscribe(self, token: str) -> MessageRef | None:
-        return _reference(self._unsubscribe.verify(token))
+        payload = self._unsubscribe.verify(token)
+        if payload is None or len(payload) < _PAYLOAD.size:
+            return None
+        reference = _reference(payload[: _PAYLOAD.size])
+        more = payload[_PAYLOAD.size :]
+        if reference is None or not more:
+            return reference
+        return msgspec.structs.replace(reference, category_ids=struct.unpack(f">{len(more) // 8}Q", more))
 
     def read_view(self, token: str) -> MessageRef | None:
         return _reference(self._view.verify(token))

@@ -212,7 +212,7 @@ async def _compare(contacts: ContactsService, account_id: int, book: Book) -> No
     for contact_id in stored:
         for identity in await contacts.identities(account_id, contact_id):
             owners[identity.value] = contact_id
-        history = await contacts.consents.history(account_id, contact_id)
+        history = await contacts.proofs.history(account_id, contact_id)
         for channel, state in book.people[contact_id].states.items():
             last = next((event.state for event in history if event.channel is channel), NONE)
             assert last is state or state is NONE

@@ -273,7 +273,7 @@ async def test_consent_changes_of_many_accounts_are_recorded_only_where_they_cha
             ],
         )
     assert flags == [True, True, False, False, True, False]
-    history = await contacts.consents.history(account_id, one)
+    history = await contacts.proofs.history(account_id, one)
     assert [event.state for event in history] == [on, off, on] or len(history) == 3
     assert (await contacts.get(account_id, one)).email_state is on
     assert (await contacts.get(other_account_id, two)).email_state is off

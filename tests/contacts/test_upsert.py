@@ -208,7 +208,7 @@ async def test_consent_is_given_once_with_its_proof_and_never_given_back(
     contact = await contacts.get(account_id, contact_id)
     assert contact.email_state is SubscriptionState.UNSUBSCRIBED
     assert contact.sms_state is SubscriptionState.SUBSCRIBED
-    history = await contacts.consents.history(account_id, contact_id)
+    history = await contacts.proofs.history(account_id, contact_id)
     assert [(event.channel, event.state, event.source) for event in history] == [
         (Channel.SMS, SubscriptionState.SUBSCRIBED, "import"),
         (Channel.EMAIL, SubscriptionState.UNSUBSCRIBED, "one-click"),

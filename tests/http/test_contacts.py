@@ -145,9 +145,16 @@ async def test_an_unsubscribe_is_kept_with_its_proof_and_no_upsert_undoes_it(sit
         assert shown.json()["email_state"] == "unsubscribed"
         await client.put(f"{V1}/contacts", json={"email": "u@example.com", "first_name": "U"})
         assert (await client.get(f"{V1}/contacts/{contact_id}")).json()["email_state"] == "unsubscribed"
-        history = (await client.get(f"{V1}/contacts/{contact_id}/subscriptions")).json()["items"]
+        history = (await client.get(f"{V1}/contacts/{contact_id}/consents")).json()["items"]
         assert [event["state"] for event in history] == ["unsubscribed", "subscribed"]
         assert history[0]["detail"]["phone_call"] == "2026-01-05"
+        first = (await client.get(f"{V1}/contacts/{contact_id}/consents", params={"limit": 1})).json()
+        second = await client.get(
+            f"{V1}/contacts/{contact_id}/consents", params={"limit": 1, "cursor": first["next_cursor"]}
+        )
+        assert first["items"] + second.json()["items"] == history
+        verdict = (await client.get(f"{V1}/contacts/{contact_id}/consents/verdict")).json()
+        assert (verdict["entries"], verdict["faults"]) == (2, [])
 
 
 async def test_contacts_are_found_changed_merged_and_deleted(site: Site) -> None:

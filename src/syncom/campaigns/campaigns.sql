@@ -116,17 +116,11 @@ WHERE campaign_id = %(campaign_id)s;
 -- Index: the primary keys of contacts, suppressions and whatever the predicate names.
 SELECT c.bucket, c.contact_id, c.time_zone, coalesce({kept}, '') AS address,
        CASE WHEN {excluded} THEN 'excluded by list or segment'
-            WHEN cardinality(%(categories)s::text[]) > 0
-                 AND EXISTS (SELECT FROM contact_categories k WHERE k.account_id = c.account_id
-                             AND k.bucket = c.bucket AND k.contact_id = c.contact_id)
-                 AND NOT EXISTS (SELECT FROM contact_categories k
-                                 JOIN subscription_categories g ON g.category_id = k.category_id
-                                 WHERE k.account_id = c.account_id AND k.bucket = c.bucket
-                                   AND k.contact_id = c.contact_id AND lower(g.key) = ANY (%(categories)s::text[]))
-                 THEN 'chose other categories'
+            WHEN cardinality(%(category_ids)s::bigint[]) > 0 AND {refusal} IS NOT NULL THEN {refusal}
             WHEN {address} IS NULL THEN {no_address}
             WHEN {state} = 3 THEN 'unsubscribed'
             WHEN {state} <> ALL ({agreed}) THEN 'not confirmed'
+            WHEN s.reason = 'paused' THEN 'paused'
             WHEN s.address IS NOT NULL THEN 'suppressed'
        END AS reason
 FROM contacts c

@@ -17,10 +17,12 @@ from syncom.activity.rollups.model import Ended
 from syncom.activity.rollups.service import KEEPER_SHARD, count_ended
 from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, Late, LedgerRow
 from syncom.campaigns.timing import Timing
+from syncom.contacts.categories import REFUSAL, named
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.model import LedgerState
 from syncom.messages.routes import ROUTES
+from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.segments.compile import Predicate
@@ -252,6 +254,7 @@ def _judged(statement: LiteralString, channel: Channel, included: Predicate, exc
     judged = sql.SQL(_SQL["judge"]).format(
         included=included.text,
         excluded=excluded.text,
+        refusal=REFUSAL,
         address=sql.SQL(reached.address),
         kept=sql.SQL(reached.kept),
         state=sql.SQL(reached.state),
@@ -261,10 +264,6 @@ def _judged(statement: LiteralString, channel: Channel, included: Predicate, exc
         channel=sql.Literal(channel.consent.value),
     )
     return sql.SQL(statement).format(judged=judged)
-
-
-def _categories(audience: Audience) -> list[str]:
-    return [key.strip().lower() for key in audience.categories]
 
 
 async def count_audience(
@@ -280,7 +279,7 @@ async def count_audience(
         **included.values,
         **excluded.values,
         "account_id": account_id,
-        "categories": _categories(audience),
+        "category_ids": numbers(await named(connection, account_id, audience.categories)),
         "from_bucket": 0,
         "to_bucket": BUCKETS,
     }
@@ -306,7 +305,7 @@ async def expand(
         "channel": campaign.channel.value,
         "content_id": campaign.content_id or 0,
         "launched_at": campaign.launched_at,
-        "categories": _categories(campaign.audience),
+        "category_ids": numbers(await named(connection, campaign.account_id, campaign.audience.categories)),
         "from_bucket": campaign.expanded_buckets,
         "to_bucket": to_bucket,
         "chunk": CHUNK,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from syncom.contacts.model import Category
+from psycopg import sql
+
+from syncom.contacts.model import Category, CategoryChoice
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.contacts.usage import Usage
 from syncom.errors import Invalid, NotFound
@@ -15,6 +17,11 @@ from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
 
 _SQL = load_sql("syncom.contacts", "categories.sql")
+#: Why a contact ``c`` gets no message of ``category_ids``: a text, or NULL. For statements of other rooms too.
+REFUSAL: Final = sql.SQL(_SQL["refusal"])
+_OPTED_OUT: Final = sql.SQL(_SQL["opted_out"]).format(refusal=REFUSAL)
+#: Decisions about categories, applied as those about channels are (consents.py).
+DECIDE: Final = _SQL["decide"]
 _KEY_LENGTH: Final = 100
 #: Categories of one call.
 _LIMIT: Final = 200
@@ -33,15 +40,22 @@ async def add_categories(
     await connection.execute(_SQL["ensure_categories"], values)
     category_ids = [row[0] for row in await (await connection.execute(_SQL["named_categories"], values)).fetchall()]
     if contact_ids:
-        await connection.execute(
-            _SQL["add_contact_categories"],
-            {
-                "account_id": account_id,
-                "contact_ids": numbers(by_bucket(contact_ids)),
-                "category_ids": numbers(category_ids),
-            },
-        )
+        chosen = {
+            "account_id": account_id,
+            "contact_ids": numbers(by_bucket(contact_ids)),
+            "category_ids": numbers(category_ids),
+        }
+        await connection.execute(_SQL["take_back_declined"], chosen)
+        await connection.execute(_SQL["add_contact_categories"], chosen)
     return category_ids
+
+
+async def named(connection: Connection, account_id: int, keys: Sequence[str]) -> list[int]:
+    """Ids of the categories with these keys, inside the caller's transaction; unknown ones are left out."""
+    if not keys:
+        return []
+    values = {"account_id": account_id, "keys": [key.strip() for key in keys]}
+    return [row[0] for row in await (await connection.execute(_SQL["named_categories"], values)).fetchall()]
 
 
 class Categories:
@@ -78,6 +92,7 @@ class Categories:
         for bucket in range(BUCKETS):  # in short transactions: nobody sees the category any more
             async with self._database.tenant(account_id) as connection:
                 await connection.execute(_SQL["forget_category"], parameters | {"bucket": bucket})
+                await connection.execute(_SQL["forget_declined"], parameters | {"bucket": bucket})
 
     async def of(self, account_id: int, contact_id: int) -> list[str]:
         """Keys of a contact's categories. Raises NotFound."""
@@ -88,22 +103,47 @@ class Categories:
 
     async def opted_out(
         self, connection: Connection, account_id: int, contact_ids: Sequence[int], keys: Sequence[str]
-    ) -> frozenset[int]:
-        """Of these contacts, those who chose categories and none of these, inside the caller's transaction.
+    ) -> dict[int, str]:
+        """Of these contacts, those who get no message of these categories, and why, inside the caller's transaction.
 
-        Who never chose gets everything. A category that the account does not have is one nobody could choose.
+        Who never chose and declined nothing gets everything. A category that the account does not have is one nobody
+        could choose.
         """
-        values = {"account_id": account_id, "keys": list(keys)}
-        known = [row[0] for row in await (await connection.execute(_SQL["named_categories"], values)).fetchall()]
+        known = await named(connection, account_id, keys)
         if not known or not contact_ids:
-            return frozenset()
+            return {}
         parameters = {
-            "account_id": account_id,
+            "account_ids": numbers(account_id for _ in contact_ids),
             "buckets": buckets(contact_ids),
             "contact_ids": numbers(contact_ids),
             "category_ids": numbers(known),
         }
-        return frozenset(row[0] for row in await (await connection.execute(_SQL["opted_out"], parameters)).fetchall())
+        return dict(await (await connection.execute(_OPTED_OUT, parameters)).fetchall())
+
+    async def ids(self, account_id: int, keys: Sequence[str]) -> list[int]:
+        """Ids of the categories with these keys; unknown ones are left out."""
+        async with self._database.tenant(account_id) as connection:
+            return await named(connection, account_id, keys)
+
+    async def names(self, account_id: int, category_ids: Sequence[int]) -> dict[int, str]:
+        """Names of the categories that exist, by id."""
+        values = {"account_id": account_id, "category_ids": numbers(category_ids)}
+        async with self._database.tenant(account_id) as connection:
+            return dict(await (await connection.execute(_SQL["named"], values)).fetchall())
+
+    async def choices(self, account_id: int, contact_id: int) -> list[CategoryChoice]:
+        """Every category, by name, and whether a contact gets it."""
+        async with self._database.tenant(account_id) as connection:
+            rows = await (await connection.execute(_SQL["choices"], _one(account_id, contact_id))).fetchall()
+            chooses = await (await connection.execute(_SQL["chooses"], _one(account_id, contact_id))).fetchone()
+        everything = chooses is None or not chooses[0]
+        return [
+            CategoryChoice(
+                category=Category(category_id=row[0], key=row[1], name=row[2]),
+                wanted=not row[4] and (row[3] or everything),
+            )
+            for row in rows
+        ]
 
     async def replace(self, account_id: int, contact_id: int, keys: Sequence[str]) -> None:
         """Give a contact these categories and no others. Raises NotFound, Invalid."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from syncom.clock import Clock
+from syncom.contacts.categories import DECIDE as DECIDE_CATEGORIES
 from syncom.contacts.model import (
     CONSENT_CHANNELS,
     Channel,
     ConsentChange,
-    ConsentEvent,
     SubscriptionState,
     Suppression,
     SuppressionEntry,
@@ -21,7 +21,7 @@ from syncom.contacts.normalise import normalise_email, normalise_phone
 from syncom.contacts.upsert import end_batch, index_plans
 from syncom.errors import Invalid, NotFound
 from syncom.ids import bucket_of
-from syncom.postgres.columns import buckets, json, moments, nullable, numbers, texts
+from syncom.postgres.columns import booleans, buckets, json, moments, nullable, numbers, texts
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
 
@@ -94,25 +94,44 @@ def _rounds(changes: Sequence[ConsentChange], owners: Sequence[int]) -> list[lis
 async def _set_round(
     connection: Connection, changes: Sequence[ConsentChange], owners: Sequence[int], places: Sequence[int]
 ) -> list[int]:
+    of_channels = [place for place in places if not changes[place].category_id]
+    of_categories = [place for place in places if changes[place].category_id]
+    changed: list[int] = []
+    if of_channels:
+        changed += await _decided(connection, _SQL["set_consents"], changes, owners, of_channels)
+        if len(changed) < len(of_channels):
+            await _set_deleted(connection, changes, owners, set(of_channels) - set(changed))
+    if of_categories:
+        changed += await _decided(connection, DECIDE_CATEGORIES, changes, owners, of_categories)
+    return changed
+
+
+async def _decided(
+    connection: Connection,
+    statement: LiteralString,
+    changes: Sequence[ConsentChange],
+    owners: Sequence[int],
+    places: Sequence[int],
+) -> list[int]:
+    """The places whose decision is in the history now."""
     chosen = [changes[place] for place in places]
     contact_ids = [owners[place] for place in places]
     cursor = await connection.execute(
-        _SQL["set_consents"],
+        statement,
         {
             "account_ids": numbers(change.account_id for change in chosen),
             "buckets": buckets(contact_ids),
             "contact_ids": numbers(contact_ids),
+            "category_ids": numbers(change.category_id for change in chosen),
             "channels": numbers(change.channel for change in chosen),
             "states": numbers(change.state for change in chosen),
             "occurred": moments(change.occurred_at for change in chosen),
             "sources": texts(_words(change.source) for change in chosen),
             "details": nullable([json(change.detail) if change.detail else None for change in chosen]),
+            "always": booleans(change.always for change in chosen),
         },
     )
-    changed: list[int] = [places[row[0] - 1] for row in await cursor.fetchall()]
-    if len(changed) < len(places):
-        await _set_deleted(connection, changes, owners, set(places) - set(changed))
-    return changed
+    return [places[row[0] - 1] for row in await cursor.fetchall()]
 
 
 async def _set_deleted(
@@ -222,27 +241,6 @@ class Consents:
         async with self._database.tenant(account_id) as connection:
             return await set_consents(connection, changes)
 
-    async def history(self, account_id: int, contact_id: int, *, limit: int = 1000) -> list[ConsentEvent]:
-        """Consent events of a contact, newest first; an empty list for an unknown one."""
-        parameters = {
-            "account_id": account_id,
-            "bucket": bucket_of(contact_id),
-            "contact_id": contact_id,
-            "limit": limit,
-        }
-        async with self._database.tenant(account_id) as connection:
-            rows = await (await connection.execute(_SQL["consent_history"], parameters)).fetchall()
-        return [
-            ConsentEvent(
-                channel=Channel(row[0]),
-                state=SubscriptionState(row[1]),
-                occurred_at=row[2],
-                source=row[3],
-                detail=row[4],
-            )
-            for row in rows
-        ]
-
     async def suppress(
         self,
         account_id: int,
@@ -315,11 +313,15 @@ class Consents:
         """
         stored = _addresses(channel, addresses)
         async with self._database.tenant(account_id) as connection:
-            values = {"account_id": account_id, "channel": int(channel), "addresses": stored}
-            await connection.execute(_SQL["lift_unsubscribed"], values)
+            await self.lift(connection, account_id, channel, stored)
             owners = await _primary_owners(connection, account_id, channel, stored)
             left = [contact_id for contact_id, state in owners.items() if state is SubscriptionState.UNSUBSCRIBED]
             await self._decide(connection, account_id, channel, left, SubscriptionState.SUBSCRIBED, source)
+
+    async def lift(self, connection: Connection, account_id: int, channel: Channel, addresses: Sequence[str]) -> None:
+        """Take normalised addresses off that list, inside the caller's transaction."""
+        values = {"account_id": account_id, "channel": int(channel), "addresses": list(addresses)}
+        await connection.execute(_SQL["lift_unsubscribed"], values)
 
     async def _decide(
         self,

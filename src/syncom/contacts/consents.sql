@@ -18,13 +18,15 @@ WITH changed AS (
         SELECT b.*
         FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[],
             %(channels)s::smallint[], %(states)s::smallint[], %(occurred)s::timestamptz[],
-            string_to_array(%(sources)s, E'\x1f'), string_to_array(%(details)s, E'\x1f', E'\x1e'))
-            WITH ORDINALITY AS b (account_id, bucket, contact_id, channel, state, occurred_at, source, detail, n)
+            string_to_array(%(sources)s, E'\x1f'), string_to_array(%(details)s, E'\x1f', E'\x1e'),
+            %(always)s::boolean[])
+            WITH ORDINALITY AS b (account_id, bucket, contact_id, channel, state, occurred_at, source, detail, always, n)
         WHERE (b.bucket & 0) = 0 AND (b.contact_id & 0) = 0 OFFSET 0  -- see upsert.sql
     ) AS k
     WHERE c.account_id = k.account_id AND c.bucket = k.bucket AND c.contact_id = k.contact_id
         AND k.channel BETWEEN 1 AND 3
-        AND CASE k.channel WHEN 1 THEN c.email_state WHEN 2 THEN c.sms_state ELSE c.push_state END <> k.state
+        AND (k.always
+            OR CASE k.channel WHEN 1 THEN c.email_state WHEN 2 THEN c.sms_state ELSE c.push_state END <> k.state)
     RETURNING k.n, c.account_id, c.bucket, c.contact_id, k.channel, k.state, k.occurred_at, k.source, k.detail
 ), recorded AS (
     INSERT INTO consent_events (account_id, bucket, contact_id, channel, state, occurred_at, source, detail)
@@ -41,13 +43,6 @@ FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s:
     %(states)s::smallint[]) AS k (account_id, bucket, contact_id, channel, state)
 WHERE d.account_id = k.account_id AND d.bucket = k.bucket AND d.contact_id = k.contact_id
     AND k.channel BETWEEN 1 AND 3
-
--- name: consent_history
--- Newest first. Primary key of consent_events.
-SELECT channel, state, occurred_at, source, detail FROM consent_events
-WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
-ORDER BY occurred_at DESC, consent_event_id DESC
-LIMIT %(limit)s
 
 -- name: suppress
 -- A longer suppression wins; a reason already there stays unless the new one lasts longer. 'unsubscribed' stops mailings

@@ -243,6 +243,29 @@ INSERT INTO contact_categories (account_id, bucket, contact_id, category_id, add
 SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, category_id, added_at FROM gone
 ON CONFLICT DO NOTHING
 
+-- name: hand_over_declined
+WITH gone AS (
+    DELETE FROM declined_categories
+    WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
+    RETURNING category_id, chosen, declined_at
+)
+INSERT INTO declined_categories (account_id, bucket, contact_id, category_id, chosen, declined_at)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, category_id, chosen, declined_at FROM gone
+ON CONFLICT DO NOTHING
+
+-- name: drop_declined
+-- A no of one of the two wins. Primary keys of contact_categories and declined_categories.
+WITH dropped AS (
+    DELETE FROM contact_categories k USING declined_categories d
+    WHERE k.account_id = %(account_id)s AND k.bucket = %(keep_bucket)s AND k.contact_id = %(keep_id)s
+        AND d.account_id = k.account_id AND d.bucket = k.bucket AND d.contact_id = k.contact_id
+        AND d.category_id = k.category_id
+    RETURNING k.category_id
+)
+UPDATE declined_categories d SET chosen = true FROM dropped
+WHERE d.account_id = %(account_id)s AND d.bucket = %(keep_bucket)s AND d.contact_id = %(keep_id)s
+    AND d.category_id = dropped.category_id
+
 -- name: hand_over_lists
 WITH gone AS (
     DELETE FROM list_members
@@ -254,16 +277,17 @@ SELECT %(account_id)s, %(keep_bucket)s, list_id, %(keep_id)s, added_at FROM gone
 ON CONFLICT DO NOTHING
 
 -- name: hand_over_consent_events
--- They keep their numbers, so the history keeps its order.
+-- They keep their numbers, so the history keeps its order, and their links: their chain is still the dropped contact's.
 WITH gone AS (
     DELETE FROM consent_events
     WHERE account_id = %(account_id)s AND bucket = %(drop_bucket)s AND contact_id = %(drop_id)s
-    RETURNING consent_event_id, channel, state, occurred_at, source, detail
+    RETURNING consent_event_id, channel, category, state, occurred_at, source, detail, chain, link
 )
-INSERT INTO consent_events (account_id, bucket, contact_id, consent_event_id, channel, state, occurred_at, source,
-    detail)
-SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, consent_event_id, channel, state, occurred_at, source,
-    coalesce(detail, '{}') || jsonb_build_object('merged_from', %(drop_id)s::bigint)
+INSERT INTO consent_events (account_id, bucket, contact_id, consent_event_id, channel, category, state, occurred_at,
+    source, detail, chain, link)
+SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, consent_event_id, channel, category, state, occurred_at, source,
+    CASE WHEN chain IS NULL THEN coalesce(detail, '{}') || jsonb_build_object('merged_from', %(drop_id)s::bigint)
+        ELSE detail END, chain, coalesce(link, '')
 FROM gone
 
 -- name: hand_over_orders
@@ -388,7 +412,8 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
         AND (c.created_at, 'created') < (%(before)s, %(before_key)s))
     UNION ALL
     (SELECT 'consent', x.occurred_at, 'consent:' || x.consent_event_id,
-        jsonb_build_object('channel', x.channel, 'state', x.state, 'source', x.source, 'detail', x.detail)
+        jsonb_build_object('channel', x.channel, 'category', x.category, 'state', x.state, 'source', x.source,
+            'detail', x.detail)
      FROM consent_events x
      WHERE x.account_id = %(account_id)s AND x.bucket = %(bucket)s AND x.contact_id = %(contact_id)s
         AND (x.occurred_at, 'consent:' || x.consent_event_id) < (%(before)s, %(before_key)s)

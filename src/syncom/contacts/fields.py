@@ -25,7 +25,8 @@ RESERVED: Final = frozenset(
         "email", "phone", "external_id", "contact_key", "first_name", "last_name", "country", "region",
         "city", "address", "postcode", "language", "time_zone", "contact_id", "id", "contact", "emails",
         "phones", "fields", "lists", "created_at", "updated_at", "email_state", "sms_state", "push_state",
-        "campaign", "message", "unsubscribe_url", "view_url", "account", "params", "event", "order", "now",
+        "campaign", "message", "unsubscribe_url", "view_url", "preferences_url", "account", "params", "event",
+        "order", "now",
     )
 )  # fmt: skip
 _CHOICES_LIMIT: Final = 500

@@ -375,7 +375,7 @@ class PreparedRow(NamedTuple):
 
 
 class ConsentChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's decision about one channel."""
+    """A person's decision about one channel, or about one category of messages."""
 
     account_id: int
     contact_id: int
@@ -386,16 +386,48 @@ class ConsentChange(msgspec.Struct, frozen=True, kw_only=True):
     #: Proof: IP address, user agent, text shown, message id.
     detail: dict[str, Any] = {}
     occurred_at: datetime
+    #: A category that is subscribed to or declined; 0: the whole channel.
+    category_id: int = 0
+    #: Whether it goes into the history even when it changes nothing: the same wish again, with a proof of its own.
+    always: bool = False
 
 
 class ConsentEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the consent history."""
 
+    consent_event_id: int
     channel: Channel
+    #: Key of a subscription category; empty: it is about the whole channel.
+    category: str
     state: SubscriptionState
     occurred_at: datetime
     source: str
     detail: dict[str, Any] | None
+    #: The contact it was recorded for: another one's history was handed over by a merge.
+    recorded_for: int
+    #: SHA-256 over itself and the one before in that contact's chain; empty: recorded before there were chains.
+    link: str
+
+
+class ConsentFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where the history of consent was tampered with."""
+
+    contact_id: int
+    consent_event_id: int
+    #: What is wrong with this entry.
+    reason: str
+
+
+class ConsentVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check of the history found."""
+
+    contacts: int
+    entries: int
+    #: Entries from before there were chains, which cannot be checked.
+    unchained: int
+    faults: tuple[ConsentFault, ...]
+    #: There may be more faults than are listed.
+    more: bool
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -449,6 +481,13 @@ class Category(msgspec.Struct, frozen=True, kw_only=True):
     category_id: int
     key: str
     name: str
+
+
+class CategoryChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A category, and whether a contact gets its messages."""
+
+    category: Category
+    wanted: bool
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):

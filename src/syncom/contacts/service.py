@@ -4,9 +4,10 @@
 >>> outcome = await contacts.upsert_one(account_id, ContactInput(email="anna@example.com"), UpsertOptions())
 
 Custom fields are at ``contacts.fields``, lists at ``contacts.lists``, consent and suppressed addresses at
-``contacts.consents``, subscription categories at ``contacts.categories``, lists with totals at ``contacts.directory``,
-asynchronous calls at ``contacts.sessions``, tokens of contacts at ``contacts.tokens``; :func:`set_consents` and
-:func:`suppress` do batches inside a caller's transaction, and :func:`hold_contacts` keeps contacts there until it ends.
+``contacts.consents``, its proof at ``contacts.proofs``, subscription categories at ``contacts.categories``, lists with
+totals at ``contacts.directory``, asynchronous calls at ``contacts.sessions``, their tokens at ``contacts.tokens``;
+:func:`set_consents` and :func:`suppress` do batches inside a caller's transaction, and :func:`hold_contacts` keeps
+contacts there until it ends.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from syncom.contacts.model import (
 )
 from syncom.contacts.normalise import international, normalise_email, normalise_phone
 from syncom.contacts.prepare import prepare_patch, prepare_rows
+from syncom.contacts.proofs import Proofs
 from syncom.contacts.saving import Also, Saver
 from syncom.contacts.sessions import ApiSessions, put_session
 from syncom.contacts.store import COUNTING_LOCK, lineage
@@ -119,6 +121,7 @@ class ContactsService:
         self.fields = CustomFields(database, clock, self.usage)
         self.lists = Lists(database, self.usage)
         self.consents = Consents(database, clock)
+        self.proofs = Proofs(database)
         self.categories = Categories(database, self.usage)
         self.directory = Directory(database, self.fields)
         self.sessions = ApiSessions(database)

@@ -12,7 +12,9 @@ STANDARD = (*(name for name in STANDARD_FIELDS if name != "time_zone"), "contact
 UNSUBSCRIBE_URL = "unsubscribe_url"
 #: The mail as a page of its own ("view in browser").
 VIEW_URL = "view_url"
-OWN_URLS = frozenset((UNSUBSCRIBE_URL, VIEW_URL))
+#: Where a contact chooses what it gets: the preference centre.
+PREFERENCES_URL = "preferences_url"
+OWN_URLS = frozenset((UNSUBSCRIBE_URL, VIEW_URL, PREFERENCES_URL))
 #: The members of a single message, beside their place at the top level.
 PARAMS = "params"
 

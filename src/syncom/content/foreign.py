@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from syncom.content import language
-from syncom.content.fields import UNSUBSCRIBE_URL, VIEW_URL
+from syncom.content.fields import PREFERENCES_URL, UNSUBSCRIBE_URL, VIEW_URL
 from syncom.content.language import TRACK, Addresses, Mark, Output, Text
 from syncom.content.model import CompiledContent, RenderError
 from syncom.content.own import Own
@@ -69,7 +69,11 @@ class ForeignEngine:
 
     def _slots(self, fields: Mapping[str, Any], params: Mapping[str, Any], own: Own) -> dict[str, Any]:
         """Merge fields as texts."""
-        slots: dict[str, Any] = {UNSUBSCRIBE_URL: own.unsubscribe_url, VIEW_URL: own.view_url}
+        slots: dict[str, Any] = {
+            UNSUBSCRIBE_URL: own.unsubscribe_url,
+            VIEW_URL: own.view_url,
+            PREFERENCES_URL: own.preferences_url,
+        }
         for name in self._content.fields:
             value = fields.get(name)
             if value is not None and value != "":

@@ -22,3 +22,8 @@ class Own:
     view_url: str
     link: Link
     products: Picked = field(default_factory=lambda: NO_PRODUCTS)
+
+    @property
+    def preferences_url(self) -> str:
+        """The preference centre opens with the same token: who may unsubscribe somebody may choose for them."""
+        return self.unsubscribe_url.replace("/t/u/", "/t/p/", 1)

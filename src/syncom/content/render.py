@@ -15,7 +15,7 @@ import msgspec
 
 from syncom.content import language
 from syncom.content.expression import Simple, identifier
-from syncom.content.fields import OWN_URLS, PARAMS, UNSUBSCRIBE_URL, VIEW_URL
+from syncom.content.fields import OWN_URLS, PARAMS, PREFERENCES_URL, UNSUBSCRIBE_URL, VIEW_URL
 from syncom.content.foreign import PARTS, ForeignEngine
 from syncom.content.language import TRACK, TRAP_LINK, Addresses, Escape, Mark, Output, Program, Text
 from syncom.content.model import (
@@ -36,7 +36,7 @@ from syncom.tokens import MessageTokens
 _MAX_SUBJECT = 998
 _LINE_BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]")
 #: Places in the row of pieces: the plain value, and behind it the escaped one.
-_UNSUBSCRIBE_PLACE, _VIEW_PLACE = 1, 3
+_UNSUBSCRIBE_PLACE, _VIEW_PLACE, _PREFERENCES_PLACE = 1, 3, 5
 _NO_PARAMS: Mapping[str, Any] = {}
 
 
@@ -62,11 +62,13 @@ class Renderer:
         fields: Mapping[str, Any],
         params: Mapping[str, Any] = _NO_PARAMS,
         products: Picked = NO_PRODUCTS,
+        *,
+        category_ids: tuple[int, ...] = (),
     ) -> Rendered:
         """The mail of one recipient.
 
         ``fields`` are those of the contact (``fields.contact_fields``); ``params`` those of the message, which win;
-        ``products`` what was looked up for the blocks of the content.
+        ``products`` what was looked up for the blocks of the content; ``category_ids`` what unsubscribing is about.
         Raises RenderError naming the field when a value is missing, is no web address where one is needed, or
         breaks the subject's line, and when a limit is reached.
         """
@@ -77,7 +79,8 @@ class Renderer:
             token = self._tokens.redirect(number, _checked_target(target), message_id)
             return f"{self._base}/t/r/{track}/{token}"
 
-        own = Own(track, self.unsubscribe_url(*message), self._view_url(*message), link, products)
+        unsubscribe_url = self.unsubscribe_url(*message, category_ids)
+        own = Own(track, unsubscribe_url, self._view_url(*message), link, products)
         made = self._pieces.render(fields, params, own) if self._pieces else None
         if made is None:
             made = self._engine.render(fields, params, own)
@@ -104,9 +107,17 @@ class Renderer:
         """Whether the engine is needed only for unusual values."""
         return self._pieces is not None
 
-    def unsubscribe_url(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
+    def unsubscribe_url(
+        self,
+        account_id: int,
+        content_id: int,
+        contact_id: int,
+        message_id: UUID,
+        category_ids: tuple[int, ...] = (),
+    ) -> str:
         """For the List-Unsubscribe header: a POST to it unsubscribes (RFC 8058)."""
-        return f"{self._base}/t/u/{self._tokens.unsubscribe(account_id, content_id, contact_id, message_id)}"
+        token = self._tokens.unsubscribe(account_id, content_id, contact_id, message_id, category_ids)
+        return f"{self._base}/t/u/{token}"
 
     def _view_url(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
         if not self._engine.is_viewable:
@@ -301,6 +312,7 @@ class _Engine:
         values[identifier(PARAMS)] = params
         values[identifier(UNSUBSCRIBE_URL)] = own.unsubscribe_url
         values[identifier(VIEW_URL)] = own.view_url
+        values[identifier(PREFERENCES_URL)] = own.preferences_url
         return tuple(self._sandbox.render(PARTS, values, own.link, own.products))
 
 
@@ -324,8 +336,8 @@ class _Pieces:
         self._fields: list[tuple[str, str | None, int, int]] = []
         self._targets: list[tuple[_Target, int]] = []
         self._orders: list[Callable[[list[str]], tuple[str, ...]]] = []
-        # Always there, and without anything to escape: both their places hold the same.
-        for name in (UNSUBSCRIBE_URL, VIEW_URL):
+        # Always there, and without anything to escape: both places of each hold the same.
+        for name in (UNSUBSCRIBE_URL, VIEW_URL, PREFERENCES_URL):
             self._field(Simple(name, None))
 
     @classmethod
@@ -345,6 +357,7 @@ class _Pieces:
         values[0] = own.track
         values[_UNSUBSCRIBE_PLACE] = values[_UNSUBSCRIBE_PLACE + 1] = own.unsubscribe_url
         values[_VIEW_PLACE] = values[_VIEW_PLACE + 1] = own.view_url
+        values[_PREFERENCES_PLACE] = values[_PREFERENCES_PLACE + 1] = own.preferences_url
         for name, default, plain, escaped in self._fields:
             value = params[name] if name in params else fields.get(name)
             if value is None:

@@ -45,6 +45,7 @@ from syncom.http.pages.login import LoginPages
 from syncom.http.pages.page import STYLESHEET, page, send_bytes, send_page, stylesheet
 from syncom.http.problems import problem_of, send_problem
 from syncom.http.tracking.app import TrackingApp
+from syncom.http.tracking.choices import ChoicePages
 from syncom.http.tracking.client import TrustedProxies
 from syncom.settings import Settings
 
@@ -92,6 +93,8 @@ class Server:
             app.clock,
             proxies=proxies,
             short_links=app.short_links.find,
+            category_names=app.contacts.categories.names,
+            choices=ChoicePages(app.tokens, app.optins, app.preferences, proxies),
         )
         gateways = GatewaysApp(
             app.tokens,

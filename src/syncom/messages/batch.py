@@ -224,7 +224,7 @@ class BatchSends:
         """One transaction: somebody is waiting for this mail."""
         ids = {plan.contact_id for plan in plans if not plan.problem and plan.contact_id is not None}
         contacts = await self._reach(connection, account_id, ids, letter.route.channel)
-        opted_out: frozenset[int] = frozenset()
+        opted_out: dict[int, str] = {}
         if request.categories:
             those = sorted({contact.contact_id for contact in contacts.values()})
             opted_out = await self._contacts.categories.opted_out(connection, account_id, those, request.categories)
@@ -243,14 +243,14 @@ class BatchSends:
                 continue
             plan.message_id = single_message_id(contact.contact_id)
             rows = [
-                self._row(account_id, letter, plan, contact, message_id, address, lane)
+                self._row(account_id, letter, plan, contact, message_id, address, lane, request.categories)
                 for message_id, address in with_ids(plan.message_id, addresses)
             ]
-            exclusion = _exclusion(letter.route.state(contact), request, opted_out=contact.contact_id in opted_out)
-            if exclusion is None:
+            exclusion = _exclusion(letter.route.state(contact), request, opted_out.get(contact.contact_id, ""))
+            if not exclusion:
                 queued += rows
             else:
-                excluded.append(store.Excluded(row=rows[0], reason=exclusion.value))
+                excluded.append(store.Excluded(row=rows[0], reason=exclusion))
         await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
         if excluded:
             await store.insert_excluded(connection, excluded)
@@ -278,6 +278,7 @@ class BatchSends:
         message_id: UUID,
         address: str,
         lane: Lane,
+        categories: tuple[str, ...],
     ) -> store.Queued:
         return store.Queued(
             message_id=message_id,
@@ -292,6 +293,7 @@ class BatchSends:
             life=SINGLE_LIFE,
             external_request_id=plan.external_request_id,
             from_name=plan.from_name,
+            categories=categories,
         )
 
 
@@ -317,13 +319,13 @@ def _locate(plan: _Plan, route: Route) -> None:
         plan.problem = f"'{plan.given.locator}' is not valid {route.noun}"
 
 
-def _exclusion(state: SubscriptionState, request: BatchSend, *, opted_out: bool) -> Exclusion | None:
+def _exclusion(state: SubscriptionState, request: BatchSend, opted_out: str) -> str:
     """Why this contact does not get it. What belongs to a category is marketing, and who unsubscribed gets none."""
     if state is SubscriptionState.UNCONFIRMED and not request.allow_unconfirmed:
-        return Exclusion.NOT_CONFIRMED
-    if request.categories and (opted_out or state is SubscriptionState.UNSUBSCRIBED):
-        return Exclusion.UNSUBSCRIBED
-    return None
+        return Exclusion.NOT_CONFIRMED.value
+    if request.categories and state is SubscriptionState.UNSUBSCRIBED:
+        return Exclusion.UNSUBSCRIBED.value
+    return opted_out
 
 
 def _check_names(plans: Sequence[_Plan], sender: Sender) -> None:

@@ -45,7 +45,9 @@ SET worker_id = %(worker_id)s, fence = k.fence + 1
 FROM picked, campaigns c
 WHERE k.campaign_id = picked.campaign_id AND k.chunk_no = picked.chunk_no AND c.campaign_id = k.campaign_id
 RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id,
-          c.content_languages, c.launched_at, c.channel, now() AS leased_at;
+          c.content_languages, c.launched_at, c.channel,
+          ARRAY(SELECT jsonb_array_elements_text(c.audience -> 'categories')) AS categories,
+          now() AS leased_at;
 
 -- name: unsettled
 -- Of these recipients of a campaign, those without a ledger row and without a row in the retry lane.
@@ -100,6 +102,8 @@ leased AS (
 )
 SELECT l.message_id, l.account_id, l.contact_id, l.campaign_id, l.lane, l.content_id, l.params, l.address, l.uncertain,
        l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, l.channel, g.launched_at,
+       CASE WHEN l.campaign_id = 0 THEN l.categories ELSE ARRAY(SELECT jsonb_array_elements_text(g.audience -> 'categories')) END
+           AS categories,
        c.contact_id IS NOT NULL AS present,
        CASE WHEN l.channel = 3 AND l.campaign_id <> 0 THEN ARRAY(
            SELECT h.endpoint FROM push_subscriptions h
@@ -118,7 +122,7 @@ LEFT JOIN suppressions s ON s.account_id = l.account_id AND s.address = l.addres
                         AND s.channel = CASE l.channel WHEN 5 THEN 2 ELSE l.channel END
                         AND (s.expires_at IS NULL OR s.expires_at > now())
                         -- Who left a mailing still gets what was asked for: lane 0 is transactional.
-                        AND NOT (s.reason = 'unsubscribed' AND l.lane = 0)
+                        AND NOT (s.reason IN ('unsubscribed', 'paused') AND l.lane = 0)
 ORDER BY l.lane, l.due_at;
 
 -- name: release_message
@@ -244,13 +248,13 @@ UPDATE senders SET paused_until = %(until)s, problem = %(problem)s WHERE sender_
 -- queue's row goes when the message has its end.
 WITH given AS (
     SELECT message_id, account_id, contact_id, channel, lane, sender_id, content_id, params::jsonb, address,
-           external_request_id, from_name, life
+           external_request_id, from_name, life, string_to_array(nullif(categories, ''), E'\x1f') AS categories
     FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[],
                 %(channels)s::smallint[], %(lanes)s::smallint[], %(sender_ids)s::bigint[], %(content_ids)s::bigint[],
                 %(params)s::text[], %(addresses)s::text[], %(external_request_ids)s::text[], %(from_names)s::text[],
-                %(lives)s::interval[])
+                %(lives)s::interval[], %(categories)s::text[])
          AS row (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
-                 external_request_id, from_name, life)
+                 external_request_id, from_name, life, categories)
 ),
 kept AS (
     INSERT INTO message_params (account_id, bucket, contact_id, message_id, params)
@@ -260,9 +264,9 @@ kept AS (
     ON CONFLICT DO NOTHING
 )
 INSERT INTO messages (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
-                      external_request_id, from_name, deadline)
+                      external_request_id, from_name, deadline, categories)
 SELECT message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address, external_request_id,
-       from_name, now() + life
+       from_name, now() + life, coalesce(categories, '{}')
 FROM given
 ON CONFLICT (message_id) DO NOTHING;
 
@@ -321,6 +325,17 @@ LEFT JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = ids.bucket AN
 LEFT JOIN engagements e ON e.account_id = %(account_id)s AND e.bucket = ids.bucket AND e.message_id = ids.message_id
 LEFT JOIN contents t ON t.account_id = %(account_id)s AND t.content_id = coalesce(l.content_id, m.content_id)
 WHERE m.message_id IS NOT NULL OR l.message_id IS NOT NULL;
+
+-- name: settled_message
+-- How a message ended, and the categories its campaign was for; without a state: it is queued. Primary keys of ledger,
+-- messages and campaigns.
+SELECT coalesce(l.contact_id, m.contact_id) AS contact_id, coalesce(l.campaign_id, m.campaign_id) AS campaign_id,
+       coalesce(l.channel, m.channel) AS channel, l.address, l.state, l.settled_at, c.audience -> 'categories' AS categories
+FROM (VALUES (%(message_id)s::uuid)) AS ids (message_id)
+LEFT JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = %(bucket)s AND l.message_id = ids.message_id
+LEFT JOIN messages m ON m.message_id = ids.message_id AND m.account_id = %(account_id)s
+LEFT JOIN campaigns c ON c.account_id = %(account_id)s AND c.campaign_id = l.campaign_id AND l.campaign_id <> 0
+WHERE l.message_id IS NOT NULL OR m.message_id IS NOT NULL;
 
 -- name: chunks_of_worker
 -- What a dead process held: to settle its journal.

@@ -58,6 +58,8 @@ class Exclusion(Enum):
     CAPPED = "frequency cap"
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
+    #: They asked for some days without mailings.
+    PAUSED = "paused"
 
 
 class Failure(Enum):

@@ -32,7 +32,7 @@ from syncom.messages.model import (
 from syncom.messages.notices import announce_messages
 from syncom.messages.routes import Reached
 from syncom.messages.sending.work import ChunkKey, Lease, Postponed, Settled, Work
-from syncom.postgres.columns import buckets, moments, numbers
+from syncom.postgres.columns import END, buckets, moments, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.tokens import MessageRef
@@ -91,6 +91,7 @@ class _LeasedChunk(msgspec.Struct, frozen=True, kw_only=True):
     launched_at: datetime
     channel: Channel
     leased_at: datetime
+    categories: tuple[str, ...]
 
 
 async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, count: int) -> list[Lease]:
@@ -123,6 +124,7 @@ async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, 
                 launched_at=row.launched_at,
                 deadline=row.leased_at + CAMPAIGN_LIFE,
                 channel=row.channel,
+                categories=row.categories,
                 address_place=ADDRESS_PLACE.get(row.channel.consent),
                 pending=deque(left),
             )
@@ -177,8 +179,8 @@ async def lease_messages(
 
 def _leased(row: tuple[Any, ...]) -> Work:
     message_id, account_id, contact_id, campaign_id, lane, content_id, params, address, uncertain = row[:9]
-    attempt, created_at, deadline, external_request_id, from_name, channel, launched_at, present = row[9:17]
-    endpoints = row[17]
+    attempt, created_at, deadline, external_request_id, from_name, channel, launched_at, categories, present = row[9:18]
+    endpoints = row[18]
     return Work(
         account_id=account_id,
         contact_id=contact_id,
@@ -190,7 +192,7 @@ def _leased(row: tuple[Any, ...]) -> Work:
         # Of a campaign over web push, whose browsers are looked up each time.
         address=address if endpoints is None else next(iter(endpoints), ""),
         endpoints=tuple(endpoints or ()),
-        contact=row[18:] if present else None,
+        contact=row[19:] if present else None,
         launched_at=launched_at or created_at,
         deadline=deadline,
         lane=Lane(lane),
@@ -200,6 +202,7 @@ def _leased(row: tuple[Any, ...]) -> Work:
         params=params,
         external_request_id=external_request_id,
         from_name=from_name,
+        categories=tuple(categories),
     )
 
 
@@ -242,6 +245,7 @@ def work_of_chunk(lease: Lease, contact_id: int, recipient: Recipient | None) ->
         deadline=lease.deadline,
         lane=Lane.RETRY,
         lease=lease,
+        categories=lease.categories,
     )
 
 
@@ -543,6 +547,8 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     external_request_id: str = ""
     #: Stands in for the sender's name on this message alone.
     from_name: str = ""
+    #: Keys of the subscription categories it belongs to.
+    categories: tuple[str, ...] = ()
 
 
 async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> None:
@@ -562,6 +568,7 @@ async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> Non
             "external_request_ids": [row.external_request_id for row in rows],
             "from_names": [row.from_name for row in rows],
             "lives": [row.life for row in rows],
+            "categories": [END.join(row.categories) for row in rows],
         },
     )
     await announce_messages(connection)

@@ -11,7 +11,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT max(occurred_at) FILTER (WHERE channel = 1) AS email_at, max(occurred_at) FILTER (WHERE channel = 2) AS sms_at
     FROM consent_events
-    WHERE account_id = %(account_id)s AND bucket = k.bucket AND contact_id = k.contact_id
+    WHERE account_id = %(account_id)s AND bucket = k.bucket AND contact_id = k.contact_id AND category IS NULL
 ) AS decided
 
 -- name: join_named_lists

@@ -14,7 +14,6 @@ from syncom.activity.timeline import named
 from syncom.contacts.model import (
     Change,
     Channel,
-    ConsentEvent,
     Contact,
     ContactFilter,
     ContactInput,
@@ -32,7 +31,7 @@ from syncom.http.native.routing import needs
 
 _TAGS = ["Contacts"]
 CHANNELS = {channel.name.lower(): channel for channel in Channel}
-_STATE_NAMES = {state: name for name, state in STATES.items()}
+STATE_NAMES = {state: name for name, state in STATES.items()}
 _KEY_NAMES = {kind: kind.name.lower() for kind in IdentityKind}
 #: Contacts of one batch: what fits into a body of a megabyte.
 _BATCH = 10_000
@@ -69,16 +68,6 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     value: str
     primary: bool
-
-
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision of a person about a channel, with its proof."""
-
-    channel: str
-    state: str
-    occurred_at: datetime
-    source: str
-    detail: dict[str, Any] | None
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -251,14 +240,6 @@ async def get_timeline(
     return Page(items=named(page.entries), next_cursor=page.cursor)
 
 
-@get("/contacts/{contact_id:int}/subscriptions", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
-async def list_consents(by: By, contacts: Contacts, contact_id: FromPath[int]) -> Page[Consent]:
-    """The consent history of a contact, newest first: who decided what, when, with which proof."""
-    await contacts.get(by.account_id, contact_id)
-    found = await contacts.consents.history(by.account_id, contact_id)
-    return Page(items=[_consent(event) for event in found], next_cursor=None)
-
-
 @post("/contacts/{contact_id:int}/subscriptions", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CONTACTS))
 async def set_subscription(by: By, contacts: Contacts, contact_id: FromPath[int], data: JSONBody[Decision]) -> Person:
     """Record what a person decided about a channel. Subscribing again after an unsubscribe needs their own will."""
@@ -285,9 +266,9 @@ def person(contact: Contact) -> Person:
     members = {name: getattr(contact, name) for name in _SAME}
     return Person(
         **members,
-        email_state=_STATE_NAMES[contact.email_state],
-        sms_state=_STATE_NAMES[contact.sms_state],
-        push_state=_STATE_NAMES[contact.push_state],
+        email_state=STATE_NAMES[contact.email_state],
+        sms_state=STATE_NAMES[contact.sms_state],
+        push_state=STATE_NAMES[contact.push_state],
     )
 
 
@@ -301,16 +282,6 @@ def choice(field: str, value: str, choices: dict[str, Any]) -> Any:
     return choices[value]
 
 
-def _consent(event: ConsentEvent) -> Consent:
-    return Consent(
-        channel=event.channel.name.lower(),
-        state=_STATE_NAMES[event.state],
-        occurred_at=event.occurred_at,
-        source=event.source,
-        detail=event.detail,
-    )
-
-
 HANDLERS: list[Any] = [
     list_contacts,
     upsert_contact,
@@ -321,7 +292,6 @@ HANDLERS: list[Any] = [
     restore_contact,
     list_addresses,
     get_timeline,
-    list_consents,
     set_subscription,
     merge_contacts,
 ]

@@ -1,6 +1,7 @@
 """Opens, clicks and unsubscribing: `/t/...`, a plain ASGI application.
 
 ===============================  =====================================================================
+`/t/k/<token>`, `/t/p/<token>`   pages where recipients choose (``choices.py``)
 `GET /t/o/<token>.gif`           a transparent pixel
 `GET /t/c/<token>/<link>`        leads to a stored target of the message's content
 `GET /t/r/<token>/<redirect>`    leads to the personal target that the second token carries
@@ -19,9 +20,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -31,11 +31,34 @@ from syncom.activity.model import HONEYPOT_LINK, STORED_HONEYPOT_LINK, ActivityK
 from syncom.activity.recorder import Entry, Recorder
 from syncom.activity.robots import RecentLinks, Visit, classify
 from syncom.clock import Clock
+from syncom.consent.languages import accepted, chosen
 from syncom.contacts.model import Channel, ConsentChange, SubscriptionState
 from syncom.errors import NotFound, Unavailable
 from syncom.http.tracking import pages
+from syncom.http.tracking.answers import (
+    BAD_FORM,
+    BARE_POLICY,
+    NOT_FOUND,
+    SECURITY,
+    TOO_LARGE,
+    TRY_AGAIN,
+    WRONG_METHOD,
+    WRONG_METHOD_HERE,
+    Answer,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    header,
+    page_answer,
+    peer,
+    read_body,
+    text_answer,
+)
+from syncom.http.tracking.choices import ChoicePages
 from syncom.http.tracking.client import TrustedProxies, clean_agent
-from syncom.http.tracking.forms import MAX_BODY, FormError, parse_form
+from syncom.http.tracking.forms import FormError, parse_form
 from syncom.http.tracking.targets import LoadLinks, Targets, location
 from syncom.ids import campaign_of_message, made_at
 from syncom.messages.channels.sms.model import ShortLink
@@ -43,63 +66,20 @@ from syncom.tokens import MessageRef, MessageTokens
 
 _log = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
-
-#: A token is 76 or 107 characters, a personal redirect carries its target: anything longer is not ours.
-_LONGEST_TOKEN = 200
+#: A token is 76 characters, one that unsubscribes 11 more for each category; a personal redirect carries its target.
+_LONGEST_TOKEN = 400
 _CODE = re.compile(r"[A-Za-z0-9]{12}")
 _LONGEST_REDIRECT = 12_000
 
-_SECURITY: Headers = [
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-robots-tag", b"noindex, nofollow"),
-]
-_BARE_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_PAGE_POLICY = (b"content-security-policy", pages.CONTENT_SECURITY_POLICY.encode())
 _MAIL_POLICY = (b"content-security-policy", pages.MAIL_POLICY.encode())
 #: Makes the page of a message. Raises NotFound when it cannot be made any more.
 LoadPage = Callable[[MessageRef], Awaitable[str]]
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """A whole HTTP response."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-def _text(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
-    return _answer(status, b"text/plain; charset=utf-8", body, _BARE_POLICY, *more)
-
-
-def _answer(status: int, kind: bytes, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
-    length = (b"content-length", str(len(body)).encode())
-    return Answer(status, [*_SECURITY, (b"content-type", kind), length, *more], body)
-
-
-def _page(body: bytes, *, status: int = 200, policy: tuple[bytes, bytes] = _PAGE_POLICY) -> Answer:
-    return _answer(status, b"text/html; charset=utf-8", body, policy)
-
-
-_PIXEL = _answer(200, b"image/gif", pages.PIXEL, _BARE_POLICY)
-_NOTHING = Answer(204, [*_SECURITY, _BARE_POLICY], b"")
-_ASK = _page(pages.ASK)
-_UNSUBSCRIBED = _page(pages.UNSUBSCRIBED)
-_RESUBSCRIBED = _page(pages.RESUBSCRIBED)
-_NO_LONGER_THERE = _page(pages.NO_LONGER_THERE, status=410)
-_ONE_CLICK_DONE = _text(200, pages.ONE_CLICK_DONE)
-_NOT_FOUND = _text(404, pages.NOT_FOUND)
-_BAD_FORM = _text(400, pages.BAD_FORM)
-_TOO_LARGE = _text(413, pages.TOO_LARGE, (b"connection", b"close"))
-_TRY_AGAIN = _text(503, pages.TRY_AGAIN, (b"retry-after", b"60"))
-_WRONG_METHOD = _text(405, pages.WRONG_METHOD, (b"allow", b"GET, HEAD"))
-_WRONG_METHOD_HERE = _text(405, pages.WRONG_METHOD, (b"allow", b"GET, HEAD, POST"))
+_PIXEL = answer(200, b"image/gif", pages.PIXEL, BARE_POLICY)
+_NOTHING = Answer(204, [*SECURITY, BARE_POLICY], b"")
+_NO_LONGER_THERE = page_answer(pages.NO_LONGER_THERE, status=410)
+_ONE_CLICK_DONE = text_answer(200, pages.ONE_CLICK_DONE)
 
 
 #: The message behind a short link's code; None: there is none.
@@ -110,12 +90,21 @@ async def _no_short_links(_: str) -> ShortLink | None:
     return None
 
 
+#: Names of categories of an account by id.
+NameCategories = Callable[[int, Sequence[int]], Awaitable[Mapping[int, str]]]
+
+
+async def _no_names(_: int, __: Sequence[int]) -> Mapping[int, str]:
+    return {}
+
+
 class TrackingApp:
     """The ASGI application for every path that begins with `/t/`.
 
     Put it in front of the other routes; it takes paths with and without the `/t`. ``load_links`` reads a content's
     targets, ``load_page`` makes a message's page. The server must not rewrite the client's address itself:
-    ``proxies`` decides whom to believe.
+    ``proxies`` decides whom to believe. ``choices`` are the pages where recipients choose; ``category_names`` what the
+    categories of a message are called.
     """
 
     def __init__(
@@ -128,11 +117,15 @@ class TrackingApp:
         *,
         proxies: TrustedProxies | None = None,
         short_links: FindShortLink = _no_short_links,
+        category_names: NameCategories = _no_names,
+        choices: ChoicePages | None = None,
     ) -> None:
         self._tokens = tokens
         self._recorder = recorder
         self._targets = Targets(load_links)
         self._short_links = short_links
+        self._category_names = category_names
+        self._choices = choices
         self._load_page = load_page
         self._clock = clock
         self._client = (proxies or TrustedProxies()).client
@@ -142,16 +135,16 @@ class TrackingApp:
         if scope["type"] != "http":
             return
         try:
-            answer = await self._answer(scope, receive)
+            made = await self._answer(scope, receive)
         except Unavailable as error:
             _log.warning("a hit could not be recorded: %s", error)
-            answer = _TRY_AGAIN
+            made = TRY_AGAIN
         except psycopg.Error:
             _log.exception("a hit could not be recorded")
-            answer = _TRY_AGAIN
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+            made = TRY_AGAIN
+        await send({"type": "http.response.start", "status": made.status, "headers": made.headers})
         # The server leaves the body out of the answer to a HEAD.
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": made.body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         parts = scope["path"].split("/")
@@ -162,8 +155,12 @@ class TrackingApp:
         match parts:
             case ["", "c", token, link]:
                 return await self._click(scope, method, token, link)
+            case ["", "k", token] if self._choices is not None:
+                return await self._choices.confirm(scope, receive, method, token)
             case ["", "o", picture] if picture.endswith(".gif"):
                 return await self._open(scope, method, picture[:-4])
+            case ["", "p", token] if self._choices is not None:
+                return await self._choices.prefer(scope, receive, method, token)
             case ["", "r", token, redirect]:
                 return await self._redirect(scope, method, token, redirect)
             case ["", "s", code]:
@@ -175,55 +172,55 @@ class TrackingApp:
             case ["", "v", token]:
                 return await self._view(method, token)
             case _:
-                return _NOT_FOUND
+                return NOT_FOUND
 
     # ------------------------------------------------------------ opens and clicks
 
     async def _open(self, scope: Scope, method: str, token: str) -> Answer:
         reference = self._tokens.read_track(token) if len(token) < _LONGEST_TOKEN else None
         if reference is None:
-            return _NOT_FOUND
+            return NOT_FOUND
         if method == "GET":
             await self._recorder.record(Entry(hit=self._hit(scope, reference, ActivityKind.OPENED, None)))
         elif method != "HEAD":
-            return _WRONG_METHOD
+            return WRONG_METHOD
         return _PIXEL
 
     async def _click(self, scope: Scope, method: str, token: str, link: str) -> Answer:
         reference = self._tokens.read_track(token) if len(token) < _LONGEST_TOKEN else None
         number = _number(link)
         if reference is None or number is None:
-            return _NOT_FOUND
+            return NOT_FOUND
         if number == HONEYPOT_LINK:
             return await self._lead(scope, method, reference, number, None)
         targets = await self._targets.of(reference.account_id, reference.content_id)
         target = targets[number] if targets is not None and number < len(targets) else None
         if target is None:
-            return _NOT_FOUND
+            return NOT_FOUND
         return await self._lead(scope, method, reference, number, target)
 
     async def _redirect(self, scope: Scope, method: str, token: str, redirect: str) -> Answer:
         reference = self._tokens.read_track(token) if len(token) < _LONGEST_TOKEN else None
         if reference is None or len(redirect) > _LONGEST_REDIRECT:
-            return _NOT_FOUND
+            return NOT_FOUND
         found = self._tokens.read_redirect(redirect, reference.message_id)
         target = location(found[1]) if found else None
         if found is None or target is None:
-            return _NOT_FOUND
+            return NOT_FOUND
         return await self._lead(scope, method, reference, found[0], target)
 
     async def _short(self, scope: Scope, method: str, code: str, link: str) -> Answer:
         number = _number(link)
         found = await self._short_links(code) if _CODE.fullmatch(code) and number is not None else None
         if found is None or number is None:
-            return _NOT_FOUND
+            return NOT_FOUND
         if number in found.targets:
             target = location(found.targets[number])
         else:
             targets = await self._targets.of(found.account_id, found.content_id)
             target = targets[number] if targets is not None and number < len(targets) else None
         if target is None:
-            return _NOT_FOUND
+            return NOT_FOUND
         reference = MessageRef(
             account_id=found.account_id,
             content_id=found.content_id,
@@ -246,7 +243,7 @@ class TrackingApp:
             hit = self._hit(scope, reference, ActivityKind.CLICKED, link, channel)
             await self._recorder.record(Entry(hit=hit))
         elif method != "HEAD":
-            return _WRONG_METHOD
+            return WRONG_METHOD
         if target is None:
             return _NOTHING
         return Answer(302, [*_REDIRECT_HEADERS, (b"location", target)], b"")
@@ -297,7 +294,7 @@ class TrackingApp:
             hit_class=verdict.hit_class,
             link=link,
             content_id=reference.content_id,
-            ip=self._client(_peer(scope), forwarded.decode("latin-1")),
+            ip=self._client(peer(scope), forwarded.decode("latin-1")),
             user_agent=user_agent,
             detail=verdict.reason or None,
         )
@@ -307,78 +304,113 @@ class TrackingApp:
     async def _view(self, method: str, token: str) -> Answer:
         reference = self._tokens.read_view(token) if len(token) < _LONGEST_TOKEN else None
         if reference is None:
-            return _NOT_FOUND
+            return NOT_FOUND
         if method not in ("GET", "HEAD"):
-            return _WRONG_METHOD
+            return WRONG_METHOD
         try:
             html = await self._load_page(reference)
         except NotFound:
             return _NO_LONGER_THERE
-        return _page(html.encode("utf-8", "replace"), policy=_MAIL_POLICY)
+        return page_answer(html.encode("utf-8", "replace"), policy=_MAIL_POLICY)
 
     # ------------------------------------------------------------ unsubscribing
 
     async def _unsubscribe(self, scope: Scope, receive: Receive, method: str, token: str) -> Answer:
         reference = self._tokens.read_unsubscribe(token) if len(token) < _LONGEST_TOKEN else None
         if reference is None:
-            return _NOT_FOUND
+            return NOT_FOUND
+        language = chosen(*accepted(header(scope, b"accept-language")))
+        preferences = f"../p/{token}"
         if method in ("GET", "HEAD"):
-            return _ASK
+            return page_answer(pages.ask(language, await self._names(reference), preferences))
         if method != "POST":
-            return _WRONG_METHOD_HERE
-        body = await _read_body(scope, receive)
+            return WRONG_METHOD_HERE
+        body = await read_body(scope, receive)
         if body is None:
-            return _TOO_LARGE
+            return TOO_LARGE
         try:
-            fields = parse_form(_header(scope, b"content-type"), body)
+            fields = parse_form(header(scope, b"content-type"), body)
         except FormError:
-            return _BAD_FORM
+            return BAD_FORM
         if fields.get("List-Unsubscribe") == "One-Click":
-            await self._decide(scope, reference, SubscriptionState.UNSUBSCRIBED, "one-click")
+            await self._decide(scope, reference, _GONE, "one-click")
             return _ONE_CLICK_DONE
-        if fields.get("action") == "unsubscribe":
-            await self._decide(scope, reference, SubscriptionState.UNSUBSCRIBED, "page")
-            return _UNSUBSCRIBED
-        if fields.get("action") == "resubscribe":
-            await self._decide(scope, reference, SubscriptionState.SUBSCRIBED, "page")
-            return _RESUBSCRIBED
-        return _BAD_FORM
+        action = fields.get("action")
+        whole = msgspec.structs.replace(reference, category_ids=())
+        names = await self._names(reference)
+        if action == "unsubscribe":
+            text = pages.question(language, names)
+            await self._decide(scope, reference, _GONE, "page", text=text, language=language)
+            return page_answer(pages.unsubscribed(language, names, preferences))
+        if action == "everything":
+            await self._decide(scope, whole, _GONE, "page", text=pages.question(language), language=language)
+            undo = "resubscribe_everything"
+            return page_answer(pages.unsubscribed(language, (), preferences, undo=undo))
+        if action in ("resubscribe", "resubscribe_everything"):
+            about = whole if action == "resubscribe_everything" else reference
+            await self._decide(scope, about, SubscriptionState.SUBSCRIBED, "page", language=language)
+            return page_answer(pages.resubscribed(language))
+        return BAD_FORM
 
-    async def _decide(self, scope: Scope, reference: MessageRef, state: SubscriptionState, source: str) -> None:
-        """Record a person's decision, with its proof."""
+    async def _names(self, reference: MessageRef) -> tuple[str, ...]:
+        """What the categories of a message are called; nothing while the database is away."""
+        if not reference.category_ids:
+            return ()
+        try:
+            named = await self._category_names(reference.account_id, reference.category_ids)
+        except (Unavailable, psycopg.Error):
+            return ()
+        return tuple(named[one] for one in reference.category_ids if one in named)
+
+    async def _decide(
+        self,
+        scope: Scope,
+        reference: MessageRef,
+        state: SubscriptionState,
+        source: str,
+        *,
+        text: str = "",
+        language: str = "",
+    ) -> None:
+        """Record a person's decision, with its proof: about the categories of the message, or about the channel."""
         now = self._clock.now()
-        ip = self._client(_peer(scope), _header(scope, b"x-forwarded-for"))
-        agent = clean_agent(_header(scope, b"user-agent").encode("latin-1"))
+        ip = self._client(peer(scope), header(scope, b"x-forwarded-for"))
+        agent = clean_agent(header(scope, b"user-agent").encode("latin-1"))
         campaign_id = campaign_of_message(reference.message_id) or 0
         proof = {"ip": ip, "user_agent": agent, "message_id": str(reference.message_id)}
-        if source == "page":
-            proof["text"] = pages.UNSUBSCRIBE_QUESTION
-        change = ConsentChange(
-            account_id=reference.account_id,
-            contact_id=reference.contact_id,
-            channel=Channel.EMAIL,
-            state=state,
-            source=source,
-            detail=proof,
-            occurred_at=now,
-        )
-        gone = state is SubscriptionState.UNSUBSCRIBED
+        proof |= {name: value for name, value in (("text", text), ("language", language)) if value}
+        changes = [
+            ConsentChange(
+                account_id=reference.account_id,
+                contact_id=reference.contact_id,
+                channel=Channel.EMAIL,
+                state=state,
+                source=source,
+                detail=proof,
+                occurred_at=now,
+                category_id=category_id,
+            )
+            for category_id in reference.category_ids or (0,)
+        ]
         hit = Hit(
             account_id=reference.account_id,
             contact_id=reference.contact_id,
             message_id=reference.message_id,
             campaign_id=campaign_id,
-            kind=ActivityKind.UNSUBSCRIBED if gone else ActivityKind.SUBSCRIPTION_CHANGED,
+            kind=ActivityKind.UNSUBSCRIBED if state is _GONE else ActivityKind.SUBSCRIPTION_CHANGED,
             occurred_at=now,
             content_id=reference.content_id,
             ip=ip,
             user_agent=agent,
             detail=source,
         )
-        await self._recorder.record(Entry(hit=hit, consent=change))
+        await self._recorder.record(Entry(hit=hit, consent=changes[0]))
+        for change in changes[1:]:
+            await self._recorder.record(Entry(consent=change))
 
 
-_REDIRECT_HEADERS: Headers = [*_SECURITY, _BARE_POLICY, (b"content-length", b"0")]
+_GONE = SubscriptionState.UNSUBSCRIBED
+_REDIRECT_HEADERS: Headers = [*SECURITY, BARE_POLICY, (b"content-length", b"0")]
 #: What browsers and proxies send when they fetch ahead of a person.
 _PURPOSE_HEADERS = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
 
@@ -399,31 +431,3 @@ def _seconds_since_made(message_id: UUID, now: datetime) -> float | None:
     """The age of a single message; a campaign's is not known here."""
     made = made_at(message_id)
     return None if made is None else (now - made).total_seconds()
-
-
-def _peer(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else ""
-
-
-def _header(scope: Scope, wanted: bytes) -> str:
-    """All values of a header, joined as RFC 9110 (5.3) says."""
-    values: Iterable[bytes] = (value for name, value in scope["headers"] if name == wanted)
-    return b",".join(values).decode("latin-1")
-
-
-async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
-    """The request's body, or None when it is larger than any form of ours."""
-    announced = _header(scope, b"content-length")
-    if announced.isdigit() and int(announced[:20]) > MAX_BODY:
-        return None
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":  # half a form is none
-            return b""
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            return None
-        if not message.get("more_body", False):
-            return body

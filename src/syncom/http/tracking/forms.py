@@ -20,29 +20,29 @@ class FormError(ValueError):
     """The body is not a small form."""
 
 
-def parse_form(content_type: str, body: bytes) -> dict[str, str]:
+def parse_form(content_type: str, body: bytes, *, fields: int = _MAX_FIELDS) -> dict[str, str]:
     """Fields by name.
 
-    Raises FormError for another type, a malformed body, a field given twice, or too many.
+    Raises FormError for another type, a malformed body, a field given twice, or more than ``fields``.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        pairs = _urlencoded(body)
+        pairs = _urlencoded(body, fields)
     elif kind == "multipart/form-data":
-        pairs = _multipart(content_type, body)
+        pairs = _multipart(content_type, body, fields)
     else:
         raise FormError("not a form")
-    fields: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name, value in pairs:
-        if name in fields:
+        if name in found:
             raise FormError("a field is given twice")
-        fields[name] = value
-    return fields
+        found[name] = value
+    return found
 
 
-def _urlencoded(body: bytes) -> list[tuple[str, str]]:
+def _urlencoded(body: bytes, limit: int) -> list[tuple[str, str]]:
     parts = [part for part in body.strip(b"\r\n").split(b"&") if part]
-    if len(parts) > _MAX_FIELDS:
+    if len(parts) > limit:
         raise FormError("too many fields")
     pairs: list[tuple[str, str]] = []
     for part in parts:
@@ -51,7 +51,7 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
-def _multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
+def _multipart(content_type: str, body: bytes, limit: int) -> list[tuple[str, str]]:
     found = _BOUNDARY.search(content_type)
     if found is None:
         raise FormError("no boundary")
@@ -61,7 +61,7 @@ def _multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise FormError("no closing boundary")
     parts = pieces[1:-1]
-    if len(parts) > _MAX_FIELDS:
+    if len(parts) > limit:
         raise FormError("too many fields")
     pairs: list[tuple[str, str]] = []
     for part in parts:

@@ -76,7 +76,14 @@ class MailComposer:
             self._become(own)
         fields = {name: read(work) for name, read in self._readers}
         rendered = self._renderer.render(
-            work.account_id, self._content_id, work.contact_id, work.message_id, fields, work.params, work.products
+            work.account_id,
+            self._content_id,
+            work.contact_id,
+            work.message_id,
+            fields,
+            work.params,
+            work.products,
+            category_ids=work.category_ids,
         )
         headers: dict[str, str] = {}
         if self._one_click_base:

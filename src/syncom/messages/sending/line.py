@@ -149,11 +149,14 @@ class SenderLine:
             work.address = ""
             return Exclusion.DELETED.value
         if contact[SUPPRESSED_PLACE] is not None:
-            return Exclusion.SUPPRESSED.value
+            paused = contact[SUPPRESSED_PLACE] == Exclusion.PAUSED.value
+            return (Exclusion.PAUSED if paused else Exclusion.SUPPRESSED).value
         if work.campaign_id and contact[STATE_PLACE] not in ROUTES[work.channel].agreed:
             return Exclusion.UNSUBSCRIBED.value
         if work.lane is Lane.WORKFLOW and contact[STATE_PLACE] == _UNSUBSCRIBED:
             return Exclusion.UNSUBSCRIBED.value
+        if work.declined:
+            return work.declined
         if not work.address:
             return ROUTES[work.channel].lacking.value
         return Exclusion.CAPPED.value if work.is_over_cap else ""

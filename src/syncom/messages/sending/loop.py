@@ -19,6 +19,7 @@ import psycopg
 from psycopg import sql
 
 from syncom.clock import Clock
+from syncom.contacts.categories import named
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Unavailable
@@ -312,6 +313,7 @@ class SendingLoop:
         works = await self._allowed(line, line.leased)
         for work in works:
             work.composer = await self._composer(line, work.account_id, work.content_id, work.campaign_id)
+        await self._ask_categories(works)
         await self._find_products(works)
         line.leased = []
         line.ready.extend(works)
@@ -334,6 +336,7 @@ class SendingLoop:
                 content_id: await self._composer(line, lease.account_id, content_id, lease.campaign_id)
                 for content_id in {work.content_id for work in works}
             }
+            await self._ask_categories(works)
             await self._find_products(works)
         except BaseException:
             lease.pending.extendleft(reversed(ids))
@@ -363,6 +366,21 @@ class SendingLoop:
         assert self._settlement is not None
         for one in waiting:
             self._settlement.add(line.sender.sender_id, one)
+
+    async def _ask_categories(self, works: Sequence[Work]) -> None:
+        """Who declined the categories of a message: asked just before it is sent, whatever held when it was planned."""
+        asked: dict[tuple[int, tuple[str, ...]], list[Work]] = {}
+        for work in works:
+            if work.categories:
+                asked.setdefault((work.account_id, work.categories), []).append(work)
+        for (account_id, keys), some in asked.items():
+            async with self._database.system() as connection:
+                known = tuple(await named(connection, account_id, keys))
+                ids = [work.contact_id for work in some]
+                declined = await self._contacts.categories.opted_out(connection, account_id, ids, keys)
+            for work in some:
+                work.category_ids = known
+                work.declined = declined.get(work.contact_id, "")
 
     async def _find_products(self, works: Sequence[Work]) -> None:
         """Products for the mails that have some in them: for all recipients of a content at once."""

@@ -34,6 +34,8 @@ class Lease:
     channel: Channel
     #: Contacts not read yet.
     pending: deque[int]
+    #: Keys of the subscription categories that the campaign is for.
+    categories: tuple[str, ...] = ()
     #: Recipients read and not settled yet.
     outstanding: int = 0
     #: Where a recipient's address of the channel stands among the standard fields; None: it is no field of a contact.
@@ -87,6 +89,11 @@ class Work:
     has_claim: bool = False
     #: Its contact got as much lately as a cap lets it get.
     is_over_cap: bool = False
+    #: Keys of the subscription categories it belongs to, and their ids once it was read to be sent.
+    categories: tuple[str, ...] = ()
+    category_ids: tuple[int, ...] = ()
+    #: Why the recipient's choice of categories forbids it; empty: it does not.
+    declined: str = ""
     #: Makes what is sent of it, once it was read to be sent.
     composer: Composer | None = None
 
