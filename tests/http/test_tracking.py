@@ -24,6 +24,7 @@ from syncom.activity.model import ActivityKind, HitClass
 from syncom.activity.recorder import Recorder
 from syncom.activity.service import ActivityService
 from syncom.clock import SystemClock
+from syncom.consent.languages import languages
 from syncom.errors import NotFound
 from syncom.http.tracking.app import TrackingApp
 from syncom.http.tracking.client import TrustedProxies
@@ -526,7 +527,7 @@ async def test_the_page_unsubscribes_and_can_undo_it(tracking: Tracking) -> None
     assert proof["ip"] == "198.51.100.7"
     assert proof["user_agent"] == BROWSER["user-agent"]
     assert proof["message_id"] == str(tracking.message())
-    assert "no more newsletters" in proof["text"]
+    assert (proof["text"], proof["language"]) == (languages()["uk"].unsubscribe["question"], "uk")
 
 
 @pytest.mark.parametrize(
