@@ -55,6 +55,7 @@ from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses, callback_addresses
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.consents import MessageConsents
+from syncom.messages.groups import SenderGroupsService
 from syncom.messages.identity.checking.dns import DnsNames
 from syncom.messages.identity.jobs import DomainKeeper
 from syncom.messages.identity.service import DomainsService
@@ -180,6 +181,7 @@ class App:
             database, keyring, clock, identities=self.identities, outbound_allow=settings.outbound_allow
         )
         self.policies = PoliciesService(database, clock)
+        self.sender_groups = SenderGroupsService(database)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
         self.message_consents = MessageConsents(database, self.contacts)
         self.optins = OptIns(

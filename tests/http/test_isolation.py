@@ -18,6 +18,7 @@ from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.content.model import AttachedFile, TemplateInput
 from syncom.events.model import EventInput
 from syncom.inbound_texts.model import InboundFilter
+from syncom.messages.groups import GroupMember, SenderGroupInput
 from syncom.messages.model import SenderConfig
 from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
@@ -57,6 +58,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     sender = await app.senders.add(account_id, given)
     await app.inbound_texts.receive(sender.sender_id, "+380671112233", mark, mark, datetime.now(UTC), mark)
     [inbound] = await app.inbound_texts.list(account_id, InboundFilter())
+    others = SenderGroupInput(name=mark, members=(GroupMember(sender_id=sender.sender_id),))
     event = EventInput(type_key=mark, key=mark, contact_id=outcome.contact_id, params={mark: mark})
     await app.events.record(account_id, [event])
     event_type = await app.events.types.get(account_id, mark)
@@ -85,6 +87,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "template_id": template.template_id,
         "attachment_id": template.attachments[0].attachment_id,
         "sender_id": sender.sender_id,
+        "group_id": (await app.sender_groups.add(account_id, others)).sender_id,
         "campaign_id": campaign.campaign_id,
         "message_id": sent[0],
         "import_id": imported.import_id,
@@ -180,6 +183,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "test_send": {"to": ["m@example.com"]},
         "update_sender": {"name": "M", "from_email": "m@example.com", "config": {"host": "127.0.0.1"}},
         "test_sender": {"to": "m@example.com"},
+        "update_sender_group": {"name": "M", "members": [{"sender_id": ids["sender_id"]}]},
         "update_campaign": {"name": "M", "template_id": ids["template_id"], "audience": {"everyone": True}},
         "schedule_campaign": {"at": "2036-01-01T00:00:00Z"},
         "update_webhook": {"name": "M", "url": "http://127.0.0.1:9/"},
@@ -334,6 +338,7 @@ _ONES: dict[str, Any] = {
             "attachment_id",
             "campaign_id",
             "sender_id",
+            "group_id",
             "event_type_id",
             "replay_id",
             "category_id",
@@ -363,6 +368,7 @@ _TABLES = (
     "templates",
     "template_attachments",
     "senders",
+    "sender_group_members",
     "campaigns",
     "messages",
     "imports",

@@ -161,9 +161,10 @@ numbered AS (
     FROM judged WHERE reason IS NULL
 ),
 chunks AS (
-    INSERT INTO campaign_chunks (campaign_id, chunk_no, account_id, sender_id, contact_ids, size, due_at)
+    INSERT INTO campaign_chunks (campaign_id, chunk_no, account_id, sender_id, group_id, contact_ids, size, due_at)
     SELECT %(campaign_id)s, %(from_bucket)s * 100000 + row_number() OVER (ORDER BY due_at, place) - 1, %(account_id)s,
-           %(sender_id)s, array_agg(contact_id ORDER BY contact_id & 255, contact_id), count(*), due_at
+           %(sender_id)s, coalesce((SELECT sender_id FROM senders WHERE sender_id = %(sender_id)s AND kind = 'group'), 0),
+           array_agg(contact_id ORDER BY contact_id & 255, contact_id), count(*), due_at
     FROM numbered GROUP BY due_at, place
 )
 SELECT reason, date_bin('1 hour', now(), 'epoch'), count(*) FROM judged GROUP BY reason;
@@ -283,10 +284,12 @@ WITH again AS (
     RETURNING l.message_id, l.account_id, l.contact_id, l.channel, l.campaign_id, l.sender_id, l.address, l.uncertain,
               l.attempts, l.reason, l.settled_at
 ), queued AS (
-    INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, content_id, address,
-                          uncertain, attempt, last_reply, deadline)
-    SELECT message_id, account_id, contact_id, channel, campaign_id, 2, %(sender_id)s, %(content_id)s, address, uncertain,
-           0, reason, now() + interval '72 hours'
+    -- Those of a group lie with nobody at first; whoever sends deals them.
+    INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, group_id, content_id,
+                          address, uncertain, attempt, last_reply, deadline)
+    SELECT message_id, account_id, contact_id, channel, campaign_id, 2, %(sender_id)s,
+           coalesce((SELECT sender_id FROM senders WHERE sender_id = %(sender_id)s AND kind = 'group'), 0),
+           %(content_id)s, address, uncertain, 0, reason, now() + interval '72 hours'
     FROM again
 )
 SELECT account_id, campaign_id, channel, date_bin('1 hour', settled_at, 'epoch'), 2,

@@ -36,7 +36,8 @@ from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.ids import campaign_of_message, contact_of_campaign_message
-from syncom.messages.model import LedgerState
+from syncom.messages.dealing import hand_of
+from syncom.messages.model import LedgerState, SenderKind
 from syncom.messages.notices import announce_campaigns
 from syncom.messages.policy.local_time import LATEST, moment_of, zone_of
 from syncom.messages.senders import SendersService, own_name
@@ -383,7 +384,14 @@ class CampaignsService:
     async def _sender_problem(self, campaign: Campaign) -> str:
         if campaign.state not in (CampaignState.EXPANDING, CampaignState.SENDING):
             return ""
-        return (await self._senders.get(campaign.account_id, campaign.sender_id)).problem
+        async with self._database.tenant(campaign.account_id) as connection:
+            sender = await self._senders.require(connection, campaign.account_id, campaign.sender_id)
+            if sender.kind is not SenderKind.GROUP:
+                return sender.problem
+            hand = await hand_of(connection, sender)
+            if hand.is_able:
+                return ""
+            return (await self._senders.require(connection, campaign.account_id, hand.members[0][0])).problem
 
     async def _links(self, campaign: Campaign) -> list[LinkClicks]:
         """Clicks by link, the most clicked first; the honeypot is not a link of the author's."""

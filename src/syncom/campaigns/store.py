@@ -20,6 +20,7 @@ from syncom.campaigns.timing import Timing
 from syncom.contacts.categories import REFUSAL, named
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
+from syncom.messages.dealing import deal_campaign
 from syncom.messages.model import LedgerState
 from syncom.messages.routes import ROUTES
 from syncom.postgres.columns import numbers
@@ -317,6 +318,7 @@ async def expand(
     }
     statement = _judged(_SQL["expand"], campaign.channel, included, excluded)
     rows = await (await connection.execute(statement, values, prepare=False)).fetchall()
+    await deal_campaign(connection, campaign.campaign_id, {campaign.sender_id})
     matched = sum(row[2] for row in rows)
     await connection.execute(
         _SQL["expanded"], {"campaign_id": campaign.campaign_id, "to_bucket": to_bucket, "matched": matched}

@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 
 from syncom.cli.given import Many, Switch, pairs, read_text
 from syncom.cli.output import facts, show, table
+from syncom.cli.sender_group import app as group
 from syncom.cli.services import Here, Options, here
 from syncom.errors import Invalid
 from syncom.messages.channels.email.model import Security
@@ -31,6 +32,7 @@ app = App(
 )
 add = App(name="add", help="Add a sender.")
 app.command(add)
+app.command(group)
 _DEFAULT = Options()
 
 #: Where a password may be, so that it is in no command line and no history.
@@ -527,6 +529,8 @@ def _where(sender: Sender) -> str:
         return f"{sender.config.host}:{sender.config.port}"
     if sender.kind is SenderKind.WEBPUSH:
         return "the push services of browsers"
+    if sender.kind is SenderKind.GROUP:
+        return "other senders"
     form = sender.config.form
     return form.sms.url if form else "this machine"
 

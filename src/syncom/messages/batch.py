@@ -20,6 +20,7 @@ from syncom.content.service import ContentService
 from syncom.errors import Invalid
 from syncom.ids import single_message_id
 from syncom.messages import store
+from syncom.messages.dealing import Hand, hand_of
 from syncom.messages.model import SINGLE_LIFE, Exclusion, Lane, Sender
 from syncom.messages.routes import ROUTES, Reached, Route, with_ids
 from syncom.messages.senders import SendersService, own_name
@@ -222,6 +223,7 @@ class BatchSends:
         lane: Lane,
     ) -> None:
         """One transaction: somebody is waiting for this mail."""
+        hand = await hand_of(connection, letter.sender)
         ids = {plan.contact_id for plan in plans if not plan.problem and plan.contact_id is not None}
         contacts = await self._reach(connection, account_id, ids, letter.route.channel)
         opted_out: dict[int, str] = {}
@@ -243,7 +245,7 @@ class BatchSends:
                 continue
             plan.message_id = single_message_id(contact.contact_id)
             rows = [
-                self._row(account_id, letter, plan, contact, message_id, address, lane, request.categories)
+                self._row(account_id, letter, plan, contact, message_id, address, lane, hand, request.categories)
                 for message_id, address in with_ids(plan.message_id, addresses)
             ]
             exclusion = _exclusion(letter.route.state(contact), request, opted_out.get(contact.contact_id, ""))
@@ -278,6 +280,7 @@ class BatchSends:
         message_id: UUID,
         address: str,
         lane: Lane,
+        hand: Hand,
         categories: tuple[str, ...],
     ) -> store.Queued:
         return store.Queued(
@@ -286,7 +289,8 @@ class BatchSends:
             contact_id=contact.contact_id,
             channel=letter.route.channel,
             lane=lane,
-            sender_id=letter.sender.sender_id,
+            sender_id=hand.of_message(message_id),
+            group_id=hand.group_id,
             content_id=letter.content_for(plan.language or contact.language),
             params=plan.params,
             address=address,

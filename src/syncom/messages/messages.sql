@@ -17,18 +17,20 @@ UPDATE messages SET worker_id = NULL WHERE worker_id = %(worker_id)s;
 SELECT s.sender_id, s.account_id, s.name, s.kind, s.channel, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
        s.paused_until, s.problem, s.secret
 FROM senders s
-WHERE (%(chunks)s AND EXISTS (SELECT FROM campaign_chunks k WHERE k.sender_id = s.sender_id
+WHERE s.kind <> 'group' AND ((%(chunks)s AND EXISTS (SELECT FROM campaign_chunks k WHERE k.sender_id = s.sender_id
                               AND (k.due_at IS NULL OR k.due_at <= now())))
    OR EXISTS (SELECT FROM messages m WHERE m.sender_id = s.sender_id AND m.lane = ANY(%(lanes)s)
-              AND m.due_at <= now());
+              AND m.due_at <= now()));
 
 -- name: lease_chunks
--- Up to `count` chunks of one sender whose campaign is sending, those that waited for their time first.
+-- Up to `count` chunks of one sender whose campaign is sending, those that waited for their time first; of one
+-- that is stuck, none that others may send.
 -- Indexes: campaign_chunks_timed, campaign_chunks_ready.
 WITH timed AS (
     SELECT k.campaign_id, k.chunk_no FROM campaign_chunks k
     JOIN campaigns c ON c.campaign_id = k.campaign_id AND c.state IN ('expanding', 'sending')
     WHERE k.sender_id = %(sender_id)s AND k.worker_id IS NULL AND k.due_at <= now()
+      AND (k.group_id = 0 OR NOT %(is_stuck)s)
     ORDER BY k.due_at, k.campaign_id, k.chunk_no LIMIT %(count)s
     FOR UPDATE OF k SKIP LOCKED
 ),
@@ -36,6 +38,7 @@ ready AS (
     SELECT k.campaign_id, k.chunk_no FROM campaign_chunks k
     JOIN campaigns c ON c.campaign_id = k.campaign_id AND c.state IN ('expanding', 'sending')
     WHERE k.sender_id = %(sender_id)s AND k.worker_id IS NULL AND k.due_at IS NULL
+      AND (k.group_id = 0 OR NOT %(is_stuck)s)
     ORDER BY k.campaign_id, k.chunk_no LIMIT greatest(0, %(count)s - (SELECT count(*) FROM timed))
     FOR UPDATE OF k SKIP LOCKED
 ),
@@ -45,7 +48,7 @@ SET worker_id = %(worker_id)s, fence = k.fence + 1
 FROM picked, campaigns c
 WHERE k.campaign_id = picked.campaign_id AND k.chunk_no = picked.chunk_no AND c.campaign_id = k.campaign_id
 RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id,
-          c.content_languages, c.launched_at, c.channel,
+          c.content_languages, c.launched_at, c.channel, k.group_id,
           ARRAY(SELECT jsonb_array_elements_text(c.audience -> 'categories')) AS categories,
           now() AS leased_at;
 
@@ -92,6 +95,7 @@ WITH picked AS (
     SELECT m.message_id FROM messages m
     LEFT JOIN campaigns c ON m.campaign_id <> 0 AND c.campaign_id = m.campaign_id
     WHERE m.lane = ANY(%(lanes)s) AND m.due_at <= now() AND m.worker_id IS NULL AND m.sender_id = %(sender_id)s
+      AND (m.group_id = 0 OR NOT %(is_stuck)s)
       AND (m.campaign_id = 0 OR c.state IN ('expanding', 'sending'))
     ORDER BY m.lane, m.due_at LIMIT %(count)s
     FOR UPDATE OF m SKIP LOCKED
@@ -101,7 +105,7 @@ leased AS (
     RETURNING m.*
 )
 SELECT l.message_id, l.account_id, l.contact_id, l.campaign_id, l.lane, l.content_id, l.params, l.address, l.uncertain,
-       l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, l.channel, g.launched_at,
+       l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, l.channel, l.group_id, g.launched_at,
        CASE WHEN l.campaign_id = 0 THEN l.categories ELSE ARRAY(SELECT jsonb_array_elements_text(g.audience -> 'categories')) END
            AS categories,
        c.contact_id IS NOT NULL AS present,
@@ -160,16 +164,16 @@ WHERE m.message_id = later.message_id;
 
 -- name: insert_retries
 -- A campaign's recipients move from their chunk to the retry lane.
-INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, content_id, address,
-                      uncertain, attempt, last_reply, due_at, deadline)
-SELECT message_id, account_id, contact_id, channel, campaign_id, 2, sender_id, content_id, address, uncertain, attempt, reply,
-       due_at, deadline
+INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, group_id, content_id,
+                      address, uncertain, attempt, last_reply, due_at, deadline)
+SELECT message_id, account_id, contact_id, channel, campaign_id, 2, sender_id, group_id, content_id, address, uncertain,
+       attempt, reply, due_at, deadline
 FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[], %(channels)s::smallint[],
-            %(campaign_ids)s::bigint[], %(sender_ids)s::bigint[], %(content_ids)s::bigint[], %(addresses)s::text[],
-            %(uncertains)s::boolean[], %(attempts)s::smallint[], %(replies)s::text[], %(due_ats)s::timestamptz[],
-            %(deadlines)s::timestamptz[])
-     AS retry (message_id, account_id, contact_id, channel, campaign_id, sender_id, content_id, address, uncertain, attempt,
-               reply, due_at, deadline)
+            %(campaign_ids)s::bigint[], %(sender_ids)s::bigint[], %(group_ids)s::bigint[], %(content_ids)s::bigint[],
+            %(addresses)s::text[], %(uncertains)s::boolean[], %(attempts)s::smallint[], %(replies)s::text[],
+            %(due_ats)s::timestamptz[], %(deadlines)s::timestamptz[])
+     AS retry (message_id, account_id, contact_id, channel, campaign_id, sender_id, group_id, content_id, address,
+               uncertain, attempt, reply, due_at, deadline)
 ON CONFLICT (message_id) DO NOTHING;
 
 -- name: copy_ledger
@@ -233,7 +237,11 @@ RETURNING taken.granted::integer;
 
 -- name: note_trouble
 -- Unless the sender rests, which has its own words.
-UPDATE senders SET problem = %(problem)s WHERE sender_id = %(sender_id)s AND paused_until IS NULL;
+UPDATE senders
+SET problem = %(problem)s,
+    trouble_since = CASE WHEN %(problem)s <> '' THEN coalesce(trouble_since, now()) END,
+    trouble_at = CASE WHEN %(problem)s <> '' THEN now() END
+WHERE sender_id = %(sender_id)s AND (paused_until IS NULL OR paused_until <= now());
 
 -- name: all_senders
 SELECT s.sender_id, s.account_id, s.name, s.kind, s.channel, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
@@ -247,13 +255,14 @@ UPDATE senders SET paused_until = %(until)s, problem = %(problem)s WHERE sender_
 -- Single messages. One row a recipient; its parameters a second time where the mail will have a web page, because the
 -- queue's row goes when the message has its end.
 WITH given AS (
-    SELECT message_id, account_id, contact_id, channel, lane, sender_id, content_id, params::jsonb, address,
+    SELECT message_id, account_id, contact_id, channel, lane, sender_id, group_id, content_id, params::jsonb, address,
            external_request_id, from_name, life, string_to_array(nullif(categories, ''), E'\x1f') AS categories
     FROM unnest(%(message_ids)s::uuid[], %(account_ids)s::bigint[], %(contact_ids)s::bigint[],
-                %(channels)s::smallint[], %(lanes)s::smallint[], %(sender_ids)s::bigint[], %(content_ids)s::bigint[],
+                %(channels)s::smallint[], %(lanes)s::smallint[], %(sender_ids)s::bigint[], %(group_ids)s::bigint[],
+                %(content_ids)s::bigint[],
                 %(params)s::text[], %(addresses)s::text[], %(external_request_ids)s::text[], %(from_names)s::text[],
                 %(lives)s::interval[], %(categories)s::text[])
-         AS row (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
+         AS row (message_id, account_id, contact_id, channel, lane, sender_id, group_id, content_id, params, address,
                  external_request_id, from_name, life, categories)
 ),
 kept AS (
@@ -263,9 +272,9 @@ kept AS (
     WHERE g.params <> '{}'
     ON CONFLICT DO NOTHING
 )
-INSERT INTO messages (message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address,
+INSERT INTO messages (message_id, account_id, contact_id, channel, lane, sender_id, group_id, content_id, params, address,
                       external_request_id, from_name, deadline, categories)
-SELECT message_id, account_id, contact_id, channel, lane, sender_id, content_id, params, address, external_request_id,
+SELECT message_id, account_id, contact_id, channel, lane, sender_id, group_id, content_id, params, address, external_request_id,
        from_name, now() + life, coalesce(categories, '{}')
 FROM given
 ON CONFLICT (message_id) DO NOTHING;
@@ -340,15 +349,17 @@ WHERE l.message_id IS NOT NULL OR m.message_id IS NOT NULL;
 -- name: chunks_of_worker
 -- What a dead process held: to settle its journal.
 SELECT k.campaign_id, k.chunk_no, k.account_id, k.sender_id, k.contact_ids, c.channel, c.launched_at, c.content_id,
-       c.content_languages, s.config ->> 'on_uncertain' AS on_uncertain
-FROM campaign_chunks k JOIN campaigns c ON c.campaign_id = k.campaign_id JOIN senders s ON s.sender_id = k.sender_id
+       c.content_languages, s.config ->> 'on_uncertain' AS on_uncertain, k.group_id
+FROM campaign_chunks k JOIN campaigns c ON c.campaign_id = k.campaign_id
+LEFT JOIN senders s ON s.sender_id = k.sender_id        -- a member of a group may be deleted while it sends
 WHERE k.worker_id = %(worker_id)s;
 
 -- name: messages_of_worker
 SELECT m.message_id, m.account_id, m.contact_id, m.channel, m.campaign_id, m.sender_id, m.content_id, m.address, m.attempt,
        m.created_at, m.uncertain, m.external_request_id, coalesce(c.launched_at, m.created_at) AS launched_at,
        s.config ->> 'on_uncertain' AS on_uncertain
-FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id JOIN senders s ON s.sender_id = m.sender_id
+FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id
+LEFT JOIN senders s ON s.sender_id = m.sender_id
 WHERE m.worker_id = %(worker_id)s;
 
 -- name: addresses
@@ -390,7 +401,8 @@ FROM senders WHERE sender_id = %(sender_id)s;
 
 -- name: update_sender
 UPDATE senders SET name = %(name)s, from_email = %(from_email)s, from_name = %(from_name)s, reply_to = %(reply_to)s,
-                   config = %(config)s, is_default = %(is_default)s, paused_until = NULL, problem = ''
+                   config = %(config)s, is_default = %(is_default)s, paused_until = NULL, problem = '',
+                   trouble_since = NULL, trouble_at = NULL
 WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s
 RETURNING sender_id, account_id, name, kind, channel, from_email, from_name, reply_to, config, is_default, paused_until, problem;
 

@@ -85,6 +85,8 @@ class SenderKind(Enum):
     VONAGE = "vonage"
     #: The push services of browsers, with the account's own keys.
     WEBPUSH = "webpush"
+    #: Sends through others of its channel, by weight (messages/groups.py).
+    GROUP = "group"
 
 
 class OnUncertain(Enum):
@@ -127,6 +129,8 @@ class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     on_uncertain: OnUncertain = OnUncertain.RESEND
     #: Seconds to wait for an answer of the server.
     timeout: float = 60.0
+    #: Of a group: seconds for which a member may be in trouble before others get what lies with it.
+    failover_after: float = 30.0
 
     @property
     def form(self) -> GatewayForm | None:

@@ -15,6 +15,7 @@ from syncom.content.service import ContentService
 from syncom.errors import Invalid
 from syncom.messages import store
 from syncom.messages.batch import params_text
+from syncom.messages.dealing import Hand, hand_of
 from syncom.messages.model import SINGLE_LIFE, Exclusion, Lane
 from syncom.messages.policy.claims import Wish, claim
 from syncom.messages.policy.model import Cap
@@ -64,6 +65,7 @@ class PlannedSends:
         template = await self._content.sendable(connection, account_id, template_id)
         route = _route(template)
         sender = await self._senders.chosen(connection, account_id, sender_id or template.sender_id, template.channel)
+        hand = await hand_of(connection, sender)
         contacts = await store.reach(
             connection, account_id, sorted({send.contact_id for send in sends}), template.channel
         )
@@ -92,7 +94,7 @@ class PlannedSends:
                 continue
             content_id = template.content_for(contact.language)
             rows = [
-                _row(account_id, template, send, message_id, address, content_id, sender.sender_id)
+                _row(account_id, template, send, message_id, address, content_id, hand)
                 for message_id, address in with_ids(send.message_id, addresses)
             ]
             if outcome is None:
@@ -151,7 +153,7 @@ def _row(
     message_id: UUID,
     address: str,
     content_id: int,
-    sender_id: int,
+    hand: Hand,
 ) -> store.Queued:
     return store.Queued(
         message_id=message_id,
@@ -159,7 +161,8 @@ def _row(
         contact_id=send.contact_id,
         channel=template.channel,
         lane=Lane.WORKFLOW,
-        sender_id=sender_id,
+        sender_id=hand.of_message(message_id),
+        group_id=hand.group_id,
         content_id=content_id,
         params=params_text(template.dialect.params_of(send.data)),
         address=address,

@@ -24,6 +24,7 @@ from syncom.messages.channels.sms.form import check_form, check_name, fill
 from syncom.messages.channels.sms.gateway import ask
 from syncom.messages.channels.sms.model import TextParcel, TextReplies
 from syncom.messages.channels.sms.providers import check_twilio, check_vonage
+from syncom.messages.dealing import require_others
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import PartPrice, Sender, SenderConfig, SenderKind
 from syncom.messages.routes import normalise_number
@@ -226,6 +227,8 @@ class SendersService:
         While there is no gateway the dev inbox takes every name that networks would take. Raises Invalid.
         """
         default = await self.default(account_id, channel)
+        if default.kind is SenderKind.GROUP and not name:
+            return default
         found = [one for one in await self.list(account_id) if one.channel is channel.consent]
         gateways = [one for one in found if one.config.form is not None]
         able = [one for one in gateways if one.config.form and one.config.form.call_of(channel)]
@@ -247,14 +250,20 @@ class SendersService:
         raise problems[0]
 
     async def delete(self, account_id: int, sender_id: int) -> None:
-        """Delete a sender. Raises Conflict while a campaign needs it."""
+        """Delete a sender, or a group of senders. Raises Conflict while a campaign or a group needs it.
+
+        What lies with a member of a group goes to the others.
+        """
         async with self._database.tenant(account_id) as connection:
+            await require_others(connection, account_id, sender_id)
             if not await store.delete_sender(connection, account_id, sender_id):
                 raise NotFound("sender", sender_id)
 
     async def test(self, account_id: int, sender_id: int, to: str, inbox: InboxAddress) -> str:
         """Send one plain mail through a sender right now; returns the server's words. Raises Upstream with them."""
         sender = await self.get(account_id, sender_id)
+        if sender.kind is SenderKind.GROUP:
+            raise Invalid("kind", "is group: try its senders one by one")
         if sender.kind is SenderKind.WEBPUSH:
             raise Invalid("kind", "is webpush, which is tried by sending a template to a contact with a subscription")
         if is_text_sender(sender):
@@ -420,6 +429,8 @@ def _checked(given: SenderInput) -> dict[str, Any]:
         raise Invalid("name", f"must have 1 to {NAME_LIMIT} characters")
     if any(not char.isprintable() for char in given.from_name):
         raise Invalid("from_name", "must not contain control characters")
+    if given.kind is SenderKind.GROUP:
+        raise Invalid("kind", "is group, which is made of senders that are there: see sender groups")
     config = given.config
     _check_limits(config)
     _check_replies(config.replies)

@@ -16,6 +16,7 @@ from syncom.errors import Invalid, NotFound
 from syncom.ids import single_message_id
 from syncom.messages import store
 from syncom.messages.batch import MAX_RECIPIENTS, BatchResult, BatchSend, BatchSends, external_id, params_text
+from syncom.messages.dealing import hand_of
 from syncom.messages.model import SINGLE_LIFE, Lane, MessageStatus, Sender
 from syncom.messages.routes import Reached
 from syncom.messages.senders import SendersService, own_name
@@ -90,19 +91,21 @@ class MessagesService:
             if template.channel is not Channel.EMAIL:
                 raise Invalid("template_id", f"is a template of {template.channel.name.lower()} messages, not of mails")
             sender_id = request.sender_id or template.sender_id or (default.sender_id if default else 0)
-            await self._senders.require(connection, account_id, sender_id)
+            hand = await hand_of(connection, await self._senders.require(connection, account_id, sender_id))
             contacts = await store.reach(connection, account_id, sorted(set(contact_ids)), Channel.EMAIL)
             queued: list[store.Queued] = []
             for place, contact_id in enumerate(contact_ids):
                 contact = contacts.get(contact_id)
                 plan = plans[place]
+                message_id = single_message_id(contact_id)
                 queued.append(
                     store.Queued(
-                        message_id=single_message_id(contact_id),
+                        message_id=message_id,
                         account_id=account_id,
                         contact_id=contact_id,
                         lane=lane,
-                        sender_id=sender_id,
+                        sender_id=hand.of_message(message_id),
+                        group_id=hand.group_id,
                         address=_address(contact, contact_id, place),
                         content_id=template.content_for(plan.language or (contact.language if contact else "")),
                         params=plan.params,

@@ -92,11 +92,17 @@ class _LeasedChunk(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     leased_at: datetime
     categories: tuple[str, ...]
+    group_id: int
 
 
-async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, count: int) -> list[Lease]:
-    """Lease chunks and work out what is left of those that had another holder before."""
-    values = {"sender_id": sender_id, "worker_id": worker_id, "count": count}
+async def lease_chunks(
+    connection: Connection, sender_id: int, worker_id: UUID, count: int, *, is_stuck: bool = False
+) -> list[Lease]:
+    """Lease chunks and work out what is left of those that had another holder before.
+
+    A sender that ``is_stuck`` takes nothing that others of a group may send.
+    """
+    values = {"sender_id": sender_id, "worker_id": worker_id, "count": count, "is_stuck": is_stuck}
     cursor = connection.cursor(row_factory=dict_row)
     found = await (await cursor.execute(_SQL["lease_chunks"], values)).fetchall()
     rows = msgspec.convert(found, list[_LeasedChunk])
@@ -127,6 +133,7 @@ async def lease_chunks(connection: Connection, sender_id: int, worker_id: UUID, 
                 categories=row.categories,
                 address_place=ADDRESS_PLACE.get(row.channel.consent),
                 pending=deque(left),
+                group_id=row.group_id,
             )
         )
     return leases
@@ -164,14 +171,24 @@ async def delete_chunks(connection: Connection, keys: Sequence[ChunkKey]) -> Non
 
 
 async def lease_messages(
-    connection: Connection, sender_id: int, worker_id: UUID, lanes: Sequence[Lane], count: int
+    connection: Connection,
+    sender_id: int,
+    worker_id: UUID,
+    lanes: Sequence[Lane],
+    count: int,
+    *,
+    is_stuck: bool = False,
 ) -> list[Work]:
-    """Lease due rows of the single-message lanes with what rendering needs, the most urgent first."""
+    """Lease due rows of the single-message lanes with what rendering needs, the most urgent first.
+
+    ``is_stuck`` as in :func:`lease_chunks`.
+    """
     values = {
         "sender_id": sender_id,
         "worker_id": worker_id,
         "lanes": [lane.value for lane in lanes],
         "count": count,
+        "is_stuck": is_stuck,
     }
     rows = await (await connection.execute(_SQL["lease_messages"], values)).fetchall()
     return [_leased(row) for row in rows]
@@ -179,8 +196,8 @@ async def lease_messages(
 
 def _leased(row: tuple[Any, ...]) -> Work:
     message_id, account_id, contact_id, campaign_id, lane, content_id, params, address, uncertain = row[:9]
-    attempt, created_at, deadline, external_request_id, from_name, channel, launched_at, categories, present = row[9:18]
-    endpoints = row[18]
+    attempt, created_at, deadline, external_request_id, from_name, channel, group_id, launched_at = row[9:17]
+    categories, present, endpoints = row[17:20]
     return Work(
         account_id=account_id,
         contact_id=contact_id,
@@ -192,7 +209,7 @@ def _leased(row: tuple[Any, ...]) -> Work:
         # Of a campaign over web push, whose browsers are looked up each time.
         address=address if endpoints is None else next(iter(endpoints), ""),
         endpoints=tuple(endpoints or ()),
-        contact=row[19:] if present else None,
+        contact=row[20:] if present else None,
         launched_at=launched_at or created_at,
         deadline=deadline,
         lane=Lane(lane),
@@ -203,6 +220,7 @@ def _leased(row: tuple[Any, ...]) -> Work:
         external_request_id=external_request_id,
         from_name=from_name,
         categories=tuple(categories),
+        group_id=group_id,
     )
 
 
@@ -246,6 +264,7 @@ def work_of_chunk(lease: Lease, contact_id: int, recipient: Recipient | None) ->
         lane=Lane.RETRY,
         lease=lease,
         categories=lease.categories,
+        group_id=lease.group_id,
     )
 
 
@@ -400,6 +419,7 @@ async def postpone(connection: Connection, sender_id: int, rows: Sequence[Postpo
                 "channels": [row.work.channel.value for row in fresh],
                 "campaign_ids": [row.work.campaign_id for row in fresh],
                 "sender_ids": [sender_id] * len(fresh),
+                "group_ids": [row.work.group_id for row in fresh],
                 "content_ids": [row.work.content_id for row in fresh],
                 "addresses": [row.work.address for row in fresh],
                 "uncertains": [row.uncertain for row in fresh],
@@ -459,6 +479,7 @@ class ChunkHeld(msgspec.Struct, frozen=True, kw_only=True):
     content_id: int
     content_languages: dict[str, int]
     on_uncertain: str | None
+    group_id: int
 
 
 class MessageHeld(msgspec.Struct, frozen=True, kw_only=True):
@@ -549,6 +570,8 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     from_name: str = ""
     #: Keys of the subscription categories it belongs to.
     categories: tuple[str, ...] = ()
+    #: Whose member ``sender_id`` is; 0: nobody else may send it.
+    group_id: int = 0
 
 
 async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> None:
@@ -562,6 +585,7 @@ async def insert_messages(connection: Connection, rows: Sequence[Queued]) -> Non
             "channels": [row.channel.value for row in rows],
             "lanes": [row.lane.value for row in rows],
             "sender_ids": [row.sender_id for row in rows],
+            "group_ids": [row.group_id for row in rows],
             "content_ids": [row.content_id for row in rows],
             "params": [row.params for row in rows],
             "addresses": [row.address for row in rows],

@@ -208,7 +208,9 @@ async def _version(call: Call[Any], template: Template, language: str) -> Langua
 
 async def _senders(call: Call[Any]) -> Mapping[int | None, Sender]:
     """By id, and under None the one of emails that name none."""
-    senders = [one for one in await call.app.senders.list(call.account_id) if one.channel is Channel.EMAIL]
+    senders = [
+        one for one in await call.app.senders.list(call.account_id) if one.channel is Channel.EMAIL and one.from_email
+    ]
     found: dict[int | None, Sender] = {sender.sender_id: sender for sender in senders}
     if senders:
         found[None] = next((sender for sender in senders if sender.is_default), senders[0])

@@ -23,14 +23,18 @@ async def email_interfaces(call: Call[None]) -> list[Interface]:
     """The senders of mail; before there is one, the dev inbox."""
     await call.app.senders.default(call.account_id)
     senders = await call.app.senders.list(call.account_id)
-    return [Interface(type="email", value=from_text(sender)) for sender in senders if sender.channel is Channel.EMAIL]
+    return [
+        Interface(type="email", value=from_text(sender))
+        for sender in senders
+        if sender.channel is Channel.EMAIL and sender.from_email
+    ]
 
 
 async def sms_interfaces(call: Call[None]) -> list[Interface]:
     """The names that texts may come from; before there is a gateway, that of the dev inbox."""
     await call.app.senders.default(call.account_id, Channel.SMS)
     senders = await call.app.senders.list(call.account_id)
-    names = [name for sender in senders if is_text_sender(sender) for name in sender_names(sender)]
+    names = [name for sender in senders if is_text_sender(sender) for name in sender_names(sender) if name]
     return [Interface(type="sms", value=name) for name in dict.fromkeys(names)]
 
 

@@ -24,6 +24,7 @@ from syncom.events.service import EventsService
 from syncom.http.authentication import Authentication
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
+from syncom.messages.groups import SenderGroupsService
 from syncom.messages.policy.service import PoliciesService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
@@ -70,6 +71,7 @@ Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
 Senders = NamedDependency[SendersService]
 Policies = NamedDependency[PoliciesService]
+SenderGroups = NamedDependency[SenderGroupsService]
 Messages = NamedDependency[MessagesService]
 Campaigns = NamedDependency[CampaignsService]
 Webhooks = NamedDependency[WebhooksService]
@@ -116,6 +118,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "content": app.content,
         "senders": app.senders,
         "policies": app.policies,
+        "sender_groups": app.sender_groups,
         "messages": app.messages,
         "campaigns": app.campaigns,
         "webhooks": app.webhooks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,8 @@ SENDER_PAUSE = timedelta(minutes=15)
 #: A message in doubt is tried again after so many seconds, to let the server sort itself out.
 UNCERTAIN_DELAY = 30.0
 MAX_ATTEMPTS = 12
+#: What a group's member could not send waits so long, until others have it.
+_DEALT_AGAIN = timedelta(seconds=2)
 _UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED.value
 
 
@@ -50,10 +52,13 @@ class SenderLine:
         self.leased: list[Work] = []
         #: Set when there may be new work for this sender.
         self.news = asyncio.Event()
-        #: What was last written down about its server.
+        #: What was last written down about its server, and when, by the monotonic clock.
         self.trouble = ""
+        self.trouble_noted_at = 0.0
         #: Composers that were used last, by content and campaign. What is ready keeps its own beside them.
         self.composers: dict[tuple[int, int], Composer] = {}
+        #: It cannot send, and others of its groups can: what goes through these is theirs.
+        self.is_stuck = False
         self._carrier: Carrier | None = None
         #: Permits of the rate limit that were taken and not used; None: no limit.
         self.permits: float | None = 0.0 if sender.config.rate_per_second else None
@@ -120,6 +125,11 @@ class SenderLine:
             self._refused(work, outcome, answer)
 
     @property
+    def is_of_groups(self) -> bool:
+        """Whether something in this line's hands may be sent by others too."""
+        return any(one.group_id for one in (*self.leases, *self.ready))
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing of the queue is in this line's hands."""
         return not (self.leases or self.leased or self.ready or self.in_flight)
@@ -183,9 +193,11 @@ class SenderLine:
     def _rest(self, work: Work, answer: Answer, refusal: Refusal) -> None:
         """The server refuses the sender, not this recipient: nobody else is burnt on it."""
         until = self._clock.now() + SENDER_PAUSE
+        # Through a group it may go by another member long before this one comes back.
+        due_at = self._clock.now() + _DEALT_AGAIN if work.group_id else until
         self._settle(
             self.sender.sender_id,
-            Postponed(work=work, reply=answer.words, due_at=until, uncertain=work.uncertain),
+            Postponed(work=work, reply=answer.words, due_at=due_at, uncertain=work.uncertain),
         )
         if self.paused_until is None:
             self.paused_until = until
@@ -213,13 +225,12 @@ class SenderLine:
 
     # ------------------------------------------------------------ for the loop
 
-    def drop(self, campaign_ids: Sequence[int]) -> list[Work]:
-        """Stop these campaigns: what is ready goes back; what is on the wire is finished. Returns lane rows dropped."""
-        stopped = set(campaign_ids)
+    def drop(self, is_stopped: Callable[[Work | Lease], bool]) -> list[Work]:
+        """Stop these: what is ready goes back; what is on the wire is finished. Returns lane rows dropped."""
         kept: deque[Work] = deque()
         dropped: list[Work] = []
         for work in self.ready:
-            if work.campaign_id not in stopped:
+            if not is_stopped(work):
                 kept.append(work)
             elif work.lease is not None:
                 work.lease.outstanding -= 1
@@ -227,6 +238,6 @@ class SenderLine:
                 dropped.append(work)
         self.ready = kept
         for lease in self.leases:
-            if lease.campaign_id in stopped:
+            if is_stopped(lease):
                 lease.stopped = True
         return dropped

@@ -25,6 +25,7 @@ from syncom.content.service import ContentService
 from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.channels.carrier import Composer
+from syncom.messages.dealing import deal_again, must_give_back
 from syncom.messages.model import Lane, Sender, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.policy.service import PoliciesService
@@ -50,6 +51,8 @@ _HEARTBEAT = 20.0
 #: A process that could not renew its heartbeat for so long begins nothing new: others may believe it dead.
 _SILENCE = 300.0
 _RECOVER = 15.0
+#: Trouble that goes on is told again so often.
+_TELL_TROUBLE = 20.0
 #: Recipients read at once at most, and at least.
 _MAX_SLICE, _MIN_SLICE = 500, 20
 #: Recipients are read for about so many seconds of sending, so that consent is never older than that.
@@ -188,6 +191,7 @@ class SendingLoop:
                 await self._open_lines()
                 await self._drop_stopped()
                 await self._note_troubles()
+                await self._deal_again()
             except (psycopg.Error, Unavailable) as error:
                 _log.warning("the queue cannot be read: %s", error)
                 await asyncio.sleep(1.0)
@@ -216,10 +220,14 @@ class SendingLoop:
         """Show beside the sender what keeps its connections from its server, and that it is over."""
         for line in self._lines.values():
             trouble = line.carrier.trouble()
-            if trouble is None or trouble == line.trouble:
+            now = self._clock.monotonic()
+            # Others look at when trouble was seen last: it is told again while it keeps something here from leaving.
+            again = bool(trouble) and not line.is_empty and now - line.trouble_noted_at >= _TELL_TROUBLE
+            if trouble is None or (trouble == line.trouble and not again):
                 continue
-            line.trouble = trouble
-            if trouble:
+            is_news = trouble != line.trouble
+            line.trouble, line.trouble_noted_at = trouble, now
+            if trouble and is_news:
                 _log.warning("sender %s cannot reach its server: %s", line.sender.name, trouble)
             async with self._database.system() as connection:
                 await store.note_trouble(connection, line.sender.sender_id, trouble)
@@ -307,7 +315,7 @@ class SendingLoop:
         if not line.leased:
             async with self._database.autocommit() as connection:
                 line.leased = await store.lease_messages(
-                    connection, line.sender.sender_id, self._worker_id, self._lanes, size
+                    connection, line.sender.sender_id, self._worker_id, self._lanes, size, is_stuck=line.is_stuck
                 )
         # When the database goes away here, they are there for the next try.
         works = await self._allowed(line, line.leased)
@@ -396,7 +404,9 @@ class SendingLoop:
         lease = next((lease for lease in line.leases if lease.pending and not lease.stopped), None)
         if lease is None:
             async with self._database.system() as connection:
-                leased = await store.lease_chunks(connection, line.sender.sender_id, self._worker_id, 2)
+                leased = await store.lease_chunks(
+                    connection, line.sender.sender_id, self._worker_id, 2, is_stuck=line.is_stuck
+                )
             line.leases += leased
             lease = next((lease for lease in leased if lease.pending), None)
         return lease
@@ -450,16 +460,31 @@ class SendingLoop:
             return
         async with self._database.system() as connection:
             states = await store.campaign_states(connection, sorted(held))
-        stopped = [campaign for campaign in held if states.get(campaign) not in ("expanding", "sending")]
-        if not stopped:
-            return
-        for sender_id, line in self._lines.items():
-            dropped = line.drop(stopped)
-            if dropped:
-                async with self._database.system() as connection:
-                    await store.release_messages(connection, self._worker_id, dropped)
-            for lease in [lease for lease in line.leases if lease.done]:
-                self._lease_done(sender_id, lease)
+        stopped = {campaign for campaign in held if states.get(campaign) not in ("expanding", "sending")}
+        if stopped:
+            for line in self._lines.values():
+                await self._give_back(line, lambda one: one.campaign_id in stopped)
+
+    async def _give_back(self, line: SenderLine, is_stopped: Callable[[Work | Lease], bool]) -> None:
+        dropped = line.drop(is_stopped)
+        if dropped:
+            async with self._database.system() as connection:
+                await store.release_messages(connection, self._worker_id, dropped)
+        for lease in [lease for lease in line.leases if lease.done]:
+            self._lease_done(line.sender.sender_id, lease)
+
+    async def _deal_again(self) -> None:
+        """Groups: what members that cannot send have in hand goes back, and what lies with them goes to others."""
+        concerned = [line for line in self._lines.values() if line.is_of_groups or line.is_stuck]
+        if concerned:
+            async with self._database.system() as connection:
+                stuck = await must_give_back(connection, [line.sender.sender_id for line in concerned])
+            for line in concerned:
+                line.is_stuck = line.sender.sender_id in stuck
+                if line.is_stuck:
+                    await self._give_back(line, lambda one: one.group_id != 0)
+        async with self._database.system() as connection:
+            await deal_again(connection)
 
     def _lease_done(self, sender_id: int, lease: Lease) -> None:
         """All of a chunk's recipients are settled, or it was stopped and nothing of it is on the wire."""

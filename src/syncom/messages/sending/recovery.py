@@ -130,6 +130,7 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
                 lane=Lane.RETRY,
                 lease=lease,
                 attempt=1,
+                group_id=chunk.group_id,
             )
             _judge(work, chunk.sender_id, chunk.on_uncertain, left, now, verdicts)
 

@@ -40,6 +40,8 @@ class Lease:
     outstanding: int = 0
     #: Where a recipient's address of the channel stands among the standard fields; None: it is no field of a contact.
     address_place: int | None = 0
+    #: The group through whose member it goes; 0: a sender was named.
+    group_id: int = 0
     #: The campaign was paused or cancelled, or the lease was lost: nothing more is begun.
     stopped: bool = False
 
@@ -94,6 +96,8 @@ class Work:
     category_ids: tuple[int, ...] = ()
     #: Why the recipient's choice of categories forbids it; empty: it does not.
     declined: str = ""
+    #: The group through whose member it goes; 0: a sender was named.
+    group_id: int = 0
     #: Makes what is sent of it, once it was read to be sent.
     composer: Composer | None = None
 
