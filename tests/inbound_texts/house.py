@@ -17,7 +17,7 @@ from syncom.events.service import EventsService
 from syncom.inbound_texts.model import InboundFilter, InboundText
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.messages.channels.sms.model import TextReplies
-from syncom.messages.model import SenderConfig, SenderKind, SenderRole
+from syncom.messages.model import PartPrice, SenderConfig, SenderKind, SenderRole
 from syncom.messages.senders import SenderInput
 from syncom.postgres.pool import Database
 from tests.messages.house import SendingHouse, sending
@@ -68,13 +68,15 @@ class TextHouse:
     def account_id(self) -> int:
         return self.house.account_id
 
-    async def sender(self, name: str = "Acme", account_id: int | None = None, **replies: Any) -> int:
+    async def sender(
+        self, name: str = "Acme", account_id: int | None = None, price: PartPrice | None = None, **replies: Any
+    ) -> int:
         given = SenderInput(
             name=name,
             from_name="Acme",
             kind=SenderKind.INBOX,
             channel=Channel.SMS,
-            config=SenderConfig(replies=TextReplies(**replies)),
+            config=SenderConfig(replies=TextReplies(**replies), part_price=price),
         )
         return (await self.house.senders.add(account_id or self.account_id, given)).sender_id
 

@@ -69,9 +69,10 @@ VALUES (%(account_id)s, %(name)s, 0, %(sender_id)s, %(audience)s, %(channel)s, %
 RETURNING *;
 
 -- name: call_outs
--- Campaigns of a channel that were started, newest first, with their counters. Index: campaigns_account, and the primary
+-- Campaigns of a channel that were started, newest first, with their counters; what receipts say did not arrive has failed. Index: campaigns_account, and the primary
 -- key of campaign_statistics.
-SELECT c.name, c.audience, c.launched_at, coalesce(s.sent, 0), coalesce(s.failed, 0), coalesce(s.uncertain, 0)
+SELECT c.name, c.audience, c.launched_at, coalesce(s.sent, 0) - coalesce(s.bounced, 0),
+       coalesce(s.failed, 0) + coalesce(s.bounced, 0), coalesce(s.uncertain, 0)
 FROM (
     SELECT * FROM campaigns
     WHERE account_id = %(account_id)s AND channel = %(channel)s AND launched_at IS NOT NULL
@@ -80,9 +81,10 @@ FROM (
 CROSS JOIN LATERAL (
     SELECT sum(count) FILTER (WHERE kind = 'sent')::bigint AS sent,
            sum(count) FILTER (WHERE kind = 'failed')::bigint AS failed,
+           sum(count) FILTER (WHERE kind = 'bounced')::bigint AS bounced,
            sum(count) FILTER (WHERE kind = 'uncertain')::bigint AS uncertain
     FROM campaign_statistics
-    WHERE account_id = %(account_id)s AND campaign_id = c.campaign_id AND kind IN ('sent', 'failed', 'uncertain')
+    WHERE account_id = %(account_id)s AND campaign_id = c.campaign_id AND kind IN ('sent', 'failed', 'bounced', 'uncertain')
 ) AS s
 ORDER BY c.campaign_id DESC;
 

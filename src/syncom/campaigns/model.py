@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
@@ -115,7 +116,7 @@ class CallOut(msgspec.Struct, frozen=True, kw_only=True):
     launched_at: datetime
     #: Handed over or tried to the end: ``delivered`` and ``errors`` together.
     sent: int
-    #: The gateway took responsibility.
+    #: The gateway took responsibility, and no receipt says that it did not arrive.
     delivered: int
     errors: int
 
@@ -134,6 +135,14 @@ class HourCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     hour: datetime
     counts: dict[str, int]
+
+
+class PartsCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What parts of texts came to, at the price that their sender has now."""
+
+    amount: Decimal
+    #: ISO 4217.
+    currency: str
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +168,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     retrying: int
     #: When the next of them may go, while all must wait for a time of day; None: some may go now, or none waits.
     next_at: datetime | None
+    #: Messages on the air that its texts became, as networks charge them; 0 for other channels.
+    parts: int
+    #: None: not of texts, or its sender has no price (``part_price``).
+    cost: PartsCost | None
     delivered: int
     bounced: int
     opened: int

@@ -25,6 +25,7 @@ from syncom.campaigns.model import (
     Late,
     LedgerRow,
     LinkClicks,
+    PartsCost,
     Report,
 )
 from syncom.campaigns.timing import starts_at
@@ -343,6 +344,8 @@ class CampaignsService:
             waiting=waiting,
             retrying=retrying,
             next_at=next_at if next_at is not None and next_at > self._clock.now() else None,
+            parts=kinds.get("parts", 0),
+            cost=await self._cost(campaign, kinds.get("parts", 0)),
             delivered=kinds.get("delivered", 0),
             bounced=kinds.get("bounced", 0),
             opened=opened,
@@ -392,6 +395,16 @@ class CampaignsService:
             if hand.is_able:
                 return ""
             return (await self._senders.require(connection, campaign.account_id, hand.members[0][0])).problem
+
+    async def _cost(self, campaign: Campaign, parts: int) -> PartsCost | None:
+        """What this many parts cost through the campaign's sender."""
+        if campaign.channel.consent is not Channel.SMS:
+            return None
+        try:
+            price = (await self._senders.get(campaign.account_id, campaign.sender_id)).config.part_price
+        except NotFound:
+            return None
+        return None if price is None else PartsCost(amount=price.amount * parts, currency=price.currency)
 
     async def _links(self, campaign: Campaign) -> list[LinkClicks]:
         """Clicks by link, the most clicked first; the honeypot is not a link of the author's."""

@@ -38,6 +38,7 @@ def draw(report: Report, console: Console | None = None) -> None:
     out.print(_funnel(report, plain=out.options.ascii_only))
     _section(out, "Excluded", list(report.excluded.items()))
     _section(out, "Not sent", _unsent(report))
+    _section(out, "Charged", _charged(report))
     _section(out, "Led to", _orders(report))
     if report.links:
         out.print()
@@ -106,6 +107,15 @@ def _unsent(report: Report) -> list[tuple[str, int]]:
         ("to be tried again", report.retrying),
     ]
     return [(name, count) for name, count in lines if count]
+
+
+def _charged(report: Report) -> list[tuple[str, int | str]]:
+    """Parts of texts, and what they cost."""
+    if not report.parts:
+        return []
+    cost = report.cost
+    words = f"{report.parts:,}, {cost.amount.normalize():,f} {cost.currency}" if cost else f"{report.parts:,}"
+    return [("charged parts", words)]
 
 
 def _orders(report: Report) -> list[tuple[str, int | str]]:

@@ -434,6 +434,7 @@ def _checked(given: SenderInput) -> dict[str, Any]:
     config = given.config
     _check_limits(config)
     _check_replies(config.replies)
+    _check_price(config.part_price)
     values = {
         "name": name,
         "kind": given.kind.value,
@@ -492,7 +493,6 @@ def _checked_for_texts(given: SenderInput) -> dict[str, Any]:
     form = config.form
     assert form is not None, "one of the three is there"
     check_form(form, f"config.{given.kind.value}")
-    _check_price(config.part_price)
     return {"channel": Channel.SMS.value, "from_name": form.names[0]}
 
 
