@@ -63,6 +63,7 @@ BY_VALUE = {
     "peer_messages",
     "waiting_receipts",
     "inbound_text_ids",
+    "inbound_parts",
 }
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {

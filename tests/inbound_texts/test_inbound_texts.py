@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from syncom.contacts.model import Channel, SubscriptionState, Suppression
 from syncom.contacts.service import suppress
@@ -146,6 +148,69 @@ async def test_an_erased_contact_leaves_no_text_and_a_merged_one_hands_its_over(
     assert await texts.kept() == []
 
 
+# ------------------------------------------------------------------ parts that come by themselves
+
+
+async def part(
+    texts: TextHouse, text: str, number: int, total: int = 3, *, reference: str = "r1", phone: str = ANN
+) -> None:
+    await texts.inbound.receive_part(
+        texts.sender_id,
+        phone,
+        OURS,
+        text,
+        datetime.now(UTC),
+        f"{phone}-{reference}-{number}",
+        reference=reference,
+        part=number,
+        total=total,
+    )
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations([1, 2, 3]), repeated=st.sampled_from([1, 2, 3]), number=st.integers(1, 10**9))
+async def test_parts_in_any_order_and_repeated_make_one_text(
+    texts: TextHouse, order: list[int], repeated: int, number: int
+) -> None:
+    words = {1: "one ", 2: "two ", 3: "three"}
+    reference = f"{number}-{order}-{repeated}-{uuid4()}"
+    before = len(await texts.kept())
+    for one in [*order[:2], repeated, *order[2:], repeated]:
+        await part(texts, words[one], one, reference=reference)
+    kept = await texts.kept()
+    assert len(kept) == before + 1
+    assert kept[0].text == "one two three"
+    async with texts.house.database.system() as connection:
+        left = await (await connection.execute("SELECT count(*) FROM inbound_parts")).fetchone()
+    assert left == (0,), "a part that comes again after its text was taken is not kept"
+
+
+async def test_last_parts_at_the_same_moment_make_one_text_and_numbers_are_not_mixed(texts: TextHouse) -> None:
+    await asyncio.gather(*(part(texts, f"{phone}{n} ", n, phone=phone) for phone in (ANN, BOB) for n in (1, 2, 3)))
+    kept = await texts.kept()
+    assert {one.phone: one.text for one in kept} == {phone: f"{phone}1 {phone}2 {phone}3" for phone in (ANN, BOB)}
+
+
+async def test_half_a_text_is_taken_when_the_rest_does_not_come(texts: TextHouse) -> None:
+    await part(texts, "Hello ", 1)
+    await part(texts, "dear", 3)
+    await texts.inbound.forget()
+    assert await texts.kept() == []
+    async with texts.house.database.system() as connection:
+        await connection.execute("UPDATE inbound_parts SET received_at = received_at - interval '2 hours'")
+    await texts.inbound.forget()
+    assert [one.text for one in await texts.kept()] == ["Hello dear"]
+    async with texts.house.database.system() as connection:
+        left = await (await connection.execute("SELECT count(*) FROM inbound_parts")).fetchone()
+    assert left == (0,)
+
+
+@pytest.mark.parametrize(("number", "total"), [(0, 3), (4, 3), (1, 0), (1, 256), (-1, 3)])
+async def test_parts_that_cannot_be_are_refused(texts: TextHouse, number: int, total: int) -> None:
+    with pytest.raises(Invalid, match="part"):
+        await part(texts, "x", number, total)
+
+
 # ------------------------------------------------------------------ STOP
 
 
@@ -208,19 +273,19 @@ async def test_a_sender_may_keep_silent_or_have_words_of_its_own(texts: TextHous
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("replies", "field"),
     [
         (TextReplies(stop="x" * 307), "config.replies.stop"),
         (TextReplies(brand="a\nb"), "config.replies.brand"),
     ],
 )
-async def test_words_that_cannot_be_sent_are_refused(texts: TextHouse, given: TextReplies, field: str) -> None:
+async def test_words_that_cannot_be_sent_are_refused(texts: TextHouse, replies: TextReplies, field: str) -> None:
     sender = SenderInput(
         name="x",
         from_name="Acme",
         kind=SenderKind.INBOX,
         channel=Channel.SMS,
-        config=SenderConfig(replies=given),
+        config=SenderConfig(replies=replies),
     )
     with pytest.raises(Invalid, match=field):
         await texts.house.senders.add(texts.account_id, sender)

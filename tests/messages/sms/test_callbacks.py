@@ -274,6 +274,12 @@ def test_texts_of_both_interfaces_of_vonage_are_read() -> None:
     for request, ident in ((form(old), "M1"), (json(new), "M2")):
         [text] = read_vonage_text(request)
         assert (text.from_, text.to, text.peer_id, text.at) == ("447", "999", ident, NOW)
+    joined = {**old, "concat": "true", "concat-ref": "r", "concat-part": "2", "concat-total": "3"}
+    [part] = read_vonage_text(form(joined))
+    assert part.joined is not None
+    assert (part.joined.reference, part.joined.part, part.joined.total) == ("r", 2, 3)
+    with pytest.raises(Invalid):
+        read_vonage_text(form({**joined, "concat-total": "many"}))
     for nothing in ({}, {"msisdn": "447"}, {"msisdn": "447", "messageId": "M1", "text": 5}):
         with pytest.raises(Invalid):
             read_vonage_text(json(nothing))

@@ -128,16 +128,17 @@ class GatewaysApp:
                 await self._receipts.receive(receipt)
             return _plain(200, "")
         for text in _texts(sender, posted):
-            await self._texts.receive(
-                sender.sender.sender_id,
-                text.from_,
-                text.to,
-                text.text,
-                text.at or self._clock.now(),
-                text.peer_id,
-                answered=text.answered,
-            )
+            await self._take_text(sender.sender.sender_id, text)
         return (200, b"text/xml; charset=utf-8", _TWIML) if sender.sender.config.twilio else _plain(200, "")
+
+    async def _take_text(self, sender_id: int, text: ReceivedText) -> None:
+        at = text.at or self._clock.now()
+        said = (sender_id, text.from_, text.to, text.text, at, text.peer_id)
+        if text.joined is None:
+            await self._texts.receive(*said, answered=text.answered)
+        else:
+            joined = text.joined
+            await self._texts.receive_part(*said, reference=joined.reference, part=joined.part, total=joined.total)
 
 
 def _is_genuine(sender: CallbackSender, posted: Posted, clock: Clock) -> bool:

@@ -43,6 +43,15 @@ _VONAGE: Final[Mapping[str, ReceiptState]] = {
 _MOST_AT_ONCE: Final = 500
 
 
+class Joined(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a joined text it is."""
+
+    reference: str
+    #: From 1.
+    part: int
+    total: int
+
+
 class ReceivedText(msgspec.Struct, frozen=True, kw_only=True):
     """A text of somebody, as the provider says it."""
 
@@ -52,6 +61,8 @@ class ReceivedText(msgspec.Struct, frozen=True, kw_only=True):
     #: None: the provider does not say.
     at: datetime | None = None
     peer_id: str = ""
+    #: None: it is a whole text.
+    joined: Joined | None = None
     #: The provider has answered a keyword itself.
     answered: bool = False
 
@@ -114,7 +125,16 @@ def read_vonage_text(posted: Posted) -> list[ReceivedText]:
     if not peer_id or not from_ or not isinstance(text, str):
         raise Invalid("body", "must have messageId, msisdn and text")
     at = _moment(said.get("message-timestamp") or said.get("timestamp"))
-    return [ReceivedText(from_=from_, to=line_of(said.get("to")), text=text, at=at, peer_id=peer_id)]
+    joined = _joined(said) if line_of(said.get("concat")).lower() == "true" else None
+    return [ReceivedText(from_=from_, to=line_of(said.get("to")), text=text, at=at, peer_id=peer_id, joined=joined)]
+
+
+def _joined(said: Mapping[str, Any]) -> Joined:
+    """https://developer.vonage.com/en/messaging/sms/guides/inbound-sms: concat-ref, concat-part and concat-total."""
+    part, total = (line_of(said.get(name)) for name in ("concat-part", "concat-total"))
+    if not (part.isascii() and part.isdigit() and total.isascii() and total.isdigit() and len(part + total) <= 6):
+        raise Invalid("body", "must have concat-part and concat-total")
+    return Joined(reference=line_of(said.get("concat-ref")), part=int(part), total=int(total))
 
 
 def read_receipts(sender_id: int, posted: Posted, form: CallbackForm) -> list[Receipt]:
