@@ -116,7 +116,7 @@ async def test_a_stop_through_twilio_ends_the_subscription_with_proof(site: Site
     assert answer.text.endswith("<Response></Response>")
     contact = await site.app.contacts.get(site.owner.account_id, contact_id)
     assert contact.sms_state is SubscriptionState.UNSUBSCRIBED
-    [event] = await site.app.contacts.consents.history(site.owner.account_id, contact_id, limit=1)
+    [event] = await site.app.contacts.proofs.history(site.owner.account_id, contact_id, limit=1)
     assert (event.detail or {})["peer_id"] == fields["MessageSid"]
     assert (await _twilio(site, texts, fields)).status_code == 200
     async with site.client() as client:

@@ -120,7 +120,7 @@ class TextHouse:
 
     async def decisions(self, contact_id: int) -> list[ConsentEvent]:
         """Newest first."""
-        return await self.house.contacts.consents.history(self.account_id, contact_id)
+        return await self.house.contacts.proofs.history(self.account_id, contact_id)
 
     async def suppressed(self) -> dict[str, str]:
         found = await self.house.contacts.consents.suppressions(self.account_id, Channel.SMS)

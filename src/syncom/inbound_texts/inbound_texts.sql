@@ -41,6 +41,7 @@ RETURNING 1
 -- The newest decision about texts, with its proof. Primary key of consent_events.
 SELECT state, source, detail FROM consent_events
 WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s AND channel = 2
+    AND category IS NULL
 ORDER BY occurred_at DESC, consent_event_id DESC LIMIT 1
 
 -- name: answered_since
