@@ -30,6 +30,7 @@ BENCHES = {
     "intents": "bench.intents",
     "cli": "bench.cli",
     "proxy": "bench.proxy",
+    "push": "bench.push",
     "segments": "bench.segments",
     "membership": "bench.membership",
     "orders": "bench.orders",

@@ -158,9 +158,11 @@ class App:
         self.products = ProductsService(database, clock)
         self.product_feeds = FeedsService(database, keyring, self.outbound, clock, settings.data_dir)
         self.promocodes = PromocodesService(database, clock)
-        self.sites = SitesService(database, self.events, keyring, clock)
+        self.sites = SitesService(database, self.contacts, self.events, keyring, clock)
         self.push_keys = PushKeys(database, keyring)
-        self.web_push = WebPush(database, self.contacts, self.sites, self.push_keys)
+        self.web_push = WebPush(
+            database, self.contacts, self.sites, self.push_keys, outbound_allow=settings.outbound_allow
+        )
         self.recommendations = RecommendationsService(database, self.products, clock)
         self.activity = ActivityService(database, clock)
         self.rollups = RollupsService(database, clock)

@@ -153,6 +153,15 @@ def may_reach(address: Address, allowed: Iterable[Network]) -> bool:
     return is_public(address) or any(address in network for network in allowed)
 
 
+def is_allowed(host: str, allowed: Iterable[Network]) -> bool:
+    """Whether a host is an address that the operator allows; a name is none: it may lead elsewhere tomorrow."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in allowed)
+
+
 def private_network(host: str) -> Invalid:
     """What is said of an address that must not be reached."""
     return Invalid("url", f"leads into a private network ({host}); an operator may allow it with SYNCOM_OUTBOUND_ALLOW")

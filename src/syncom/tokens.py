@@ -61,6 +61,7 @@ class MessageTokens:
         self._unsubscribe = keyring.signer("unsubscribe")
         self._view = keyring.signer("view")
         self._redirect = keyring.signer("redirect")
+        self._notification = keyring.signer("notification")
         self._short = keyring.key("short link")
         self._bounce = keyring.caseless_signer("bounce")
         self._gateway = keyring.signer("gateway")
@@ -81,6 +82,10 @@ class MessageTokens:
     def view(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
         """For `/t/v/<token>`."""
         return self._view.sign(_PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes))
+
+    def notification(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
+        """For `/t/n/<token>/<what>`: the browser tells what became of a notification."""
+        return self._notification.sign(_PAYLOAD.pack(account_id, content_id, contact_id, message_id.bytes))
 
     def redirect(self, link: int, target: str, message_id: UUID) -> str:
         """For `/t/r/<track token>/<token>`: a link whose target is personal carries it, signed for this message."""
@@ -136,6 +141,9 @@ class MessageTokens:
 
     def read_view(self, token: str) -> MessageRef | None:
         return _reference(self._view.verify(token))
+
+    def read_notification(self, token: str) -> MessageRef | None:
+        return _reference(self._notification.verify(token))
 
     def read_redirect(self, token: str, message_id: UUID) -> tuple[int, str] | None:
         """Link number and target, when the token was made for this message."""

@@ -284,7 +284,7 @@ async def _recounted(database: Database) -> Counter[Any]:
         activity = await (
             await connection.execute(
                 "SELECT message_id, campaign_id, channel, kind, class, occurred_at, device, client, os, country"
-                " FROM activity WHERE kind < 7"
+                " FROM activity WHERE kind <> 7"
             )
         ).fetchall()
         engagements = await (await connection.execute("SELECT message_id, domain FROM engagements")).fetchall()
@@ -310,7 +310,7 @@ async def _recounted(database: Database) -> Counter[Any]:
             if hit_class:
                 continue
         # A click implies an open.
-        for number in {1: (11,), 2: (12,), 3: (43,), 4: (43, 44), 5: (15,), 6: (16,)}[kind]:
+        for number in {1: (11,), 2: (12,), 3: (43,), 4: (43, 44), 5: (15,), 6: (16,), 8: (18,)}[kind]:
             known = firsts.get((message, number))
             if known is None or at < known[2]:
                 firsts[message, number] = (campaign, channel, at)

@@ -342,6 +342,7 @@ def _recount(
             ActivityKind.BOUNCED,
             ActivityKind.UNSUBSCRIBED,
             ActivityKind.COMPLAINED,
+            ActivityKind.CLOSED,
         ):
             times = [h.occurred_at for h in of_message if h.kind is kind]
             if times:

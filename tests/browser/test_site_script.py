@@ -2,99 +2,31 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
-import threading
 import time
-import urllib.request
-from base64 import b64encode
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import MARKS
-from tests.installation import Installation
+from tests.browser.shop import AGENT, Shop, running_shop
 
 pytestmark = MARKS
-#: A browser that is driven says so in its User-Agent, and is taken for the program it is.
-_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 _PRODUCT = "{ProductPage: {productKey: '200600', price: '990', isInStock: 1}}"
-
-
-class Shop:
-    """A shop's site, whose pages carry the script."""
-
-    def __init__(self, installation: Installation, folder: Path, address: str) -> None:
-        self._installation = installation
-        self._folder = folder
-        self.address = address
-        self.server = installation.url
-        self._key = self.syncom("api-key", "create", "--name", "plugin")["key"]
-        self.call("POST", "/v1/site/domains", {"domain": address})
-        self.snippet = self.call("GET", "/v1/site/script").decode()
-        self.syncom("contact", "add", "--email", "olena@example.org")
-
-    def syncom(self, *command: str) -> Any:
-        done = subprocess.run(
-            ["syncom", *command, "--json"], env=self._installation.environment, check=True, capture_output=True
-        )
-        return json.loads(done.stdout)
-
-    def call(self, verb: str, path: str, body: Any = None) -> bytes:
-        credentials = b64encode(f"any:{self._key}".encode()).decode()
-        request = urllib.request.Request(
-            f"{self._installation.url}/api{path}",
-            method=verb,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.read()
-
-    def open(self, page: Page, name: str, script: str, *, head: str | None = None) -> None:
-        """Put a page on the site that runs this, and visit it."""
-        lines = self.snippet if head is None else head
-        html = f"<!doctype html><html><head>{lines}</head><body><script>{script}</script></body></html>"
-        (self._folder / f"{name}.html").write_text(html, "utf-8")
-        page.goto(f"{self.address}/{name}.html", wait_until="networkidle")
-
-    def put(self, name: str, content: str) -> None:
-        """A file of the site."""
-        (self._folder / name).write_text(content, "utf-8")
-
-    def events(self, type_key: str, count: int = 1) -> list[dict[str, Any]]:
-        """Events of a type, once there are so many of them."""
-        for _ in range(50):
-            try:
-                found = self.syncom("event", "list", "--type", type_key)
-            except subprocess.CalledProcessError:
-                found = []  # no event of this type yet
-            if len(found) >= count:
-                break
-            time.sleep(0.2)
-        return found
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("site")
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
-    site = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=site.serve_forever, daemon=True).start()
-    with Installation() as installation:
-        installation.wait_for("Ctrl-C stops everything.")
-        yield Shop(installation, folder, f"http://127.0.0.1:{site.server_address[1]}")
-    site.shutdown()
+    with running_shop(tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(user_agent=_AGENT)
+    context = browser.new_context(user_agent=AGENT)
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(f"the page has an error: {error}"))
     yield page
@@ -282,17 +214,14 @@ PushManager.prototype.subscribe = function (options) {
 
 
 def test_a_visitor_who_allows_it_is_subscribed_to_web_push(shop: Shop, browser: Browser) -> None:
-    worker = {"serviceWorkerName": "sw.js", "serviceWorkerPath": "/", "serviceWorkerScope": "/"}
-    shop.call("POST", "/v1/site/webpush/domain", {"domain": shop.address, **worker})
-    scripts = json.loads(shop.call("GET", f"/v1/site/webpush/script?domain={shop.address}"))
-    shop.put("sw.js", scripts["serviceWorker"])
-    context = browser.new_context(permissions=["notifications"], user_agent=_AGENT)
+    script = shop.push()
+    context = browser.new_context(permissions=["notifications"], user_agent=AGENT)
     page = context.new_page()
     page.add_init_script(_PUSH_SERVICE)
     known = "eS('sendEvent', 'CustomerData', {CustomerData: {user_email: 'olena@example.org'}});"
     shop.open(page, "known", known)
     with page.expect_response(lambda response: response.url.endswith("/api/v2/webpush")) as answered:
-        shop.open(page, "push", "", head=scripts["script"])
+        shop.open(page, "push", "", head=script)
     assert answered.value.status == 200
     assert page.evaluate("subscribedWith.length") == 65
     assert page.evaluate("navigator.serviceWorker.getRegistration('/').then(found => Boolean(found))")

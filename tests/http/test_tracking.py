@@ -10,6 +10,7 @@ import socket
 import string
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,14 @@ class Tracking:
 
     def token(self, contact_id: int = 1, campaign_id: int = CAMPAIGN) -> str:
         return TOKENS.track(self.account_id, self.content_id, contact_id, self.message(contact_id, campaign_id))
+
+    def notification(self, contact_id: int = 1, message_id: UUID | None = None) -> str:
+        """Where the browser tells what became of a notification."""
+        message_id = message_id or self.message(contact_id)
+        return f"/t/n/{TOKENS.notification(self.account_id, self.content_id, contact_id, message_id)}"
+
+    async def tell(self, what: str, body: bytes = b"", **options: Any) -> httpx2.Response:
+        return await self.ask("POST", f"{self.notification(**options)}/{what}", body=body)
 
     def unsubscribe_token(self, contact_id: int = 1) -> str:
         return TOKENS.unsubscribe(self.account_id, self.content_id, contact_id, self.message(contact_id))
@@ -288,6 +297,77 @@ async def test_a_scanner_that_follows_all_links_is_not_counted_as_a_person(track
 async def test_prefetching_is_kept_and_marked(tracking: Tracking) -> None:
     await tracking.get(f"/t/o/{tracking.token()}.gif", headers={**BROWSER, "sec-purpose": "prefetch;prerender"})
     assert [row[1] for row in await tracking.activity()] == [HitClass.MACHINE]
+
+
+# ---------------------------------------------------------------- notifications
+
+
+async def test_what_a_browser_tells_of_a_notification_counts_once_a_message(
+    tracking: Tracking,
+) -> None:
+    for what in ("shown", "shown", "clicked", "closed", "closed"):
+        answer = await tracking.tell(what)
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert answer.headers["access-control-allow-origin"] == "*"
+    kinds = [ActivityKind.DELIVERED] * 2 + [ActivityKind.CLICKED] + [ActivityKind.CLOSED] * 2
+    assert await tracking.activity() == [(kind, HitClass.HUMAN, None, 1) for kind in kinds]
+    assert await tracking.rows("SELECT DISTINCT channel FROM activity") == [(3,)]
+    counted = await tracking.rows("SELECT kind, sum(count) FROM campaign_statistics GROUP BY 1 ORDER BY 1")
+    assert counted == [("clicked", 1), ("clicked.first", 1), ("closed", 1), ("delivered", 1), ("opened.first", 1)]
+    rolled = await tracking.rows(
+        "SELECT kind, sum(count) FROM activity_rollups"
+        " WHERE dimension = 0 AND campaign_id = -1 AND value = '3' GROUP BY 1 ORDER BY 1"
+    )
+    assert rolled == [(11, 1), (14, 1), (18, 1), (43, 1), (44, 1)]
+
+
+async def test_a_quick_click_on_a_notification_is_a_persons(tracking: Tracking) -> None:
+    assert (await tracking.tell("clicked", message_id=single_message_id(1))).status_code == 204
+    assert [row[1] for row in await tracking.activity()] == [HitClass.HUMAN]
+
+
+async def test_what_is_told_late_counts_when_it_was_within_a_day(tracking: Tracking) -> None:
+    now = datetime.now(UTC)
+    for ago in (timedelta(hours=5), timedelta(days=2), -timedelta(hours=1)):
+        moment = str(int((now - ago).timestamp() * 1000)).encode()
+        assert (await tracking.tell("closed", moment)).status_code == 204
+    for nonsense in (b"", b"yesterday", b"-5", b"9" * 20, "٣".encode()):
+        assert (await tracking.tell("closed", nonsense)).status_code == 204
+    ages = [now - at for (at,) in await tracking.rows("SELECT occurred_at FROM activity ORDER BY 1")]
+    assert len(ages) == 8
+    assert abs(ages[0] - timedelta(hours=5)) < timedelta(seconds=1)
+    assert all(abs(age) < timedelta(minutes=1) for age in ages[1:])
+
+
+async def test_a_notification_of_now_was_not_closed_an_hour_ago(tracking: Tracking) -> None:
+    moment = str(int((datetime.now(UTC) - timedelta(hours=1)).timestamp() * 1000)).encode()
+    await tracking.tell("closed", moment, message_id=single_message_id(1))
+    [(at,)] = await tracking.rows("SELECT occurred_at FROM activity")
+    assert datetime.now(UTC) - at < timedelta(minutes=1)
+
+
+async def test_nobody_tells_of_a_notification_without_its_token(tracking: Tracking) -> None:
+    before = await tracking.fingerprint()
+    place = tracking.notification()
+    for path in (
+        f"{place[:-1]}/shown",
+        f"{place}x/shown",
+        f"{place}/opened",
+        f"{place}/",
+        place,
+        f"/t/n/{tracking.token()}/shown",
+        f"/t/n/{tracking.unsubscribe_token()}/closed",
+        "/t/n/" + "A" * 5000 + "/shown",
+    ):
+        assert (await tracking.ask("POST", path)).status_code == 404
+    token = place.removeprefix("/t/n/")
+    assert (await tracking.get(f"/t/o/{token}.gif")).status_code == 404
+    assert (await tracking.get(f"/t/c/{token}/0")).status_code == 404
+    for method in ("GET", "HEAD", "PUT", "OPTIONS"):
+        answer = await tracking.ask(method, f"{place}/shown")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (await tracking.tell("shown", b"1" * 21)).status_code == 413
+    assert await tracking.fingerprint() == before
 
 
 # ---------------------------------------------------------------- tokens and targets

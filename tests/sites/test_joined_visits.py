@@ -77,7 +77,7 @@ async def house(database: Database, account_id: int) -> AsyncIterator[House]:
     events = EventsService(database, contacts, clock)
     async with database.system() as connection:
         await connection.execute("DELETE FROM followed_events")
-    sites = SitesService(database, events, Keyring(b"k" * 32), clock)
+    sites = SitesService(database, contacts, events, Keyring(b"k" * 32), clock)
     yield House(database, clock, contacts, events, sites, CartsService(database, events, clock), account_id)
     await events.close()
     await contacts.close()

@@ -84,7 +84,9 @@ class Pages:
 
 @pytest.fixture
 async def pages(journeys: Journeys) -> Pages:
-    sites = SitesService(journeys.database, journeys.events, journeys.sending.keyring, journeys.clock)
+    sites = SitesService(
+        journeys.database, journeys.sending.contacts, journeys.events, journeys.sending.keyring, journeys.clock
+    )
     carts = CartsService(journeys.database, journeys.events, journeys.clock)
     journeys.keeper = another_keeper(
         journeys.database, journeys.events, journeys.sending, journeys.clock, heard=carts.heed

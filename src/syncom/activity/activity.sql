@@ -66,10 +66,11 @@ WITH taken AS MATERIALIZED (
         min(occurred_at) FILTER (WHERE kind = 2) AS bounced_at,
         min(occurred_at) FILTER (WHERE kind = 5) AS unsubscribed_at,
         min(occurred_at) FILTER (WHERE kind = 6) AS complained_at,
+        min(occurred_at) FILTER (WHERE kind = 8) AS closed_at,
         max(occurred_at) FILTER (WHERE kind IN (3, 4) AND class = 0) AS last_open_at,
         max(occurred_at) FILTER (WHERE kind = 4 AND class = 0) AS last_click_at
     FROM hit
-    WHERE kind <= 6
+    WHERE kind <> 7
     GROUP BY account_id, bucket, message_id
 ), message AS MATERIALIZED (
     -- Who has it now, and the domain of their address. Primary key of contacts; those who are not there may have been
@@ -91,9 +92,9 @@ WITH taken AS MATERIALIZED (
 ), engaged AS (
     INSERT INTO engagements AS known (account_id, bucket, message_id, contact_id, campaign_id, opens, clicks,
         machine_opens, machine_clicks, first_open_at, first_click_at, delivered_at, bounced_at, unsubscribed_at,
-        complained_at, domain)
+        complained_at, closed_at, domain)
     SELECT account_id, bucket, message_id, contact_id, campaign_id, opens, clicks, machine_opens, machine_clicks,
-        open_at, click_at, delivered_at, bounced_at, unsubscribed_at, complained_at, domain
+        open_at, click_at, delivered_at, bounced_at, unsubscribed_at, complained_at, closed_at, domain
     FROM message
     ORDER BY account_id, bucket, message_id
     ON CONFLICT (account_id, bucket, message_id) DO UPDATE SET
@@ -107,14 +108,16 @@ WITH taken AS MATERIALIZED (
         bounced_at = least(known.bounced_at, excluded.bounced_at),
         unsubscribed_at = least(known.unsubscribed_at, excluded.unsubscribed_at),
         complained_at = least(known.complained_at, excluded.complained_at),
+        closed_at = least(known.closed_at, excluded.closed_at),
         previous = ARRAY[known.first_open_at, known.first_click_at, known.delivered_at, known.bounced_at,
-            known.unsubscribed_at, known.complained_at],
+            known.unsubscribed_at, known.complained_at, known.closed_at],
         domain = coalesce(known.domain, excluded.domain)
     RETURNING account_id, bucket, message_id, first_open_at, first_click_at, delivered_at, bounced_at, unsubscribed_at,
-        complained_at, previous, domain
+        complained_at, closed_at, previous, domain
 ), change AS MATERIALIZED (
     SELECT account_id, m.owner, m.campaign_id, m.channel, e.domain, m.last_open_at, m.last_click_at, e.first_open_at,
-        e.first_click_at, e.delivered_at, e.bounced_at, e.unsubscribed_at, e.complained_at, e.previous
+        e.first_click_at, e.delivered_at, e.bounced_at, e.unsubscribed_at, e.complained_at, e.closed_at,
+        e.previous
     FROM engaged e JOIN message m USING (account_id, bucket, message_id)
 ), contact AS (
     -- Late hits of a contact that was merged count for the kept one. Points as in engagement.py: a first time that moves
@@ -177,16 +180,20 @@ WITH taken AS MATERIALIZED (
         SELECT account_id, campaign_id, channel, domain, complained_at, 16, 1
         FROM change WHERE complained_at IS DISTINCT FROM previous[6] AND complained_at IS NOT NULL
         UNION ALL
+        SELECT account_id, campaign_id, channel, domain, closed_at, 18, 1
+        FROM change WHERE closed_at IS DISTINCT FROM previous[7] AND closed_at IS NOT NULL
+        UNION ALL
         SELECT account_id, campaign_id, channel, domain, past.at, past.kind, -1
         FROM change,
             LATERAL (VALUES
                 (43, first_open_at, previous[1]), (44, first_click_at, previous[2]), (11, delivered_at, previous[3]),
-                (12, bounced_at, previous[4]), (15, unsubscribed_at, previous[5]), (16, complained_at, previous[6])
+                (12, bounced_at, previous[4]), (15, unsubscribed_at, previous[5]), (16, complained_at, previous[6]),
+                (18, closed_at, previous[7])
             ) AS past (kind, present, at)
         WHERE previous IS NOT NULL AND past.present IS DISTINCT FROM past.at AND past.at IS NOT NULL
-            -- Most come again without a new first time: one comparison for them, not six.
+            -- Most come again without a new first time: one comparison for them, not seven.
             AND previous <> ARRAY[first_open_at, first_click_at, delivered_at, bounced_at, unsubscribed_at,
-                complained_at]
+                complained_at, closed_at]
     ) AS changes
     GROUP BY 1, 2, 3, 4, 5, 6
 ), facet AS MATERIALIZED (
@@ -223,7 +230,7 @@ WITH taken AS MATERIALIZED (
     SELECT account_id, campaign_id, hour, named.name, %(shard)s::smallint, sum(count)
     FROM counted
     JOIN (VALUES (11, 'delivered'), (12, 'bounced'), (13, 'opened'), (14, 'clicked'), (15, 'unsubscribed'),
-        (16, 'complained'), (23, 'opened.machine'), (24, 'clicked.machine'), (33, 'opened.unknown'),
+        (16, 'complained'), (18, 'closed'), (23, 'opened.machine'), (24, 'clicked.machine'), (33, 'opened.unknown'),
         (34, 'clicked.unknown'), (43, 'opened.first'), (44, 'clicked.first')) AS named (kind, name) USING (kind)
     WHERE campaign_id <> 0
     GROUP BY 1, 2, 3, 4
@@ -242,14 +249,14 @@ WITH taken AS MATERIALIZED (
         clicks = known.clicks + excluded.clicks,
         machine_clicks = known.machine_clicks + excluded.machine_clicks
 ), told AS (
-    -- Whoever follows the account hears of it; machines are no news.
+    -- Whoever follows the account hears of it; machines are no news, nor are notifications that were put away.
     SELECT f.account_id, f.follower_id, hit.occurred_at,
         json_build_object('contact_id', contact_id, 'message_id', message_id, 'campaign_id', campaign_id,
             'content_id', content_id, 'channel', channel, 'occurred_at', occurred_at, 'kind', kind,
             'is_unsure', class = 2, 'link', link, 'detail', detail) AS fact,
         (row_number() OVER (PARTITION BY f.follower_id ORDER BY hit.occurred_at) - 1) / 1000 AS part
     FROM activity_followers f JOIN hit USING (account_id)
-    WHERE class <> 1
+    WHERE class <> 1 AND kind <> 8
 ), news AS (
     INSERT INTO activity_news (follower_id, account_id, facts, size)
     SELECT follower_id, account_id, json_agg(fact ORDER BY occurred_at), count(*)

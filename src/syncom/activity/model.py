@@ -15,6 +15,7 @@ from syncom.contacts.model import Channel
 class ActivityKind(IntEnum):
     """What happened. The numbers are stored."""
 
+    #: Also of a notification: the browser showed it.
     DELIVERED = 1
     BOUNCED = 2
     OPENED = 3
@@ -23,6 +24,8 @@ class ActivityKind(IntEnum):
     COMPLAINED = 6
     #: The contact chose other categories of messages; beside a message only when it came from its link.
     SUBSCRIPTION_CHANGED = 7
+    #: A notification was put away without a click.
+    CLOSED = 8
 
 
 class HitClass(IntEnum):
@@ -197,7 +200,7 @@ class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     occurred_at: datetime
     #: 'sent', 'failed', 'excluded', 'cancelled', 'uncertain' (from the ledger); 'delivered', 'bounced',
-    #: 'opened', 'clicked', 'unsubscribed', 'complained'.
+    #: 'opened', 'clicked', 'unsubscribed', 'complained', 'subscription_changed', 'closed'.
     kind: str
     contact_id: int
     #: 0 for a single message.

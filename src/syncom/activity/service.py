@@ -143,7 +143,7 @@ class ActivityService:
         What is counted: 'opened' and 'clicked' are hits of people, with '.machine' and '.unknown' beside
         them; 'opened.first' and 'clicked.first' are messages that somebody opened or clicked (a click
         implies the open, since images may be off), in the hour of the first time; 'delivered', 'bounced',
-        'unsubscribed' and 'complained' are messages, each once. A contact's `opened` and `clicked` are
+        'unsubscribed', 'complained' and 'closed' are messages, each once. A contact's `opened` and `clicked` are
         messages as well.
         """
         while True:

@@ -112,14 +112,14 @@ WITH theirs AS (
     DELETE FROM engagements g USING theirs t
     WHERE g.account_id = %(account_id)s AND g.bucket = t.bucket AND g.message_id = t.message_id
     RETURNING g.campaign_id, g.domain, g.first_open_at, g.first_click_at, g.delivered_at, g.bounced_at,
-        g.unsubscribed_at, g.complained_at
+        g.unsubscribed_at, g.complained_at, g.closed_at
 )
 INSERT INTO activity_rollups AS known (account_id, dimension, campaign_id, hour, value, kind, shard, count)
 SELECT %(account_id)s, 1, whole.campaign_id, date_bin('1 day', first.at, 'epoch'), moved.value, first.kind, -2,
     sum(moved.change)
 FROM gone, LATERAL (VALUES (-1), (gone.campaign_id)) AS whole (campaign_id),
     LATERAL (VALUES (43, first_open_at), (44, first_click_at), (11, delivered_at), (12, bounced_at),
-        (15, unsubscribed_at), (16, complained_at)) AS first (kind, at),
+        (15, unsubscribed_at), (16, complained_at), (18, closed_at)) AS first (kind, at),
     LATERAL (VALUES (domain, -1), ('', 1)) AS moved (value, change)
 WHERE domain <> '' AND first.at IS NOT NULL
 GROUP BY 3, 4, 5, 6

@@ -139,7 +139,7 @@ class MessageOf(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None
 
 
-#: What each kind of activity is called.
+#: What each kind of activity is called. Notifications that were put away have no word in this language and no row.
 STATUS_OF_KIND = {
     ActivityKind.DELIVERED: FeedStatus.DELIVERED,
     ActivityKind.BOUNCED: FeedStatus.UNDELIVERED,

@@ -14,6 +14,10 @@ WHERE account_id = %(account_id)s AND domain = %(domain)s;
 -- Whose pages carry this id: asked before the account is known. Index: primary key.
 SELECT push_id, account_id, domain, worker_path, scope FROM push_domains WHERE push_id = %(push_id)s;
 
+-- name: owner
+-- Whose subscription this is. Primary key of identities.
+SELECT contact_id FROM identities WHERE account_id = %(account_id)s AND kind = 5 AND value = %(endpoint)s;
+
 -- name: add_key
 -- The first pair of an account stays. Index: push_keys' primary key.
 INSERT INTO push_keys (account_id, public_key, private_key)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ import idna
 import msgspec
 
 from syncom.clock import Clock
+from syncom.contacts.service import ContactsService
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound
 from syncom.events.model import EventInput
 from syncom.events.service import EventsService
@@ -50,8 +53,11 @@ _decode: Final = msgspec.json.Decoder(_Signed).decode
 class SitesService:
     """Sites of an account and their visitors."""
 
-    def __init__(self, database: Database, events: EventsService, keyring: Keyring, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, contacts: ContactsService, events: EventsService, keyring: Keyring, clock: Clock
+    ) -> None:
         self._database = database
+        self._contacts = contacts
         self._signer = keyring.signer("site visitor")
         self._events = events
         self._clock = clock
@@ -137,8 +143,10 @@ class SitesService:
             await self._forget(site.account_id, visitor)
             return await self.report(site, event, sender)
         if named and visitor and recorded.contact_id is not None:
-            async with self._database.tenant(site.account_id) as connection:
-                await store.remember(connection, site, visitor, recorded.contact_id)
+            before = await self._known(site.account_id, visitor)
+            await self.remember(site.account_id, visitor, recorded.contact_id, site_ids=(site.site_id,))
+            if before is not None:
+                await self.join(site.account_id, recorded.contact_id, before)
         if visitor and site.strict and (named or recorded.repeated or recorded.contact_id is None):
             await self._join(site, visitor)
         return True
@@ -175,6 +183,25 @@ class SitesService:
     async def contact_of(self, account_id: int, visitor: str) -> int | None:
         """The contact this visitor turned out to be."""
         return await self._known(account_id, visitor) if _VISITOR.fullmatch(visitor) else None
+
+    async def remember(self, account_id: int, visitor: str, contact_id: int, *, site_ids: Sequence[UUID] = ()) -> None:
+        """This visitor is this contact; ``site_ids``: where they said so. A visitor without a number is nobody's."""
+        if not _VISITOR.fullmatch(visitor):
+            return
+        async with self._database.tenant(account_id) as connection:
+            await store.remember(connection, account_id, visitor, contact_id, site_ids)
+
+    async def join(self, account_id: int, contact_id: int, other_id: int) -> None:
+        """What a visitor was taken for before it was known who they are goes into who they are.
+
+        Only a contact that nothing tells who it is, such as one that a subscription to web push made, is anybody's.
+        """
+        if other_id == contact_id:
+            return
+        with contextlib.suppress(NotFound):  # one of them is gone: there is nothing to join
+            other = await self._contacts.get(account_id, other_id)
+            if not (other.email or other.phone or other.external_id or other.contact_key):
+                await self._contacts.merge(account_id, contact_id, other_id)
 
     async def _known(self, account_id: int, visitor: str) -> int | None:
         async with self._database.tenant(account_id) as connection:

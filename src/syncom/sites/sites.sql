@@ -28,7 +28,7 @@ WHERE account_id = %(account_id)s AND visitor = %(visitor)s AND %(site_id)s::uui
 -- name: remember
 -- Index: site_visitors' primary key.
 INSERT INTO site_visitors AS known (account_id, visitor, contact_id, site_ids)
-VALUES (%(account_id)s, %(visitor)s, %(contact_id)s, ARRAY[%(site_id)s::uuid])
+VALUES (%(account_id)s, %(visitor)s, %(contact_id)s, %(site_ids)s::uuid[])
 ON CONFLICT (account_id, visitor) DO UPDATE SET contact_id = excluded.contact_id, seen_at = now(),
     site_ids = CASE WHEN known.contact_id = excluded.contact_id THEN known.site_ids || excluded.site_ids
         ELSE excluded.site_ids END

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg.rows import TupleRow
@@ -58,12 +59,14 @@ async def visitor_of_site(connection: Connection, site: Site, visitor_id: str) -
     return None if row is None else row[0]
 
 
-async def remember(connection: Connection, site: Site, visitor_id: str, contact_id: int) -> None:
+async def remember(
+    connection: Connection, account_id: int, visitor_id: str, contact_id: int, site_ids: Sequence[UUID]
+) -> None:
     values = {
-        "account_id": site.account_id,
+        "account_id": account_id,
         "visitor": visitor_id,
         "contact_id": contact_id,
-        "site_id": site.site_id,
+        "site_ids": list(site_ids),
     }
     await connection.execute(_SQL["remember"], values)
 

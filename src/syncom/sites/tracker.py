@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from html import escape
 from importlib import resources
 from typing import Final
@@ -14,8 +15,8 @@ from syncom.sites.push import PushDomain
 _FILES: Final = resources.files("syncom.sites")
 _TRACKER: Final = _FILES.joinpath("tracker.js").read_text("utf-8")
 _PUSH: Final = _FILES.joinpath("push.js").read_text("utf-8")
-#: What the site itself serves as its service worker.
-PUSH_WORKER: Final = _FILES.joinpath("push_worker.js").read_text("utf-8")
+_PUSH_WORKER: Final = _FILES.joinpath("push_worker.js").read_text("utf-8")
+_PUSH_WORDS: Final = tomllib.loads(_FILES.joinpath("push_words.toml").read_text("utf-8"))
 #: Calls made before the script is there wait in ``eS.q``, in the form eSputnik's own pages keep them.
 _SNIPPET: Final = """<script>
 !function (w, d, u) {
@@ -42,16 +43,34 @@ def snippet(site: Site, base_url: str) -> str:
     return _STRICT % escape(address) if site.strict else _SNIPPET % _script_text(address)
 
 
-def push_snippet(domain: PushDomain, public_key: str, base_url: str) -> str:
+def push_snippet(domain: PushDomain, base_url: str) -> str:
     """What stands in the pages of a site whose visitors may subscribe to web push."""
-    settings = {
-        "push": str(domain.push_id),
-        "collector": f"{base_url}/api/v2/webpush",
-        "worker": domain.worker_path,
-        "scope": domain.scope,
-        "key": public_key,
-    }
-    return f"<script>\n{_PUSH.replace('/*SETTINGS*/ {}', _script_text(settings))}</script>\n"
+    return f'<script async src="{escape(_push_address(domain, base_url, "js"))}"></script>\n'
+
+
+def push_importer(domain: PushDomain, base_url: str) -> str:
+    """What the site serves as its service worker: it fetches the present one from here, so it never grows old."""
+    return f"importScripts({_script_text(_push_address(domain, base_url, 'worker.js'))});\n"
+
+
+def push_script(domain: PushDomain, public_key: str, base_url: str) -> str:
+    """The script of the pages."""
+    settings = _push_settings(domain, public_key, base_url)
+    settings |= {"worker": domain.worker_path, "scope": domain.scope, "words": _PUSH_WORDS}
+    return _PUSH.replace("/*SETTINGS*/ {}", _script_text(settings))
+
+
+def push_worker(domain: PushDomain, public_key: str, base_url: str) -> str:
+    """The service worker itself, for sites that import it or hand the request for it on to here."""
+    return _PUSH_WORKER.replace("/*SETTINGS*/ {}", _script_text(_push_settings(domain, public_key, base_url)))
+
+
+def _push_settings(domain: PushDomain, public_key: str, base_url: str) -> dict[str, object]:
+    return {"push": str(domain.push_id), "collector": f"{base_url}/api/v2/webpush", "key": public_key}
+
+
+def _push_address(domain: PushDomain, base_url: str, ending: str) -> str:
+    return f"{base_url}/api/v2/webpush/{domain.push_id}.{ending}"
 
 
 def _script_text(value: object) -> str:

@@ -12,7 +12,7 @@ from syncom.http.esputnik.app import METHODS
 from syncom.http.esputnik.described import DOCUMENT, document_text
 
 #: What pages of web sites call, without a key.
-_OF_PAGES = {"/v2", "/v2/script/{file:text}", "/v2/webpush"}
+_OF_PAGES = {"/v2", "/v2/script/{file:text}", "/v2/webpush", "/v2/webpush/{file:text}"}
 
 
 def document() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from base64 import urlsafe_b64decode
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from syncom.contacts.model import Channel, ContactInput, IdentityKind, UpsertOptions
+from syncom.errors import NotFound
 from syncom.messages.model import SenderRole
 from tests.http.esputnik.conftest import Shop
 from tests.messages.house import sending
@@ -50,22 +52,43 @@ async def tokens(shop: Shop) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
+async def file(shop: Shop, address: str) -> httpx.Response:
+    """What a page or a worker of anybody gets from there."""
+    async with httpx.AsyncClient(base_url=shop.url) as page:
+        return await page.get(httpx.URL(address).path)
+
+
 async def test_a_site_gets_its_script_and_its_service_worker(shop: Shop) -> None:
     push_id = await registered(shop)
     scripts = (await shop.get("/v1/site/webpush/script", domain=DOMAIN)).json()
-    assert push_id in scripts["script"]
-    assert '"worker":"/uploads/sw.js"' in scripts["script"]
-    assert "showNotification" in scripts["serviceWorker"]
+    [address] = re.findall(r'<script async src="([^"]+)"></script>', scripts["script"])
+    [imported] = re.findall(r'importScripts\("([^"]+)"\)', scripts["serviceWorker"])
+    assert push_id in address
+    script, worker = await file(shop, address), await file(shop, imported)
+    for answer in (script, worker):
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/javascript;charset=UTF-8")
+        assert answer.headers["service-worker-allowed"] == "/uploads/"
+        assert "/*SETTINGS*/" not in answer.text
+    assert '"worker":"/uploads/sw.js"' in script.text
+    assert "showNotification" in worker.text
     key = await shop.app.web_push.public_key(shop.account_id)
-    assert key in scripts["script"]
+    assert key in script.text
     point = urlsafe_b64decode(key + "=")
     assert ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     again = await shop.post("/v1/site/webpush/domain", {"domain": DOMAIN, "serviceWorkerName": "other.js"})
     assert again.status == 200
     scripts = (await shop.get("/v1/site/webpush/script", domain="shop.example")).json()
-    assert push_id in scripts["script"]
-    assert '"worker":"/other.js"' in scripts["script"]
+    assert address in scripts["script"], "pages stay as they are"
+    assert '"worker":"/other.js"' in (await file(shop, address)).text
     assert await shop.app.web_push.public_key(shop.account_id) == key, "subscriptions are bound to it"
+
+
+@pytest.mark.parametrize(
+    "name", ["{}", "{}.css", "{}.worker", "{}.js.map", "x.js", f"{uuid4()}.js", ".js", "%2e%2e.js"]
+)
+async def test_other_files_are_not_there(shop: Shop, name: str) -> None:
+    push_id = await registered(shop)
+    assert (await file(shop, f"/api/v2/webpush/{name.format(push_id)}")).status_code == 404
 
 
 async def test_the_private_key_is_out_of_the_accounts_reach(shop: Shop) -> None:
@@ -126,6 +149,59 @@ async def test_an_unknown_visitor_becomes_a_contact_with_that_channel_once(shop:
     [(value, contact_id)] = await tokens(shop)
     assert value == SUBSCRIPTION["endpoint"]
     assert (await shop.app.contacts.get(shop.account_id, contact_id)).email is None
+
+
+async def report(shop: Shop, site_id: str, event: str, **who: str) -> None:
+    """What the script of a page of the shop's site says of visitor-1."""
+    info = {"eventName": event, "siteId": site_id, "cookies": {"sc": "visitor-1"}, **who}
+    body = {"GeneralInfo": info, "PageView": {"location": DOMAIN}}
+    async with httpx.AsyncClient(base_url=shop.url) as page:
+        assert (await page.post("/api/v2", json=body)).status_code == 200
+
+
+async def test_an_anonymous_subscriber_is_the_contact_they_turn_out_to_be(shop: Shop) -> None:
+    push_id = await registered(shop)
+    site_id = str((await shop.app.sites.add(shop.account_id, DOMAIN)).site_id)
+    people = [ContactInput(email=f"{name}@example.org") for name in ("olena", "ivan")]
+    made = [await shop.app.contacts.upsert_one(shop.account_id, person, UpsertOptions()) for person in people]
+    assert await subscribe(shop, push_id, sc="visitor-1") == 200
+    [(_, anonymous)] = await tokens(shop)
+    await report(shop, site_id, "PageView")
+    [view] = (await shop.app.events.of_type(shop.account_id, "pageViewed")).events
+    assert view.contact_id == anonymous, "what they do is known before it is known who they are"
+    await report(shop, site_id, "CustomerData", user_email="olena@example.org")
+    endpoint, olena = SUBSCRIPTION["endpoint"], made[0].contact_id
+    assert await tokens(shop) == [(endpoint, olena)]
+    with pytest.raises(NotFound):
+        await shop.app.contacts.get(shop.account_id, anonymous)
+    await report(shop, site_id, "CustomerData", user_email="ivan@example.org")
+    assert await tokens(shop) == [(endpoint, olena)], "who is known is nobody else's, also on the same machine"
+    assert (await shop.app.contacts.get(shop.account_id, olena)).email == "olena@example.org"
+
+
+async def test_a_renewed_subscription_takes_the_place_of_the_old_one(shop: Shop) -> None:
+    push_id = await registered(shop)
+    assert await subscribe(shop, push_id) == 200
+    [(old, owner)] = await tokens(shop)
+    fresh = {**SUBSCRIPTION, "endpoint": "https://push.example/send/fresh"}
+    for _ in range(2):
+        assert await subscribe(shop, push_id, subscription=fresh, previous=old) == 200
+        assert await tokens(shop) == [(fresh["endpoint"], owner)]
+    contact = (await shop.get(f"/v1/contact/{owner}")).json()
+    assert [channel["value"] for channel in contact["channels"]] == [fresh["endpoint"]]
+    elsewhere = {**SUBSCRIPTION, "endpoint": "https://push.example/send/else"}
+    assert await subscribe(shop, push_id, subscription=elsewhere, previous="https://push.example/guessed") == 200
+    assert len({contact_id for _, contact_id in await tokens(shop)}) == 2, "nobody gets what they cannot name"
+
+
+async def test_two_tabs_that_subscribe_at_once_make_one_contact(shop: Shop) -> None:
+    push_id = await registered(shop)
+    codes = await asyncio.gather(*(subscribe(shop, push_id, sc="visitor-1") for _ in range(6)))
+    assert set(codes) == {200}
+    assert len(await tokens(shop)) == 1
+    async with shop.app.database.tenant(shop.account_id) as connection:
+        row = await (await connection.execute("SELECT count(*) FROM contacts")).fetchone()
+    assert row == (1,)
 
 
 async def test_wrong_subscriptions_are_refused_and_nothing_is_kept(shop: Shop) -> None:

@@ -45,7 +45,16 @@ class Browser:
 
     @property
     def shown(self) -> list[dict[str, Any]]:
-        """What its service worker got, decrypted."""
+        """What its service worker got to show, decrypted."""
+        return [{name: value for name, value in message.items() if name != "told"} for message in self._messages]
+
+    @property
+    def told(self) -> list[str]:
+        """Where its service worker tells what became of each."""
+        return [message["told"] for message in self._messages]
+
+    @property
+    def _messages(self) -> list[dict[str, Any]]:
         return [self.decrypted(asked.body) for asked in self.got]
 
     def decrypted(self, body: bytes) -> Any:

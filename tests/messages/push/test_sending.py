@@ -24,6 +24,7 @@ from syncom.messages.planned import PlannedSend, PlannedSends
 from syncom.messages.senders import SenderInput
 from syncom.messages.sending.loop import SendingLoop
 from syncom.sites.push_keys import PushKeys
+from syncom.tokens import MessageTokens
 from tests.clocks import ShiftedClock
 from tests.messages.house import BASE_URL, SendingHouse, sending
 from tests.messages.push.browser import Browser, took, vapid_claims
@@ -148,6 +149,18 @@ async def test_a_push_without_members_is_kept_a_day_and_has_what_it_needs_only(h
     assert browser.shown == [{"body": "See https://shop.example"}], "words are only read"
     assert browser.got[0].headers["ttl"] == "86400"
     assert "topic" not in browser.got[0].headers
+
+
+async def test_a_browser_is_told_where_to_tell_what_became_of_it(house: SendingHouse) -> None:
+    async with running_gateway(took) as peer, sending(express(house)):
+        [contact_id], [browser] = await subscribed(house, peer)
+        [message_id] = ids_of(await send(house, push(), contact_id))
+        await settled(house, [message_id])
+    [told] = browser.told
+    reference = MessageTokens(house.keyring).read_notification(told.removeprefix(f"{BASE_URL}/t/n/"))
+    assert reference is not None
+    assert (reference.account_id, reference.contact_id) == (house.account_id, contact_id)
+    assert reference.message_id == message_id
 
 
 async def test_links_are_short_and_lead_to_their_targets(house: SendingHouse) -> None:
@@ -277,7 +290,9 @@ async def test_who_unsubscribed_after_the_plan_and_who_was_deleted_get_none(hous
         ]
         sends = PlannedSends(house.content, house.senders)
         async with house.database.tenant(house.account_id) as connection:
-            outcomes = await sends.queue(connection, house.account_id, template.template_id, plans)
+            outcomes = await sends.queue(
+                connection, house.account_id, template.template_id, plans, now=house.clock.now()
+            )
         assert outcomes == [(plan.message_id,) for plan in plans]
         await _unsubscribe(house, people[0])
         await house.contacts.delete(house.account_id, people[1])
@@ -316,7 +331,9 @@ async def test_a_plan_made_twice_has_the_same_ids_and_each_browser_gets_one(hous
         found: list[Any] = []
         for _ in range(2):
             async with house.database.tenant(house.account_id) as connection:
-                found += await sends.queue(connection, house.account_id, template.template_id, [plan])
+                found += await sends.queue(
+                    connection, house.account_id, template.template_id, [plan], now=house.clock.now()
+                )
         assert found[0] == found[1]
         assert found[0][0] == message_id
         assert {bucket_of_message(one) for one in found[0]} == {bucket_of(contact_id)}

@@ -48,6 +48,7 @@ class RollupKind(IntEnum):
     CLICKED = 14
     UNSUBSCRIBED = 15
     COMPLAINED = 16
+    CLOSED = 18
     OPENED_MACHINE = 23
     CLICKED_MACHINE = 24
     OPENED_UNKNOWN = 33

@@ -73,7 +73,7 @@ WHERE e.account_id = %(account_id)s AND e.bucket = hit.bucket AND e.message_id =
 WITH hit AS MATERIALIZED (
     SELECT bucket, contact_id, message_id, campaign_id, channel, kind, class, occurred_at, device, client, os, country
     FROM activity
-    WHERE account_id = %(account_id)s AND occurred_at >= %(since)s AND occurred_at < %(until)s AND kind <= 6
+    WHERE account_id = %(account_id)s AND occurred_at >= %(since)s AND occurred_at < %(until)s AND kind <> 7
 ), reacted AS (
     SELECT bucket, message_id, min(contact_id) AS contact_id, min(campaign_id) AS campaign_id, min(channel) AS channel,
         min(occurred_at) FILTER (WHERE kind IN (3, 4) AND class = 0) AS opened,
@@ -81,7 +81,8 @@ WITH hit AS MATERIALIZED (
         min(occurred_at) FILTER (WHERE kind = 1) AS delivered,
         min(occurred_at) FILTER (WHERE kind = 2) AS bounced,
         min(occurred_at) FILTER (WHERE kind = 5) AS unsubscribed,
-        min(occurred_at) FILTER (WHERE kind = 6) AS complained
+        min(occurred_at) FILTER (WHERE kind = 6) AS complained,
+        min(occurred_at) FILTER (WHERE kind = 8) AS closed
     FROM hit
     GROUP BY bucket, message_id
 ), known AS MATERIALIZED (
@@ -89,7 +90,7 @@ WITH hit AS MATERIALIZED (
         coalesce(e.first_open_at, p.opened) AS past_open, coalesce(e.first_click_at, p.clicked) AS past_click,
         coalesce(e.delivered_at, p.delivered) AS past_delivery, coalesce(e.bounced_at, p.bounced) AS past_bounce,
         coalesce(e.unsubscribed_at, p.unsubscribed) AS past_unsubscribed,
-        coalesce(e.complained_at, p.complained) AS past_complaint
+        coalesce(e.complained_at, p.complained) AS past_complaint, coalesce(e.closed_at, p.closed) AS past_closing
     FROM reacted r
     LEFT JOIN engagements e ON e.account_id = %(account_id)s AND e.bucket = r.bucket AND e.message_id = r.message_id
     LEFT JOIN LATERAL (
@@ -98,7 +99,8 @@ WITH hit AS MATERIALIZED (
             min(occurred_at) FILTER (WHERE kind = 1) AS delivered,
             min(occurred_at) FILTER (WHERE kind = 2) AS bounced,
             min(occurred_at) FILTER (WHERE kind = 5) AS unsubscribed,
-            min(occurred_at) FILTER (WHERE kind = 6) AS complained
+            min(occurred_at) FILTER (WHERE kind = 6) AS complained,
+            min(occurred_at) FILTER (WHERE kind = 8) AS closed
         FROM activity a
         WHERE a.account_id = %(account_id)s AND a.bucket = r.bucket AND a.contact_id = r.contact_id
             AND a.message_id = r.message_id AND a.occurred_at < %(since)s AND e.message_id IS NULL
@@ -113,7 +115,8 @@ WITH hit AS MATERIALIZED (
     FROM known,
         LATERAL (VALUES
             (43, opened, past_open), (44, clicked, past_click), (11, delivered, past_delivery),
-            (12, bounced, past_bounce), (15, unsubscribed, past_unsubscribed), (16, complained, past_complaint)
+            (12, bounced, past_bounce), (15, unsubscribed, past_unsubscribed), (16, complained, past_complaint),
+            (18, closed, past_closing)
         ) AS first (kind, at, past)
     WHERE first.at IS NOT NULL AND coalesce(first.past >= %(since)s, true)
     GROUP BY 1, 2, 3, 4, 5

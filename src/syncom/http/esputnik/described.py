@@ -28,7 +28,7 @@ Json = dict[str, Any]
 DOCUMENT: Final = Path(syncom.__file__).parent / "connectors" / "esputnik" / "openapi.yaml"
 
 #: Pages of web sites call these, with no key: they are no part of the API that integrations call.
-_OF_PAGES: Final = frozenset({"/v2", "/v2/script/{file:text}", "/v2/webpush"})
+_OF_PAGES: Final = frozenset({"/v2", "/v2/script/{file:text}", "/v2/webpush", "/v2/webpush/{file:text}"})
 #: Bodies that their methods read themselves.
 _BODIES: Final[Mapping[str, Any]] = {"POST /v1/promocodes": PromocodesBody}
 _SERVER: Final = {"url": "https://esputnik.com/api", "description": "The cloud of eSputnik"}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from syncom.errors import Invalid, NotFound
-from syncom.http.esputnik.method import EMPTY, Call, Method, Parameter, Refused, Scope
-from syncom.sites.push import Subscription
-from syncom.sites.tracker import PUSH_WORKER, push_snippet
+from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Parameter, Refused, Scope, Text
+from syncom.sites.push import PushDomain, Subscription
+from syncom.sites.tracker import push_importer, push_script, push_snippet, push_worker
 
 _MAX_DOMAINS: Final = 100
 _MAX_SUBSCRIPTION: Final = 16 * 1024
+#: Files that pages and workers ask for, by what follows the id.
+_FILES: Final[Mapping[str, Callable[[PushDomain, str, str], str]]] = {"js": push_script, "worker.js": push_worker}
+_CACHED: Final = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
 
 
 class PushDomainBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -71,6 +75,8 @@ class SubscriptionBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     push_id: str
     subscription: Subscription
     sc: str = ""
+    #: Address of the subscription that this one takes the place of.
+    previous: str = ""
 
 
 async def add_domain(call: Call[PushDomainBody]) -> PushDomainAnswer:
@@ -107,18 +113,42 @@ async def scripts(call: Call[None]) -> PushScripts:
         domain = await call.app.web_push.domain(call.account_id, call.query.required("domain"))
     except NotFound:
         raise Refused(404, "Domain not found: register it with POST /v1/site/webpush/domain first") from None
-    key = await call.app.web_push.public_key(call.account_id)
-    return PushScripts(script=push_snippet(domain, key, call.app.settings.base_url), service_worker=PUSH_WORKER)
+    base_url = call.app.settings.base_url
+    return PushScripts(script=push_snippet(domain, base_url), service_worker=push_importer(domain, base_url))
+
+
+async def script_of_domain(call: Call[None]) -> Answer:
+    name = str(call.path["file:text"])
+    ident, _, ending = name.partition(".")
+    make = _FILES.get(ending)
+    if make is None:
+        raise NotFound("script", name[:100])
+    domain = await _domain(call, ident)
+    key = await call.app.web_push.public_key(domain.account_id)
+    text = make(domain, key, call.app.settings.base_url)
+    # A site that hands the request for its worker on to here may have it for any of its paths.
+    headers = _CACHED | {"Service-Worker-Allowed": domain.scope}
+    return Answer(Text(text, "text/javascript;charset=UTF-8"), headers)
+
+
+async def _domain(call: Call[Any], ident: str) -> PushDomain:
+    try:
+        push_id = UUID(ident)
+    except ValueError:
+        raise NotFound("domain", ident[:100]) from None
+    return await call.app.web_push.find(push_id)
 
 
 async def subscribe(call: Call[SubscriptionBody]) -> object:
     given = call.body
-    try:
-        push_id = UUID(given.push_id)
-    except ValueError:
-        raise NotFound("domain", given.push_id[:100]) from None
-    domain = await call.app.web_push.find(push_id)
-    await call.app.web_push.subscribe(domain, given.subscription, visitor=given.sc, origin=call.headers.get("origin"))
+    domain = await _domain(call, given.push_id)
+    await call.app.web_push.subscribe(
+        domain,
+        given.subscription,
+        visitor=given.sc,
+        previous=given.previous,
+        origin=call.headers.get("origin"),
+    )
     return EMPTY
 
 
@@ -151,11 +181,20 @@ METHODS: Final = [
         answer=PushScripts,
     ),
     Method(
+        "GET",
+        "/v2/webpush/{file:text}",
+        script_of_domain,
+        scope=Scope.READ_CONTENT,
+        public=True,
+        summary="The script and the service worker of a site's web push, as its pages ask for them",
+    ),
+    Method(
         "POST",
         "/v2/webpush",
         subscribe,
         scope=Scope.EVENTS,
         public=True,
+        by_address=True,
         body=SubscriptionBody,
         media=("text/plain",),
         max_body=_MAX_SUBSCRIPTION,

@@ -69,10 +69,10 @@ def header(scope: Scope, wanted: bytes) -> str:
     return b",".join(values).decode("latin-1")
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytes | None:
-    """The request's body, or None when it is larger than any form of ours."""
+async def read_body(scope: Scope, receive: Receive, limit: int = MAX_BODY) -> bytes | None:
+    """The request's body, or None when it is larger than the limit: than any form of ours."""
     announced = header(scope, b"content-length")
-    if announced.isdigit() and int(announced[:20]) > MAX_BODY:
+    if announced.isdigit() and int(announced[:20]) > limit:
         return None
     body = b""
     while True:
@@ -80,7 +80,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":  # half a form is none
             return b""
         body += message.get("body", b"")
-        if len(body) > MAX_BODY:
+        if len(body) > limit:
             return None
         if not message.get("more_body", False):
             return body

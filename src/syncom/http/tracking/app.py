@@ -1,7 +1,8 @@
-"""Opens, clicks and unsubscribing: `/t/...`, a plain ASGI application.
+"""Opens, clicks, what became of notifications, and unsubscribing: `/t/...`, a plain ASGI application.
 
 ===============================  =====================================================================
 `/t/k/<token>`, `/t/p/<token>`   pages where recipients choose (``choices.py``)
+`POST /t/n/<token>/<what>`       a browser tells that a notification was shown, clicked or closed
 `GET /t/o/<token>.gif`           a transparent pixel
 `GET /t/c/<token>/<link>`        leads to a stored target of the message's content
 `GET /t/r/<token>/<redirect>`    leads to the personal target that the second token carries
@@ -21,11 +22,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 import psycopg
+from msgspec.structs import replace
 
 from syncom.activity.model import HONEYPOT_LINK, STORED_HONEYPOT_LINK, ActivityKind, Hit
 from syncom.activity.recorder import Entry, Recorder
@@ -81,6 +83,17 @@ _NOTHING = Answer(204, [*SECURITY, BARE_POLICY], b"")
 _NO_LONGER_THERE = page_answer(pages.NO_LONGER_THERE, status=410)
 _ONE_CLICK_DONE = text_answer(200, pages.ONE_CLICK_DONE)
 
+
+#: Pages of every site tell it: the token is all that counts, and there are no cookies.
+_ANYWHERE = (b"access-control-allow-origin", b"*")
+_TOLD_DONE = Answer(204, [*SECURITY, BARE_POLICY, _ANYWHERE], b"")
+_NOT_FOUND_ANYWHERE = text_answer(404, pages.NOT_FOUND, _ANYWHERE)
+_WRONG_METHOD_TO_TELL = text_answer(405, pages.WRONG_METHOD, (b"allow", b"POST"), _ANYWHERE)
+_TOLD = {"shown": ActivityKind.DELIVERED, "clicked": ActivityKind.CLICKED, "closed": ActivityKind.CLOSED}
+#: Milliseconds since 1970, as scripts have it.
+_LONGEST_MOMENT = 20
+#: What could not be told at once is told later, and believed this far back.
+_BELIEVED = timedelta(days=1)
 
 #: The message behind a short link's code; None: there is none.
 FindShortLink = Callable[[str], Awaitable[ShortLink | None]]
@@ -157,6 +170,8 @@ class TrackingApp:
                 return await self._click(scope, method, token, link)
             case ["", "k", token] if self._choices is not None:
                 return await self._choices.confirm(scope, receive, method, token)
+            case ["", "n", token, what]:
+                return await self._notification(scope, receive, method, token, what)
             case ["", "o", picture] if picture.endswith(".gif"):
                 return await self._open(scope, method, picture[:-4])
             case ["", "p", token] if self._choices is not None:
@@ -277,7 +292,8 @@ class TrackingApp:
                 purpose=purpose.decode("latin-1"),
                 has_language=has_language,
                 link=link,
-                seconds_since_sent=_seconds_since_made(message_id, now),
+                # A notification pops up before its reader, and no scanner sees it: there a quick click says nothing.
+                seconds_since_sent=None if channel is Channel.WEBPUSH else _seconds_since_made(message_id, now),
                 recent_links=() if link is None else self._recent.seen(message_id, link, self._clock.monotonic()),
             )
         )
@@ -298,6 +314,24 @@ class TrackingApp:
             user_agent=user_agent,
             detail=verdict.reason or None,
         )
+
+    # ------------------------------------------------------------ notifications
+
+    async def _notification(self, scope: Scope, receive: Receive, method: str, token: str, what: str) -> Answer:
+        """What the service worker of a site tells (``sites/push_worker.js``); the body is when, by its clock."""
+        kind = _TOLD.get(what)
+        reference = self._tokens.read_notification(token) if len(token) < _LONGEST_TOKEN else None
+        if reference is None or kind is None:
+            return _NOT_FOUND_ANYWHERE
+        if method != "POST":
+            return _WRONG_METHOD_TO_TELL
+        body = await read_body(scope, receive, limit=_LONGEST_MOMENT)
+        if body is None:
+            return TOO_LARGE
+        hit = self._hit(scope, reference, kind, None, Channel.WEBPUSH)
+        moment = _moment(body, hit)
+        await self._recorder.record(Entry(hit=hit if moment is None else replace(hit, occurred_at=moment)))
+        return _TOLD_DONE
 
     # ------------------------------------------------------------ the mail as a page
 
@@ -431,3 +465,12 @@ def _seconds_since_made(message_id: UUID, now: datetime) -> float | None:
     """The age of a single message; a campaign's is not known here."""
     made = made_at(message_id)
     return None if made is None else (now - made).total_seconds()
+
+
+def _moment(body: bytes, hit: Hit) -> datetime | None:
+    """When it happened, by a clock that is believed for a day back, but not before the message was there."""
+    if not body.isdigit():
+        return None
+    earliest = max(hit.occurred_at - _BELIEVED, made_at(hit.message_id) or hit.occurred_at - _BELIEVED)
+    told = int(body) / 1000
+    return datetime.fromtimestamp(told, UTC) if earliest.timestamp() <= told < hit.occurred_at.timestamp() else None

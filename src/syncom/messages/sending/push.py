@@ -40,6 +40,7 @@ class PushComposer:
         self._shown = compiled.notification or Notification()
         self._has_links = bool(compiled.links)
         self._tokens = tokens
+        self._told_at = f"{base_url.rstrip('/')}/t/n/"
 
     def compose(self, work: Work, /) -> PushParcel:
         """The notification of one contact. Raises Invalid (RenderError) naming the field, also for what is too long."""
@@ -47,6 +48,7 @@ class PushComposer:
         rendered = self._renderer.render(
             work.account_id, self._content_id, work.contact_id, work.message_id, fields, work.params, work.products
         )
+        token = self._tokens.notification(work.account_id, self._content_id, work.contact_id, work.message_id)
         return PushParcel(
             key=work,
             message_id=work.message_id,
@@ -54,7 +56,7 @@ class PushComposer:
                 SubscriptionRef(account_id=work.account_id, contact_id=work.contact_id, endpoint=endpoint)
                 for endpoint in work.endpoints or (work.address,)
             ),
-            payload=_payload(rendered, self._shown),
+            payload=_payload(rendered, self._shown, self._told_at + token),
             ttl=self._shown.ttl_seconds or _USUAL_TTL,
             urgency=self._shown.urgency,
             topic=self._shown.topic,
@@ -62,8 +64,11 @@ class PushComposer:
         )
 
 
-def _payload(rendered: RenderedNotification, shown: Notification) -> bytes:
-    """What the service worker gets (``sites/push_worker.js``). Raises Invalid naming what makes it too long."""
+def _payload(rendered: RenderedNotification, shown: Notification, told_at: str) -> bytes:
+    """What the service worker gets (``sites/push_worker.js``). Raises Invalid naming what makes it too long.
+
+    ``told_at``: where it tells what became of the notification.
+    """
     members: dict[str, Any] = {
         "title": rendered.title,
         "body": rendered.text,
@@ -77,7 +82,7 @@ def _payload(rendered: RenderedNotification, shown: Notification) -> bytes:
         "tag": shown.topic,
         "requireInteraction": shown.require_interaction,
     }
-    payload = msgspec.json.encode({name: value for name, value in members.items() if value})
+    payload = msgspec.json.encode({name: value for name, value in members.items() if value} | {"told": told_at})
     if len(payload) > LONGEST_PAYLOAD:
         longest = max(members, key=lambda name: len(msgspec.json.encode(members[name])))
         named = {"body": "text", "url": "link"}.get(longest, longest)

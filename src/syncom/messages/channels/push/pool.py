@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,7 +25,7 @@ from syncom.messages.channels.push.encryption import encrypt
 from syncom.messages.channels.push.model import PushAnswer, PushParcel
 from syncom.messages.channels.push.vapid import Vapid
 from syncom.messages.channels.sms.short_links import ShortLinks
-from syncom.outbound import OutboundClient, Unreachable, check_url, read_networks, retry_after
+from syncom.outbound import OutboundClient, Unreachable, check_url, is_allowed, read_networks, retry_after
 from syncom.sites.push_keys import PushKeys
 
 _log = logging.getLogger(__name__)
@@ -271,16 +270,9 @@ class PushPool:
     def _checked(self, endpoint: str) -> URL:
         """Raises Invalid."""
         url = check_url("subscription", endpoint)
-        if url.scheme != "https" and not self._is_allowed(url.host or ""):
+        if url.scheme != "https" and not is_allowed(url.host or "", self._allowed):
             raise Invalid("subscription", "must be the https address of a push service")
         return url
-
-    def _is_allowed(self, host: str) -> bool:
-        try:
-            address = ip_address(host)
-        except ValueError:
-            return False
-        return any(address in network for network in self._allowed)
 
 
 def judge(outcome: Outcome, answer: PushAnswer, attempt: int, clock: Clock) -> Refusal:
