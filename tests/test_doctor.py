@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,7 @@ from aiosmtpd.controller import Controller
 from psycopg.conninfo import make_conninfo
 
 from syncom import doctor
-from syncom.doctor import Finding, SmtpTarget, Tls
+from syncom.doctor import Finding, SigningTarget, SmtpTarget, Tls
 from syncom.postgres import binaries
 from syncom.postgres.embedded import EmbeddedServer
 
@@ -334,3 +335,15 @@ async def test_a_wrong_smtp_password_is_reported_without_showing_it(free_port: i
     assert finding.problem.startswith(f"127.0.0.1:{free_port} refuses the user name or password: 535")
     assert "hunter2" not in str(finding)
     assert "hunter2" not in repr(SmtpTarget(name="a", host="b", port=1, password="hunter2"))
+
+
+def test_a_sender_without_a_verified_domain_is_named_and_one_whose_records_are_gone_is_a_fault() -> None:
+    bare = doctor.check_signing(SigningTarget(name="News", from_email="a@brand.example", domain=""))
+    assert bare.ok
+    assert "syncom domain add brand.example" in bare.note
+    target = SigningTarget(name="News", from_email="a@brand.example", domain="brand.example", signs=True)
+    assert doctor.check_signing(target).ok
+    for broken in (replace(target, problem="The MX record is gone."), replace(target, signs=False)):
+        finding = doctor.check_signing(broken)
+        assert not finding.ok
+        assert "syncom domain check brand.example" in finding.remedy

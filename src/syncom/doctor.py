@@ -68,6 +68,20 @@ class SmtpTarget:
     password: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SigningTarget:
+    """A sender of mails, and the verified domain that they are from."""
+
+    name: str
+    from_email: str
+    #: Empty: there is none.
+    domain: str
+    #: Whether that domain has a key in DNS.
+    signs: bool = False
+    #: What DNS lacks.
+    problem: str = ""
+
+
 async def examine(
     *,
     host: str,
@@ -77,6 +91,7 @@ async def examine(
     database_url: str | None,
     secret_key_file: Path,
     smtp_senders: Sequence[SmtpTarget] = (),
+    signing: Sequence[SigningTarget] = (),
 ) -> list[Finding]:
     """Run every check, side by side, and return one finding for each."""
     checks = [
@@ -87,7 +102,7 @@ async def examine(
         check_database(database_url) if database_url else asyncio.to_thread(check_embedded_server, data_dir),
         *(asyncio.to_thread(check_smtp, target) for target in smtp_senders),
     ]
-    return list(await asyncio.gather(*checks))
+    return [*await asyncio.gather(*checks), *(check_signing(target) for target in signing)]
 
 
 def check_port(check: str, host: str, port: int, setting: str) -> Finding:
@@ -337,6 +352,23 @@ def _refusal(message: str, parts: Mapping[str, object]) -> tuple[str, str]:
             f"Start it, or open the way to it (listen_addresses, firewall). Otherwise: {_FIX_URL}",
         )
     return f"The database cannot be used: {message.strip()}", _FIX_URL
+
+
+def check_signing(target: SigningTarget) -> Finding:
+    """Whether a sender's mails prove who they are from. A relay may do that for us, so its lack is no fault."""
+    check = f"Domain of {target.name}"
+    host = target.from_email.rpartition("@")[2]
+    if not target.domain:
+        words = f"no verified domain, so mails from {target.from_email} are signed by the relay or not at all"
+        return Finding(check=check, ok=True, note=f"{words}: syncom domain add {host}")
+    if target.problem or not target.signs:
+        return Finding(
+            check=check,
+            ok=False,
+            problem=target.problem or f"{target.domain} has no DKIM key in DNS, so mails are not signed.",
+            remedy=f"Set the DNS records, then run: syncom domain check {target.domain}",
+        )
+    return Finding(check=check, ok=True, note=f"mails from {target.from_email} are signed by {target.domain}")
 
 
 def check_smtp(target: SmtpTarget) -> Finding:

@@ -19,6 +19,7 @@ from syncom.content.model import AttachedFile, TemplateInput
 from syncom.events.model import EventInput
 from syncom.inbound_texts.model import InboundFilter
 from syncom.messages.groups import GroupMember, SenderGroupInput
+from syncom.messages.identity.model import DomainInput
 from syncom.messages.model import SenderConfig
 from syncom.messages.senders import SenderInput
 from syncom.messages.service import MessageRecipient, SendRequest
@@ -56,6 +57,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
     config = SenderConfig(host="127.0.0.1", port=9)
     given = SenderInput(name=mark, from_email=f"{mark}.from@example.com", config=config, password=mark)
     sender = await app.senders.add(account_id, given)
+    domain = await app.domains.add(account_id, DomainInput(domain=f"{mark}.example.com"))
     await app.inbound_texts.receive(sender.sender_id, "+380671112233", mark, mark, datetime.now(UTC), mark)
     [inbound] = await app.inbound_texts.list(account_id, InboundFilter())
     others = SenderGroupInput(name=mark, members=(GroupMember(sender_id=sender.sender_id),))
@@ -88,6 +90,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "attachment_id": template.attachments[0].attachment_id,
         "sender_id": sender.sender_id,
         "group_id": (await app.sender_groups.add(account_id, others)).sender_id,
+        "domain_id": domain.domain_id,
         "campaign_id": campaign.campaign_id,
         "message_id": sent[0],
         "import_id": imported.import_id,
@@ -339,6 +342,7 @@ _ONES: dict[str, Any] = {
             "campaign_id",
             "sender_id",
             "group_id",
+            "domain_id",
             "event_type_id",
             "replay_id",
             "category_id",
@@ -369,6 +373,8 @@ _TABLES = (
     "template_attachments",
     "senders",
     "sender_group_members",
+    "sending_domains",
+    "dkim_keys",
     "campaigns",
     "messages",
     "imports",

@@ -12,7 +12,7 @@ from syncom.errors import SyncomError
 from syncom.settings import Settings, describe_settings, load_settings
 
 if TYPE_CHECKING:
-    from syncom.doctor import SmtpTarget
+    from syncom.doctor import SigningTarget, SmtpTarget
 
 _PLAIN = Output()
 
@@ -37,6 +37,7 @@ async def doctor(*, output: Output = _PLAIN) -> int:
     from syncom.doctor import examine
 
     settings = load_settings()
+    smtp_senders, signing = await _senders(settings)
     findings = await examine(
         host=settings.host,
         port=settings.port,
@@ -44,7 +45,8 @@ async def doctor(*, output: Output = _PLAIN) -> int:
         data_dir=settings.data_dir,
         database_url=settings.database_url or None,
         secret_key_file=settings.key_file,
-        smtp_senders=await _smtp_senders(settings),
+        smtp_senders=smtp_senders,
+        signing=signing,
     )
 
     def human() -> None:
@@ -58,10 +60,11 @@ async def doctor(*, output: Output = _PLAIN) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-async def _smtp_senders(settings: Settings) -> list[SmtpTarget]:
-    """The SMTP servers of every account, when the database can tell; what is wrong with that is a finding by itself."""
+async def _senders(settings: Settings) -> tuple[list[SmtpTarget], list[SigningTarget]]:
+    """The SMTP servers of every account, and the domains of their mails, when the database can tell; what is wrong with
+    that is a finding by itself."""
     from syncom.app import open_app
-    from syncom.doctor import SmtpTarget, Tls
+    from syncom.doctor import SigningTarget, SmtpTarget, Tls
     from syncom.messages.channels.email.model import Security
     from syncom.postgres.embedded import EmbeddedServer
 
@@ -69,21 +72,34 @@ async def _smtp_senders(settings: Settings) -> list[SmtpTarget]:
     try:
         dsn = settings.database_url or await EmbeddedServer(settings.data_dir).attach()
         if dsn is None or not settings.key_file.exists():
-            return []
+            return [], []
         async with open_app(settings, dsn=dsn, pool_size=1, name="syncom-doctor") as app:
-            return [
-                SmtpTarget(
-                    name=sender.name,
-                    host=sender.config.host,
-                    port=sender.config.port,
-                    tls=tls[sender.config.security],
-                    username=sender.config.username or None,
-                    password=password,
-                )
-                for sender, password in await app.senders.servers()
-            ]
+            servers = await app.senders.servers()
+            covered = await app.domains.covering([sender for sender, _ in servers])
     except (psycopg.Error, SyncomError, OSError):
-        return []
+        return [], []
+    smtp = [
+        SmtpTarget(
+            name=sender.name,
+            host=sender.config.host,
+            port=sender.config.port,
+            tls=tls[sender.config.security],
+            username=sender.config.username or None,
+            password=password,
+        )
+        for sender, password in servers
+    ]
+    signing = [
+        SigningTarget(
+            name=sender.name,
+            from_email=sender.from_email,
+            domain=standing.domain if standing else "",
+            signs=standing is not None and standing.signs,
+            problem=standing.problem if standing else "",
+        )
+        for (sender, _), standing in zip(servers, covered, strict=True)
+    ]
+    return smtp, signing
 
 
 def config(*, output: Output = _PLAIN) -> None:

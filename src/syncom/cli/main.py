@@ -67,6 +67,7 @@ _COMMANDS = (
     ("template", "syncom.cli.template:app", "Mails before they are sent."),
     ("sender", "syncom.cli.sender:app", "Where mail leaves: SMTP accounts, and the dev inbox until there is one."),
     ("policy", "syncom.cli.policy:app", "When marketing messages rest, and how many a contact may get."),
+    ("domain", "syncom.cli.domain:app", "Domains that mails come from: DNS records, checks, keys."),
     ("campaign", "syncom.cli.campaign:app", "One mail to many people: audience, life, report."),
     ("journey", "syncom.cli.journey:app", "Who is where in a workflow, and why."),
     ("recipe", "syncom.cli.recipe:app", "Ready workflows with their templates."),

@@ -144,7 +144,10 @@ async def test_a_domain_says_which_records_to_set_and_signs_once_they_are_there(
     assert identities.of(sender(account_id, "a@otherbrand.example")) is NO_IDENTITY
     assert identities.of(sender(account_id + 1)) is NO_IDENTITY
     assert await domains.return_paths() == frozenset({"bounce.brand.example"})
-    assert [(one.domain, one.signs) for one in await domains.standings()] == [("brand.example", True)]
+    covered = await domains.covering(
+        [sender(account_id, "a@shop.brand.example"), sender(account_id + 1), sender(account_id, "a@b.example")]
+    )
+    assert [one and (one.domain, one.signs) for one in covered] == [("brand.example", True), None, None]
 
 
 async def test_an_identity_stays_the_same_object_while_nothing_changes(

@@ -25,6 +25,7 @@ from syncom.http.authentication import Authentication
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
 from syncom.messages.groups import SenderGroupsService
+from syncom.messages.identity.service import DomainsService
 from syncom.messages.policy.service import PoliciesService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
@@ -72,6 +73,7 @@ Content = NamedDependency[ContentService]
 Senders = NamedDependency[SendersService]
 Policies = NamedDependency[PoliciesService]
 SenderGroups = NamedDependency[SenderGroupsService]
+Domains = NamedDependency[DomainsService]
 Messages = NamedDependency[MessagesService]
 Campaigns = NamedDependency[CampaignsService]
 Webhooks = NamedDependency[WebhooksService]
@@ -119,6 +121,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "senders": app.senders,
         "policies": app.policies,
         "sender_groups": app.sender_groups,
+        "domains": app.domains,
         "messages": app.messages,
         "campaigns": app.campaigns,
         "webhooks": app.webhooks,

@@ -31,8 +31,9 @@ from syncom.messages.identity.model import (
     Verdict,
 )
 from syncom.messages.identity.records import records_of
-from syncom.messages.identity.signing import seal_key
+from syncom.messages.identity.signing import domain_of, names_above, seal_key
 from syncom.messages.identity.store import Standing
+from syncom.messages.model import Sender
 from syncom.postgres.pool import Connection, Database
 from syncom.security import Keyring
 
@@ -173,10 +174,15 @@ class DomainsService:
         async with self._database.system() as connection:
             return frozenset(await store.return_paths(connection))
 
-    async def standings(self) -> list[Standing]:
-        """Every verified domain of the installation, for the operator."""
+    async def covering(self, senders: Sequence[Sender]) -> list[Standing | None]:
+        """The verified domain that each of these senders' mails are from, for the operator; None: there is none."""
         async with self._database.system() as connection:
-            return await store.standings(connection)
+            known = {(one.account_id, one.domain): one for one in await store.standings(connection)}
+        found: list[Standing | None] = []
+        for sender in senders:
+            names = names_above(domain_of(sender.from_email))
+            found.append(next((known[key] for name in names if (key := (sender.account_id, name)) in known), None))
+        return found
 
     # ------------------------------------------------------------ steps
 

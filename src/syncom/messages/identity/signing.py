@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,12 +69,10 @@ class Identities:
         known = self._domains.get(sender.account_id)
         if not known:
             return NO_IDENTITY
-        name = domain_of(sender.from_email)
-        while name:
+        for name in names_above(domain_of(sender.from_email)):
             found = known.get(name)
             if found is not None:
                 return found[1]
-            name = name.partition(".")[2]
         return NO_IDENTITY
 
     async def _read_keys(self, connection: Connection, wanted: Collection[int]) -> None:
@@ -113,6 +111,13 @@ def domain_of(address: str) -> str:
         return normalise_domain(address.rpartition("@")[2])
     except Invalid:
         return ""
+
+
+def names_above(domain: str) -> Iterator[str]:
+    """A domain and those it is below of, the nearest first."""
+    while domain:
+        yield domain
+        domain = domain.partition(".")[2]
 
 
 def seal_key(keyring: Keyring, domain_id: int, key: NewKey) -> bytes:
