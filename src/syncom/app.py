@@ -51,6 +51,12 @@ from syncom.inbox.service import InboxService
 from syncom.jobs.keeping import keep
 from syncom.jobs.runner import make_app
 from syncom.keys.service import KeysService, open_keyring
+from syncom.messages.bounces.hooks.service import BounceHooks
+from syncom.messages.bounces.intake import Intake
+from syncom.messages.bounces.jobs import BounceKeeper
+from syncom.messages.bounces.listener import BounceListener
+from syncom.messages.bounces.service import BouncesService
+from syncom.messages.bounces.spool import Spool, SpoolReader
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses, callback_addresses
 from syncom.messages.channels.sms.short_links import ShortLinks
@@ -206,6 +212,17 @@ class App:
             base_url=settings.base_url,
             days=settings.view_days,
         )
+        self.bounces = BouncesService(database, self.tokens, clock)
+        self.bounce_intake = Intake(self.activity, keyring, clock)
+        self.bounce_hooks = BounceHooks(
+            database,
+            keyring,
+            self.tokens,
+            self.bounce_intake,
+            self.outbound,
+            clock,
+            base_url=settings.base_url,
+        )
         self.short_links = ShortLinks(database)
         self.inbound_texts = InboundTextsService(
             database,
@@ -340,11 +357,28 @@ class App:
         await self.inbound_texts.forget()
         await self.tenants.oauth.forget()
         await self.receipts.tidy()
+        await self.bounces.forget()
+        await self.bounce_hooks.forget()
         return False
 
     def webhook_poster(self) -> WebhookPoster:
         """What posts activity to outgoing webhooks in the background."""
         return WebhookPoster(self.database, self.feed, self.keyring, self.outbound, self.clock)
+
+    def bounce_listener(self) -> BounceListener:
+        """The SMTP server that bounces come back to."""
+        return BounceListener(
+            Spool(self.database, self.clock),
+            self.tokens,
+            self.clock,
+            host=self.settings.bounce_host,
+            port=self.settings.bounce_port,
+            name=self.settings.public_host or "localhost",
+        )
+
+    def bounce_keeper(self) -> BounceKeeper:
+        """What reads bounces in the background."""
+        return BounceKeeper(SpoolReader(self.database, self.bounce_intake, self.tokens, self.clock))
 
     def connection_keeper(self) -> ConnectionKeeper:
         """What renews credentials of connections in the background, before they end."""
@@ -496,6 +530,7 @@ async def open_app(
             yield app
         finally:
             await app.receipts.close()
+            await app.bounce_hooks.close()
             await app.events.close()
             await app.contacts.close()
             await app.doubts.settle()

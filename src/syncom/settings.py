@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""
     postgres_dir: str = ""
     inbox_port: int = 2525
+    bounce_host: str = "127.0.0.1"
+    bounce_port: int = 0
     admin_email: str = "admin@localhost.localdomain"
     admin_password: str = ""
     secret_key_file: str = ""
@@ -106,6 +108,8 @@ HELP: Mapping[str, str] = {
     "database_url": "An external PostgreSQL 15-18, such as postgresql://user:password@host/name. Empty: embedded.",
     "postgres_dir": "Folder with bin/postgres for the embedded server. Empty: the packaged one, then the system's.",
     "inbox_port": "Port of the dev inbox's SMTP server.",
+    "bounce_host": "Address the SMTP server for bounces listens on. 0.0.0.0 opens it to the network.",
+    "bounce_port": "Port of the SMTP server for bounces (docs/bounces.md), such as 25. 0: none.",
     "admin_email": "Login of the first user, made at the first start.",
     "admin_password": "Password of the first user. Empty: one is made and printed.",
     "secret_key_file": "File with the installation's master keys, made with mode 0600 when absent.",
@@ -124,6 +128,7 @@ HELP: Mapping[str, str] = {
 }
 
 _RANGES = {
+    "bounce_port": (0, 65535),
     "senders": (1, 64),
     "api_rate": (0, 1_000_000),
     "view_days": (1, 3650),

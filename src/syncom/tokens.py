@@ -26,6 +26,9 @@ _PAYLOAD = struct.Struct(">IQQ16s")
 _BOUNCE = struct.Struct(">IQ16sH")
 #: What stands before the token in the local part of a return path.
 _BOUNCE_TAG = "b+"
+#: The same for the address that an account gives to complaint feedback loops.
+_FEEDBACK = struct.Struct(">I")
+_FEEDBACK_TAG = "f+"
 #: Days that a return path is listened to: the longest that servers keep trying is a week, and vacations end.
 BOUNCE_DAYS = 30
 #: Letters and digits alone: phones cut a link where a line or a dash ends it.
@@ -65,6 +68,7 @@ class MessageTokens:
         self._short = keyring.key("short link")
         self._bounce = keyring.caseless_signer("bounce")
         self._gateway = keyring.signer("gateway")
+        self._feedback = keyring.caseless_signer("feedback loop")
 
     def track(self, account_id: int, content_id: int, contact_id: int, message_id: UUID) -> str:
         """For `/t/o/<token>.gif` (open) and `/t/c/<token>/<link>` (click)."""
@@ -125,6 +129,17 @@ class MessageTokens:
         """The sender; None for a token that was not made here."""
         payload = self._gateway.verify(token)
         return struct.unpack(">Q", payload)[0] if payload is not None and len(payload) == 8 else None
+
+    def feedback(self, account_id: int) -> str:
+        """The local part of the address at which an account takes complaints of feedback loops. It does not end."""
+        return _FEEDBACK_TAG + self._feedback.sign(_FEEDBACK.pack(account_id))
+
+    def read_feedback(self, local_part: str) -> int | None:
+        """The account that such an address is of; None when it was not made here."""
+        if local_part[: len(_FEEDBACK_TAG)].lower() != _FEEDBACK_TAG:
+            return None
+        payload = self._feedback.verify(local_part[len(_FEEDBACK_TAG) :])
+        return _FEEDBACK.unpack(payload)[0] if payload is not None and len(payload) == _FEEDBACK.size else None
 
     def read_track(self, token: str) -> MessageRef | None:
         return _reference(self._track.verify(token))

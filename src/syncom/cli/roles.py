@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from syncom.cli.services import database
+from syncom.errors import Invalid
 from syncom.messages.model import SenderRole
 from syncom.processes import exit_with_parent
 from syncom.settings import Settings, load_settings
@@ -36,6 +37,12 @@ def web() -> None:
 def inbox() -> None:
     """The SMTP server of the dev inbox."""
     _run(_inbox)
+
+
+@app.command
+def bounces() -> None:
+    """The SMTP server that bounces come back to (SYNCOM_BOUNCE_PORT)."""
+    _run(_bounces)
 
 
 @app.command
@@ -70,6 +77,20 @@ async def _inbox(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
             await server.stop()
 
 
+async def _bounces(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
+    from syncom.app import open_app
+
+    if not settings.bounce_port:
+        raise Invalid("SYNCOM_BOUNCE_PORT", "is 0: give the port to listen on, such as 25")
+    async with open_app(settings, dsn=dsn, pool_size=4, name="syncom-bounces") as parts:
+        listener = parts.bounce_listener()
+        await listener.start()
+        try:
+            await stop.wait()
+        finally:
+            await listener.stop()
+
+
 async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
     from syncom.app import open_app
     from syncom.jobs.runner import run_worker
@@ -89,11 +110,12 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         owners = asyncio.create_task(parts.owner_teller().run(stop))
         receipts = asyncio.create_task(parts.receipt_keeper().run(stop))
         domains = asyncio.create_task(parts.domain_keeper().run(stop))
+        bounces = asyncio.create_task(parts.bounce_keeper().run(stop))
         try:
             await parts.keeper().run(stop)
         finally:
             following = (segments, workflows, calls, attribution, carts)
-            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners, receipts, domains)
+            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners, receipts, domains, bounces)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

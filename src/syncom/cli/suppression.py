@@ -10,7 +10,7 @@ from cyclopts import App
 
 from syncom.cli.output import show, table
 from syncom.cli.services import Options, here
-from syncom.contacts.model import Channel, SuppressionEntry
+from syncom.contacts.model import Channel, SuppressionEntry, SuppressionFilter
 from syncom.errors import Invalid
 
 app = App(name="suppression", help="Addresses that nothing is sent to, whoever they belong to.")
@@ -45,36 +45,49 @@ async def add(
         raise Invalid("until", "must say its offset, such as Z or +03:00")
     async with here(options) as services:
         await services.app.contacts.consents.suppress(
-            services.account_id, channel, addresses, detail=detail, expires_at=until
+            services.account_id, channel, addresses, detail=detail, source=services.by.actor, expires_at=until
         )
     show({"suppressed": addresses}, json=options.json, human=lambda: print(f"{len(addresses)} suppressed."))
 
 
 @app.command(name="list")
 async def list_suppressions(
-    *, channel: Channel = Channel.EMAIL, limit: int = 1000, options: Options = _DEFAULT
+    *,
+    channel: Channel = Channel.EMAIL,
+    reason: str = "",
+    prefix: str = "",
+    limit: int = 1000,
+    options: Options = _DEFAULT,
 ) -> None:
-    """List suppressed addresses, in their order.
+    """List suppressed addresses, in their order: why, by what, until when.
 
     Parameters
     ----------
     channel
         Which kind of addresses.
+    reason
+        Only of this reason: 'hard bounce', complaint, unsubscribed, manual.
+    prefix
+        Only addresses that begin so.
     limit
         How many at most.
     """
+    chosen = SuppressionFilter(reason=reason, prefix=prefix)
     found: list[SuppressionEntry] = []
     async with here(options) as services:
         while len(found) < limit:
             wanted = min(_PAGE, limit - len(found))
             page = await services.app.contacts.consents.suppressions(
-                services.account_id, channel, after=found[-1].address if found else "", limit=wanted
+                services.account_id, channel, chosen, after=found[-1].address if found else "", limit=wanted
             )
             found += page
             if len(page) < wanted:
                 break
-    rows = [(entry.address, entry.reason, entry.detail, entry.created_at, entry.expires_at) for entry in found]
-    columns = ("address", "reason", "detail", "since", "until")
+    rows = [
+        (entry.address, entry.reason, entry.detail, entry.source or None, entry.created_at, entry.expires_at)
+        for entry in found
+    ]
+    columns = ("address", "reason", "detail", "by", "since", "until")
     show(
         [_shown(entry) for entry in found],
         json=options.json,

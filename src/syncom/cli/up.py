@@ -47,6 +47,7 @@ def roles(settings: Settings) -> list[Role]:
         Role(name="web", argv=[*command, "web"]),
         Role(name="inbox", argv=[*command, "inbox"]),
         Role(name="worker", argv=[*command, "worker"]),
+        *([Role(name="bounces", argv=[*command, "bounces"])] if settings.bounce_port else []),
         Role(name="express", argv=[*command, "sender", "--lane", "express"]),
         # Not niced: measured, a campaign that gets the processor late makes everybody wait, some 100 ms at a time.
         *(

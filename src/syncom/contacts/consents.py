@@ -16,6 +16,7 @@ from syncom.contacts.model import (
     SubscriptionState,
     Suppression,
     SuppressionEntry,
+    SuppressionFilter,
 )
 from syncom.contacts.normalise import normalise_email, normalise_phone
 from syncom.contacts.upsert import end_batch, index_plans
@@ -33,6 +34,9 @@ _BATCH_LIMIT: Final = 50_000
 _SUPPRESS_LIMIT: Final = 50_000
 #: The reason of an address that is asked to get no mailings.
 UNSUBSCRIBED: Final = "unsubscribed"
+#: Reasons that stop mailings only, the weaker first; all others stop everything.
+_MAILINGS_ONLY: Final = (UNSUBSCRIBED, "complaint")
+_EVERYTHING: Final = SuppressionFilter()
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _WORDS_LENGTH: Final = 500
 
@@ -159,8 +163,11 @@ async def suppress(connection: Connection, rows: Sequence[Suppression]) -> None:
     wanted: dict[tuple[int, int, str], Suppression] = {}
     for row in rows:
         address = _address(row.channel, row.address)
-        if address:
-            wanted[row.account_id, int(row.channel), address] = row
+        if not address:
+            continue
+        key = (row.account_id, int(row.channel), address)
+        if key not in wanted or _outweighs(row, wanted[key]):
+            wanted[key] = row
     if not wanted:
         return
     keys = sorted(wanted)
@@ -173,9 +180,21 @@ async def suppress(connection: Connection, rows: Sequence[Suppression]) -> None:
             "addresses": texts(key[2] for key in keys),
             "reasons": texts(_words(row.reason) for row in chosen),
             "details": texts(_words(row.detail) for row in chosen),
+            "sources": texts(_words(row.source) for row in chosen),
             "expires": moments(row.expires_at for row in chosen),
         },
     )
+
+
+def _outweighs(one: Suppression, other: Suppression) -> bool:
+    """Whether one takes the place of the other: it lasts longer, or both last for ever and it stops more."""
+    if other.expires_at is None:
+        return one.expires_at is None and _weight(one) > _weight(other)
+    return one.expires_at is None or one.expires_at > other.expires_at
+
+
+def _weight(row: Suppression) -> int:
+    return _MAILINGS_ONLY.index(row.reason) if row.reason in _MAILINGS_ONLY else len(_MAILINGS_ONLY)
 
 
 class Consents:
@@ -249,6 +268,7 @@ class Consents:
         *,
         reason: str = "manual",
         detail: str = "",
+        source: str = "",
         expires_at: datetime | None = None,
     ) -> None:
         """Never send to these addresses (until ``expires_at``). Raises Invalid for what is no address."""
@@ -264,6 +284,7 @@ class Consents:
                 address=address,
                 reason=reason,
                 detail=detail,
+                source=source,
                 expires_at=expires_at,
             )
             for address in addresses
@@ -280,7 +301,7 @@ class Consents:
         """
         stored = _addresses(channel, addresses)
         rows = [
-            Suppression(account_id=account_id, channel=channel, address=address, reason=UNSUBSCRIBED)
+            Suppression(account_id=account_id, channel=channel, address=address, reason=UNSUBSCRIBED, source=source)
             for address in stored
         ]
         async with self._database.tenant(account_id) as connection:
@@ -360,13 +381,21 @@ class Consents:
             raise NotFound("suppression", address)
 
     async def suppressions(
-        self, account_id: int, channel: Channel, *, after: str = "", limit: int = 100
+        self,
+        account_id: int,
+        channel: Channel,
+        chosen: SuppressionFilter = _EVERYTHING,
+        *,
+        after: str = "",
+        limit: int = 100,
     ) -> list[SuppressionEntry]:
         """Suppressed addresses in their order, those behind the address ``after``; at most 1,000."""
         parameters = {
             "account_id": account_id,
             "channel": int(channel),
             "after": after,
+            "reason": chosen.reason,
+            "prefix": chosen.prefix.strip().lower(),
             "limit": max(1, min(limit, 1000)),
         }
         async with self._database.tenant(account_id) as connection:
@@ -377,8 +406,9 @@ class Consents:
                 address=row[1],
                 reason=row[2],
                 detail=row[3],
-                created_at=row[4],
-                expires_at=row[5],
+                source=row[4],
+                created_at=row[5],
+                expires_at=row[6],
             )
             for row in rows
         ]

@@ -45,18 +45,22 @@ WHERE d.account_id = k.account_id AND d.bucket = k.bucket AND d.contact_id = k.c
     AND k.channel BETWEEN 1 AND 3
 
 -- name: suppress
--- A longer suppression wins; a reason already there stays unless the new one lasts longer. 'unsubscribed' stops mailings
--- only, so any other reason takes its place.
-INSERT INTO suppressions AS s (account_id, channel, address, reason, detail, expires_at)
-SELECT k.account_id, k.channel, k.address, k.reason, k.detail, k.expires_at
+-- A longer suppression wins. Of two that last for ever the one that stops more does ('unsubscribed' and 'complaint' stop
+-- mailings only), so the order in which reasons come does not matter; the same rule as in consents.py.
+INSERT INTO suppressions AS s (account_id, channel, address, reason, detail, source, expires_at)
+SELECT k.account_id, k.channel, k.address, k.reason, k.detail, k.source, k.expires_at
 FROM unnest(%(account_ids)s::bigint[], %(channels)s::smallint[], string_to_array(%(addresses)s, E'\x1f'),
-    string_to_array(%(reasons)s, E'\x1f'), string_to_array(%(details)s, E'\x1f'), %(expires)s::timestamptz[])
-    AS k (account_id, channel, address, reason, detail, expires_at)
+    string_to_array(%(reasons)s, E'\x1f'), string_to_array(%(details)s, E'\x1f'),
+    string_to_array(%(sources)s, E'\x1f'), %(expires)s::timestamptz[])
+    AS k (account_id, channel, address, reason, detail, source, expires_at)
 WHERE k.account_id IS NOT NULL
 ON CONFLICT (account_id, channel, address) DO UPDATE
-    SET reason = excluded.reason, detail = excluded.detail, expires_at = excluded.expires_at, created_at = now()
-    WHERE (s.reason = 'unsubscribed' AND excluded.reason <> 'unsubscribed')
-        OR s.expires_at IS NOT NULL AND (excluded.expires_at IS NULL OR excluded.expires_at > s.expires_at)
+    SET reason = excluded.reason, detail = excluded.detail, source = excluded.source, expires_at = excluded.expires_at,
+        created_at = now()
+    WHERE s.expires_at IS NOT NULL AND (excluded.expires_at IS NULL OR excluded.expires_at > s.expires_at)
+        OR s.expires_at IS NULL AND excluded.expires_at IS NULL
+            AND CASE excluded.reason WHEN 'unsubscribed' THEN 0 WHEN 'complaint' THEN 1 ELSE 2 END
+                > CASE s.reason WHEN 'unsubscribed' THEN 0 WHEN 'complaint' THEN 1 ELSE 2 END
 
 -- name: lift_unsubscribed
 -- Addresses that were asked to get no mailings; other reasons stay.
@@ -85,6 +89,8 @@ RETURNING 1
 
 -- name: suppressions
 -- By address, after the cursor. Primary key.
-SELECT channel, address, reason, detail, created_at, expires_at FROM suppressions
+SELECT channel, address, reason, detail, source, created_at, expires_at FROM suppressions
 WHERE account_id = %(account_id)s AND channel = %(channel)s AND address > %(after)s
+    AND (%(reason)s = '' OR reason = %(reason)s)
+    AND (%(prefix)s = '' OR address >= %(prefix)s AND starts_with(address, %(prefix)s))
 ORDER BY address LIMIT %(limit)s

@@ -493,7 +493,8 @@ class CategoryChoice(msgspec.Struct, frozen=True, kw_only=True):
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
     """An address nothing may be sent to. ``reason`` is 'hard bounce', 'complaint' or 'manual'.
 
-    'unsubscribed' stops mailings only: what an address was asked to be sent (transactional messages) still goes.
+    'unsubscribed' and 'complaint' stop mailings only: what an address was asked to be sent (transactional messages)
+    still goes.
     """
 
     account_id: int
@@ -501,6 +502,8 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     reason: str
     detail: str = ""
+    #: By what: 'smtp', 'bounce mail', 'sendgrid webhook 3', a user or a key.
+    source: str = ""
     #: None: for ever.
     expires_at: datetime | None = None
 
@@ -512,8 +515,18 @@ class SuppressionEntry(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     reason: str
     detail: str
+    #: By what; empty: not known.
+    source: str
     created_at: datetime
     expires_at: datetime | None
+
+
+class SuppressionFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which suppressions to list; all that is given must hold."""
+
+    reason: str = ""
+    #: Addresses that begin so.
+    prefix: str = ""
 
 
 class ContactFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,6 +57,7 @@ _OWNED = (
     "message_params",
     "inbound_texts",
     "message_claims",
+    "bounces",
     "forget_in_ledger",
     "forget_in_activity",
     "delete_merged",

@@ -120,6 +120,19 @@ ORDER BY 1 LIMIT %(limit)s;
 -- name: put_product_feeds
 UPDATE product_feeds SET secret = %(sealed)s WHERE feed_id = %(ident)s::bigint AND secret = %(before)s;
 
+-- name: count_bounce_hooks
+SELECT encode(substring(secret FROM 1 FOR 8), 'hex'), count(*) FROM bounce_hooks WHERE secret IS NOT NULL GROUP BY 1;
+
+-- name: next_bounce_hooks
+SELECT lpad(hook_id::text, 20, '0'), format('bounce hook:%%s', hook_id), secret
+FROM bounce_hooks
+WHERE secret IS NOT NULL AND lpad(hook_id::text, 20, '0') > %(after)s
+  AND substring(secret FROM 1 FOR 8) <> %(prefix)s
+ORDER BY 1 LIMIT %(limit)s;
+
+-- name: put_bounce_hooks
+UPDATE bounce_hooks SET secret = %(sealed)s WHERE hook_id = %(ident)s::bigint AND secret = %(before)s;
+
 -- name: count_push
 SELECT encode(substring(private_key FROM 1 FOR 8), 'hex'), count(*) FROM push_keys GROUP BY 1;
 

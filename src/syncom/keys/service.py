@@ -34,6 +34,7 @@ _SEALED: Final = (
     ("webhooks", "webhook"),
     ("push", "web push"),
     ("dkim", "dkim key"),
+    ("bounce_hooks", "bounce hook"),
     ("product_feeds", "product feed"),
     ("run_inputs", "run input"),
     ("run_outputs", "run output"),

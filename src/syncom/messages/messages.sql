@@ -125,8 +125,8 @@ LEFT JOIN contacts c ON c.account_id = l.account_id AND c.bucket = (l.contact_id
 LEFT JOIN suppressions s ON s.account_id = l.account_id AND s.address = l.address
                         AND s.channel = CASE l.channel WHEN 5 THEN 2 ELSE l.channel END
                         AND (s.expires_at IS NULL OR s.expires_at > now())
-                        -- Who left a mailing still gets what was asked for: lane 0 is transactional.
-                        AND NOT (s.reason IN ('unsubscribed', 'paused') AND l.lane = 0)
+                        -- Who left a mailing, or called one spam, still gets what was asked for: lane 0 is transactional.
+                        AND NOT (s.reason IN ('unsubscribed', 'paused', 'complaint') AND l.lane = 0)
 ORDER BY l.lane, l.due_at;
 
 -- name: release_message

@@ -10,7 +10,7 @@ from litestar import get, post
 from litestar.params import JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
-from syncom.contacts.model import SuppressionEntry
+from syncom.contacts.model import SuppressionEntry, SuppressionFilter
 from syncom.http.native.contacts import CHANNELS, choice
 from syncom.http.native.given import By, Contacts
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
@@ -19,6 +19,8 @@ from syncom.http.native.routing import needs
 _TAGS = ["Suppressions"]
 
 ChannelName = Annotated[str, QueryParameter(description="email, sms or webpush.")]
+Reason = Annotated[str, QueryParameter(description="Only of this: hard bounce, complaint, unsubscribed, manual.")]
+Prefix = Annotated[str, QueryParameter(description="Only addresses that begin so.")]
 
 
 class SuppressionInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,18 +46,27 @@ class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     reason: str
     detail: str
+    #: By what: 'smtp', 'bounce mail', 'sendgrid webhook 3', a user or a key.
+    source: str
     created_at: datetime
     expires_at: datetime | None
 
 
 @get("/suppressions", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
 async def list_suppressions(
-    by: By, contacts: Contacts, channel: ChannelName = "email", limit: Limit = 100, cursor: Cursor = None
+    by: By,
+    contacts: Contacts,
+    channel: ChannelName = "email",
+    reason: Reason = "",
+    prefix: Prefix = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Page[Suppressed]:
-    """Suppressed addresses of a channel, in their order."""
+    """Suppressed addresses of a channel, in their order: why, by what, until when."""
     after = read_cursor(cursor, str) or ""
     wanted = choice("channel", channel, CHANNELS)
-    found = await contacts.consents.suppressions(by.account_id, wanted, after=after, limit=limit + 1)
+    chosen = SuppressionFilter(reason=reason, prefix=prefix)
+    found = await contacts.consents.suppressions(by.account_id, wanted, chosen, after=after, limit=limit + 1)
     return page_of([_shown(entry) for entry in found], limit, lambda entry: entry.address)
 
 
@@ -67,6 +78,7 @@ async def suppress(by: By, contacts: Contacts, data: JSONBody[SuppressionInput])
         choice("channel", data.channel, CHANNELS),
         data.addresses,
         detail=data.detail,
+        source=by.actor,
         expires_at=data.expires_at,
     )
 
@@ -83,6 +95,7 @@ def _shown(entry: SuppressionEntry) -> Suppressed:
         address=entry.address,
         reason=entry.reason,
         detail=entry.detail,
+        source=entry.source,
         created_at=entry.created_at,
         expires_at=entry.expires_at,
     )

@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 GATHER = 0.05
 #: No single transaction settles more, so that a backlog after an outage goes in bites.
 MAX_BATCH = 5000
+#: By what an address is suppressed that the server refused while we spoke to it.
+REFUSED = "smtp"
 
 
 class Settlement:
@@ -210,6 +212,7 @@ async def _give_up(connection: Connection, rows: Sequence[Settled]) -> None:
             address=row.work.address,
             reason=row.suppress,
             detail=row.reason,
+            source=REFUSED,
         )
         for row in rows
     ]
