@@ -356,8 +356,8 @@ WHERE k.worker_id = %(worker_id)s;
 
 -- name: messages_of_worker
 SELECT m.message_id, m.account_id, m.contact_id, m.channel, m.campaign_id, m.sender_id, m.content_id, m.address, m.attempt,
-       m.created_at, m.uncertain, m.external_request_id, coalesce(c.launched_at, m.created_at) AS launched_at,
-       s.config ->> 'on_uncertain' AS on_uncertain
+       m.created_at, m.deadline, m.uncertain, m.external_request_id,
+       coalesce(c.launched_at, m.created_at) AS launched_at, s.config ->> 'on_uncertain' AS on_uncertain
 FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id
 LEFT JOIN senders s ON s.sender_id = m.sender_id
 WHERE m.worker_id = %(worker_id)s;

@@ -495,6 +495,7 @@ class MessageHeld(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     attempt: int
     created_at: datetime
+    deadline: datetime
     uncertain: bool
     external_request_id: str
     launched_at: datetime
