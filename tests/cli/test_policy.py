@@ -51,3 +51,31 @@ async def test_a_schedule_is_one_moment_or_a_local_time(syncom: Command) -> None
         answer = await syncom("campaign", "schedule", "1", *more)
         assert answer.code != 0
         assert "--local-at" in answer.err
+
+
+async def test_a_sender_has_limits_of_receiving_domains(syncom: Command) -> None:
+    made = await syncom.json(
+        "sender",
+        "add",
+        "smtp",
+        "--host",
+        "127.0.0.1",
+        "--from-email",
+        "a@example.com",
+        "--destination",
+        "gmail=5/2",
+        "--destination",
+        "example.org=/1",
+    )
+    assert [(one["name"], one["rate_per_second"], one["connections"]) for one in made["config"]["destinations"]] == [
+        ("gmail", 5.0, 2),
+        ("example.org", None, 1),
+    ]
+    shown = await syncom("sender", "show", made["sender_id"])
+    assert "gmail: 5 a second, 2 at once" in shown.out
+    assert "No receiving domain" in (await syncom("sender", "destinations", made["sender_id"])).out
+    refused = await syncom("sender", "update", made["sender_id"], "--destination", "gmail")
+    assert refused.code != 0
+    assert "destination" in refused.err
+    cleared = await syncom.json("sender", "update", made["sender_id"], "--destination", "none")
+    assert cleared["config"]["destinations"] == []

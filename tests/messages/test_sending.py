@@ -201,7 +201,7 @@ async def test_a_sender_may_rather_leave_a_message_in_doubt(house: SendingHouse)
 
 async def test_a_refused_login_rests_the_sender_and_burns_nobody(house: SendingHouse) -> None:
     await house.people(30)
-    refusal = Act(say="550 5.7.26 This mail is unauthenticated")
+    refusal = Act(say="535 5.7.8 authentication credentials invalid")
     async with running_peer(SmtpPeer(disturb=always("rcpt", refusal))) as peer:
         sender_id = await house.sender(peer.port, max_connections=2)
         campaign = await house.campaign()
@@ -210,7 +210,7 @@ async def test_a_refused_login_rests_the_sender_and_burns_nobody(house: SendingH
                 await asyncio.sleep(0.05)
         peer.disturb = lambda phase, connection, argument: None
         assert not peer.accepted
-        assert "5.7.26" in (await house.senders.get(house.account_id, sender_id)).problem
+        assert "5.7.8" in (await house.senders.get(house.account_id, sender_id)).problem
         assert not [row for row in await house.ledger(campaign.campaign_id) if row.state == "failed"]
 
 

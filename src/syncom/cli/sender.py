@@ -18,6 +18,7 @@ from cyclopts import App, Parameter
 from syncom.cli.given import Many, Switch, pairs, read_text
 from syncom.cli.output import facts, show, table
 from syncom.cli.sender_group import app as group
+from syncom.cli.sender_pace import destination_limits, destinations, told_limit
 from syncom.cli.services import Here, Options, here
 from syncom.errors import Invalid
 from syncom.messages.channels.email.model import Security
@@ -34,6 +35,7 @@ add = App(name="add", help="Add a sender.")
 app.command(add)
 app.command(group)
 _DEFAULT = Options()
+app.command(destinations)
 
 #: Where a password may be, so that it is in no command line and no history.
 PASSWORD_VARIABLE = "SYNCOM_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
@@ -72,6 +74,13 @@ class Server:
     connections: Annotated[int | None, Parameter(help="Open connections of one sending process; 10 unless given.")] = (
         None
     )
+    destination: Annotated[
+        Many,
+        Parameter(
+            help="Limits of a receiving domain or family: gmail=5 (messages a second), gmail=5/2 (and messages "
+            "under way at once), gmail=/2; none: no limits. May be repeated; replaces all of them."
+        ),
+    ] = ()
     per_connection: Annotated[int | None, Parameter(help="Messages before a connection is renewed.")] = None
     on_uncertain: Annotated[
         OnUncertain | None,
@@ -493,7 +502,9 @@ def _config(server: Server, stored: SenderConfig) -> SenderConfig:
         "messages_per_connection": server.per_connection,
         "on_uncertain": server.on_uncertain,
     }
-    given = {name: value for name, value in named.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if server.destination:
+        given["destinations"] = destination_limits(server.destination)
     return msgspec.structs.replace(stored, **given, rate_per_second=rate)
 
 
@@ -552,6 +563,7 @@ def _describe(sender: Sender) -> None:
             ("username", config.username or None),
             ("connections", f"{config.max_connections}, {config.messages_per_connection} messages each"),
             ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
+            *(("destination", told_limit(limit)) for limit in config.destinations),
             ("on uncertain", config.on_uncertain),
         ]
     if sender.kind is SenderKind.WEBPUSH:

@@ -106,6 +106,17 @@ class PartPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     currency: str
 
 
+class DestinationLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast a sender may send to one destination."""
+
+    #: A family of domains (gmail, yahoo, microsoft, icloud) or a domain.
+    name: str
+    #: Messages a second over all processes; None: as many as the sender may send.
+    rate_per_second: float | None = None
+    #: Messages under way at once, of one sending process; None: as many as it has connections.
+    connections: int | None = None
+
+
 class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where and how fast a sender sends. ``host`` to ``username`` are SMTP's, ``gateway`` to ``part_price`` texts'."""
 
@@ -126,6 +137,8 @@ class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     messages_per_connection: int = 1000
     #: Messages a second over all processes; None: as fast as the server takes them.
     rate_per_second: float | None = None
+    #: Limits by receiving domain, of senders of email.
+    destinations: tuple[DestinationLimit, ...] = ()
     on_uncertain: OnUncertain = OnUncertain.RESEND
     #: Seconds to wait for an answer of the server.
     timeout: float = 60.0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from syncom.contacts.normalise import normalise_email
 from syncom.errors import Invalid, NotFound, Upstream
 from syncom.messages import store
 from syncom.messages.channels.carrier import Outcome
+from syncom.messages.channels.email.destinations import families
 from syncom.messages.channels.email.model import Mail, Reply, Security, SmtpServer
 from syncom.messages.channels.email.pool import SmtpPool
 from syncom.messages.channels.sms.form import check_form, check_name, fill
@@ -25,8 +27,10 @@ from syncom.messages.channels.sms.gateway import ask
 from syncom.messages.channels.sms.model import TextParcel, TextReplies
 from syncom.messages.channels.sms.providers import check_twilio, check_vonage
 from syncom.messages.dealing import require_others
+from syncom.messages.destinations.model import Destination
+from syncom.messages.destinations.store import pressed, wake
 from syncom.messages.identity.signing import Identities
-from syncom.messages.model import PartPrice, Sender, SenderConfig, SenderKind
+from syncom.messages.model import DestinationLimit, PartPrice, Sender, SenderConfig, SenderKind
 from syncom.messages.routes import normalise_number
 from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Connection, Database
@@ -38,6 +42,8 @@ LONGEST_REPLY = 306
 #: Kinds that carry texts by HTTP.
 TEXT_KINDS = frozenset({SenderKind.GATEWAY, SenderKind.TWILIO, SenderKind.VONAGE})
 _PURPOSE = "sender"
+_MOST_DESTINATIONS = 100
+_DESTINATION = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.ASCII)
 
 
 class InboxAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +142,7 @@ class SendersService:
             sender = await store.update_sender(connection, {**values, "account_id": account_id, "sender_id": sender_id})
             if sender is None:
                 raise NotFound("sender", sender_id)
+            await wake(connection, account_id, sender_id)
             if isinstance(given.password, str):
                 sealed = self._seal(sender_id, given.password) if given.password else None
                 await store.save_secret(connection, sender_id, sealed)
@@ -168,6 +175,17 @@ class SendersService:
         """A sender of any account, for what comes from its provider; None: it is gone."""
         async with self._database.system() as connection:
             return await store.find_sender(connection, sender_id)
+
+    async def pressed(self, account_id: int, sender_id: int) -> Sequence[Destination]:
+        """Destinations that asked a sender for less within a day, or that it rests for. Raises NotFound.
+
+        ``rate`` is what they are offered now; None: they have recovered.
+        """
+        async with self._database.tenant(account_id) as connection:
+            await self.require(connection, account_id, sender_id)
+            found = await pressed(connection, [sender_id], self._clock.now())
+        now = self._clock.now()
+        return [msgspec.structs.replace(one, rate=one.rate_at(now)) for one in found]
 
     async def require(self, connection: Connection, account_id: int, sender_id: int) -> Sender:
         """The sender, inside the caller's transaction. Raises NotFound."""
@@ -539,6 +557,25 @@ def _check_limits(config: SenderConfig) -> None:
         raise Invalid("config.max_connections", "must be 1 to 500")
     if not 1 <= config.timeout <= 600:
         raise Invalid("config.timeout", "must be 1 to 600 seconds")
+    _check_destinations(config.destinations)
+
+
+def _check_destinations(limits: Sequence[DestinationLimit]) -> None:
+    if len(limits) > _MOST_DESTINATIONS:
+        raise Invalid("config.destinations", f"has more than {_MOST_DESTINATIONS} limits")
+    names: set[str] = set()
+    for number, limit in enumerate(limits):
+        at = f"config.destinations.{number}"
+        if limit.name in names or not _DESTINATION.fullmatch(limit.name):
+            raise Invalid(f"{at}.name", "must be gmail, yahoo, microsoft, icloud or a domain in lower case, each once")
+        family = families().get(limit.name)
+        if family is not None:
+            raise Invalid(f"{at}.name", f"belongs to {family}: limit that")
+        names.add(limit.name)
+        if limit.rate_per_second is not None and not 0.01 <= limit.rate_per_second <= 100_000:
+            raise Invalid(f"{at}.rate_per_second", "must be 0.01 to 100000")
+        if limit.connections is not None and not 1 <= limit.connections <= 500:
+            raise Invalid(f"{at}.connections", "must be 1 to 500")
 
 
 def _address(field: str, value: str) -> str:

@@ -13,6 +13,7 @@ from syncom.http.native.given import By, Senders, Wiring
 from syncom.http.native.paging import Page
 from syncom.http.native.routing import needs
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses
+from syncom.messages.destinations.model import Destination
 from syncom.messages.model import Sender
 from syncom.messages.senders import SenderInput
 
@@ -68,6 +69,12 @@ async def delete_sender(by: By, senders: Senders, sender_id: FromPath[int]) -> N
     await senders.delete(by.account_id, sender_id)
 
 
+@get("/senders/{sender_id:int}/destinations", tags=_TAGS, opt=needs(Permission.READ_SETTINGS))
+async def list_destinations(by: By, senders: Senders, sender_id: FromPath[int]) -> Page[Destination]:
+    """Receiving domains that asked for less within a day, or that refuse the sender, so that it rests there."""
+    return Page(items=list(await senders.pressed(by.account_id, sender_id)), next_cursor=None)
+
+
 @post("/senders/{sender_id:int}/test", tags=_TAGS, status_code=200, opt=needs(Permission.MANAGE_SETTINGS, replay=False))
 async def test_sender(
     by: By, senders: Senders, wiring: Wiring, sender_id: FromPath[int], data: JSONBody[TestMail]
@@ -80,6 +87,7 @@ HANDLERS: list[Any] = [
     list_senders,
     create_sender,
     get_sender,
+    list_destinations,
     sender_callbacks,
     update_sender,
     delete_sender,

@@ -72,6 +72,10 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     delay: float = 0.0
     #: It is about the sender and not about this recipient: it rests, so that nobody else is burnt on it.
     of_sender: bool = False
+    #: It is about the sender, at this recipient's destination: only that rests.
+    of_destination: bool = False
+    #: The destination asks for less: it gets half as much.
+    slows: bool = False
     #: Whether the address gets nothing more.
     suppress: bool = False
     #: Why, as it stands with the suppressed address.

@@ -180,7 +180,9 @@ class MailCarrier:
         return Refusal(
             try_again=temporary,
             delay=retry_delay(attempt, verdict, self._clock),
-            of_sender=verdict.action in (Action.PAUSE_SENDER, Action.PAUSE_DESTINATION) and not answer.local,
+            of_sender=verdict.action is Action.PAUSE_SENDER and not answer.local,
+            of_destination=verdict.action is Action.PAUSE_DESTINATION and not answer.local,
+            slows=verdict.action is Action.SLOW_DOWN and not answer.local,
             suppress=verdict.suppress and not temporary,
             reason=verdict.reason,
         )

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from syncom.clock import Clock
-from syncom.contacts.model import SubscriptionState
+from syncom.contacts.model import Channel, SubscriptionState
 from syncom.errors import Invalid
 from syncom.messages.channels.carrier import Answer, Carrier, Composer, Outcome, Parcel, Refusal
+from syncom.messages.destinations.model import Destination
 from syncom.messages.model import Exclusion, Failure, Lane, LedgerState, OnUncertain, Sender
 from syncom.messages.routes import ROUTES
+from syncom.messages.sending.destinations import REST, Destinations
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
 
@@ -43,7 +45,9 @@ class SenderLine:
         clock: Clock,
         settle: Callable[[int, Settled | Postponed], None],
         pause: Callable[[Sender, datetime, str], None],
+        tell: Callable[[Destination], None],
     ) -> None:
+        """``tell`` writes down, for all processes, that a destination was slowed or rests."""
         self.sender = sender
         #: Recipients that may be sent now, in order.
         self.ready: deque[Work] = deque()
@@ -72,6 +76,9 @@ class SenderLine:
         self._clock = clock
         self._settle = settle
         self._pause = pause
+        self._tell = tell
+        #: Of mail; other channels have one peer.
+        self.destinations = Destinations(sender, clock) if sender.channel is Channel.EMAIL else None
 
     @property
     def carrier(self) -> Carrier:
@@ -89,15 +96,17 @@ class SenderLine:
         """The next recipient's parcel. Those that cannot be made are settled on the way."""
         if not self.may_send or self.paused_until is not None:
             return None
-        while self.ready:
-            if self.permits is not None and self.permits < 1:
+        while self.permits is None or self.permits >= 1:
+            work = self._next_work()
+            if work is None:
                 return None
-            work = self.ready.popleft()
             parcel = self._parcel(work)
             if parcel is not None:
                 if self.permits is not None:
                     self.permits -= 1
                 self.in_flight += 1
+                if self.destinations is not None:
+                    self.destinations.began(work)
                 return parcel
         return None
 
@@ -108,6 +117,8 @@ class SenderLine:
     def finished(self, parcel: Parcel, outcome: Outcome, answer: Answer, /) -> None:
         work: Work = parcel.key  # pyright: ignore[reportAssignmentType] - opaque to the carrier, ours
         self.in_flight -= 1
+        if self.destinations is not None:
+            self.destinations.ended(work, answered=outcome is not Outcome.NOT_SENT and not answer.local)
         if outcome is Outcome.ACCEPTED:
             self._journal.accepted(work.message)
             self.answered += 1
@@ -127,14 +138,41 @@ class SenderLine:
     @property
     def is_of_groups(self) -> bool:
         """Whether something in this line's hands may be sent by others too."""
-        return any(one.group_id for one in (*self.leases, *self.ready))
+        return any(one.group_id for one in (*self.leases, *self.in_hand))
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing of the queue is in this line's hands."""
-        return not (self.leases or self.leased or self.ready or self.in_flight)
+        return not (self.leases or self.leased or self.waiting or self.in_flight)
+
+    @property
+    def waiting(self) -> int:
+        """Recipients in hand that are not on the wire."""
+        return len(self.ready) + (len(self.destinations) if self.destinations is not None else 0)
 
     # ------------------------------------------------------------ steps
+
+    def _next_work(self) -> Work | None:
+        """The next recipient whose destination may be sent to; the others wait, and keep nobody waiting."""
+        destinations = self.destinations
+        if destinations is None or not destinations.active:
+            return self.ready.popleft() if self.ready else None
+        held = destinations.next_held()
+        if held is not None:
+            return held
+        while self.ready:
+            work = self.ready.popleft()
+            if destinations.may_go(work):
+                return work
+            later = destinations.hold(work)
+            if later is not None:
+                self._put_off(work, later, "waits for its turn at the receiving domain")
+        return None
+
+    def _put_off(self, work: Work, due_at: datetime, words: str) -> None:
+        """Not now, through no fault of the message: no attempt is counted, and its time does not run."""
+        work.deadline += due_at - self._clock.now()
+        self._settle(self.sender.sender_id, Postponed(work=work, reply=words, due_at=due_at, uncertain=work.uncertain))
 
     def _parcel(self, work: Work) -> Parcel | None:
         reason = self._exclusion(work)
@@ -177,6 +215,13 @@ class SenderLine:
         if refusal.of_sender:
             self._rest(work, answer, refusal)
             return
+        if self.destinations is not None and refusal.of_destination:
+            self._rest_destination(self.destinations, work, answer, refusal)
+            return
+        if self.destinations is not None and refusal.slows:
+            slowed = self.destinations.slow(work, answer.words)
+            if slowed is not None:
+                self._tell(slowed)
         work.attempt += 1
         due_at = self._clock.now() + timedelta(seconds=refusal.delay)
         if refusal.try_again and work.attempt < MAX_ATTEMPTS and due_at < work.deadline:
@@ -203,6 +248,16 @@ class SenderLine:
             self.paused_until = until
             self._pause(self.sender, until, f"{refusal.reason}: {answer.words}")
 
+    def _rest_destination(self, destinations: Destinations, work: Work, answer: Answer, refusal: Refusal) -> None:
+        """The server refuses the sender at this destination: it alone rests, unless that happens at too many."""
+        resting = destinations.rest(work, answer.words)
+        if resting is not None:
+            self._tell(resting)
+        self._put_off(work, self._clock.now() + REST, answer.words)
+        if destinations.too_many_rest and self.paused_until is None:
+            self.paused_until = self._clock.now() + SENDER_PAUSE
+            self._pause(self.sender, self.paused_until, f"{refusal.reason}: {answer.words}")
+
     def _in_doubt(self, work: Work, answer: Answer) -> None:
         work.attempt += 1
         work.uncertain = True
@@ -225,18 +280,30 @@ class SenderLine:
 
     # ------------------------------------------------------------ for the loop
 
+    @property
+    def in_hand(self) -> list[Work]:
+        """Recipients that are not on the wire."""
+        return [*self.ready, *(self.destinations.held if self.destinations is not None else ())]
+
+    def let_go(self) -> None:
+        """Begin nothing more of what is in hand: its rows and chunks are given back by the loop."""
+        self.ready.clear()
+        if self.destinations is not None:
+            self.destinations.clear()
+
     def drop(self, is_stopped: Callable[[Work | Lease], bool]) -> list[Work]:
         """Stop these: what is ready goes back; what is on the wire is finished. Returns lane rows dropped."""
-        kept: deque[Work] = deque()
         dropped: list[Work] = []
-        for work in self.ready:
+        for work in self.in_hand:
             if not is_stopped(work):
-                kept.append(work)
-            elif work.lease is not None:
+                continue
+            if work.lease is not None:
                 work.lease.outstanding -= 1
             else:
                 dropped.append(work)
-        self.ready = kept
+        self.ready = deque(work for work in self.ready if not is_stopped(work))
+        if self.destinations is not None:
+            self.destinations.keep([work for work in self.destinations.held if not is_stopped(work)])
         for lease in self.leases:
             if is_stopped(lease):
                 lease.stopped = True

@@ -26,6 +26,8 @@ from syncom.errors import Unavailable
 from syncom.messages import store
 from syncom.messages.channels.carrier import Composer
 from syncom.messages.dealing import deal_again, must_give_back
+from syncom.messages.destinations import store as destinations
+from syncom.messages.destinations.model import Destination
 from syncom.messages.model import Lane, Sender, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.policy.service import PoliciesService
@@ -129,7 +131,7 @@ class SendingLoop:
             task.cancel()
         await asyncio.gather(*tasks, *self._feeders.values(), return_exceptions=True)
         for line in self._lines.values():
-            line.ready.clear()
+            line.let_go()
         await asyncio.gather(*(line.carrier.drain() for line in self._lines.values()))
         if self._settlement is not None:
             await self._settlement.close()
@@ -192,6 +194,7 @@ class SendingLoop:
                 await self._drop_stopped()
                 await self._note_troubles()
                 await self._deal_again()
+                await self._learn_destinations()
             except (psycopg.Error, Unavailable) as error:
                 _log.warning("the queue cannot be read: %s", error)
                 await asyncio.sleep(1.0)
@@ -241,6 +244,7 @@ class SendingLoop:
             clock=self._clock,
             settle=self._settlement.add,
             pause=self._pause_sender,
+            tell=self._tell_destination,
         )
         line.carrier = self._carriers.open(sender, password, line)
         line.carrier.start()
@@ -261,6 +265,29 @@ class SendingLoop:
 
         _log.error("sender %s rests until %s: %s", sender.name, until, problem)
         self._errand(write())
+
+    def _tell_destination(self, found: Destination) -> None:
+        async def write() -> None:
+            async with self._database.system() as connection:
+                if found.rests_until > self._clock.now():
+                    await destinations.rest(connection, found)
+                else:
+                    await destinations.slow(connection, found)
+
+        _log.warning("sender %d is slowed or rests at %s: %s", found.sender_id, found.destination, found.problem)
+        self._errand(write())
+
+    async def _learn_destinations(self) -> None:
+        """What any process was told by receiving domains."""
+        lines = [line for line in self._lines.values() if line.destinations is not None]
+        if not lines:
+            return
+        sender_ids = [line.sender.sender_id for line in lines]
+        async with self._database.system() as connection:
+            found = await destinations.pressed(connection, sender_ids, self._clock.now())
+        for line in lines:
+            if line.destinations is not None:
+                line.destinations.learn([one for one in found if one.sender_id == line.sender.sender_id])
 
     # ------------------------------------------------------------ feeding
 
@@ -288,17 +315,18 @@ class SendingLoop:
                 line.paused_until = self._clock.now() + SENDER_PAUSE
                 self._pause_sender(line.sender, line.paused_until, f"internal error: {error}"[:500])
                 return
-            if got or line.ready:
+            if got or line.waiting:
                 busy_at = self._clock.monotonic()
                 line.carrier.wake()
             # Something is ready: look again soon. Nothing is: wait for a notice, and look now and then all the same.
             with suppress(TimeoutError):
-                await asyncio.wait_for(line.news.wait(), 0.005 if got or line.ready else _POLL)
+                await asyncio.wait_for(line.news.wait(), 0.005 if got or line.waiting else _POLL)
 
     async def _top_up(self, line: SenderLine, size: int) -> int:
         """Read more recipients when few are ready; returns how many were added."""
         assert self._settlement is not None
         await self._take_permits(line, size)
+        await self._take_destination_permits(line)
         if (
             line.paused_until is not None
             or len(line.ready) >= size
@@ -432,7 +460,7 @@ class SendingLoop:
 
     async def _take_permits(self, line: SenderLine, size: int) -> None:
         rate = line.sender.config.rate_per_second
-        if rate is None or line.permits is None or line.permits >= 1 or not line.ready:
+        if rate is None or line.permits is None or line.permits >= 1 or not line.waiting:
             return
         # A tenth of the bucket is kept for the lanes that must not wait.
         burst = max(1.0, rate * 0.5)
@@ -441,7 +469,7 @@ class SendingLoop:
             line.permits += await store.take_permits(
                 connection,
                 line.sender.sender_id,
-                wanted=min(len(line.ready), max(1, int(rate * _READ_AHEAD))),
+                wanted=min(line.waiting, max(1, int(rate * _READ_AHEAD))),
                 rate=rate,
                 burst=burst,
                 reserve=reserve,
@@ -449,12 +477,24 @@ class SendingLoop:
         if line.permits >= 1:
             line.carrier.wake()
 
+    async def _take_destination_permits(self, line: SenderLine) -> None:
+        """The same for destinations with a rate, of which somebody waits."""
+        if line.destinations is None or not line.destinations.active:
+            return
+        reserve_part = 0.0 if self._role is SenderRole.EXPRESS else 0.1
+        for name, wanted, rate in line.destinations.wanted():
+            async with self._database.system() as connection:
+                granted = await destinations.take_permits(
+                    connection, line.sender.sender_id, name, wanted=wanted, rate=rate, reserve_part=reserve_part
+                )
+            line.destinations.grant(name, granted)
+
     # ------------------------------------------------------------ stopping campaigns, finishing leases
 
     async def _drop_stopped(self) -> None:
         """Paused and cancelled campaigns: what was not begun goes back."""
         held = {lease.campaign_id for line in self._lines.values() for lease in line.leases} | {
-            work.campaign_id for line in self._lines.values() for work in line.ready if work.campaign_id
+            work.campaign_id for line in self._lines.values() for work in line.in_hand if work.campaign_id
         }
         if not held:
             return
