@@ -60,6 +60,7 @@ BY_VALUE = {
     "suppressions",
     "bounce_strikes",
     "deleted_identities",
+    "erased_addresses",
     "site_visitors",
     "carts",
     "peer_messages",

@@ -36,6 +36,7 @@ from syncom.connect.tenants.service import TenantsService
 from syncom.connect.transport.doubts import Doubts
 from syncom.connect.transport.service import Transport
 from syncom.consent.optin import OptIns
+from syncom.consent.person import PersonExport
 from syncom.consent.preferences import PreferencesService
 from syncom.contacts.imports import jobs as imports
 from syncom.contacts.imports.export import ContactExport
@@ -136,7 +137,7 @@ class App:
         self.outbound = OutboundClient(settings.outbound_allow)
         self.keys = KeysService(database, keyring, clock)
         self.accounts = AccountsService(database, keyring, clock)
-        self.contacts = ContactsService(database, clock)
+        self.contacts = ContactsService(database, clock, keyring)
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock, self.contacts.usage)
         self.membership = MembershipService(database, self.segments, clock)
@@ -202,6 +203,7 @@ class App:
             clock,
             base_url=settings.base_url,
         )
+        self.person_export = PersonExport(database, self.contacts)
         self.preferences = PreferencesService(database, self.contacts, self.activity, clock)
         self.web_versions = WebVersions(
             database,

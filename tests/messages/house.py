@@ -75,7 +75,7 @@ class SendingHouse:
     def on(cls, database: Database, account_id: int, data_dir: Path) -> SendingHouse:
         clock = SystemClock()
         keyring = Keyring.open(data_dir / "secret.key")
-        contacts = ContactsService(database, clock)
+        contacts = ContactsService(database, clock, keyring)
         products = ProductsService(database, clock)
         content = ContentService(database, clock, ProductBlocks(database, products, clock))
         segments = SegmentsService(database, clock, contacts.usage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -117,6 +118,34 @@ async def get(contact: int, *, options: Options = _DEFAULT) -> None:
     async with here(options) as services:
         found = await services.app.contacts.get(services.account_id, contact)
     _show_one(found, options)
+
+
+@app.command
+async def export(contact: int, file: Path, *, options: Options = _DEFAULT) -> None:
+    """Write everything that is kept about one person into a ZIP of JSON files.
+
+    Parameters
+    ----------
+    contact
+        Its id.
+    file
+        Where to write it; must not exist yet.
+    """
+    async with here(options) as services:
+        await services.app.contacts.get(services.account_id, contact)
+        try:
+            with file.open("xb") as opened:
+                counts = await services.app.person_export.write(services.account_id, contact, opened)
+        except FileExistsError:
+            raise Invalid("file", f"{file} exists already") from None
+        except OSError as error:
+            raise Invalid("file", f"{file} cannot be written: {error.strerror}") from None
+    written = {name: count for name, count in counts.items() if count}
+    show(
+        {"file": str(file), "entries": written},
+        json=options.json,
+        human=lambda: print(f"{file}: {sum(written.values())} entries in {len(written)} files."),
+    )
 
 
 @app.command

@@ -339,6 +339,8 @@ class OptIns:
         )
         await set_consents(connection, [change])
         await self._contacts.consents.lift(connection, account_id, Channel.EMAIL, [row.address])
+        if self._contacts.erasures is not None:
+            await self._contacts.erasures.lift(connection, account_id, Channel.EMAIL, row.address)
         await add_categories(connection, account_id, [owner], row.request.categories)
         if row.request.list_ids:
             lists = _key(account_id, owner) | {"list_ids": numbers(row.request.list_ids)}

@@ -161,6 +161,18 @@ UPDATE activity a SET ip = NULL, user_agent = NULL,
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
 WHERE a.account_id = %(account_id)s AND a.bucket = k.bucket AND a.contact_id = k.contact_id
 
+-- name: forget_in_queue
+-- Messages that wait are settled as those of a deleted contact; the address and the data go now. The queue is short.
+UPDATE messages SET address = '', params = '{}', last_reply = ''
+WHERE account_id = %(account_id)s AND contact_id = ANY (%(contact_ids)s::bigint[])
+
+-- name: delete_short_links
+-- Through the contact's messages: links have no index by contact.
+DELETE FROM short_links s
+USING ledger l JOIN unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+    ON l.account_id = %(account_id)s AND l.bucket = k.bucket AND l.contact_id = k.contact_id
+WHERE s.account_id = %(account_id)s AND s.message_id = l.message_id AND s.targets <> '{}'
+
 -- name: hold_counting
 -- Waits for the counts of hits under way, and makes new ones wait until this transaction ends.
 SELECT pg_advisory_xact_lock(%(lock)s)

@@ -25,6 +25,7 @@ from syncom.contacts.categories import Categories
 from syncom.contacts.consents import Consents, set_consents, suppress
 from syncom.contacts.deletion import delete_contacts, find_deleted, restore_contacts
 from syncom.contacts.directory import Directory
+from syncom.contacts.erasures import Erasures
 from syncom.contacts.fields import CustomFields
 from syncom.contacts.lists import Lists
 from syncom.contacts.model import (
@@ -72,6 +73,7 @@ from syncom.contacts.usage import Usage
 from syncom.errors import Conflict, Invalid, NotFound, SyncomError, Unavailable
 from syncom.postgres.group_commit import GroupCommit
 from syncom.postgres.pool import Connection, Database
+from syncom.security import Keyring
 
 __all__ = [
     "BATCH_LIMIT",
@@ -111,8 +113,10 @@ class _Waiting(msgspec.Struct, frozen=True, kw_only=True):
 class ContactsService:
     """Contacts, their identities and their consent."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, keyring: Keyring | None = None) -> None:
+        """``keyring``: for hashes and certificates of erasures; without it there are none."""
         self._database = database
+        self.erasures = Erasures(database, keyring) if keyring is not None else None
         self._ids = ContactIds()
         self._single: GroupCommit[_Waiting, UpsertOutcome] = GroupCommit(self._write_singles)
         self._clock = clock
@@ -500,15 +504,24 @@ class ContactsService:
         """Erase contacts (at most 1,000) with all they own, events and orders too, for good.
 
         Ledger and activity rows stay, without address, IP and user agent, so that reports keep their counts.
-        Suppressions stay: an address that asked for silence keeps it. Hits that are not counted yet, and later ones,
-        are dropped. Returns how many existed.
+        Of their addresses keyed hashes stay, so that nothing is sent to them when they are imported again, and each
+        erasure has a signed certificate (``erasures``). Hits that are not counted yet, and later ones, are dropped.
+        Returns how many existed.
         """
         chosen = _page(contact_ids)
+        erased_at = self._clock.now()
         # Tenants may not change the append-only tables, so this is a system transaction; every statement names
         # the account.
         async with self._database.system() as connection:
             await lock_account(connection, account_id)
-            return len(await store.erase_contacts(connection, account_id, chosen))
+            remembered = None
+            if self.erasures is not None:
+                everyone = await lineage(connection, account_id, chosen)
+                remembered = await self.erasures.remember(connection, account_id, everyone, erased_at)
+            existed, deleted = await store.erase_contacts(connection, account_id, chosen)
+            if self.erasures is not None and remembered is not None:
+                await self.erasures.certify(connection, account_id, existed, remembered, deleted, erased_at)
+            return len(existed)
 
     async def merge(self, account_id: int, keep_id: int, drop_id: int) -> Contact:
         """Make one contact of two; returns the kept one.

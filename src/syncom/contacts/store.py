@@ -58,10 +58,14 @@ _OWNED = (
     "inbound_texts",
     "message_claims",
     "bounces",
+    "delete_short_links",
+    "forget_in_queue",
     "forget_in_ledger",
     "forget_in_activity",
     "delete_merged",
 )
+#: Statements of these that delete nothing, or count something else.
+_KEPT = ("add_erased", "delete_engagements", "forget_in_ledger", "forget_in_activity", "forget_in_queue")
 #: What is not handed over in a merge: it is made anew for the kept contact.
 _MADE_ANEW = ("rfm_scores", "rfm_history", "contact_predictions")
 #: What the kept contact takes over.
@@ -197,18 +201,28 @@ async def merged_into(connection: Connection, account_id: int, contact_ids: Sequ
     return {row[0]: row[1] for row in await rows.fetchall()}
 
 
-async def erase_contacts(connection: Connection, account_id: int, contact_ids: Sequence[int]) -> list[int]:
-    """Erase contacts, deleted ones too, with all they own; returns the ids that existed. For a system transaction."""
+async def erase_contacts(
+    connection: Connection, account_id: int, contact_ids: Sequence[int]
+) -> tuple[list[int], dict[str, int]]:
+    """Erase contacts, deleted ones too, with all they own. For a system transaction.
+
+    Returns the ids that existed, and how many rows were deleted, by table.
+    """
     cursor = await connection.execute(_SQL["delete_contacts"], _these(account_id, by_bucket(contact_ids)))
     existed = [row[0] for row in await cursor.fetchall()]
-    existed += await forget_deleted(connection, account_id, contact_ids)
+    deleted = {"contacts": len(existed)}
+    waiting = await forget_deleted(connection, account_id, contact_ids)
+    deleted["deleted_contacts"] = len(waiting)
+    existed += waiting
     if existed:
         await connection.execute(_SQL["hold_counting"], {"lock": COUNTING_LOCK})
         everyone = by_bucket(await lineage(connection, account_id, existed))
         for name in _OWNED:
             statement = _SQL[name] if name in _SQL else _delete_owned(name)
-            await connection.execute(statement, _these(account_id, everyone))
-    return existed
+            cursor = await connection.execute(statement, _these(account_id, everyone))
+            if name not in _KEPT:
+                deleted[name.removeprefix("delete_")] = cursor.rowcount
+    return existed, deleted
 
 
 def _delete_owned(table: str) -> sql.Composed:

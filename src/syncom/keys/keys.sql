@@ -180,3 +180,14 @@ ORDER BY run_id LIMIT %(limit)s;
 
 -- name: put_run_outputs
 UPDATE action_runs SET sealed_output = %(sealed)s WHERE run_id = %(ident)s AND sealed_output = %(before)s;
+
+-- name: count_erasures
+SELECT encode(substring(sealed FROM 1 FOR 8), 'hex'), count(*) FROM erasure_secrets GROUP BY 1;
+
+-- name: next_erasures
+SELECT lpad(account_id::text, 20, '0'), format('account:%%s', account_id), sealed FROM erasure_secrets
+WHERE lpad(account_id::text, 20, '0') > %(after)s AND substring(sealed FROM 1 FOR 8) <> %(prefix)s
+ORDER BY 1 LIMIT %(limit)s;
+
+-- name: put_erasures
+UPDATE erasure_secrets SET sealed = %(sealed)s WHERE account_id = %(ident)s::bigint AND sealed = %(before)s;

@@ -36,6 +36,7 @@ _SEALED: Final = (
     ("dkim", "dkim key"),
     ("bounce_hooks", "bounce hook"),
     ("product_feeds", "product feed"),
+    ("erasures", "erasure"),
     ("run_inputs", "run input"),
     ("run_outputs", "run output"),
 )

@@ -20,6 +20,8 @@ from psycopg import sql
 
 from syncom.clock import Clock
 from syncom.contacts.categories import named
+from syncom.contacts.erasures import MILD
+from syncom.contacts.model import Channel
 from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Unavailable
@@ -28,7 +30,7 @@ from syncom.messages.channels.carrier import Composer
 from syncom.messages.dealing import deal_again, must_give_back
 from syncom.messages.destinations import store as destinations
 from syncom.messages.destinations.model import Destination
-from syncom.messages.model import Lane, Sender, SenderRole
+from syncom.messages.model import Exclusion, Lane, Sender, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.policy.service import PoliciesService
 from syncom.messages.senders import SendersService
@@ -349,7 +351,7 @@ class SendingLoop:
         works = await self._allowed(line, line.leased)
         for work in works:
             work.composer = await self._composer(line, work.account_id, work.content_id, work.campaign_id)
-        await self._ask_categories(works)
+        await self._ask_again(works)
         await self._find_products(works)
         line.leased = []
         line.ready.extend(works)
@@ -372,7 +374,7 @@ class SendingLoop:
                 content_id: await self._composer(line, lease.account_id, content_id, lease.campaign_id)
                 for content_id in {work.content_id for work in works}
             }
-            await self._ask_categories(works)
+            await self._ask_again(works)
             await self._find_products(works)
         except BaseException:
             lease.pending.extendleft(reversed(ids))
@@ -403,8 +405,11 @@ class SendingLoop:
         for one in waiting:
             self._settlement.add(line.sender.sender_id, one)
 
-    async def _ask_categories(self, works: Sequence[Work]) -> None:
-        """Who declined the categories of a message: asked just before it is sent, whatever held when it was planned."""
+    async def _ask_again(self, works: Sequence[Work]) -> None:
+        """Who may not get it after all: asked just before it is sent, whatever held when it was planned.
+
+        Who declined the categories of a message, and whose address belonged to somebody who was erased.
+        """
         asked: dict[tuple[int, tuple[str, ...]], list[Work]] = {}
         for work in works:
             if work.categories:
@@ -417,6 +422,17 @@ class SendingLoop:
             for work in some:
                 work.category_ids = known
                 work.declined = declined.get(work.contact_id, "")
+        if self._contacts.erasures is None:
+            return
+        reached: dict[tuple[int, Channel], list[Work]] = {}
+        for work in works:
+            reached.setdefault((work.account_id, work.channel), []).append(work)
+        for (account_id, channel), some in reached.items():
+            refused = await self._contacts.erasures.refused(account_id, channel, {work.address for work in some})
+            for work in some if refused else ():
+                reason = refused.get(work.address)
+                if reason is not None and (work.lane is not Lane.TRANSACTIONAL or reason not in MILD):
+                    work.declined = Exclusion.SUPPRESSED.value
 
     async def _find_products(self, works: Sequence[Work]) -> None:
         """Products for the mails that have some in them: for all recipients of a content at once."""
