@@ -24,6 +24,7 @@ BENCHES = {
     "event": "bench.events",
     "transactional": "bench.transactional",
     "velocity": "bench.velocity",
+    "dkim": "bench.dkim",
     "smartsend": "bench.smartsend",
     "activity": "bench.activity",
     "activity_store": "bench.activity_store",

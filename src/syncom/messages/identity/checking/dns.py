@@ -58,11 +58,13 @@ class Names(Protocol):
 class DnsNames:
     """The DNS of this machine, or of given servers."""
 
-    def __init__(self, servers: Sequence[str] = ()) -> None:
+    def __init__(self, servers: Sequence[str] = (), *, patience: float = _LIFETIME) -> None:
         """``servers``: addresses with or without a port, such as 9.9.9.9 or 127.0.0.1:5353; none: the system's.
+        ``patience``: seconds for one question.
 
         Raises Invalid for what is no address.
         """
+        self._patience = patience
         self._servers = [_endpoint(server) for server in servers]
         self._resolver: dns.asyncresolver.Resolver | None = None
 
@@ -109,7 +111,7 @@ class DnsNames:
             if self._servers:
                 made.nameservers = [host for host, _ in self._servers]
                 made.nameserver_ports = dict(self._servers)
-            made.lifetime, made.timeout = _LIFETIME, _TIMEOUT
+            made.lifetime, made.timeout = self._patience, min(_TIMEOUT, self._patience)
             self._resolver = made
         return self._resolver
 
