@@ -46,6 +46,17 @@ async def test_a_text_is_kept_with_who_wrote_it_and_told_as_an_event(texts: Text
     assert await texts.queued() == []
 
 
+async def test_a_text_starts_what_follows_its_events(texts: TextHouse) -> None:
+    ann = await texts.person()
+    kind = (await texts.events.types.ensure(texts.account_id, ["smsReceived"]))["smsReceived"]
+    async with texts.house.database.tenant(texts.account_id) as connection:
+        await texts.events.types.follow(connection, texts.account_id, kind.event_type_id, followed=True)
+    await texts.say("Yes please")
+    async with texts.house.database.system() as connection:
+        [event], _ = await texts.events.take_followed(connection, 10)
+    assert (event.type_key, event.contact_id, event.params["text"]) == ("smsReceived", ann, "Yes please")
+
+
 async def test_the_same_text_again_changes_nothing(texts: TextHouse) -> None:
     ann = await texts.person()
     await asyncio.gather(*(texts.say("STOP", peer_id="SM1") for _ in range(5)))
@@ -330,6 +341,17 @@ async def test_start_opens_nothing_that_something_else_closed(texts: TextHouse) 
         await texts.say("START", phone)
     assert await texts.suppressed() == {EVE: "unsubscribed", BOB: "hard bounce"}
     assert await texts.queued() == []
+
+
+async def test_start_lifts_what_the_provider_was_told(texts: TextHouse) -> None:
+    ann = await texts.person()
+    await texts.say("STOP")
+    async with texts.house.database.system() as connection:
+        told = Suppression(account_id=texts.account_id, channel=Channel.SMS, address=ANN, reason="opted out")
+        await suppress(connection, [told])
+    await texts.say("START")
+    assert await texts.suppressed() == {}
+    assert await texts.state(ann) is SUBSCRIBED
 
 
 async def test_start_leads_back_to_the_state_before_and_not_to_more(texts: TextHouse) -> None:

@@ -37,6 +37,9 @@ UNSUBSCRIBED: Final = "unsubscribed"
 #: Reasons that stop mailings only, the weaker first; all others stop everything.
 _MAILINGS_ONLY: Final = (UNSUBSCRIBED, "complaint")
 _EVERYTHING: Final = SuppressionFilter()
+#: The reason of a number whose owner told the provider of texts to bring nothing more: it brings nothing until they say
+#: otherwise.
+OPTED_OUT: Final = "opted out"
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 _WORDS_LENGTH: Final = 500
 

@@ -34,7 +34,7 @@ WHERE account_id = %(account_id)s AND channel = 2 AND address = %(phone)s AND (e
 
 -- name: lift
 DELETE FROM suppressions
-WHERE account_id = %(account_id)s AND channel = 2 AND address = %(phone)s AND reason = 'unsubscribed'
+WHERE account_id = %(account_id)s AND channel = 2 AND address = %(phone)s AND reason = %(reason)s
 RETURNING 1
 
 -- name: last_decision

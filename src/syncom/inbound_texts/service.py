@@ -18,7 +18,7 @@ import msgspec
 from syncom.activity.model import ActivityKind
 from syncom.activity.service import ActivityService
 from syncom.clock import Clock
-from syncom.contacts.consents import UNSUBSCRIBED, set_consents, suppress
+from syncom.contacts.consents import OPTED_OUT, UNSUBSCRIBED, set_consents, suppress
 from syncom.contacts.model import Channel, ConsentChange, SubscriptionState, Suppression
 from syncom.contacts.service import hold_contacts
 from syncom.content.model import TemplateInput
@@ -268,6 +268,7 @@ class InboundTextsService:
             address=text.phone,
             reason=UNSUBSCRIBED,
             detail=f"{_STOPPED} to sender {text.sender_id}: {text.text}",
+            source=SOURCE,
         )
         await suppress(connection, [row])
         return True
@@ -278,8 +279,8 @@ class InboundTextsService:
         """Undo what a STOP of this number did; says whether it had done anything."""
         lifted = False
         found = await store.suppression(connection, account_id, text.phone)
-        if found is not None and found[0] == UNSUBSCRIBED and found[1].startswith(_STOPPED):
-            lifted = await store.lift(connection, account_id, text.phone)
+        if found is not None and _is_of_stop(*found):
+            lifted = await store.lift(connection, account_id, text.phone, found[0])
         if owner is None or owner.state is not SubscriptionState.UNSUBSCRIBED:
             return lifted
         last = await store.last_decision(connection, account_id, owner.contact_id)
@@ -389,6 +390,11 @@ def _number(from_: str) -> str:
         return normalise_number(from_)
     except ValueError:
         return _line(from_, _LONGEST_NAME).lstrip("+")
+
+
+def _is_of_stop(reason: str, detail: str) -> bool:
+    """Whether a STOP, here or at the provider, suppressed a number."""
+    return reason == OPTED_OUT or (reason == UNSUBSCRIBED and detail.startswith(_STOPPED))
 
 
 def _text(text: str) -> str:

@@ -87,9 +87,9 @@ async def suppression(connection: Connection, account_id: int, phone: str) -> tu
     return await (await connection.execute(_SQL["suppression"], values)).fetchone()
 
 
-async def lift(connection: Connection, account_id: int, phone: str) -> bool:
-    """Take a number off the list of those that want no mailings."""
-    values = {"account_id": account_id, "phone": phone}
+async def lift(connection: Connection, account_id: int, phone: str, reason: str) -> bool:
+    """Take a number that is suppressed for this reason off the list."""
+    values = {"account_id": account_id, "phone": phone, "reason": reason}
     return await (await connection.execute(_SQL["lift"], values)).fetchone() is not None
 
 

@@ -181,13 +181,13 @@ async def test_a_number_that_is_none_is_suppressed_and_nobody_else(house: Sendin
     assert [(one.address, one.reason) for one in found] == [(ANN, "hard bounce")]
 
 
-async def test_who_has_opted_out_at_twilio_gets_no_mailings_any_more(house: SendingHouse) -> None:
+async def test_who_has_opted_out_at_twilio_gets_nothing_more(house: SendingHouse) -> None:
     async with running_gateway(lambda asked, number: twilio_refuses(400, 21610)) as peer, sending(express(house)):
         await twilio(house, peer)
         [status] = await settled(house, await send(house, "Hello"))
     assert status.state is MessageState.FAILED
     found = await house.contacts.consents.suppressions(house.account_id, Channel.SMS)
-    assert [(one.address, one.reason) for one in found] == [(ANN, "unsubscribed")]
+    assert [(one.address, one.reason) for one in found] == [(ANN, "opted out")]
 
 
 @pytest.mark.parametrize("reply", [twilio_refuses(401, 20003, "Authenticate"), twilio_refuses(400, 21606, "not yours")])

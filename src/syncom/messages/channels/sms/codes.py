@@ -22,7 +22,7 @@ class Action(Enum):
     PAUSE_SENDER = "pause_sender"
     #: There is no such number.
     INVALID_NUMBER = "invalid_number"
-    #: Whoever has the number told the provider that they want no more.
+    #: Whoever has the number told the provider that they want no more; START lifts it.
     OPTED_OUT = "opted_out"
     FAIL = "fail"
 

@@ -6,7 +6,7 @@ import logging
 from typing import Any, Final
 
 from syncom.clock import Clock
-from syncom.contacts.consents import UNSUBSCRIBED
+from syncom.contacts.consents import OPTED_OUT
 from syncom.errors import Invalid, Unavailable
 from syncom.messages.channels.carrier import HARD_BOUNCE, Outcome, Refusal, Source
 from syncom.messages.channels.hands import Hands
@@ -25,7 +25,7 @@ _LONGEST_ANSWER: Final = 64 * 1024
 _STEPS: Final = (30, 120, 300, 900, 1800, 3600)
 #: A gateway may ask for patience, but not for a week.
 _LONGEST_PATIENCE: Final = 3600.0
-#: The number gets nothing more, or no mailings any more.
+#: The number gets nothing more: there is none, or its owner wants nothing.
 _SUPPRESSING: Final = frozenset({Action.INVALID_NUMBER, Action.OPTED_OUT})
 
 
@@ -128,7 +128,7 @@ def judge(outcome: Outcome, answer: GatewayAnswer, attempt: int, clock: Clock) -
         delay=delay,
         of_sender=answer.of_sender or (answer.action is None and is_of_sender(answer.status)),
         suppress=answer.action in _SUPPRESSING,
-        suppress_reason=UNSUBSCRIBED if answer.action is Action.OPTED_OUT else HARD_BOUNCE,
+        suppress_reason=OPTED_OUT if answer.action is Action.OPTED_OUT else HARD_BOUNCE,
         reason="The gateway refuses this sender",
     )
 
