@@ -67,6 +67,7 @@ BY_VALUE = {
     "waiting_receipts",
     "inbound_text_ids",
     "inbound_parts",
+    "incomplete_texts",
 }
 #: Plain tables of the coordinator: the queue, sessions, jobs.
 COORDINATOR = {

@@ -61,6 +61,7 @@ from syncom.messages.bounces.spool import Spool, SpoolReader
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses, callback_addresses
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.channels.sms.smpp.parts_received import PartsReceived
 from syncom.messages.consents import MessageConsents
 from syncom.messages.groups import SenderGroupsService
 from syncom.messages.identity.checking.dns import DnsNames
@@ -236,6 +237,7 @@ class App:
             clock,
             keep_days=settings.inbound_days,
         )
+        self.parts_received = PartsReceived(database, self.inbound_texts, clock)
         self.campaigns = CampaignsService(
             database,
             self.segments,
@@ -448,6 +450,8 @@ class App:
                 push_keys=self.push_keys,
                 browsers=Browsers(self.database),
                 identities=self.identities,
+                receipts=self.receipts,
+                parts_received=self.parts_received,
                 operator=self.settings.admin_email,
                 outbound_allow=self.settings.outbound_allow,
             ),

@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.command import Command
 from tests.messages.sms.gateway_peer import OK, Reply, running_gateway
+from tests.messages.sms.smpp.byte_peer import BytePeer, running_bytes
 
 
 async def test_a_gateway_is_described_tried_and_made_the_default(
@@ -91,3 +92,28 @@ async def test_parts_are_counted_and_texts_of_people_listed(syncom: Command) -> 
     assert await syncom.json("text", "inbound") == []
     assert "Nobody" in (await syncom("text", "inbound", "--keyword", "stop")).out
     assert "stop, help or start" in (await syncom("text", "inbound", "--keyword", "maybe")).err
+
+
+async def test_an_smsc_is_described_and_its_password_is_never_shown(
+    syncom: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNCOM_OUTBOUND_ALLOW", "127.0.0.1/32")
+    monkeypatch.setenv("SYNCOM_SMPP_PASSWORD", "s3cret")
+    async with running_bytes(BytePeer()) as peer:
+        added = await syncom.json(
+            *("sender", "add", "smpp", "--host", "127.0.0.1", "--port", peer.port, "--system-id", "acme"),
+            *("--from", "Acme", "--window", 10, "--receipt-ids", "hex-then-decimal", "--mode", "pair"),
+        )
+        assert (added["kind"], added["from_name"], added["is_default"]) == ("smpp", "Acme", True)
+        bind = added["config"]["smpp"]
+        assert (bind["window"], bind["receipt_ids"], bind["mode"]) == (10, "hex_then_decimal", "pair")
+        tried = await syncom.json("sender", "test", added["sender_id"], "--to", "+380671112233")
+    assert tried["answer"].startswith("id=")
+    assert b"acme\0s3cret\0" in peer.connections[0].got[0][2]
+    shown = (await syncom("sender", "show", added["sender_id"])).out
+    assert "s3cret" not in shown
+    assert f"127.0.0.1:{peer.port} (pair)" in shown
+    changed = await syncom.json("sender", "update", added["sender_id"], "--port", 2776, "--username", "shop")
+    assert (changed["config"]["smpp"]["port"], changed["config"]["smpp"]["system_id"]) == (2776, "shop")
+    refused = await syncom("sender", "add", "smpp", "--host", "smsc.example", "--system-id", "acme")
+    assert "names" in refused.err

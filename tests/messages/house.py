@@ -23,10 +23,13 @@ from syncom.content.service import ContentService
 from syncom.inbox.service import InboxService
 from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.push.browsers import Browsers
+from syncom.messages.channels.sms.inbound import NobodyReads, TextsReceived
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.channels.sms.smpp.parts_received import PartsReceived
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
 from syncom.messages.policy.service import PoliciesService
+from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import InboxAddress, SenderInput, SendersService
 from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.loop import SendingLoop
@@ -70,6 +73,10 @@ class SendingHouse:
     campaigns: CampaignsService
     keeper: CampaignKeeper
     policies: PoliciesService
+    receipts: ReceiptsService
+    #: Texts that people wrote.
+    texts: TextsReceived
+    outbound_allow: str = "127.0.0.0/8"
 
     @classmethod
     def on(cls, database: Database, account_id: int, data_dir: Path) -> SendingHouse:
@@ -108,6 +115,8 @@ class SendingHouse:
             ),
             keeper=CampaignKeeper(database, segments, content, clock),
             policies=PoliciesService(database, clock),
+            receipts=ReceiptsService(database, activity, clock),
+            texts=NobodyReads(),
         )
 
     def loop(self, role: SenderRole = SenderRole.BULK) -> SendingLoop:
@@ -135,8 +144,10 @@ class SendingHouse:
             "push_keys": PushKeys(self.database, self.keyring),
             "browsers": Browsers(self.database),
             "identities": self.identities,
+            "receipts": self.receipts,
+            "parts_received": PartsReceived(self.database, self.texts, self.clock),
             "operator": "admin@example.org",
-            "outbound_allow": "127.0.0.0/8",
+            "outbound_allow": self.outbound_allow,
         }
         return Carriers(**parts | others)
 

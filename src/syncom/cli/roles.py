@@ -108,6 +108,7 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         attribution = asyncio.create_task(parts.attribution_keeper().run(stop))
         carts = asyncio.create_task(parts.cart_keeper().run(stop))
         owners = asyncio.create_task(parts.owner_teller().run(stop))
+        texts = asyncio.create_task(parts.parts_received.run(stop))
         receipts = asyncio.create_task(parts.receipt_keeper().run(stop))
         domains = asyncio.create_task(parts.domain_keeper().run(stop))
         bounces = asyncio.create_task(parts.bounce_keeper().run(stop))
@@ -115,7 +116,8 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
             await parts.keeper().run(stop)
         finally:
             following = (segments, workflows, calls, attribution, carts)
-            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners, receipts, domains, bounces)
+            told = (receipts, texts, domains, bounces)
+            beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners, *told)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

@@ -20,6 +20,7 @@ from syncom.cli.output import facts, show, table
 from syncom.cli.sender_group import app as group
 from syncom.cli.sender_pace import destination_limits, destinations, told_limit
 from syncom.cli.services import Here, Options, here
+from syncom.cli.smsc import Smsc, sender_of
 from syncom.errors import Invalid
 from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.sms.form import Body, GatewayAnswers, GatewayCall, GatewayForm, Verb
@@ -267,6 +268,21 @@ async def _add_provider(
     show(added, json=options.json, human=human)
 
 
+@add.command
+async def smpp(*, smsc: Smsc, options: Options = _DEFAULT) -> None:
+    """Add an SMSC for SMS, spoken to by SMPP 3.4. The first sender of texts becomes their default."""
+    given = sender_of(smsc)
+    async with here(options) as services:
+        added = await services.app.senders.add(services.account_id, given)
+    said = f"Sender {added.sender_id}. Try it: `syncom sender test {added.sender_id} --to YOUR_PHONE`."
+
+    def human() -> None:
+        _describe(added)
+        print(said)
+
+    show(added, json=options.json, human=human)
+
+
 def _price(given: str) -> PartPrice | None:
     if not given:
         return None
@@ -411,7 +427,15 @@ async def show_sender(sender: int, *, options: Options = _DEFAULT) -> None:
     """
     async with here(options) as services:
         found = await services.app.senders.get(services.account_id, sender)
-    show(found, json=options.json, human=lambda: _describe(found))
+        receipts = await services.app.receipts.counts(services.account_id, sender)
+
+    def human() -> None:
+        _describe(found)
+        if receipts:
+            told = ", ".join(f"{kind} {count:,}" for kind, count in sorted(receipts.items()))
+            print(f"\nReceipts of the last 30 days: {told}.")
+
+    show(found, json=options.json, human=human)
 
 
 @app.command
@@ -505,6 +529,10 @@ def _config(server: Server, stored: SenderConfig) -> SenderConfig:
     given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
     if server.destination:
         given["destinations"] = destination_limits(server.destination)
+    if stored.smpp is not None:
+        places = {"host": "host", "port": "port", "username": "system_id"}
+        moved = {place: given.pop(name) for name, place in places.items() if name in given}
+        given["smpp"] = msgspec.structs.replace(stored.smpp, **moved)
     return msgspec.structs.replace(stored, **given, rate_per_second=rate)
 
 
@@ -542,6 +570,8 @@ def _where(sender: Sender) -> str:
         return "the push services of browsers"
     if sender.kind is SenderKind.GROUP:
         return "other senders"
+    if sender.config.smpp is not None:
+        return f"{sender.config.smpp.host}:{sender.config.smpp.port}"
     form = sender.config.form
     return form.sms.url if form else "this machine"
 
@@ -579,6 +609,15 @@ def _describe(sender: Sender) -> None:
             ("viber", form.viber.url if form.viber else None),
             ("a part costs", f"{config.part_price.amount} {config.part_price.currency}" if config.part_price else None),
             ("connections", config.max_connections),
+            ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
+            ("on uncertain", config.on_uncertain),
+        ]
+    if config.smpp is not None:
+        bind = config.smpp
+        lines += [
+            ("SMSC", f"{bind.host}:{bind.port}{' over TLS' if bind.tls else ''} ({bind.mode.value})"),
+            ("system id", bind.system_id),
+            ("window", bind.window),
             ("rate", f"{config.rate_per_second:g} a second" if config.rate_per_second else "no limit"),
             ("on uncertain", config.on_uncertain),
         ]

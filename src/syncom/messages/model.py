@@ -14,6 +14,7 @@ from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.sms.form import GatewayForm
 from syncom.messages.channels.sms.model import TextReplies
 from syncom.messages.channels.sms.providers import TwilioAccount, VonageAccount
+from syncom.messages.channels.sms.smpp.model import SmppBind
 
 
 class Lane(IntEnum):
@@ -87,6 +88,8 @@ class SenderKind(Enum):
     WEBPUSH = "webpush"
     #: Sends through others of its channel, by weight (messages/groups.py).
     GROUP = "group"
+    #: Binds at an SMSC, for SMS.
+    SMPP = "smpp"
 
 
 class OnUncertain(Enum):
@@ -127,6 +130,7 @@ class SenderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     gateway: GatewayForm | None = None
     twilio: TwilioAccount | None = None
     vonage: VonageAccount | None = None
+    smpp: SmppBind | None = None
     #: What is answered to texts that people send to this sender's numbers.
     replies: TextReplies = TextReplies()
     #: What a part of a text costs, for reports; None: not known.

@@ -26,21 +26,23 @@ from syncom.messages.channels.sms.form import check_form, check_name, fill
 from syncom.messages.channels.sms.gateway import ask
 from syncom.messages.channels.sms.model import TextParcel, TextReplies
 from syncom.messages.channels.sms.providers import check_twilio, check_vonage
+from syncom.messages.channels.sms.smpp.model import check_bind, check_password
+from syncom.messages.channels.sms.smpp.trial import try_bind
 from syncom.messages.dealing import require_others
 from syncom.messages.destinations.model import Destination
 from syncom.messages.destinations.store import pressed, wake
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import DestinationLimit, PartPrice, Sender, SenderConfig, SenderKind
 from syncom.messages.routes import normalise_number
-from syncom.outbound import OutboundClient
+from syncom.outbound import OutboundClient, read_networks
 from syncom.postgres.pool import Connection, Database
 from syncom.security import Keyring
 
 NAME_LIMIT = 200
 #: Characters of an answer to STOP, HELP or START: two parts.
 LONGEST_REPLY = 306
-#: Kinds that carry texts by HTTP.
-TEXT_KINDS = frozenset({SenderKind.GATEWAY, SenderKind.TWILIO, SenderKind.VONAGE})
+#: Kinds that carry texts to networks.
+TEXT_KINDS = frozenset({SenderKind.GATEWAY, SenderKind.TWILIO, SenderKind.VONAGE, SenderKind.SMPP})
 _PURPOSE = "sender"
 _MOST_DESTINATIONS = 100
 _DESTINATION = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.ASCII)
@@ -248,8 +250,8 @@ class SendersService:
         if default.kind is SenderKind.GROUP and not name:
             return default
         found = [one for one in await self.list(account_id) if one.channel is channel.consent]
-        gateways = [one for one in found if one.config.form is not None]
-        able = [one for one in gateways if one.config.form and one.config.form.call_of(channel)]
+        gateways = [one for one in found if one.kind in TEXT_KINDS]
+        able = [one for one in gateways if carries(one, channel)]
         if not gateways:
             able = [default]
         if not able:
@@ -306,8 +308,7 @@ class SendersService:
 
     async def _test_gateway(self, sender: Sender, to: str) -> str:
         """One text right now. Raises Upstream with the gateway's words."""
-        form = sender.config.form
-        if form is None:
+        if sender.kind is SenderKind.INBOX:
             return "the dev inbox takes texts: see them with `syncom inbox list`"
         try:
             phone = normalise_number(to)
@@ -319,11 +320,22 @@ class SendersService:
             key=None,
             channel=Channel.SMS,
             message_id=uuid4(),
-            sender=form.names[0],
+            sender=sender_names(sender)[0],
             to=phone,
             text=f"Test of sender {sender.sender_id}: it works.",
             parts=1,
         )
+        if sender.config.smpp is not None:
+            return await try_bind(
+                sender.config.smpp,
+                self.unseal(sender.sender_id, sealed),
+                text,
+                allowed=read_networks(self._outbound_allow),
+                timeout=sender.config.timeout,
+                clock=self._clock,
+            )
+        form = sender.config.form
+        assert form is not None, "who has no SMSC has a form"
         request = fill(form, text, self.unseal(sender.sender_id, sealed))
         assert request is not None, "every gateway carries SMS"
         client = OutboundClient(self._outbound_allow, repeats=False)
@@ -424,21 +436,36 @@ def is_text_sender(sender: Sender) -> bool:
 
 def sender_names(sender: Sender) -> tuple[str, ...]:
     """The names a text sender may use, the one it uses by itself first."""
+    return _own_names(sender.config) or (sender.from_name,)
+
+
+def carries(sender: Sender, channel: Channel) -> bool:
+    """Whether this text sender carries a channel of phones."""
     form = sender.config.form
-    return form.names if form is not None else (sender.from_name,)
+    if form is not None:
+        return form.call_of(channel) is not None
+    return sender.config.smpp is None or channel is Channel.SMS
 
 
 def own_name(sender: Sender, name: str) -> str:
     """A name this text sender may use, as it is written there. Raises Invalid."""
     name = check_name("from", name)
-    form = sender.config.form
-    if form is None:
+    names = _own_names(sender.config)
+    if not names:
         return name
-    own = {one.lower(): one for one in form.names}
+    own = {one.lower(): one for one in names}
     if name.lower() not in own:
-        names = ", ".join(form.names[:10])
+        names = ", ".join(names[:10])
         raise Invalid("from", f"'{name}' is not one of the senders of this account: {names}")
     return own[name.lower()]
+
+
+def _own_names(config: SenderConfig) -> tuple[str, ...]:
+    """Names that were agreed with whoever carries the texts; empty: every one that networks take."""
+    form = config.form
+    if form is not None:
+        return form.names
+    return config.smpp.names if config.smpp is not None else ()
 
 
 def _checked(given: SenderInput) -> dict[str, Any]:
@@ -499,6 +526,7 @@ def _checked_for_texts(given: SenderInput) -> dict[str, Any]:
         SenderKind.GATEWAY: config.gateway,
         SenderKind.TWILIO: config.twilio,
         SenderKind.VONAGE: config.vonage,
+        SenderKind.SMPP: config.smpp,
     }
     for kind, account in accounts.items():
         if (account is not None) != (kind is given.kind):
@@ -508,10 +536,12 @@ def _checked_for_texts(given: SenderInput) -> dict[str, Any]:
         check_twilio(config.twilio)
     if config.vonage is not None:
         check_vonage(config.vonage)
-    form = config.form
-    assert form is not None, "one of the three is there"
-    check_form(form, f"config.{given.kind.value}")
-    return {"channel": Channel.SMS.value, "from_name": form.names[0]}
+    if config.smpp is not None:
+        check_bind(config.smpp)
+        check_password(given.password or "")
+    if config.form is not None:
+        check_form(config.form, f"config.{given.kind.value}")
+    return {"channel": Channel.SMS.value, "from_name": _own_names(config)[0]}
 
 
 def _check_replies(replies: TextReplies) -> None:
@@ -532,7 +562,7 @@ def _check_price(price: PartPrice | None) -> None:
 
 def _check_no_texts(given: SenderInput) -> None:
     """What is of senders of texts is of no other."""
-    for name in ("gateway", "twilio", "vonage"):
+    for name in ("gateway", "twilio", "vonage", "smpp"):
         if getattr(given.config, name) is not None:
             raise Invalid(f"config.{name}", f"is for senders of the kind {name}")
 

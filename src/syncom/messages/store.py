@@ -743,11 +743,17 @@ class ActiveSender(msgspec.Struct, frozen=True, kw_only=True):
 
     sender: Sender
     secret: bytes | None
+    #: False: it is only listened to.
+    has_work: bool = True
 
 
-async def active_senders(connection: Connection, *, lanes: Sequence[Lane], chunks: bool) -> list[ActiveSender]:
-    """Senders that have something in these lanes, or in chunks."""
-    return await _with_secrets(connection, "senders", {"lanes": [lane.value for lane in lanes], "chunks": chunks})
+async def active_senders(
+    connection: Connection, *, lanes: Sequence[Lane], chunks: bool, listening: bool
+) -> list[ActiveSender]:
+    """Senders that have something in these lanes, or in chunks; with ``listening`` also those whose peers may say
+    something at any time."""
+    values = {"lanes": [lane.value for lane in lanes], "chunks": chunks, "listening": listening}
+    return await _with_secrets(connection, "senders", values)
 
 
 async def all_senders(connection: Connection) -> list[ActiveSender]:
@@ -760,8 +766,8 @@ async def _with_secrets(connection: Connection, statement: str, values: dict[str
     rows = await (await cursor.execute(_SQL[statement], values)).fetchall()
     found: list[ActiveSender] = []
     for row in rows:
-        secret = row.pop("secret")
-        found.append(ActiveSender(sender=msgspec.convert(row, Sender), secret=secret))
+        secret, has_work = row.pop("secret"), row.pop("has_work", True)
+        found.append(ActiveSender(sender=msgspec.convert(row, Sender), secret=secret, has_work=has_work))
     return found
 
 

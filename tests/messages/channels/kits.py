@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+from smpp34 import SubmitSm
 
 from syncom.clock import Clock
 from syncom.contacts.model import Channel
@@ -24,6 +25,7 @@ from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.sms.form import GatewayCall, GatewayForm
 from syncom.messages.channels.sms.model import ShortLink
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.channels.sms.smpp.model import SmppBind
 from syncom.messages.model import Sender, SenderConfig, SenderKind
 from syncom.messages.senders import SenderInput
 from syncom.outbound import OutboundClient
@@ -34,6 +36,7 @@ from tests.messages.email.smtp_peer import Act as SmtpAct
 from tests.messages.house import BASE_URL, LETTER, SendingHouse
 from tests.messages.push.browser import Browser
 from tests.messages.sms.gateway_peer import Asked, GatewayPeer, Reply, running_gateway
+from tests.messages.sms.smpp.byte_peer import BytePeer, Connection, refused, running_bytes, taken
 
 _CONFIG = SenderConfig(max_connections=3, timeout=5.0)
 _TEXT = TemplateInput(name="Text", subject="", source="Hello", channel=Channel.SMS)
@@ -104,6 +107,37 @@ class GatewayKit(_HttpKit):
 
     def number(self, asked: Asked) -> int:
         return int(asked.json()["to"].removeprefix("+38067"))
+
+
+class SmppKit(Kit):
+    name = "smpp"
+    channel = Channel.SMS
+    template = _TEXT
+
+    async def sender(self) -> Sender:
+        bind = SmppBind(host="127.0.0.1", port=self.port, system_id="acme", names=("Acme",), window=3)
+        config = msgspec.structs.replace(_CONFIG, smpp=bind)
+        given = SenderInput(name="SMSC", kind=SenderKind.SMPP, config=config)
+        return await self.house.senders.add(self.house.account_id, given)
+
+    def listening(self) -> AbstractAsyncContextManager[object]:
+        return running_bytes(BytePeer(self._submitted), self.port)
+
+    def address(self, number: int) -> str:
+        return f"+38067{number:07d}"
+
+    def _submitted(self, connection: Connection, sequence: int, text: SubmitSm) -> bytes | None:
+        act = self.peer.arrived(int(text.destination_addr.removeprefix("38067")))
+        if act is Act.CUT:
+            connection.cut()
+            return None
+        answer = {Act.LATER: refused(sequence, 0x08), Act.NEVER: refused(sequence, 0x66)}.get(
+            act, taken(sequence, f"id-{sequence}")
+        )
+        if self.peer.slowly:
+            asyncio.get_running_loop().call_later(self.peer.slowly, connection.write, answer)
+            return None
+        return answer
 
 
 class PushKit(_HttpKit):
@@ -234,4 +268,4 @@ def _page() -> dict[str, Any]:
     return names
 
 
-KITS: tuple[type[Kit], ...] = (SmtpKit, InboxKit, GatewayKit, PushKit, PageKit)
+KITS: tuple[type[Kit], ...] = (SmtpKit, InboxKit, GatewayKit, SmppKit, PushKit, PageKit)

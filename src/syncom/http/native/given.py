@@ -27,6 +27,7 @@ from syncom.inbox.service import InboxService
 from syncom.messages.groups import SenderGroupsService
 from syncom.messages.identity.service import DomainsService
 from syncom.messages.policy.service import PoliciesService
+from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
 from syncom.orders.service import OrdersService
@@ -74,6 +75,7 @@ Senders = NamedDependency[SendersService]
 Policies = NamedDependency[PoliciesService]
 SenderGroups = NamedDependency[SenderGroupsService]
 Domains = NamedDependency[DomainsService]
+Receipts = NamedDependency[ReceiptsService]
 Messages = NamedDependency[MessagesService]
 Campaigns = NamedDependency[CampaignsService]
 Webhooks = NamedDependency[WebhooksService]
@@ -122,6 +124,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "policies": app.policies,
         "sender_groups": app.sender_groups,
         "domains": app.domains,
+        "receipts": app.receipts,
         "messages": app.messages,
         "campaigns": app.campaigns,
         "webhooks": app.webhooks,

@@ -9,7 +9,7 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
-from syncom.http.native.given import By, Senders, Wiring
+from syncom.http.native.given import By, Receipts, Senders, Wiring
 from syncom.http.native.paging import Page
 from syncom.http.native.routing import needs
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses
@@ -32,6 +32,13 @@ class ServerWords(msgspec.Struct, frozen=True, kw_only=True):
     reply: str
 
 
+class ReceiptCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Delivery receipts by what they say: 'delivered', 'undelivered', 'expired', 'rejected', 'deleted', 'accepted',
+    'unknown'; 'repeated' said so before, 'unmatched' are of no message here."""
+
+    counts: dict[str, int]
+
+
 @get("/senders", tags=_TAGS, opt=needs(Permission.READ_SETTINGS))
 async def list_senders(by: By, senders: Senders) -> Page[Sender]:
     """All senders. Passwords are never shown."""
@@ -48,6 +55,13 @@ async def create_sender(by: By, senders: Senders, data: JSONBody[SenderInput]) -
 async def get_sender(by: By, senders: Senders, sender_id: FromPath[int]) -> Sender:
     """One sender, without its password."""
     return await senders.get(by.account_id, sender_id)
+
+
+@get("/senders/{sender_id:int}/receipts", tags=_TAGS, opt=needs(Permission.READ_SETTINGS))
+async def get_sender_receipts(by: By, senders: Senders, receipts: Receipts, sender_id: FromPath[int]) -> ReceiptCounts:
+    """What its peer said about texts it had taken, in the last 30 days."""
+    await senders.get(by.account_id, sender_id)
+    return ReceiptCounts(counts=await receipts.counts(by.account_id, sender_id))
 
 
 @put("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
@@ -89,6 +103,7 @@ HANDLERS: list[Any] = [
     get_sender,
     list_destinations,
     sender_callbacks,
+    get_sender_receipts,
     update_sender,
     delete_sender,
     test_sender,

@@ -24,13 +24,19 @@ from syncom.messages.channels.sms.gateway import GatewayPool, judge
 from syncom.messages.channels.sms.inbox import InboxPool
 from syncom.messages.channels.sms.model import GatewayAnswer
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.channels.sms.smpp import statuses
+from syncom.messages.channels.sms.smpp.delivered import Deliveries
+from syncom.messages.channels.sms.smpp.model import SmppAnswer, SmppBind
+from syncom.messages.channels.sms.smpp.parts_received import PartsReceived
+from syncom.messages.channels.sms.smpp.pool import SmppPool
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import Sender, SenderKind
+from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import InboxAddress, is_text_sender, server_of
 from syncom.messages.sending.compose import MailComposer
 from syncom.messages.sending.push import PushComposer
 from syncom.messages.sending.text import TextComposer
-from syncom.outbound import OutboundClient
+from syncom.outbound import OutboundClient, read_networks
 from syncom.sites.push_keys import PushKeys
 from syncom.tokens import MessageTokens
 
@@ -50,6 +56,8 @@ class Carriers:
         push_keys: PushKeys,
         browsers: Browsers,
         identities: Identities,
+        receipts: ReceiptsService,
+        parts_received: PartsReceived,
         operator: str,
         outbound_allow: str = "",
     ) -> None:
@@ -63,6 +71,8 @@ class Carriers:
         self._short_links = short_links
         self._push_keys = push_keys
         self._browsers = browsers
+        self._receipts = receipts
+        self._parts_received = parts_received
         self._operator = operator
         self._identities = identities
 
@@ -70,8 +80,13 @@ class Carriers:
         """Take up what changed of these accounts' sending domains. Called again and again, and before ``open``."""
         await self._identities.refresh(account_ids)
 
-    def open(self, sender: Sender, secret: str, source: Source[Any, Any]) -> Carrier:
-        """The carrier of this sender's messages; ``secret`` is its password, ``source`` is where it pulls from."""
+    def open(self, sender: Sender, secret: str, source: Source[Any, Any], *, listening: bool = False) -> Carrier:
+        """The carrier of this sender's messages; ``secret`` is its password, ``source`` is where it pulls from.
+
+        ``listening``: also hear what its peer says without being asked, for as long as it is open.
+        """
+        if sender.config.smpp is not None:
+            return self._smpp_carrier(sender, sender.config.smpp, secret, source, listening=listening)
         if is_text_sender(sender):
             return self._text_carrier(sender, secret, source)
         if sender.kind is SenderKind.WEBPUSH:
@@ -106,6 +121,22 @@ class Carriers:
                 callback=receipts_address(self._base_url, self._tokens, sender),
             )
         return TextCarrier(pool, sender, self._base_url, self._tokens, self._clock)
+
+    def _smpp_carrier(
+        self, sender: Sender, bind: SmppBind, secret: str, source: Source[Any, Any], *, listening: bool
+    ) -> SmppCarrier:
+        pool = SmppPool(
+            bind,
+            secret,
+            source,
+            deliveries=Deliveries(sender.sender_id, bind, self._receipts, self._parts_received),
+            short_links=self._short_links,
+            allowed=read_networks(self._outbound_allow),
+            listening=listening,
+            timeout=sender.config.timeout,
+            clock=self._clock,
+        )
+        return SmppCarrier(pool, sender, self._base_url, self._tokens, self._clock)
 
     def _push_carrier(self, sender: Sender, source: Source[Any, Any]) -> PushCarrier:
         pool = PushPool(
@@ -192,7 +223,7 @@ class _HandsCarrier:
     """What carriers by hands have in common (``channels/hands.py``)."""
 
     def __init__(
-        self, pool: GatewayPool | InboxPool | PushPool, base_url: str, tokens: MessageTokens, clock: Clock
+        self, pool: GatewayPool | InboxPool | PushPool | SmppPool, base_url: str, tokens: MessageTokens, clock: Clock
     ) -> None:
         self._pool = pool
         self._base_url = base_url
@@ -208,11 +239,16 @@ class _HandsCarrier:
         return self._pool.trouble
 
 
-class TextCarrier(_HandsCarrier):
-    """SMS and Viber, through a gateway or into the dev inbox."""
+class _TextsCarrier(_HandsCarrier):
+    """What carriers of texts have in common."""
 
     def __init__(
-        self, pool: GatewayPool | InboxPool, sender: Sender, base_url: str, tokens: MessageTokens, clock: Clock
+        self,
+        pool: GatewayPool | InboxPool | SmppPool,
+        sender: Sender,
+        base_url: str,
+        tokens: MessageTokens,
+        clock: Clock,
     ) -> None:
         super().__init__(pool, base_url, tokens, clock)
         self._sender = sender
@@ -236,8 +272,26 @@ class TextCarrier(_HandsCarrier):
             tokens=self._tokens,
         )
 
+
+class TextCarrier(_TextsCarrier):
+    """SMS and Viber, through a gateway or into the dev inbox."""
+
     def judge(self, outcome: Outcome, answer: GatewayAnswer, attempt: int) -> Refusal:
         return judge(outcome, answer, attempt, self._clock)
+
+
+class SmppCarrier(_TextsCarrier):
+    """SMS through the binds at an SMSC."""
+
+    def __init__(self, pool: SmppPool, sender: Sender, base_url: str, tokens: MessageTokens, clock: Clock) -> None:
+        super().__init__(pool, sender, base_url, tokens, clock)
+        self._start = pool.start
+
+    def start(self) -> None:
+        self._start()
+
+    def judge(self, outcome: Outcome, answer: SmppAnswer, attempt: int) -> Refusal:
+        return statuses.judge(outcome, answer, attempt, self._clock)
 
 
 class PushCarrier(_HandsCarrier):

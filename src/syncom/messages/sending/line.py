@@ -46,9 +46,12 @@ class SenderLine:
         settle: Callable[[int, Settled | Postponed], None],
         pause: Callable[[Sender, datetime, str], None],
         tell: Callable[[Destination], None],
+        secret: bytes | None = None,
     ) -> None:
         """``tell`` writes down, for all processes, that a destination was slowed or rests."""
         self.sender = sender
+        #: Its password as it is stored, sealed.
+        self.secret = secret
         #: Recipients that may be sent now, in order.
         self.ready: deque[Work] = deque()
         self.leases: list[Lease] = []

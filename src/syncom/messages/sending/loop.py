@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from syncom.messages.channels.carrier import Composer
 from syncom.messages.dealing import deal_again, must_give_back
 from syncom.messages.destinations import store as destinations
 from syncom.messages.destinations.model import Destination
-from syncom.messages.model import Exclusion, Lane, Sender, SenderRole
+from syncom.messages.model import Exclusion, Lane, Sender, SenderKind, SenderRole
 from syncom.messages.notices import CAMPAIGNS, MESSAGES, announce_campaigns
 from syncom.messages.policy.service import PoliciesService
 from syncom.messages.senders import SendersService
@@ -205,21 +205,36 @@ class SendingLoop:
 
     async def _open_lines(self) -> None:
         async with self._database.system() as connection:
-            active = await store.active_senders(connection, lanes=self._lanes, chunks=self._role is SenderRole.BULK)
+            active = await store.active_senders(
+                connection,
+                lanes=self._lanes,
+                chunks=self._role is SenderRole.BULK,
+                listening=self._role is SenderRole.EXPRESS,
+            )
         await self._carriers.prepare({found.sender.account_id for found in active})
         for found in active:
             sender = found.sender
             line = self._lines.get(sender.sender_id)
-            if line is not None and line.sender.config != sender.config and line.is_empty:
+            changed = line is not None and (line.sender.config, line.secret) != (sender.config, found.secret)
+            if line is not None and changed and line.is_empty:
                 await self._close_line(sender.sender_id)
                 line = None
             if line is None:
-                password = self._senders.unseal(sender.sender_id, found.secret)
-                line = self._open_line(sender, password)
+                line = self._open_line(found)
             line.paused_until = _still(sender.paused_until, self._clock.now())
+            if not found.has_work:
+                continue
             feeder = self._feeders.get(sender.sender_id)
             if feeder is None or feeder.done():
                 self._feeders[sender.sender_id] = asyncio.create_task(self._feed(line))
+        if self._role is SenderRole.EXPRESS:
+            await self._close_deleted({found.sender.sender_id for found in active})
+
+    async def _close_deleted(self, active: Set[int]) -> None:
+        """Senders that are listened to for as long as they are there."""
+        for sender_id, line in list(self._lines.items()):
+            if line.sender.kind is SenderKind.SMPP and sender_id not in active and line.is_empty:
+                await self._close_line(sender_id)
 
     async def _note_troubles(self) -> None:
         """Show beside the sender what keeps its connections from its server, and that it is over."""
@@ -237,7 +252,8 @@ class SendingLoop:
             async with self._database.system() as connection:
                 await store.note_trouble(connection, line.sender.sender_id, trouble)
 
-    def _open_line(self, sender: Sender, password: str) -> SenderLine:
+    def _open_line(self, found: store.ActiveSender) -> SenderLine:
+        sender = found.sender
         assert self._journal is not None
         assert self._settlement is not None
         line = SenderLine(
@@ -247,8 +263,10 @@ class SendingLoop:
             settle=self._settlement.add,
             pause=self._pause_sender,
             tell=self._tell_destination,
+            secret=found.secret,
         )
-        line.carrier = self._carriers.open(sender, password, line)
+        password = self._senders.unseal(sender.sender_id, found.secret)
+        line.carrier = self._carriers.open(sender, password, line, listening=self._role is SenderRole.EXPRESS)
         line.carrier.start()
         self._lines[sender.sender_id] = line
         return line

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Protocol
+
+_log = logging.getLogger(__name__)
 
 
 class TextsReceived(Protocol):
@@ -24,3 +27,10 @@ class TextsReceived(Protocol):
             Unavailable: it could not be kept; the peer is to bring it again.
         """
         ...
+
+
+class NobodyReads:
+    """Lets texts of people go by: nobody is there to read them."""
+
+    async def receive(self, sender_id: int, from_: str, to: str, text: str, at: datetime, peer_id: str) -> None:
+        _log.info("sender %d brought a text of %d characters that nobody reads", sender_id, len(text))
