@@ -148,6 +148,7 @@ async def test_texts_go_when_their_time_is_over_and_the_proof_stays(texts: TextH
 
 
 async def test_an_erased_contact_leaves_no_text_and_a_merged_one_hands_its_over(texts: TextHouse) -> None:
+    await texts.say("before anybody knew her", ANN)
     ann, bob = await texts.person(ANN), await texts.person(BOB)
     await texts.say("from Ann", ANN)
     await texts.say("from Bob", BOB)

@@ -328,6 +328,12 @@ SELECT %(account_id)s, %(keep_bucket)s, %(keep_id)s, order_number, external_id, 
     items, created_at
 FROM gone
 
+-- name: delete_unclaimed_texts
+-- Texts that came from their numbers before these contacts were known. Indexes: identities_contact, inbound_texts_phone.
+DELETE FROM inbound_texts t USING identities i
+WHERE i.account_id = %(account_id)s AND i.contact_id = ANY (%(contact_ids)s::bigint[]) AND i.kind = 2
+    AND t.account_id = i.account_id AND t.bucket = 0 AND t.contact_id = 0 AND t.phone = i.value
+
 -- name: hand_over_inbound_texts
 -- Index: inbound_texts_contact.
 WITH gone AS (

@@ -31,6 +31,7 @@ COUNTING_LOCK: Final = 0x6869 << 40
 #: What goes with a contact, in this order, after the contact itself is gone: statements, and tables it owns rows of.
 _OWNED = (
     "add_erased",
+    "delete_unclaimed_texts",
     "delete_identities",
     "contact_channels",
     "contact_categories",
