@@ -51,7 +51,9 @@ async def test_it_goes_to_every_browser_of_those_who_want_it_and_has_one_row_for
         browsers += await subscribed(house, peer, "c", contact_id=one)
         left = await subscribed(house, peer, "d", contact_id=gone)
         await house.contacts.consents.unsubscribe(house.account_id, [gone], Channel.WEBPUSH, source="page")
-        count = await house.campaigns.count_audience(house.account_id, Audience(everyone=True), channel=Channel.WEBPUSH)
+        count = await house.campaigns.count_audience(
+            house.account_id, Audience(everyone=True), channels=(Channel.WEBPUSH,)
+        )
         rows = {row.contact_id: row for row in await finished(house, await started(house))}
     assert count.recipients == 2
     assert count.excluded == {"no push subscription": 1, "unsubscribed": 1}

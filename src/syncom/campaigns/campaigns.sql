@@ -1,16 +1,16 @@
 -- Statements of campaigns: life cycle, freezing the audience, finishing, reports.
 
 -- name: insert
-INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, channel, from_name, track_links)
+INSERT INTO campaigns (account_id, name, template_id, sender_id, audience, channel, from_name, track_links, alternatives)
 VALUES (%(account_id)s, %(name)s, %(template_id)s, %(sender_id)s, %(audience)s, %(channel)s, %(from_name)s,
-        %(track_links)s)
+        %(track_links)s, %(alternatives)s)
 RETURNING *;
 
 -- name: update
 -- Only a draft may change: anything later has been promised to somebody.
 UPDATE campaigns SET name = %(name)s, template_id = %(template_id)s, sender_id = %(sender_id)s,
                      audience = %(audience)s, channel = %(channel)s, from_name = %(from_name)s,
-                     track_links = %(track_links)s, updated_at = now()
+                     track_links = %(track_links)s, alternatives = %(alternatives)s, updated_at = now()
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;
 
@@ -57,7 +57,8 @@ RETURNING *;
 -- name: launch
 -- Freezes content and sender, and hands the campaign to the expansion. Who starts it before its time wants it sent now.
 UPDATE campaigns
-SET state = 'expanding', local_at = CASE WHEN scheduled_at <= now() THEN local_at END, content_id = %(content_id)s, content_languages = %(languages)s, sender_id = %(sender_id)s, launched_at = now(),
+SET state = 'expanding', local_at = CASE WHEN scheduled_at <= now() THEN local_at END, content_id = %(content_id)s, content_languages = %(languages)s, sender_id = %(sender_id)s,
+    alternatives = %(alternatives)s, launched_at = now(),
     updated_at = now(), problem = ''
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;
@@ -111,28 +112,36 @@ UPDATE campaigns SET state = 'failed', problem = %(problem)s, finished_at = now(
 WHERE campaign_id = %(campaign_id)s;
 
 -- name: judge
--- Everybody the audience names in a range of buckets, with the reason for those who get nothing.
--- Serves both the preview and the expansion, so that what was shown is what is sent. {address} and {state} are the
--- channel's columns of a contact, {agreed} the states of those who want it, {kept} the address as the ledger keeps it. Behind
--- contacts stands what has to be joined for them.
+-- Everybody the audience names in a range of buckets, with the reason for those who get nothing, and for the others the
+-- place of the channel that reaches them (0: the campaign's own; then its alternatives).
+-- Serves both the preview and the expansion, so that what was shown is what is sent. The address is as the ledger keeps it;
+-- reason and place are made of `unreached` of each channel, what these need is joined behind contacts.
 -- Index: the primary keys of contacts, suppressions and whatever the predicate names.
-SELECT c.bucket, c.contact_id, c.time_zone, coalesce({kept}, '') AS address,
+SELECT c.bucket, c.contact_id, c.time_zone, coalesce({kept}, '') AS address, {place} AS place,
        CASE WHEN {excluded} THEN 'excluded by list or segment'
             WHEN cardinality(%(category_ids)s::bigint[]) > 0 AND {refusal} IS NOT NULL THEN {refusal}
-            WHEN {address} IS NULL THEN {no_address}
-            WHEN {state} = 3 THEN 'unsubscribed'
-            WHEN {state} <> ALL ({agreed}) THEN 'not confirmed'
-            WHEN s.reason = 'paused' THEN 'paused'
-            WHEN s.address IS NOT NULL THEN 'suppressed'
+            ELSE {reason}
        END AS reason
 FROM contacts c
-{reached}
-LEFT JOIN suppressions s ON s.account_id = c.account_id AND s.channel = {channel} AND s.address = {address}
-                        AND (s.expires_at IS NULL OR s.expires_at > now())
+{joined}
 WHERE c.account_id = %(account_id)s AND c.bucket >= %(from_bucket)s AND c.bucket < %(to_bucket)s AND {included};
 
+-- name: unreached
+-- Why a channel does not reach a contact; NULL: it does. {address} and {state} are the channel's columns of a contact,
+-- {agreed} the states of those who want it, {s} its suppression.
+CASE WHEN {address} IS NULL THEN {no_address}
+     WHEN {state} = 3 THEN 'unsubscribed'
+     WHEN {state} <> ALL ({agreed}) THEN 'not confirmed'
+     WHEN {s}.reason = 'paused' THEN 'paused'
+     WHEN {s}.address IS NOT NULL THEN 'suppressed'
+END;
+
+-- name: suppression
+LEFT JOIN suppressions {s} ON {s}.account_id = c.account_id AND {s}.channel = {channel} AND {s}.address = {address}
+                          AND ({s}.expires_at IS NULL OR {s}.expires_at > now());
+
 -- name: count_audience
-SELECT reason, count(*) FROM ({judged}) AS judged GROUP BY reason;
+SELECT reason, place, count(*) FROM ({judged}) AS judged GROUP BY reason, place;
 
 -- name: expand
 -- Freezes a range of buckets: recipients become chunks of 1,000, the others ledger rows with their reason. Zones have the
@@ -140,7 +149,7 @@ SELECT reason, count(*) FROM ({judged}) AS judged GROUP BY reason;
 -- The message id is the one of ids.campaign_message_id: campaign in the high 48 bits, version 8, contact below.
 WITH given AS ({judged}),
 judged AS (
-    SELECT g.bucket, g.contact_id, g.address,
+    SELECT g.bucket, g.contact_id, g.address, g.place AS way,
            CASE WHEN z.zone IS NULL THEN %(due_at)s::timestamptz ELSE z.due_at END AS due_at,
            coalesce(g.reason, CASE WHEN coalesce(z.is_late, %(is_late)s) THEN 'its time had passed' END) AS reason
     FROM given g
@@ -158,16 +167,18 @@ excluded AS (
     FROM judged WHERE reason IS NOT NULL
 ),
 numbered AS (
-    SELECT contact_id, due_at,
-           (row_number() OVER (PARTITION BY due_at ORDER BY bucket, contact_id) - 1) / %(chunk)s AS place
+    SELECT contact_id, due_at, way,
+           (row_number() OVER (PARTITION BY way, due_at ORDER BY bucket, contact_id) - 1) / %(chunk)s AS place
     FROM judged WHERE reason IS NULL
 ),
 chunks AS (
-    INSERT INTO campaign_chunks (campaign_id, chunk_no, account_id, sender_id, group_id, contact_ids, size, due_at)
-    SELECT %(campaign_id)s, %(from_bucket)s * 100000 + row_number() OVER (ORDER BY due_at, place) - 1, %(account_id)s,
-           %(sender_id)s, coalesce((SELECT sender_id FROM senders WHERE sender_id = %(sender_id)s AND kind = 'group'), 0),
+    INSERT INTO campaign_chunks (campaign_id, chunk_no, account_id, channel, sender_id, group_id, contact_ids, size, due_at)
+    SELECT %(campaign_id)s, %(from_bucket)s * 100000 + row_number() OVER (ORDER BY due_at, way, place) - 1, %(account_id)s,
+           (%(channels)s::smallint[])[way + 1], (%(sender_ids)s::bigint[])[way + 1],
+           coalesce((SELECT sender_id FROM senders
+                     WHERE sender_id = (%(sender_ids)s::bigint[])[way + 1] AND kind = 'group'), 0),
            array_agg(contact_id ORDER BY contact_id & 255, contact_id), count(*), due_at
-    FROM numbered GROUP BY due_at, place
+    FROM numbered GROUP BY due_at, way, place
 )
 SELECT reason, date_bin('1 hour', now(), 'epoch'), count(*) FROM judged GROUP BY reason;
 
@@ -215,7 +226,10 @@ CROSS JOIN LATERAL (
 WITH gone AS (
     DELETE FROM campaign_chunks k USING campaigns c
     WHERE c.campaign_id = k.campaign_id AND c.state = 'cancelled' AND k.worker_id IS NULL
-    RETURNING k.campaign_id, k.account_id, k.sender_id, k.contact_ids, c.channel, c.launched_at, c.content_id
+    RETURNING k.campaign_id, k.account_id, k.sender_id, k.contact_ids, coalesce(nullif(k.channel, 0), c.channel) AS channel,
+              c.launched_at, CASE k.channel WHEN 0 THEN c.content_id ELSE (
+                  SELECT (way ->> 'content_id')::bigint FROM jsonb_array_elements(c.alternatives) AS ways (way)
+                  WHERE (way ->> 'channel')::smallint = k.channel) END AS content_id
 ),
 people AS (
     SELECT gone.*, ids.contact_id FROM gone CROSS JOIN LATERAL unnest(gone.contact_ids) AS ids (contact_id)
@@ -289,10 +303,13 @@ WITH again AS (
     -- Those of a group lie with nobody at first; whoever sends deals them.
     INSERT INTO messages (message_id, account_id, contact_id, channel, campaign_id, lane, sender_id, group_id, content_id,
                           address, uncertain, attempt, last_reply, deadline)
-    SELECT message_id, account_id, contact_id, channel, campaign_id, 2, %(sender_id)s,
-           coalesce((SELECT sender_id FROM senders WHERE sender_id = %(sender_id)s AND kind = 'group'), 0),
-           %(content_id)s, address, uncertain, 0, reason, now() + interval '72 hours'
-    FROM again
+    SELECT a.message_id, a.account_id, a.contact_id, a.channel, a.campaign_id, 2, coalesce(w.sender_id, %(sender_id)s),
+           coalesce((SELECT sender_id FROM senders
+                     WHERE sender_id = coalesce(w.sender_id, %(sender_id)s) AND kind = 'group'), 0),
+           coalesce(w.content_id, %(content_id)s), a.address, a.uncertain, 0, a.reason, now() + interval '72 hours'
+    FROM again a
+    LEFT JOIN jsonb_to_recordset(%(alternatives)s) AS w (channel smallint, sender_id bigint, content_id bigint)
+        ON w.channel = a.channel
 )
 SELECT account_id, campaign_id, channel, date_bin('1 hour', settled_at, 'epoch'), 2,
        CASE channel WHEN 1 THEN split_part(address, '@', 2) ELSE '' END, attempts > 1, count(*)

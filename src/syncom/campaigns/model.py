@@ -11,6 +11,7 @@ import msgspec
 
 from syncom.attribution.model import Revenue
 from syncom.contacts.model import Channel
+from syncom.messages.model import Way
 
 #: What campaigns are sent over.
 CAMPAIGN_CHANNELS: Final = (Channel.EMAIL, Channel.SMS, Channel.VIBER, Channel.WEBPUSH)
@@ -58,6 +59,14 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     categories: tuple[str, ...] = ()
 
 
+class Alternative(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message over another channel, for those whom the channels before it do not reach."""
+
+    template_id: int
+    #: None: the template's sender, or the default one of its channel.
+    sender_id: int | None = None
+
+
 class CampaignInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a caller says about a campaign. Without ``sender_id`` the template's or the default sender sends."""
 
@@ -69,6 +78,8 @@ class CampaignInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     from_name: str = ""
     #: False: links lead to their targets directly, and clicks are not seen.
     track_links: bool = True
+    #: In their order: the first channel on which a contact is reachable and has agreed is used, once.
+    alternatives: tuple[Alternative, ...] = ()
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +109,13 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     #: Wall time at which each contact gets it in the own zone; None: it goes to all when it starts.
     local_at: datetime | None = None
     late: Late = Late.SEND
+    #: In their order, for those whom ``channel`` does not reach.
+    alternatives: tuple[Way, ...] = ()
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Its fall-back order, its own first."""
+        return (self.channel, *(way.channel for way in self.alternatives))
 
 
 class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +124,8 @@ class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
     matched: int
     recipients: int
     excluded: dict[str, int]
+    #: Recipients by the channel that reaches them.
+    channels: dict[str, int]
 
 
 class CallOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +176,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     sender_problem: str
     audience: int
     sent: int
+    #: The same by channel.
+    channels: dict[str, int]
     failed: int
     excluded: dict[str, int]
     cancelled: int

@@ -38,7 +38,7 @@ from syncom.content.service import ContentService
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.ids import campaign_of_message, contact_of_campaign_message
 from syncom.messages.dealing import hand_of
-from syncom.messages.model import LedgerState, SenderKind
+from syncom.messages.model import LedgerState, SenderKind, Way
 from syncom.messages.notices import announce_campaigns
 from syncom.messages.policy.local_time import LATEST, moment_of, zone_of
 from syncom.messages.senders import SendersService, own_name
@@ -81,10 +81,10 @@ class CampaignsService:
 
     async def create(self, account_id: int, given: CampaignInput) -> Campaign:
         """Save a draft. Raises Invalid or NotFound naming what is wrong."""
-        given, sender_id, channel = await self._check(account_id, given)
+        given, sender_id, channel, ways = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await self._agree(connection, account_id, given.audience)
-            return await store.insert(connection, account_id, given, sender_id, channel)
+            return await store.insert(connection, account_id, given, sender_id, channel, ways)
 
     async def broadcast(self, account_id: int, given: CampaignInput, at: datetime | None) -> Campaign:
         """Save a campaign and start it, at once or at a moment in the future: both or nothing.
@@ -92,10 +92,10 @@ class CampaignsService:
         Raises Invalid or NotFound naming what is wrong.
         """
         _check_moment(at, self._clock.now())
-        given, sender_id, channel = await self._check(account_id, given)
+        given, sender_id, channel, ways = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await self._agree(connection, account_id, given.audience)
-            draft = await store.insert(connection, account_id, given, sender_id, channel)
+            draft = await store.insert(connection, account_id, given, sender_id, channel, ways)
             if at is None:
                 begun = await launch(connection, self._content, draft)
             else:
@@ -113,10 +113,10 @@ class CampaignsService:
 
     async def update(self, account_id: int, campaign_id: int, given: CampaignInput) -> Campaign:
         """Replace a draft or a scheduled campaign. Raises Conflict once it has started."""
-        given, sender_id, channel = await self._check(account_id, given)
+        given, sender_id, channel, ways = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
             await self._agree(connection, account_id, given.audience)
-            campaign = await store.update(connection, account_id, campaign_id, given, sender_id, channel)
+            campaign = await store.update(connection, account_id, campaign_id, given, sender_id, channel, ways)
             if campaign is None:
                 raise await self._refusal(connection, account_id, campaign_id, "changed")
         return campaign
@@ -143,16 +143,19 @@ class CampaignsService:
                 raise await self._refusal(connection, account_id, campaign_id, "deleted")
 
     async def count_audience(
-        self, account_id: int, audience: Audience, *, channel: Channel = Channel.EMAIL
+        self, account_id: int, audience: Audience, *, channels: Sequence[Channel] = (Channel.EMAIL,)
     ) -> AudienceCount:
         """Who would get it now, and who would not and why: the same statement that freezes the audience."""
         async with self._database.tenant(account_id) as connection:
             included, excluded = await audience_predicates(self._segments, connection, account_id, audience)
-            counts = await store.count_audience(connection, account_id, audience, channel, included, excluded)
+            counts = await store.count_audience(connection, account_id, audience, channels, included, excluded)
+        reached = {channel.name.lower(): counts[channel] for channel in channels if channel in counts}
+        left_out = {reason: count for reason, count in counts.items() if isinstance(reason, str)}
         return AudienceCount(
             matched=sum(counts.values()),
-            recipients=counts.get(None, 0),
-            excluded={reason: count for reason, count in sorted(counts.items(), key=str) if reason is not None},
+            recipients=sum(reached.values()),
+            excluded=dict(sorted(left_out.items())),
+            channels=reached,
         )
 
     # ------------------------------------------------------------ life
@@ -332,6 +335,10 @@ class CampaignsService:
             sender_problem=await self._sender_problem(campaign),
             audience=campaign.audience_size,
             sent=sent,
+            channels={
+                channel.name.lower(): kinds.get(f"sent.{channel.name.lower()}", 0) if campaign.alternatives else sent
+                for channel in campaign.channels
+            },
             failed=kinds.get("failed", 0),
             excluded={
                 kind.removeprefix("excluded."): count
@@ -466,29 +473,49 @@ class CampaignsService:
         campaign = await self._get(connection, account_id, campaign_id)
         return Conflict(f"the campaign is {campaign.state.value} and cannot be {wish} now")
 
-    async def _check(self, account_id: int, given: CampaignInput) -> tuple[CampaignInput, int, Channel]:
-        """What is given in its clean form, the sender (the named one, the template's, or the default), and the channel.
+    async def _check(
+        self, account_id: int, given: CampaignInput
+    ) -> tuple[CampaignInput, int, Channel, tuple[Way, ...]]:
+        """What is given in its clean form, the sender (the named one, the template's, or the default), the channel, and
+        the alternatives.
 
-        Raises Invalid for a wrong name, for a message of a channel without campaigns, and for a sender of another one.
+        Raises Invalid for a wrong name, for a message of a channel without campaigns, for a sender of another one, and
+        for two messages that would reach the same people.
         """
         name = given.name.strip()
         if not name or len(name) > NAME_LIMIT:
             raise Invalid("name", f"must have 1 to {NAME_LIMIT} characters")
-        template = await self._content.get(account_id, given.template_id)
-        sender_id = template.sender_id if given.sender_id is None else given.sender_id
+        given = msgspec.structs.replace(given, from_name=clean_from_name(given.from_name))
+        own = await self._way(account_id, given.template_id, given.sender_id, given.from_name)
+        ways: list[Way] = []
+        for place, other in enumerate(given.alternatives):
+            at = f"alternatives.{place}."
+            way = await self._way(account_id, other.template_id, other.sender_id, at=at)
+            if way.channel.consent in {one.channel.consent for one in (own, *ways)}:
+                name = way.channel.name.lower()
+                raise Invalid(f"{at}template_id", f"is of {name}, which reaches those whom a message before it reaches")
+            ways.append(way)
+        return given, own.sender_id, own.channel, tuple(ways)
+
+    async def _way(
+        self, account_id: int, template_id: int, sender_id: int | None, from_name: str = "", *, at: str = ""
+    ) -> Way:
+        """A message and who sends it. Raises Invalid, NotFound."""
+        template = await self._content.get(account_id, template_id)
         channel = template.channel
         if channel not in CAMPAIGN_CHANNELS:
-            raise Invalid("template_id", f"is a message of {channel.name.lower()}, which is not sent by campaigns")
-        given = msgspec.structs.replace(given, from_name=clean_from_name(given.from_name))
-        if sender_id is None:
-            if channel.consent is not Channel.SMS:
-                return given, (await self._senders.default(account_id, channel)).sender_id, channel
-            sender = await self._senders.of_texts(account_id, channel, given.from_name or template.from_name)
-            return given, sender.sender_id, channel
-        sender = await self._senders.get(account_id, sender_id)
+            raise Invalid(f"{at}template_id", f"is a message of {channel.name.lower()}, which is not sent by campaigns")
+        named = template.sender_id if sender_id is None else sender_id
+        if named is not None:
+            sender = await self._senders.get(account_id, named)
+        elif channel.consent is not Channel.SMS:
+            sender = await self._senders.default(account_id, channel)
+        else:
+            sender = await self._senders.of_texts(account_id, channel, from_name or template.from_name)
         if sender.channel is not channel.consent:
-            raise Invalid("sender_id", f"is a sender of {sender.channel.name.lower()}")
-        return given, sender_id, channel
+            raise Invalid(f"{at}sender_id", f"is a sender of {sender.channel.name.lower()}")
+        group_id = sender.sender_id if sender.kind is SenderKind.GROUP else 0
+        return Way(channel=channel, template_id=template_id, sender_id=sender.sender_id, group_id=group_id)
 
 
 def _check_moment(at: datetime | None, now: datetime) -> None:
@@ -516,7 +543,19 @@ async def launch(connection: Connection, content: ContentService, campaign: Camp
         content_id=template.content_id,
         languages=template.all_languages,
         sender_id=campaign.sender_id,
+        alternatives=[await _frozen(connection, content, campaign, way) for way in campaign.alternatives],
     )
+
+
+async def _frozen(connection: Connection, content: ContentService, campaign: Campaign, way: Way) -> Way:
+    template = await content.freeze(
+        connection, campaign.account_id, way.template_id, from_name="", track_links=campaign.track_links
+    )
+    if template.channel is not way.channel:
+        raise Invalid(
+            "alternatives", f"name template {way.template_id}, which is now of {template.channel.name.lower()}"
+        )
+    return msgspec.structs.replace(way, content_id=template.content_id, content_languages=dict(template.all_languages))
 
 
 async def audience_predicates(

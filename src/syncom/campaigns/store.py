@@ -21,7 +21,7 @@ from syncom.contacts.categories import REFUSAL, named
 from syncom.contacts.model import Channel
 from syncom.ids import BUCKETS, campaign_message_id
 from syncom.messages.dealing import deal_campaign
-from syncom.messages.model import LedgerState
+from syncom.messages.model import LedgerState, Way
 from syncom.messages.routes import ROUTES
 from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection
@@ -48,9 +48,9 @@ async def _many(connection: Connection, statement: str, values: Mapping[str, Any
 
 
 async def insert(
-    connection: Connection, account_id: int, given: CampaignInput, sender_id: int, channel: Channel
+    connection: Connection, account_id: int, given: CampaignInput, sender_id: int, channel: Channel, ways: Sequence[Way]
 ) -> Campaign:
-    campaign = await _one(connection, "insert", {"account_id": account_id, **_columns(given, sender_id, channel)})
+    campaign = await _one(connection, "insert", {"account_id": account_id, **_columns(given, sender_id, channel, ways)})
     assert campaign is not None
     return campaign
 
@@ -62,14 +62,16 @@ async def update(
     given: CampaignInput,
     sender_id: int,
     channel: Channel,
+    ways: Sequence[Way],
 ) -> Campaign | None:
     """None when the campaign is not a draft any more."""
-    values = {"account_id": account_id, "campaign_id": campaign_id, **_columns(given, sender_id, channel)}
+    values = {"account_id": account_id, "campaign_id": campaign_id, **_columns(given, sender_id, channel, ways)}
     return await _one(connection, "update", values)
 
 
-def _columns(given: CampaignInput, sender_id: int, channel: Channel) -> dict[str, Any]:
+def _columns(given: CampaignInput, sender_id: int, channel: Channel, ways: Sequence[Way]) -> dict[str, Any]:
     return {
+        "alternatives": Jsonb(msgspec.to_builtins(ways)),
         "name": given.name.strip(),
         "template_id": given.template_id,
         "sender_id": sender_id,
@@ -143,8 +145,10 @@ async def launch(
     content_id: int,
     languages: Mapping[str, int],
     sender_id: int,
+    alternatives: Sequence[Way] = (),
 ) -> Campaign | None:
     values = {
+        "alternatives": Jsonb(msgspec.to_builtins(alternatives)),
         "account_id": account_id,
         "campaign_id": campaign_id,
         "content_id": content_id,
@@ -250,32 +254,60 @@ _REACHED: Mapping[Channel, _Reached] = {
 }
 
 
-def _judged(statement: LiteralString, channel: Channel, included: Predicate, excluded: Predicate) -> sql.Composed:
-    reached = _REACHED[channel.consent]
+def _judged(
+    statement: LiteralString, channels: Sequence[Channel], included: Predicate, excluded: Predicate
+) -> sql.Composed:
+    """A statement over everybody the audience names, judged for channels in order: the first that reaches counts."""
+    unreached = [_unreached(place, channel) for place, channel in enumerate(channels)]
+    first = unreached[0]
+    reason, place = first, sql.Composed([sql.SQL("0")])
+    if len(unreached) > 1:
+        reached = sql.SQL(" OR ").join(sql.SQL("({}) IS NULL").format(one) for one in unreached)
+        reason = sql.SQL("CASE WHEN {} THEN NULL ELSE {} END").format(reached, first)
+        whens = (sql.SQL("WHEN ({}) IS NULL THEN {}").format(one, sql.Literal(n)) for n, one in enumerate(unreached))
+        place = sql.SQL("CASE {} ELSE 0 END").format(sql.SQL(" ").join(whens))
     judged = sql.SQL(_SQL["judge"]).format(
         included=included.text,
         excluded=excluded.text,
         refusal=REFUSAL,
-        address=sql.SQL(reached.address),
-        kept=sql.SQL(reached.kept),
-        state=sql.SQL(reached.state),
-        reached=sql.SQL(reached.joined),
-        agreed=sql.Literal(sorted(state.value for state in ROUTES[channel.consent].agreed)),
-        no_address=sql.Literal(ROUTES[channel.consent].lacking.value),
-        channel=sql.Literal(channel.consent.value),
+        kept=sql.SQL(_REACHED[channels[0].consent].kept),
+        reason=reason,
+        place=place,
+        joined=sql.SQL("\n").join(_joined(number, channel) for number, channel in enumerate(channels)),
     )
     return sql.SQL(statement).format(judged=judged)
+
+
+def _unreached(number: int, channel: Channel) -> sql.Composed:
+    reached, route = _REACHED[channel.consent], ROUTES[channel.consent]
+    return sql.SQL(_SQL["unreached"]).format(
+        address=sql.SQL(reached.address),
+        state=sql.SQL(reached.state),
+        agreed=sql.Literal(sorted(state.value for state in route.agreed)),
+        no_address=sql.Literal(route.lacking.value),
+        s=sql.Identifier(f"s{number}"),
+    )
+
+
+def _joined(number: int, channel: Channel) -> sql.Composed:
+    reached = _REACHED[channel.consent]
+    suppression = sql.SQL(_SQL["suppression"]).format(
+        s=sql.Identifier(f"s{number}"),
+        channel=sql.Literal(channel.consent.value),
+        address=sql.SQL(reached.address),
+    )
+    return sql.Composed([sql.SQL(reached.joined), sql.SQL("\n"), suppression])
 
 
 async def count_audience(
     connection: Connection,
     account_id: int,
     audience: Audience,
-    channel: Channel,
+    channels: Sequence[Channel],
     included: Predicate,
     excluded: Predicate,
-) -> dict[str | None, int]:
-    """How many contacts the audience matches, by reason of exclusion; None are the recipients."""
+) -> dict[str | Channel, int]:
+    """How many contacts the audience matches, by reason of exclusion, recipients by the channel that reaches them."""
     values = {
         **included.values,
         **excluded.values,
@@ -284,8 +316,11 @@ async def count_audience(
         "from_bucket": 0,
         "to_bucket": BUCKETS,
     }
-    statement = _judged(_SQL["count_audience"], channel, included, excluded)
-    return {row[0]: row[1] for row in await (await connection.execute(statement, values, prepare=False)).fetchall()}
+    statement = _judged(_SQL["count_audience"], channels, included, excluded)
+    counts: Counter[str | Channel] = Counter()
+    for reason, place, count in await (await connection.execute(statement, values, prepare=False)).fetchall():
+        counts[channels[place] if reason is None else reason] += count
+    return dict(counts)
 
 
 async def expand(
@@ -303,7 +338,10 @@ async def expand(
         "account_id": campaign.account_id,
         "campaign_id": campaign.campaign_id,
         "sender_id": campaign.sender_id,
+        "sender_ids": [campaign.sender_id, *(way.sender_id for way in campaign.alternatives)],
         "channel": campaign.channel.value,
+        # What is reached by the campaign's own channel needs no word about it.
+        "channels": [0, *(way.channel.value for way in campaign.alternatives)],
         "content_id": campaign.content_id or 0,
         "launched_at": campaign.launched_at,
         "category_ids": numbers(await named(connection, campaign.account_id, campaign.audience.categories)),
@@ -316,9 +354,10 @@ async def expand(
         "due_at": timing.elsewhere.due_at,
         "is_late": timing.elsewhere.is_late,
     }
-    statement = _judged(_SQL["expand"], campaign.channel, included, excluded)
+    statement = _judged(_SQL["expand"], campaign.channels, included, excluded)
     rows = await (await connection.execute(statement, values, prepare=False)).fetchall()
-    await deal_campaign(connection, campaign.campaign_id, {campaign.sender_id})
+    senders = {campaign.sender_id, *(way.sender_id for way in campaign.alternatives)}
+    await deal_campaign(connection, campaign.campaign_id, senders)
     matched = sum(row[2] for row in rows)
     await connection.execute(
         _SQL["expanded"], {"campaign_id": campaign.campaign_id, "to_bucket": to_bucket, "matched": matched}
@@ -411,6 +450,7 @@ async def retry_failed(connection: Connection, campaign: Campaign) -> int:
             "launched_at": campaign.launched_at,
             "sender_id": campaign.sender_id,
             "content_id": campaign.content_id,
+            "alternatives": Jsonb(msgspec.to_builtins(campaign.alternatives)),
         },
     )
     again = {Ended(*key): count for *key, count in await cursor.fetchall()}

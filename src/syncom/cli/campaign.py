@@ -10,6 +10,7 @@ from uuid import UUID
 from cyclopts import App, Parameter
 
 from syncom.campaigns.model import (
+    Alternative,
     Audience,
     AudienceCount,
     Campaign,
@@ -48,6 +49,9 @@ async def create(
     sender: int | None = None,
     from_name: str = "",
     track_links: Annotated[bool, Parameter(negative="--no-track-links")] = True,
+    alternative: Annotated[
+        Many, Parameter(help="TEMPLATE or TEMPLATE:SENDER of another channel, for whom those before do not reach.")
+    ] = (),
     options: Options = _DEFAULT,
 ) -> None:
     """Save a draft for everybody that one of --list, --segment, --condition names, or for --everyone.
@@ -94,6 +98,7 @@ async def create(
             sender_id=sender,
             from_name=from_name,
             track_links=track_links,
+            alternatives=tuple(_alternative(one) for one in alternative),
         )
         made = await services.app.campaigns.create(services.account_id, given)
         notice = await _notice(services, made)
@@ -116,7 +121,9 @@ async def audience(campaign: int, *, options: Options = _DEFAULT) -> None:
     """
     async with here(options) as services:
         found = await services.app.campaigns.get(services.account_id, campaign)
-        count = await services.app.campaigns.count_audience(services.account_id, found.audience, channel=found.channel)
+        count = await services.app.campaigns.count_audience(
+            services.account_id, found.audience, channels=found.channels
+        )
     show(count, json=options.json, human=lambda: facts(_counted(count)))
 
 
@@ -350,9 +357,18 @@ async def _notice(services: Here, campaign: Campaign) -> str:
     return "\nIt goes to the dev inbox: no mail leaves this machine." if sender.kind is SenderKind.INBOX else ""
 
 
+def _alternative(text: str) -> Alternative:
+    """Raises Invalid."""
+    template, _, sender = text.partition(":")
+    if not template.isdecimal() or (":" in text and not sender.isdecimal()):
+        raise Invalid("alternative", f"'{text}' must be TEMPLATE or TEMPLATE:SENDER")
+    return Alternative(template_id=int(template), sender_id=int(sender) if sender else None)
+
+
 def _counted(count: AudienceCount) -> list[tuple[str, Any]]:
     return [
         ("recipients", count.recipients),
+        *((f"by {name}", number) for name, number in count.channels.items() if len(count.channels) > 1),
         *((f"excluded: {reason}", number) for reason, number in count.excluded.items()),
         ("matched", count.matched),
     ]

@@ -52,7 +52,7 @@ SET worker_id = %(worker_id)s, fence = k.fence + 1
 FROM picked, campaigns c
 WHERE k.campaign_id = picked.campaign_id AND k.chunk_no = picked.chunk_no AND c.campaign_id = k.campaign_id
 RETURNING k.campaign_id, k.chunk_no, k.account_id, k.fence, k.contact_ids, k.size, c.content_id,
-          c.content_languages, c.launched_at, c.channel, k.group_id,
+          c.content_languages, c.launched_at, c.channel, k.group_id, k.channel AS chosen, c.alternatives,
           ARRAY(SELECT jsonb_array_elements_text(c.audience -> 'categories')) AS categories,
           now() AS leased_at;
 
@@ -109,7 +109,7 @@ leased AS (
     RETURNING m.*
 )
 SELECT l.message_id, l.account_id, l.contact_id, l.campaign_id, l.lane, l.content_id, l.params, l.address, l.uncertain,
-       l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, l.channel, l.group_id, g.launched_at,
+       l.attempt, l.created_at, l.deadline, l.external_request_id, l.from_name, l.channel, l.group_id, g.launched_at, g.alternatives,
        CASE WHEN l.campaign_id = 0 THEN l.categories ELSE ARRAY(SELECT jsonb_array_elements_text(g.audience -> 'categories')) END
            AS categories,
        c.contact_id IS NOT NULL AS present,
@@ -165,6 +165,16 @@ FROM unnest(%(message_ids)s::uuid[], %(due_ats)s::timestamptz[], %(deadlines)s::
             %(uncertains)s::boolean[], %(replies)s::text[])
      AS later (message_id, due_at, deadline, attempt, uncertain, reply)
 WHERE m.message_id = later.message_id;
+
+-- name: redirect_messages
+-- Rows that go over another channel from now on.
+UPDATE messages m
+SET channel = to_.channel, sender_id = to_.sender_id, group_id = to_.group_id, content_id = to_.content_id,
+    address = to_.address, last_reply = to_.reply, due_at = to_.due_at, worker_id = NULL
+FROM unnest(%(message_ids)s::uuid[], %(channels)s::smallint[], %(sender_ids)s::bigint[], %(group_ids)s::bigint[],
+            %(content_ids)s::bigint[], %(addresses)s::text[], %(replies)s::text[], %(due_ats)s::timestamptz[])
+     AS to_ (message_id, channel, sender_id, group_id, content_id, address, reply, due_at)
+WHERE m.message_id = to_.message_id;
 
 -- name: insert_retries
 -- A campaign's recipients move from their chunk to the retry lane.
@@ -353,7 +363,7 @@ WHERE l.message_id IS NOT NULL OR m.message_id IS NOT NULL;
 -- name: chunks_of_worker
 -- What a dead process held: to settle its journal.
 SELECT k.campaign_id, k.chunk_no, k.account_id, k.sender_id, k.contact_ids, c.channel, c.launched_at, c.content_id,
-       c.content_languages, s.config ->> 'on_uncertain' AS on_uncertain, k.group_id
+       c.content_languages, s.config ->> 'on_uncertain' AS on_uncertain, k.group_id, k.channel AS chosen, c.alternatives
 FROM campaign_chunks k JOIN campaigns c ON c.campaign_id = k.campaign_id
 LEFT JOIN senders s ON s.sender_id = k.sender_id        -- a member of a group may be deleted while it sends
 WHERE k.worker_id = %(worker_id)s;
@@ -425,7 +435,8 @@ UPDATE senders SET is_default = false WHERE account_id = %(account_id)s AND chan
 -- name: sender_users
 -- A campaign that is not over and uses this sender.
 SELECT name FROM campaigns
-WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s
+WHERE account_id = %(account_id)s
+  AND (sender_id = %(sender_id)s OR alternatives @> jsonb_build_array(jsonb_build_object('sender_id', %(sender_id)s::bigint)))
   AND state IN ('draft', 'scheduled', 'expanding', 'sending', 'paused') LIMIT 1;
 
 -- name: delete_sender

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -173,6 +174,26 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     is_default: bool
     paused_until: datetime | None
     problem: str
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """How a campaign reaches those whom the channels before this one do not reach."""
+
+    channel: Channel
+    template_id: int
+    #: A sender, or a group of senders.
+    sender_id: int
+    #: The same when it is a group; 0: a sender.
+    group_id: int = 0
+    #: Frozen when the campaign starts; 0: not yet.
+    content_id: int = 0
+    content_languages: dict[str, int] = {}
+
+
+def ways_after(ways: Sequence[Way], channel: Channel) -> tuple[Way, ...]:
+    """What is left of a fall-back order behind a channel; all of it behind the campaign's own."""
+    places = [place for place, way in enumerate(ways, start=1) if way.channel is channel]
+    return tuple(ways[places[0] :]) if places else tuple(ways)
 
 
 class MessageState(Enum):

@@ -28,6 +28,8 @@ from syncom.messages.model import (
     LedgerState,
     MessageStatus,
     Sender,
+    Way,
+    ways_after,
 )
 from syncom.messages.notices import announce_messages
 from syncom.messages.routes import Reached
@@ -93,6 +95,9 @@ class _LeasedChunk(msgspec.Struct, frozen=True, kw_only=True):
     leased_at: datetime
     categories: tuple[str, ...]
     group_id: int
+    #: The channel by which its contacts are reached; 0: the campaign's own.
+    chosen: int
+    alternatives: tuple[Way, ...]
 
 
 async def lease_chunks(
@@ -119,24 +124,32 @@ async def lease_chunks(
                 _SQL["count_settled"],
                 {"settled": settled, "campaign_id": row.campaign_id, "chunk_no": row.chunk_no, "fence": row.fence},
             )
+        way = chosen_way(row.alternatives, row.chosen)
         leases.append(
             Lease(
                 campaign_id=row.campaign_id,
                 chunk_no=row.chunk_no,
                 fence=row.fence,
                 account_id=row.account_id,
-                content_id=row.content_id,
-                content_languages=row.content_languages,
+                content_id=way.content_id if way else row.content_id,
+                content_languages=way.content_languages if way else row.content_languages,
                 launched_at=row.launched_at,
                 deadline=row.leased_at + CAMPAIGN_LIFE,
-                channel=row.channel,
+                channel=way.channel if way else row.channel,
+                others=ways_after(row.alternatives, way.channel) if way else row.alternatives,
+                is_choice=bool(row.alternatives),
                 categories=row.categories,
-                address_place=ADDRESS_PLACE.get(row.channel.consent),
+                address_place=ADDRESS_PLACE.get((way.channel if way else row.channel).consent),
                 pending=deque(left),
                 group_id=row.group_id,
             )
         )
     return leases
+
+
+def chosen_way(alternatives: Sequence[Way], channel: int) -> Way | None:
+    """What a chunk's contacts are reached by; None: the campaign's own channel."""
+    return next((way for way in alternatives if way.channel == channel), None)
 
 
 async def unsettled(
@@ -197,7 +210,8 @@ async def lease_messages(
 def _leased(row: tuple[Any, ...]) -> Work:
     message_id, account_id, contact_id, campaign_id, lane, content_id, params, address, uncertain = row[:9]
     attempt, created_at, deadline, external_request_id, from_name, channel, group_id, launched_at = row[9:17]
-    categories, present, endpoints = row[17:20]
+    alternatives, categories, present, endpoints = row[17:21]
+    ways = msgspec.convert(alternatives or (), tuple[Way, ...])
     return Work(
         account_id=account_id,
         contact_id=contact_id,
@@ -209,7 +223,7 @@ def _leased(row: tuple[Any, ...]) -> Work:
         # Of a campaign over web push, whose browsers are looked up each time.
         address=address if endpoints is None else next(iter(endpoints), ""),
         endpoints=tuple(endpoints or ()),
-        contact=row[20:] if present else None,
+        contact=row[21:] if present else None,
         launched_at=launched_at or created_at,
         deadline=deadline,
         lane=Lane(lane),
@@ -221,6 +235,8 @@ def _leased(row: tuple[Any, ...]) -> Work:
         from_name=from_name,
         categories=tuple(categories),
         group_id=group_id,
+        others=ways_after(ways, Channel(channel)),
+        is_choice=bool(ways),
     )
 
 
@@ -265,6 +281,8 @@ def work_of_chunk(lease: Lease, contact_id: int, recipient: Recipient | None) ->
         lease=lease,
         categories=lease.categories,
         group_id=lease.group_id,
+        others=lease.others,
+        is_choice=lease.is_choice,
     )
 
 
@@ -395,8 +413,23 @@ async def add_doubt(connection: Connection, rows: Sequence[Postponed]) -> set[UU
 
 async def postpone(connection: Connection, sender_id: int, rows: Sequence[Postponed]) -> None:
     """Rows of the lanes get a later time; recipients of chunks move to the retry lane."""
-    queued = [row for row in rows if row.work.lease is None]
+    queued = [row for row in rows if row.work.lease is None and row.sender_id is None]
     fresh = [row for row in rows if row.work.lease is not None]
+    redirected = [row for row in rows if row.work.lease is None and row.sender_id is not None]
+    if redirected:
+        await connection.execute(
+            _SQL["redirect_messages"],
+            {
+                "message_ids": [row.work.message_id for row in redirected],
+                "channels": [row.work.channel.value for row in redirected],
+                "sender_ids": [row.sender_id for row in redirected],
+                "group_ids": [row.work.group_id for row in redirected],
+                "content_ids": [row.work.content_id for row in redirected],
+                "addresses": [row.work.address for row in redirected],
+                "replies": [row.reply for row in redirected],
+                "due_ats": [row.due_at for row in redirected],
+            },
+        )
     if queued:
         await connection.execute(
             _SQL["postpone_messages"],
@@ -418,7 +451,7 @@ async def postpone(connection: Connection, sender_id: int, rows: Sequence[Postpo
                 "contact_ids": [row.work.contact_id for row in fresh],
                 "channels": [row.work.channel.value for row in fresh],
                 "campaign_ids": [row.work.campaign_id for row in fresh],
-                "sender_ids": [sender_id] * len(fresh),
+                "sender_ids": [row.sender_id or sender_id for row in fresh],
                 "group_ids": [row.work.group_id for row in fresh],
                 "content_ids": [row.work.content_id for row in fresh],
                 "addresses": [row.work.address for row in fresh],
@@ -480,6 +513,8 @@ class ChunkHeld(msgspec.Struct, frozen=True, kw_only=True):
     content_languages: dict[str, int]
     on_uncertain: str | None
     group_id: int
+    chosen: int
+    alternatives: tuple[Way, ...]
 
 
 class MessageHeld(msgspec.Struct, frozen=True, kw_only=True):

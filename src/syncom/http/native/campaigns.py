@@ -74,7 +74,7 @@ async def count_audience(
     ] = "email",
 ) -> AudienceCount:
     """Who would get it: how many, and how many would not, by reason. Changes nothing."""
-    return await campaigns.count_audience(by.account_id, data, channel=choice("channel", over, _CHANNELS))
+    return await campaigns.count_audience(by.account_id, data, channels=(choice("channel", over, _CHANNELS),))
 
 
 @get("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))

@@ -38,6 +38,8 @@ async def count_settled(connection: Connection, rows: Sequence[Settled], shard: 
         if not work.campaign_id:
             continue
         counts[work.account_id, work.campaign_id, hour, _KINDS[row.state]] += 1
+        if work.is_choice and row.state is LedgerState.SENT:
+            counts[work.account_id, work.campaign_id, hour, f"sent.{work.channel.name.lower()}"] += 1
         if row.state is LedgerState.EXCLUDED:
             counts[work.account_id, work.campaign_id, hour, f"excluded.{row.reason}"] += 1
         if work.parts and row.state in _CHARGED:

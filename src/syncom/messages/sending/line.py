@@ -11,6 +11,7 @@ from typing import Any
 
 from syncom.clock import Clock
 from syncom.contacts.model import Channel, SubscriptionState
+from syncom.content.model import content_in
 from syncom.errors import Invalid
 from syncom.messages.channels.carrier import Answer, Carrier, Composer, Outcome, Parcel, Refusal
 from syncom.messages.destinations.model import Destination
@@ -19,6 +20,7 @@ from syncom.messages.routes import ROUTES
 from syncom.messages.sending.destinations import REST, Destinations
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
+from syncom.messages.store import ADDRESS_PLACE, LANGUAGE_PLACE
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +33,16 @@ UNCERTAIN_DELAY = 30.0
 MAX_ATTEMPTS = 12
 #: What a group's member could not send waits so long, until others have it.
 _DEALT_AGAIN = timedelta(seconds=2)
+#: Why somebody cannot be reached by one channel, and may be by another.
+_OF_THE_CHANNEL = frozenset(
+    one.value
+    for one in (
+        Exclusion.UNSUBSCRIBED,
+        Exclusion.SUPPRESSED,
+        Exclusion.PAUSED,
+        *(route.lacking for route in ROUTES.values()),
+    )
+)
 _UNSUBSCRIBED = SubscriptionState.UNSUBSCRIBED.value
 
 
@@ -180,7 +192,8 @@ class SenderLine:
     def _parcel(self, work: Work) -> Parcel | None:
         reason = self._exclusion(work)
         if reason:
-            self._done(work, LedgerState.EXCLUDED, reason)
+            if reason not in _OF_THE_CHANNEL or not self._goes_another_way(work, reason):
+                self._done(work, LedgerState.EXCLUDED, reason)
             return None
         if self._clock.now() > work.deadline:
             self._done(work, LedgerState.FAILED, f"{Failure.GIVEN_UP.value}: its time was over before a server took it")
@@ -211,6 +224,31 @@ class SenderLine:
         if not work.address:
             return ROUTES[work.channel].lacking.value
         return Exclusion.CAPPED.value if work.is_over_cap else ""
+
+    def _goes_another_way(self, work: Work, reason: str) -> bool:
+        """Whether the campaign has a channel left for somebody whom this one does not reach; then it goes there.
+
+        What holds there is looked at when its turn comes.
+        """
+        assert work.contact is not None, "who is gone is reached by nothing"
+        for place, way in enumerate(work.others, start=1):
+            field = ADDRESS_PLACE.get(way.channel.consent)
+            address = "" if field is None else work.contact[field] or ""
+            if field is not None and not address:
+                continue
+            work.channel, work.address, work.endpoints = way.channel, address, ()
+            work.content_id = content_in(way.content_languages, work.contact[LANGUAGE_PLACE] or "", way.content_id)
+            work.group_id, work.others = way.group_id, work.others[place:]
+            postponed = Postponed(
+                work=work,
+                reply=f"{reason}: it goes by {way.channel.name.lower()}",
+                due_at=self._clock.now(),
+                uncertain=work.uncertain,
+                sender_id=way.sender_id,
+            )
+            self._settle(self.sender.sender_id, postponed)
+            return True
+        return False
 
     def _refused(self, work: Work, outcome: Outcome, answer: Answer) -> None:
         self.answered += 1

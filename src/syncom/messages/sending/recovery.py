@@ -100,17 +100,21 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
         unsettled = await store.unsettled(
             connection, chunk.account_id, chunk.campaign_id, chunk.launched_at, list(touched)
         )
-        addresses = await store.addresses(connection, chunk.account_id, unsettled, chunk.channel)
+        way = store.chosen_way(chunk.alternatives, chunk.chosen)
+        channel = way.channel if way else chunk.channel
+        content_id = way.content_id if way else chunk.content_id
+        content_languages = way.content_languages if way else chunk.content_languages
+        addresses = await store.addresses(connection, chunk.account_id, unsettled, channel)
         lease = Lease(
             campaign_id=chunk.campaign_id,
             chunk_no=chunk.chunk_no,
             fence=0,
             account_id=chunk.account_id,
-            content_id=chunk.content_id,
-            content_languages=chunk.content_languages,
+            content_id=content_id,
+            content_languages=content_languages,
             launched_at=chunk.launched_at,
             deadline=now + CAMPAIGN_LIFE,
-            channel=chunk.channel,
+            channel=channel,
             pending=deque(),
         )
         for contact_id in unsettled:
@@ -118,9 +122,9 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
             work = Work(
                 account_id=chunk.account_id,
                 contact_id=contact_id,
-                channel=chunk.channel,
+                channel=channel,
                 campaign_id=chunk.campaign_id,
-                content_id=content_in(chunk.content_languages, language, chunk.content_id),
+                content_id=content_in(content_languages, language, content_id),
                 message_id=touched[contact_id],
                 message=touched[contact_id].bytes,
                 address=address,
@@ -131,6 +135,7 @@ async def _judge_chunks(connection: Connection, left: Remains, now: datetime, ve
                 lease=lease,
                 attempt=1,
                 group_id=chunk.group_id,
+                is_choice=bool(chunk.alternatives),
             )
             _judge(work, chunk.sender_id, chunk.on_uncertain, left, now, verdicts)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from syncom.contacts.model import Channel
 from syncom.content.own import NO_PRODUCTS, Picked
 from syncom.messages.channels.carrier import Composer
-from syncom.messages.model import Lane, LedgerState
+from syncom.messages.model import Lane, LedgerState, Way
 
 ChunkKey = tuple[int, int]
 
@@ -42,6 +42,9 @@ class Lease:
     address_place: int | None = 0
     #: The group through whose member it goes; 0: a sender was named.
     group_id: int = 0
+    #: What is left of the campaign's fall-back order, and whether it has one.
+    others: tuple[Way, ...] = ()
+    is_choice: bool = False
     #: The campaign was paused or cancelled, or the lease was lost: nothing more is begun.
     stopped: bool = False
 
@@ -98,6 +101,9 @@ class Work:
     declined: str = ""
     #: The group through whose member it goes; 0: a sender was named.
     group_id: int = 0
+    #: What is left of the campaign's fall-back order, and whether it has one.
+    others: tuple[Way, ...] = ()
+    is_choice: bool = False
     #: Makes what is sent of it, once it was read to be sent.
     composer: Composer | None = None
 
@@ -124,6 +130,8 @@ class Postponed:
     reply: str
     due_at: datetime
     uncertain: bool
+    #: Who sends it from now on, over the channel that the work names; None: the same sender.
+    sender_id: int | None = None
 
 
 Outcome = Settled | Postponed
