@@ -96,9 +96,31 @@ WHERE account_id = %(account_id)s AND channel = %(channel)s AND launched_at IS N
 -- name: resume
 -- Back to where it was: still expanding, or sending.
 UPDATE campaigns
-SET state = CASE WHEN expanded_buckets < 256 THEN 'expanding' ELSE 'sending' END, updated_at = now(), problem = ''
+SET state = CASE WHEN expanded_buckets < 256 THEN 'expanding' ELSE 'sending' END, updated_at = now(), problem = '',
+    self_paused = false, resume_note = CASE WHEN self_paused THEN %(note)s ELSE resume_note END
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state = 'paused'
 RETURNING *;
+
+-- name: guarded
+-- Campaigns under way that limits hold for, with what became of their messages. Indexes: campaigns_active; primary key of
+-- campaign_statistics, one short range each.
+SELECT c.account_id, c.campaign_id, coalesce(s.sent, 0) AS sent, coalesce(s.refused, 0) AS refused,
+       coalesce(s.bounced, 0) AS bounced, coalesce(s.complained, 0) AS complained
+FROM campaigns c
+CROSS JOIN LATERAL (
+    SELECT sum(count) FILTER (WHERE kind = 'sent')::bigint AS sent,
+           sum(count) FILTER (WHERE kind = 'refused')::bigint AS refused,
+           sum(count) FILTER (WHERE kind = 'bounced')::bigint AS bounced,
+           sum(count) FILTER (WHERE kind = 'complained')::bigint AS complained
+    FROM campaign_statistics
+    WHERE account_id = c.account_id AND campaign_id = c.campaign_id
+      AND kind IN ('sent', 'refused', 'bounced', 'complained')
+) AS s
+WHERE c.state IN ('expanding', 'sending') AND c.resume_note = '' AND (s.refused > 0 OR s.bounced > 0 OR s.complained > 0);
+
+-- name: pause_itself
+UPDATE campaigns SET state = 'paused', self_paused = true, problem = %(problem)s, updated_at = now()
+WHERE campaign_id = %(campaign_id)s AND state IN ('expanding', 'sending') AND resume_note = '';
 
 -- name: due
 -- Scheduled campaigns whose time has come. Index: campaigns_active.

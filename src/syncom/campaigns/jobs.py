@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from syncom.campaigns import store
+from syncom.campaigns.guarding import reason_to_pause
 from syncom.campaigns.model import Campaign
 from syncom.campaigns.service import audience_predicates, launch
 from syncom.campaigns.timing import timing
@@ -65,6 +66,7 @@ class CampaignKeeper:
             self._start_scheduled,
             self._expand,
             self._close_cancelled,
+            self._guard,
             self._finish,
         )
         did = [await step() for step in steps]
@@ -101,6 +103,20 @@ class CampaignKeeper:
         density = max(matched, 1) / (to_bucket - campaign.expanded_buckets)
         self._buckets = max(1, min(BUCKETS, int(_STEP / density)))
         return True
+
+    async def _guard(self) -> bool:
+        """Pause those that bounce or are complained about too much."""
+        paused = False
+        async with self._database.system() as connection:
+            for account_id, campaign_id, counts in await store.guarded(connection):
+                limits = (await in_force(connection, account_id)).policy.limits
+                problem = reason_to_pause(counts, limits)
+                if problem is not None and await store.pause_itself(connection, campaign_id, problem):
+                    _log.warning("campaign %d %s", campaign_id, problem)
+                    paused = True
+            if paused:
+                await announce_campaigns(connection)
+        return paused
 
     async def _close_cancelled(self) -> bool:
         async with self._database.system() as connection:

@@ -109,6 +109,10 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     #: Wall time at which each contact gets it in the own zone; None: it goes to all when it starts.
     local_at: datetime | None = None
     late: Late = Late.SEND
+    #: It passed a limit of bounces or complaints; ``problem`` says which.
+    self_paused: bool = False
+    #: Why it went on all the same; limits do not hold for it any more.
+    resume_note: str = ""
     #: In their order, for those whom ``channel`` does not reach.
     alternatives: tuple[Way, ...] = ()
 

@@ -47,6 +47,7 @@ from syncom.segments.compile import Predicate
 from syncom.segments.service import SegmentsService, has_leaf
 
 NAME_LIMIT = 200
+NOTE_LIMIT = 500
 _NOBODY: dict[str, Any] = {"any": []}
 _EVERYONE: dict[str, Any] = {"all": []}
 
@@ -260,15 +261,24 @@ class CampaignsService:
         allowed = ("expanding", "sending", "scheduled")
         return await self._move(account_id, campaign_id, allowed, CampaignState.PAUSED)
 
-    async def resume(self, account_id: int, campaign_id: int) -> Campaign:
-        """Go on where it was paused."""
+    async def resume(self, account_id: int, campaign_id: int, *, note: str = "") -> Campaign:
+        """Go on where it was paused.
+
+        One that paused itself goes on with a note that says why; limits do not hold for it any more. Raises Invalid
+        without one.
+        """
+        note = note.strip()
+        if len(note) > NOTE_LIMIT:
+            raise Invalid("note", f"must have at most {NOTE_LIMIT} characters")
         async with self._database.tenant(account_id) as connection:
             campaign = await self._get(connection, account_id, campaign_id)
             if campaign.state is CampaignState.PAUSED and campaign.launched_at is None:
                 state = CampaignState.SCHEDULED
                 resumed = await store.move(connection, account_id, campaign_id, allowed=("paused",), state=state.value)
             else:
-                resumed = await store.resume(connection, account_id, campaign_id)
+                if campaign.self_paused and not note:
+                    raise Invalid("note", f"must say why it may go on: the campaign {campaign.problem}")
+                resumed = await store.resume(connection, account_id, campaign_id, note)
             if resumed is None:
                 raise await self._refusal(connection, account_id, campaign_id, "resumed")
             await announce_campaigns(connection)

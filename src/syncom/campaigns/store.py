@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from syncom.activity.rollups.model import Ended
 from syncom.activity.rollups.service import KEEPER_SHARD, count_ended
+from syncom.campaigns.guarding import Counts
 from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, Late, LedgerRow
 from syncom.campaigns.timing import Timing
 from syncom.contacts.categories import REFUSAL, named
@@ -202,8 +203,22 @@ async def call_outs(
     return found, int(total[0]) if total else 0
 
 
-async def resume(connection: Connection, account_id: int, campaign_id: int) -> Campaign | None:
-    return await _one(connection, "resume", {"account_id": account_id, "campaign_id": campaign_id})
+async def resume(connection: Connection, account_id: int, campaign_id: int, note: str) -> Campaign | None:
+    """``note`` is kept of a campaign that paused itself: limits do not hold for it any more."""
+    return await _one(connection, "resume", {"account_id": account_id, "campaign_id": campaign_id, "note": note})
+
+
+async def guarded(connection: Connection) -> list[tuple[int, int, Counts]]:
+    """Account, campaign and counts of those that may have to pause."""
+    cursor = connection.cursor(row_factory=dict_row)
+    rows = await (await cursor.execute(_SQL["guarded"])).fetchall()
+    return [(row["account_id"], row["campaign_id"], msgspec.convert(row, Counts)) for row in rows]
+
+
+async def pause_itself(connection: Connection, campaign_id: int, problem: str) -> bool:
+    """False when it was not under way any more."""
+    values = {"campaign_id": campaign_id, "problem": problem}
+    return (await connection.execute(_SQL["pause_itself"], values)).rowcount == 1
 
 
 async def due(connection: Connection) -> list[Campaign]:

@@ -202,16 +202,18 @@ async def pause(campaign: int, *, options: Options = _DEFAULT) -> None:
 
 
 @app.command
-async def resume(campaign: int, *, options: Options = _DEFAULT) -> None:
+async def resume(campaign: int, *, note: str = "", options: Options = _DEFAULT) -> None:
     """Go on with a paused campaign.
 
     Parameters
     ----------
     campaign
         Its id.
+    note
+        Of one that paused itself: why it may go on. Limits do not hold for it any more.
     """
     async with here(options) as services:
-        moved = await services.app.campaigns.resume(services.account_id, campaign)
+        moved = await services.app.campaigns.resume(services.account_id, campaign, note=note)
     show(moved, json=options.json, human=lambda: print(f"Campaign {campaign} is {moved.state.value}."))
 
 

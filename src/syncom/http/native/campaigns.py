@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post, put
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
 from syncom.activity.model import ActivityFilter, TimelineEvent
@@ -123,9 +123,11 @@ async def pause_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int
 
 
 @post("/campaigns/{campaign_id:int}/resume", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
-async def resume_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Campaign:
-    """Go on where it was paused."""
-    return await campaigns.resume(by.account_id, campaign_id)
+async def resume_campaign(
+    by: By, campaigns: Campaigns, campaign_id: FromPath[int], note: FromQuery[str] = ""
+) -> Campaign:
+    """Go on where it was paused. One that paused itself needs a note that says why it may."""
+    return await campaigns.resume(by.account_id, campaign_id, note=note)
 
 
 @post("/campaigns/{campaign_id:int}/cancel", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))

@@ -44,6 +44,8 @@ async def count_settled(connection: Connection, rows: Sequence[Settled], shard: 
             counts[work.account_id, work.campaign_id, hour, f"excluded.{row.reason}"] += 1
         if work.parts and row.state in _CHARGED:
             counts[work.account_id, work.campaign_id, hour, "parts"] += work.parts
+        if row.suppress and work.channel is Channel.EMAIL:
+            counts[work.account_id, work.campaign_id, hour, "refused"] += 1
         if work.uncertain:
             counts[work.account_id, work.campaign_id, hour, "in_doubt"] += 1
     if counts:

@@ -1,0 +1,97 @@
+"""A campaign that bounces or is complained about pauses itself and says why."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from syncom.campaigns.guarding import Counts, reason_to_pause
+from syncom.campaigns.model import CampaignState
+from syncom.errors import Invalid
+from syncom.messages.policy.model import Limits, Policy
+from syncom.postgres.pool import Database
+from tests.messages.email.smtp_peer import SmtpPeer, running_peer
+from tests.messages.house import SendingHouse, sending, states
+
+
+@pytest.fixture
+def house(database: Database, account_id: int, tmp_path: Path) -> SendingHouse:
+    return SendingHouse.on(database, account_id, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        (Counts(sent=190, refused=10), "10 of 200 messages bounced (5 %, the limit is 5 %)"),
+        (Counts(sent=189, refused=10), None),
+        (Counts(sent=200, bounced=9), None),
+        (Counts(sent=200, bounced=5, refused=6), "11 of 206 messages bounced"),
+        (Counts(sent=999, complained=99), None),
+        (Counts(sent=1000, complained=3), "3 of 1,000 messages were complained about (0.3 %"),
+        (Counts(sent=1000, complained=2), None),
+    ],
+)
+def test_the_limits_are_those_of_providers(counts: Counts, words: str | None) -> None:
+    said = reason_to_pause(counts, Limits())
+    assert (said is None) == (words is None)
+    assert words is None or words in (said or "")
+
+
+@given(some.builds(Counts, **{name: some.integers(0, 10**7) for name in Counts.__struct_fields__}))
+def test_without_limits_nothing_pauses_and_no_messages_are_no_reason(counts: Counts) -> None:
+    assert reason_to_pause(counts, Limits(bounces_percent=None, complaints_percent=None)) is None
+    assert reason_to_pause(Counts(), Limits(bounces_after=1, complaints_after=1)) is None
+
+
+async def test_it_pauses_by_itself_says_why_and_goes_on_with_a_note(house: SendingHouse) -> None:
+    await house.people(120)
+    strict = Policy(limits=Limits(bounces_percent=10, bounces_after=40))
+    await house.policies.put(house.account_id, strict)
+    async with running_peer(SmtpPeer(unknown=re.compile(r"p\d*[05]@"))) as peer:
+        await house.sender(peer.port, rate_per_second=60)
+        campaign = await house.campaign()
+        async with sending(house.loop()):
+            paused = await house.until(campaign.campaign_id, CampaignState.PAUSED)
+            assert paused.self_paused
+            assert re.search(r"paused by itself: \d+ of \d+ messages bounced \(.* the limit is 10 %\)", paused.problem)
+            report = await house.campaigns.report(house.account_id, campaign.campaign_id)
+            assert report.sent + report.failed >= 40
+            assert report.sent + report.failed < 120
+            with pytest.raises(Invalid, match="note: must say why"):
+                await house.campaigns.resume(house.account_id, campaign.campaign_id)
+            with pytest.raises(Invalid, match="note"):
+                await house.campaigns.resume(house.account_id, campaign.campaign_id, note="x" * 501)
+            resumed = await house.campaigns.resume(house.account_id, campaign.campaign_id, note=" our own list ")
+            assert (resumed.self_paused, resumed.resume_note, resumed.problem) == (False, "our own list", "")
+            await house.until(campaign.campaign_id, CampaignState.FINISHED)
+    assert states(await house.ledger(campaign.campaign_id)) == {"sent": 96, "failed": 24}
+
+
+async def test_complaints_that_come_later_pause_it_too(house: SendingHouse) -> None:
+    await house.people(20)
+    limits = Limits(complaints_percent=10, complaints_after=5)
+    await house.policies.put(house.account_id, Policy(limits=limits))
+    async with running_peer() as peer:
+        await house.sender(peer.port, rate_per_second=5)
+        campaign = await house.campaign()
+        async with sending(house.loop()):
+            async with asyncio.timeout(30):
+                while len(await house.ledger(campaign.campaign_id)) < 5:
+                    await asyncio.sleep(0.02)
+            async with house.database.system() as connection:
+                await connection.execute(
+                    "INSERT INTO campaign_statistics (account_id, campaign_id, hour, kind, shard, count)"
+                    " VALUES (%s, %s, date_trunc('hour', now()), 'complained', 30, 9)",
+                    (house.account_id, campaign.campaign_id),
+                )
+            paused = await house.until(campaign.campaign_id, CampaignState.PAUSED)
+    assert "were complained about" in paused.problem
+    # One that a person paused goes on without a note.
+    async with house.database.system() as connection:
+        await connection.execute("UPDATE campaigns SET self_paused = false")
+    assert (await house.campaigns.resume(house.account_id, campaign.campaign_id)).resume_note == ""
