@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import dkim
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import dkim
 from syncom.errors import Invalid
 from syncom.messages.channels.email.dkim import SIGNED, DkimSigner, SigningKey, relaxed_body
 from syncom.messages.channels.email.mime import Attachment, MimeFrame, list_unsubscribe
@@ -92,6 +92,14 @@ def test_both_signatures_of_a_mail_are_good_as_it_arrives() -> None:
 def test_a_mail_with_attachments_is_signed_as_a_whole() -> None:
     file = Attachment(filename="Прайс.pdf", content_type="application/pdf", data=bytes(range(256)) * 40)
     assert results(as_received(signed(message(attachments=[file])))) == [True, True]
+
+
+def test_addresses_outside_ascii_are_signed_as_they_stand() -> None:
+    data, needs_8bit, needs_smtputf8 = frame().build(
+        to_address="анна@пошта.example", subject="Hi", html="<p>Hi</p>", text="", message_id=f"<1@{DOMAIN}>", date=NOW
+    )
+    assert (needs_8bit, needs_smtputf8) == (False, True)
+    assert results(as_received(signed(data))) == [True, True]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

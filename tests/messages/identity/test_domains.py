@@ -143,7 +143,6 @@ async def test_a_domain_says_which_records_to_set_and_signs_once_they_are_there(
     assert identities.of(sender(account_id, "a@Brand.Example")) is identity
     assert identities.of(sender(account_id, "a@otherbrand.example")) is NO_IDENTITY
     assert identities.of(sender(account_id + 1)) is NO_IDENTITY
-    assert await domains.return_paths() == frozenset({"bounce.brand.example"})
     covered = await domains.covering(
         [sender(account_id, "a@shop.brand.example"), sender(account_id + 1), sender(account_id, "a@b.example")]
     )
@@ -414,3 +413,24 @@ async def test_private_keys_are_sealed_and_move_to_a_new_master_key(
         keys = await store.private_keys(connection, [row[0] for row in sealed])
     assert {key.selector for key in keys} == {key.selector for key in view.keys}
     assert all(keyring.key_id_of(row[1]) == keyring.current.key_id for row in sealed)
+
+
+async def test_a_key_that_no_master_key_opens_signs_nothing_and_is_told_once(
+    database: Database,
+    domains: DomainsService,
+    dns_server: DnsServer,
+    account_id: int,
+    clock: TurnedClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    view = await domains.add(account_id, GIVEN)
+    set_up(dns_server, view)
+    await domains.check(account_id, view.domain_id)
+    elsewhere = Identities(database, Keyring(bytes(32)), clock)
+    for _ in range(3):
+        clock.ahead += timedelta(seconds=6)
+        await elsewhere.refresh({account_id})
+    assert elsewhere.of(sender(account_id)).signer is None
+    told = [one.getMessage() for one in caplog.records if "not signed" in one.getMessage()]
+    assert len(told) == len(view.keys)
+    assert all("key file" in one for one in told)

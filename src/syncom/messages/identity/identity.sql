@@ -137,10 +137,6 @@ ORDER BY d.account_id, d.domain
 -- name: private_keys
 SELECT key_id, domain_id, selector, private_key FROM dkim_keys WHERE key_id = ANY (%(key_ids)s)
 
--- name: return_paths
--- Hosts that reports may come back to.
-SELECT DISTINCT return_path FROM sending_domains WHERE return_path <> '' AND verified_at IS NOT NULL
-
 -- name: all_signing
 -- Every verified domain of the installation: account, domain, whether it signs, problem.
 SELECT d.account_id, d.domain,

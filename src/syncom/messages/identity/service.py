@@ -169,11 +169,6 @@ class DomainsService:
                 continue  # somebody removed it meanwhile
         return len(due)
 
-    async def return_paths(self) -> frozenset[str]:
-        """Hosts of verified domains that reports may come back to."""
-        async with self._database.system() as connection:
-            return frozenset(await store.return_paths(connection))
-
     async def covering(self, senders: Sequence[Sender]) -> list[Standing | None]:
         """The verified domain that each of these senders' mails are from, for the operator; None: there is none."""
         async with self._database.system() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,9 @@ class Identity:
     tracking_url: str = ""
 
 
+#: A verified domain, and those of its keys that could be read.
+_Parts = tuple[Signing, list[SigningKey]]
+
 #: Of a From domain that nobody verified.
 NO_IDENTITY: Final = Identity()
 
@@ -48,8 +51,11 @@ class Identities:
         self._keyring = keyring
         self._clock = clock
         self._read_at: dict[int, float] = {}
-        self._domains: dict[int, dict[str, tuple[Signing, Identity]]] = {}
+        #: By account and domain: what it was made of, and the identity.
+        self._domains: dict[int, dict[str, tuple[_Parts, Identity]]] = {}
         self._keys: dict[int, SigningKey] = {}
+        #: Keys that could not be unsealed: told once, tried again.
+        self._sealed: set[int] = set()
 
     async def refresh(self, account_ids: Collection[int]) -> None:
         """Take up what changed in these accounts. Cheap to call often."""
@@ -83,26 +89,29 @@ class Identities:
             try:
                 private = unseal_key(self._keyring, key.domain_id, key.selector, key.sealed)
             except Conflict as error:
-                _log.error("mails are not signed with the key %s: %s", key.selector, error)
+                if key.key_id not in self._sealed:
+                    self._sealed.add(key.key_id)
+                    _log.error("mails are not signed with the key %s: %s", key.selector, error)
                 continue
             self._keys[key.key_id] = SigningKey(selector=key.selector, private=load_private_key(private))
 
     def _take(self, account_id: int, found: list[Signing]) -> None:
         before = self._domains.get(account_id, {})
-        after: dict[str, tuple[Signing, Identity]] = {}
+        after: dict[str, tuple[_Parts, Identity]] = {}
         for one in found:
+            parts = (one, [self._keys[key_id] for key_id in one.key_ids if key_id in self._keys])
             known = before.get(one.domain)
-            after[one.domain] = known if known is not None and known[0] == one else (one, self._identity(one))
+            after[one.domain] = known if known is not None and known[0] == parts else (parts, _identity(*parts))
         self._domains[account_id] = after
 
-    def _identity(self, of: Signing) -> Identity:
-        keys = [self._keys[key_id] for key_id in of.key_ids if key_id in self._keys]
-        scheme = "https" if of.tracking_https else "http"
-        return Identity(
-            signer=DkimSigner(of.domain, keys) if keys else None,
-            return_path=of.return_path,
-            tracking_url=f"{scheme}://{of.tracking_host}" if of.tracking_host else "",
-        )
+
+def _identity(of: Signing, keys: Sequence[SigningKey]) -> Identity:
+    scheme = "https" if of.tracking_https else "http"
+    return Identity(
+        signer=DkimSigner(of.domain, keys) if keys else None,
+        return_path=of.return_path,
+        tracking_url=f"{scheme}://{of.tracking_host}" if of.tracking_host else "",
+    )
 
 
 def domain_of(address: str) -> str:

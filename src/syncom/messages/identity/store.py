@@ -218,10 +218,6 @@ async def private_keys(connection: Connection, key_ids: Collection[int]) -> list
     return [SealedKey(key_id=row[0], domain_id=row[1], selector=row[2], sealed=row[3]) for row in rows]
 
 
-async def return_paths(connection: Connection) -> list[str]:
-    return [row[0] for row in await (await connection.execute(_SQL["return_paths"])).fetchall()]
-
-
 async def standings(connection: Connection) -> list[Standing]:
     rows = await (await connection.execute(_SQL["all_signing"])).fetchall()
     return [Standing(account_id=row[0], domain=row[1], signs=row[2], problem=row[3]) for row in rows]
