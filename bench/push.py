@@ -26,13 +26,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bench import house as at
 from bench.figures import Figure, median
 from syncom.clock import SystemClock
+from syncom.contacts.model import Channel
 from syncom.contacts.subscriptions import SubscriptionRef
 from syncom.messages.channels.carrier import Outcome
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.push.model import PushAnswer, PushParcel
 from syncom.messages.channels.push.pool import PushPool
 from syncom.messages.channels.sms.short_links import ShortLinks
-from syncom.messages.model import SenderConfig
 from syncom.outbound import OutboundClient
 
 MESSAGES = 4000
@@ -150,7 +150,7 @@ class Line:
 async def _carried(house: at.House, account: int, subscribers: Sequence[Subscriber]) -> float:
     """Notifications a second."""
     line = Line(account, subscribers)
-    config = SenderConfig()
+    config = (await house.app.senders.default(account, Channel.WEBPUSH)).config
     pool = PushPool(
         account,
         "mailto:admin@example.com",

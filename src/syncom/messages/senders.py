@@ -86,7 +86,14 @@ _MADE: Mapping[Channel, SenderInput] = {
     Channel.SMS: SenderInput(
         name="Dev inbox of texts", from_name="Syncom", kind=SenderKind.INBOX, channel=Channel.SMS, is_default=True
     ),
-    Channel.WEBPUSH: SenderInput(name="Web push", kind=SenderKind.WEBPUSH, channel=Channel.WEBPUSH, is_default=True),
+    Channel.WEBPUSH: SenderInput(
+        name="Web push",
+        kind=SenderKind.WEBPUSH,
+        channel=Channel.WEBPUSH,
+        # Push services are far away: what ten connections carry in a second is ten notifications for each round trip.
+        config=SenderConfig(max_connections=40),
+        is_default=True,
+    ),
 }
 
 

@@ -16,7 +16,7 @@ import psycopg
 from yarl import URL
 
 from syncom.clock import Clock
-from syncom.contacts.subscriptions import SubscriptionRef
+from syncom.contacts.subscriptions import SubscriptionKeys, SubscriptionRef
 from syncom.errors import Invalid, Unavailable
 from syncom.messages.channels.carrier import Outcome, Refusal, Source
 from syncom.messages.channels.hands import Hands
@@ -47,6 +47,9 @@ _NOT_KNOWN: Final = frozenset({401, 403})
 _ATTEMPTS_UNKNOWN: Final = 4
 #: 406 is how the service of Windows says 429.
 _LATER: Final = frozenset({406, 408, 425, 429})
+#: Notifications in hand for each connection: while some are posted, the keys of the next ones are read, many at once.
+#: With one, every post waited for a look-up of its own.
+_HANDS: Final = 2
 #: Services whose state is remembered.
 _MAX_SERVICES: Final = 500
 
@@ -105,7 +108,8 @@ class PushPool:
         self._clock = clock
         self._vapid: Vapid | None = None
         self._services: dict[str, _Service] = {}
-        self._hands: Hands[PushParcel] = Hands(source, self._carry, count=connections, clock=clock)
+        self._turns = asyncio.Semaphore(connections)
+        self._hands: Hands[PushParcel] = Hands(source, self._carry, count=connections * _HANDS, clock=clock)
         self.wake = self._hands.wake
 
     @property
@@ -132,11 +136,27 @@ class PushPool:
     async def _asked(self, parcel: PushParcel) -> tuple[Outcome, PushAnswer]:
         """One notification to its end at each of its browsers. Raises nothing: whoever gave it is told."""
         try:
-            ready = [await self._ready(parcel, browser) for browser in parcel.browsers]
-            if parcel.link is not None and any(isinstance(one, _Request) for one in ready):
+            keys = (
+                [await self._browsers.keys(parcel.browsers[0])]
+                if len(parcel.browsers) == 1
+                else await asyncio.gather(*(self._browsers.keys(browser) for browser in parcel.browsers))
+            )
+            if parcel.link is not None and any(keys):
                 await self._short_links.keep(parcel.link)
+            signer = await self._signer()
         except Unavailable as error:
             return Outcome.NOT_SENT, _own(error.message)
+        async with self._turns:
+            return await self._sent(parcel, keys, signer)
+
+    async def _sent(
+        self, parcel: PushParcel, keys: Sequence[SubscriptionKeys | None], signer: Vapid
+    ) -> tuple[Outcome, PushAnswer]:
+        try:
+            ready = [
+                self._ready(parcel, browser, found, signer)
+                for browser, found in zip(parcel.browsers, keys, strict=True)
+            ]
         except Exception as error:  # noqa: BLE001 - one message's defect is its own; whoever gave it is told
             _log.exception("a notification cannot be made ready")
             return Outcome.PERMANENT, _own(f"cannot be made ready: {error}")
@@ -159,8 +179,10 @@ class PushPool:
         ]
         return together([*posted, *unasked])
 
-    async def _ready(self, parcel: PushParcel, browser: SubscriptionRef) -> _Request | tuple[Outcome, PushAnswer]:
-        """What to ask for this browser, or why nothing is asked now. Raises Unavailable."""
+    def _ready(
+        self, parcel: PushParcel, browser: SubscriptionRef, keys: SubscriptionKeys | None, signer: Vapid
+    ) -> _Request | tuple[Outcome, PushAnswer]:
+        """What to ask for this browser, or why nothing is asked now."""
         try:
             url = self._checked(browser.endpoint)
             service = self._service(str(url.origin()))
@@ -168,9 +190,12 @@ class PushPool:
             if rest > 0:
                 words = f"{url.host} rests: {service.trouble}"
                 return Outcome.TRANSIENT, PushAnswer(status=0, text=words, wait=rest, local=True)
-            headers, body = await self._made(parcel, browser, str(url.origin()))
+            if keys is None:
+                raise Invalid("subscription", "is gone: this browser gets no more notifications for this contact")
+            body = encrypt(parcel.payload, keys)
         except Invalid as error:
             return Outcome.PERMANENT, _own(error.message)
+        headers = _headers(parcel, signer.header(str(url.origin())))
         return _Request(browser=browser, url=url, service=service, headers=headers, body=body)
 
     async def _forget(self, gone: Sequence[SubscriptionRef]) -> None:
@@ -179,23 +204,6 @@ class PushPool:
         except (psycopg.Error, Unavailable) as error:
             # The next notification to them hears it again.
             _log.warning("%d subscriptions that are gone are not removed yet: %s", len(gone), error)
-
-    async def _made(self, parcel: PushParcel, browser: SubscriptionRef, origin: str) -> tuple[dict[str, str], bytes]:
-        """Headers and body. Raises Invalid when it cannot be sent to this browser, Unavailable."""
-        keys = await self._browsers.keys(browser)
-        if keys is None:
-            raise Invalid("subscription", "is gone: this browser gets no more notifications for this contact")
-        headers = {
-            "Authorization": (await self._signer()).header(origin),
-            "Content-Encoding": "aes128gcm",
-            "Content-Type": "application/octet-stream",
-            "TTL": str(parcel.ttl),
-        }
-        if parcel.urgency:
-            headers["Urgency"] = parcel.urgency
-        if parcel.topic:
-            headers["Topic"] = parcel.topic
-        return headers, encrypt(parcel.payload, keys)
 
     async def _signer(self) -> Vapid:
         if self._vapid is None:
@@ -273,6 +281,20 @@ class PushPool:
         if url.scheme != "https" and not is_allowed(url.host or "", self._allowed):
             raise Invalid("subscription", "must be the https address of a push service")
         return url
+
+
+def _headers(parcel: PushParcel, authorization: str) -> dict[str, str]:
+    headers = {
+        "Authorization": authorization,
+        "Content-Encoding": "aes128gcm",
+        "Content-Type": "application/octet-stream",
+        "TTL": str(parcel.ttl),
+    }
+    if parcel.urgency:
+        headers["Urgency"] = parcel.urgency
+    if parcel.topic:
+        headers["Topic"] = parcel.topic
+    return headers
 
 
 def judge(outcome: Outcome, answer: PushAnswer, attempt: int, clock: Clock) -> Refusal:
