@@ -126,6 +126,18 @@ def test_statuses_of_twilio_are_read(status: str, state: ReceiptState) -> None:
     assert not receipt.invalid_number
 
 
+def test_our_own_id_is_read_where_a_provider_gives_it_back() -> None:
+    own = "0f6a4a02-6d0b-4a8d-8a3c-53f0d3c6b7e9"
+    fields = {"MessageSid": "SM1", "MessageStatus": "sent"}
+    for url, found in ((f"{URL}?message={own}", own), (f"{URL}?message=1", "None"), (URL, "None")):
+        assert str(read_twilio_receipt(7, form(fields, url=url))[0].message_id) == found
+    [vonage] = read_vonage_receipt(7, form({**RECEIPT, "client-ref": own}))
+    assert str(vonage.message_id) == own
+    described = CallbackForm(receipts=ReceiptForm(id="id", status="stat", message="ref"))
+    [other] = read_receipts(7, json({"id": "1", "stat": "sent", "ref": own}), described)
+    assert str(other.message_id) == own
+
+
 def test_an_error_code_of_twilio_gives_the_reason_and_says_whether_the_number_is_none() -> None:
     unknown, filtered = (
         read_twilio_receipt(7, form({"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": code}))[0]

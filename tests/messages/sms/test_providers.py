@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from syncom.activity.model import ActivityKind
 from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 from syncom.messages.channels.carrier import Outcome
@@ -16,7 +17,9 @@ from syncom.messages.channels.sms.callbacks.addresses import receipts_address
 from syncom.messages.channels.sms.codes import Action, Code, Origin, all_codes, meaning
 from syncom.messages.channels.sms.form import GatewayForm, read_answer
 from syncom.messages.channels.sms.providers import TwilioAccount, VonageAccount
-from syncom.messages.model import MessageState, Sender, SenderConfig, SenderKind
+from syncom.messages.model import MessageState, OnUncertain, Sender, SenderConfig, SenderKind
+from syncom.messages.receipts.model import Receipt, ReceiptState
+from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import SenderInput
 from syncom.security import Keyring
 from syncom.tokens import MessageTokens
@@ -68,12 +71,12 @@ async def twilio(house: SendingHouse, peer: GatewayPeer, **more: Any) -> int:
     return (await house.senders.add(house.account_id, given)).sender_id
 
 
-async def vonage(house: SendingHouse, peer: GatewayPeer) -> int:
+async def vonage(house: SendingHouse, peer: GatewayPeer, **config: Any) -> int:
     account = VonageAccount(api_key="abcd1234", names=("Acme",), base_url=peer.url)
     given = SenderInput(
         name="Vonage",
         kind=SenderKind.VONAGE,
-        config=SenderConfig(vonage=account, timeout=2.0, max_connections=1),
+        config=SenderConfig(vonage=account, timeout=2.0, max_connections=1, **config),
         password="s3cret",
     )
     return (await house.senders.add(house.account_id, given)).sender_id
@@ -93,7 +96,8 @@ async def test_twilio_gets_its_form_with_the_account_as_login_and_where_to_post_
         "To": ANN,
         "From": "+12025550100",
         "Body": "Hello & good day ж",
-        "StatusCallback": f"{BASE_URL}/gateways/{MessageTokens(house.keyring).gateway(sender_id)}/receipts",
+        "StatusCallback": f"{BASE_URL}/gateways/{MessageTokens(house.keyring).gateway(sender_id)}/receipts"
+        f"?message={status.message_id}",
     }
     assert (status.state, status.reason) == (MessageState.SENT, f"201 id=SM{1:032d}")
 
@@ -240,6 +244,39 @@ def test_an_answer_without_a_status_is_no_yes(body: bytes) -> None:
     outcome, answer = _read(form, Reply(body=body))
     assert outcome is Outcome.PERMANENT
     assert not answer.of_sender
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_a_receipt_tells_the_end_of_a_text_whose_answer_was_lost(house: SendingHouse, early: bool) -> None:
+    """Vonage brings our id back (client-ref): what was left in doubt is known after all."""
+    receipts = ReceiptsService(house.database, house.activity, house.clock)
+    delivered = ReceiptState.DELIVERED
+    async with running_gateway(lambda asked, number: Reply(drop=True)) as peer:
+        sender_id = await vonage(house, peer, on_uncertain=OnUncertain.LEAVE)
+        [result] = await send(house, "Hello")
+        receipt = Receipt(sender_id=sender_id, peer_id="V9", state=delivered, message_id=result.message_id)
+        if early:
+            await receipts.receive(receipt)
+        async with sending(express(house)):
+            [status] = await settled(house, [result])
+    assert status.state is MessageState.UNCERTAIN
+    if early:
+        for _ in range(2):
+            async with house.database.system() as connection:
+                await connection.execute("UPDATE waiting_receipts SET try_at = now()")
+            await receipts.look_again()
+    else:
+        await receipts.receive(receipt)
+    await receipts.receive(receipt)
+    strange = Receipt(sender_id=sender_id + 1, peer_id="V9", state=delivered, message_id=result.message_id)
+    await receipts.receive(strange)
+    await receipts.close()
+    async with house.database.autocommit() as connection:
+        await house.activity.settle(connection)
+        facts = await (await connection.execute("SELECT kind, message_id FROM activity")).fetchall()
+    assert facts == [(ActivityKind.DELIVERED, result.message_id)]
+    counts = await receipts.counts(house.account_id, sender_id)
+    assert counts == {"delivered": 1, "repeated": 1}
 
 
 # ------------------------------------------------------------------ the table of codes

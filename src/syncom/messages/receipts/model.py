@@ -63,6 +63,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     #: The peer's code and words, without anything of the text or the number.
     reason: str = ""
+    #: Our own id of the message, where the peer gives it back: it leads to a message whose answer was lost.
+    message_id: UUID | None = None
     #: The failure says that there is no such number: two messages with this end within 30 days suppress it.
     invalid_number: bool = False
 

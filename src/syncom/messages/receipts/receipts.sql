@@ -16,6 +16,19 @@ ON CONFLICT (sender_id, peer_id) DO UPDATE SET account_id = excluded.account_id,
     channel = excluded.channel, parts = excluded.parts, sent_at = excluded.sent_at, state = 0
 WHERE known.message_id <> excluded.message_id;
 
+-- name: recognise
+-- Messages of one part that their sender left in doubt, by our own id. Primary keys of peer_messages, senders and ledger.
+INSERT INTO peer_messages (sender_id, peer_id, account_id, contact_id, message_id, campaign_id, content_id, channel, parts,
+    sent_at)
+SELECT a.sender_id, a.peer_id, l.account_id, l.contact_id, l.message_id, l.campaign_id, l.content_id, l.channel, 1,
+    l.settled_at
+FROM unnest(%(sender_ids)s::bigint[], %(peer_ids)s::text[], %(message_ids)s::uuid[]) AS a (sender_id, peer_id, message_id)
+JOIN senders s ON s.sender_id = a.sender_id
+JOIN ledger l ON l.account_id = s.account_id AND l.bucket = ('x' || right(a.message_id::text, 2))::bit(8)::integer::smallint
+    AND l.message_id = a.message_id AND l.sender_id = a.sender_id AND l.state = 5 AND l.parts = 1
+WHERE NOT EXISTS (SELECT FROM peer_messages p WHERE p.sender_id = a.sender_id AND p.peer_id = a.peer_id)
+ON CONFLICT DO NOTHING;
+
 -- name: lock
 -- The parts that these ids name, and the other parts of their messages. Primary key; index peer_messages_parts.
 WITH named AS (
@@ -43,11 +56,11 @@ WHERE p.sender_id = told.sender_id AND p.peer_id = told.peer_id;
 
 -- name: wait
 -- Receipts of ids that are not known yet; the same one again changes nothing.
-INSERT INTO waiting_receipts (sender_id, peer_id, state, reason, invalid_number, occurred_at)
-SELECT sender_id, peer_id, state, reason, invalid_number, occurred_at
+INSERT INTO waiting_receipts (sender_id, peer_id, state, reason, invalid_number, occurred_at, message_id)
+SELECT sender_id, peer_id, state, reason, invalid_number, occurred_at, message_id
 FROM unnest(%(sender_ids)s::bigint[], %(peer_ids)s::text[], %(states)s::smallint[], %(reasons)s::text[],
-            %(invalid_numbers)s::boolean[], %(occurred_ats)s::timestamptz[])
-     AS row (sender_id, peer_id, state, reason, invalid_number, occurred_at)
+            %(invalid_numbers)s::boolean[], %(occurred_ats)s::timestamptz[], %(message_ids)s::uuid[])
+     AS row (sender_id, peer_id, state, reason, invalid_number, occurred_at, message_id)
 ORDER BY sender_id, peer_id, state
 ON CONFLICT (sender_id, peer_id, state) DO NOTHING;
 
@@ -70,9 +83,9 @@ WITH due AS MATERIALIZED (
     WHERE due.known AND w.sender_id = due.sender_id AND w.peer_id = due.peer_id AND w.state = due.state
     RETURNING w.*
 )
-SELECT true AS known, sender_id, peer_id, state, reason, invalid_number, occurred_at FROM taken
+SELECT true AS known, sender_id, peer_id, state, reason, invalid_number, occurred_at, message_id FROM taken
 UNION ALL
-SELECT false, sender_id, peer_id, state, reason, invalid_number, occurred_at FROM later;
+SELECT false, sender_id, peer_id, state, reason, invalid_number, occurred_at, message_id FROM later;
 
 -- name: give_up
 -- Receipts that nobody asked for, after a day. Index: waiting_receipts_age.

@@ -94,6 +94,7 @@ class ReceiptsService:
     async def _take(self, connection: Connection, receipts: Sequence[Receipt]) -> None:
         now = self._clock.now()
         keys = sorted({(receipt.sender_id, receipt.peer_id) for receipt in receipts})
+        await store.recognise(connection, receipts)
         parts = await store.lock(connection, keys)
         taking = _Taking(parts, now)
         for receipt in receipts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import msgspec
 from psycopg.rows import dict_row
@@ -43,6 +44,15 @@ async def remember(connection: Connection, messages: Sequence[PeerMessage]) -> N
     )
 
 
+async def recognise(connection: Connection, receipts: Sequence[Receipt]) -> None:
+    """Remember the ids of messages that were left in doubt: that a receipt comes shows that the peer has them."""
+    named = {(receipt.sender_id, receipt.peer_id): receipt.message_id for receipt in receipts if receipt.message_id}
+    if not named:
+        return
+    keys = sorted(named)
+    await connection.execute(_SQL["recognise"], _columns(keys) | {"message_ids": [named[key] for key in keys]})
+
+
 async def lock(connection: Connection, keys: Sequence[PartKey]) -> list[KnownPart]:
     """The parts these ids name, and the other parts of their messages, locked until the transaction ends."""
     cursor = connection.cursor(row_factory=dict_row)
@@ -65,6 +75,7 @@ async def wait(connection: Connection, receipts: Sequence[Receipt], now: datetim
             "reasons": [receipt.reason for receipt in receipts],
             "invalid_numbers": [receipt.invalid_number for receipt in receipts],
             "occurred_ats": [receipt.occurred_at or now for receipt in receipts],
+            "message_ids": [receipt.message_id for receipt in receipts],
         },
     )
 
@@ -73,7 +84,12 @@ async def due(connection: Connection, limit: int) -> tuple[list[Receipt], int]:
     """Receipts whose ids are known by now, which no longer wait; and how many were looked at."""
     cursor = connection.cursor(row_factory=dict_row)
     rows = await (await cursor.execute(_SQL["due"], {"limit": limit})).fetchall()
-    return [msgspec.convert(row, Receipt) for row in rows if row.pop("known")], len(rows)
+    known: list[Receipt] = []
+    waiting: list[Receipt] = []
+    for row in rows:
+        (known if row.pop("known") else waiting).append(msgspec.convert(row, Receipt))
+    await recognise(connection, waiting)
+    return known, len(rows)
 
 
 async def give_up(connection: Connection, life: timedelta) -> list[int]:
@@ -124,5 +140,5 @@ async def struck(
     return msgspec.convert(again, list[Suppression])
 
 
-def _columns(keys: Sequence[PartKey]) -> dict[str, list[int] | list[str]]:
+def _columns(keys: Sequence[PartKey]) -> dict[str, Any]:
     return {"sender_ids": [key[0] for key in keys], "peer_ids": [key[1] for key in keys]}

@@ -2,7 +2,8 @@
 
 Placeholders in braces stand for the message: ``{to}`` (E.164), ``{to_digits}`` (without the plus), ``{from}``,
 ``{text}``, ``{id}`` (our message id: a gateway that knows it again can refuse a second copy), ``{parts}``, ``{type}``
-(``unicode`` when the text needs it, else empty), ``{callback}`` (where receipts are to be posted), ``{secret}``; for
+(``unicode`` when the text needs it, else empty), ``{callback}`` (where receipts are to be posted),
+``{callback_of_message}`` (the same, with a parameter that names the message), ``{secret}``; for
 Viber also ``{image}``, ``{caption}``, ``{action}``, ``{ttl}``, ``{ios_text}``. A member whose placeholders are all
 empty is left out.
 """
@@ -27,7 +28,11 @@ from syncom.messages.channels.sms.model import GatewayAnswer, TextParcel
 from syncom.outbound import check_url
 
 #: Names that a gateway's form may use.
-_MESSAGE: Final = frozenset({"to", "to_digits", "from", "text", "id", "parts", "type", "callback", "secret"})
+_MESSAGE: Final = frozenset(
+    {"to", "to_digits", "from", "text", "id", "parts", "type", "callback", "callback_of_message", "secret"}
+)
+#: Parameter of the address for receipts that names the message.
+MESSAGE: Final = "message"
 _RICH: Final = frozenset({"image", "caption", "action", "ttl", "ios_text"})
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -125,6 +130,8 @@ class ReceiptForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id: str
     status: str
     error: str = ""
+    #: Where our own id stands, when the gateway gives it back: it leads to a message whose answer was lost.
+    message: str = ""
     #: Where the receipts stand when there are several in one request.
     each: str = ""
     #: What values of ``status`` mean: accepted, delivered, undelivered, expired, rejected, deleted. Others: unknown.
@@ -319,6 +326,7 @@ def _values(parcel: TextParcel, secret: str, callback: str) -> dict[str, str | i
         "parts": parcel.parts,
         "type": "unicode" if parcel.is_unicode else "",
         "callback": callback,
+        "callback_of_message": f"{callback}?{MESSAGE}={parcel.message_id}" if callback else "",
         "secret": secret,
     }
     if parcel.rich is not None:

@@ -2,7 +2,8 @@
 
 Others speak these protocols too, so the address may be another than the vendor's.
 Twilio: https://www.twilio.com/docs/messaging/api/message-resource, which knows no idempotency key.
-Vonage: https://developer.vonage.com/en/api/sms, which has none either; ``client-ref`` comes back in receipts.
+Vonage: https://developer.vonage.com/en/api/sms, which has none either. Both bring our id back in receipts, so that a
+message whose answer was lost is known by them.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class TwilioAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     base_url: str = "https://api.twilio.com"
 
     def form(self) -> GatewayForm:
-        fields: dict[str, Any] = {"To": "{to}", "Body": "{text}", "StatusCallback": "{callback}"}
+        fields: dict[str, Any] = {"To": "{to}", "Body": "{text}", "StatusCallback": "{callback_of_message}"}
         if self.messaging_service_sid:
             fields["MessagingServiceSid"] = self.messaging_service_sid
         else:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
+from uuid import UUID
 
 import msgspec
 
 from syncom.errors import Invalid
 from syncom.messages.channels.sms.callbacks.posted import Posted
 from syncom.messages.channels.sms.codes import Action, Origin, Provider, meaning
-from syncom.messages.channels.sms.form import CallbackForm, all_at, first_line, line_of
+from syncom.messages.channels.sms.form import MESSAGE, CallbackForm, all_at, first_line, line_of
 from syncom.messages.receipts.model import Receipt, ReceiptState
 
 #: https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
@@ -74,7 +75,8 @@ def read_twilio_receipt(sender_id: int, posted: Posted) -> list[Receipt]:
     peer_id = said.get("MessageSid") or said.get("SmsSid") or ""
     if status not in _TWILIO or not peer_id:
         raise Invalid("body", "must have MessageSid and MessageStatus")
-    return [_receipt(sender_id, peer_id, _TWILIO[status], Provider.TWILIO, said.get("ErrorCode", ""))]
+    receipt = _receipt(sender_id, peer_id, _TWILIO[status], Provider.TWILIO, said.get("ErrorCode", ""))
+    return [msgspec.structs.replace(receipt, message_id=_own_id(dict(posted.query).get(MESSAGE)))]
 
 
 def read_twilio_text(posted: Posted) -> list[ReceivedText]:
@@ -110,10 +112,14 @@ def read_vonage_receipt(sender_id: int, posted: Posted) -> list[Receipt]:
     if isinstance(error, dict):
         words = cast("dict[str, Any]", error)
         reason = line_of(words.get("title") or words.get("detail") or words.get("type"))
-        return [Receipt(sender_id=sender_id, peer_id=peer_id, state=state, occurred_at=at, reason=reason)]
+        own = _own_id(said.get("client_ref"))
+        return [
+            Receipt(sender_id=sender_id, peer_id=peer_id, state=state, occurred_at=at, reason=reason, message_id=own)
+        ]
     code = line_of(said.get("err-code"))
     receipt = _receipt(sender_id, peer_id, state, Provider.VONAGE, "" if code == "0" else code)
-    return [msgspec.structs.replace(receipt, occurred_at=at)]
+    own = _own_id(said.get("client-ref") or said.get("client_ref"))
+    return [msgspec.structs.replace(receipt, occurred_at=at, message_id=own)]
 
 
 def read_vonage_text(posted: Posted) -> list[ReceivedText]:
@@ -156,6 +162,7 @@ def read_receipts(sender_id: int, posted: Posted, form: CallbackForm) -> list[Re
                 state=ReceiptState[named.upper()],
                 reason=error or (status if named == "unknown" else ""),
                 invalid_number=bool({error, status} & set(wanted.invalid_number)),
+                message_id=_own_id(_first(said, wanted.message)),
             )
         )
     if not found:
@@ -194,6 +201,14 @@ def _receipt(sender_id: int, peer_id: str, state: ReceiptState, provider: Provid
         reason=reason,
         invalid_number=row is not None and row.action is Action.INVALID_NUMBER,
     )
+
+
+def _own_id(value: object) -> UUID | None:
+    """Our id of the message, as a provider gives it back."""
+    try:
+        return UUID(value) if isinstance(value, str) and len(value) <= 36 else None
+    except ValueError:
+        return None
 
 
 def _members(posted: Posted) -> dict[str, Any]:
