@@ -35,6 +35,7 @@ from syncom.connect.tenants.model import KeyHolder, Member
 from syncom.connect.tenants.service import TenantsService
 from syncom.connect.transport.doubts import Doubts
 from syncom.connect.transport.service import Transport
+from syncom.consent.forms import Forms
 from syncom.consent.optin import OptIns
 from syncom.consent.person import PersonExport
 from syncom.consent.preferences import PreferencesService
@@ -204,6 +205,7 @@ class App:
             clock,
             base_url=settings.base_url,
         )
+        self.forms = Forms(database, self.contacts, self.optins, keyring, clock)
         self.person_export = PersonExport(database, self.contacts)
         self.preferences = PreferencesService(database, self.contacts, self.activity, clock)
         self.web_versions = WebVersions(

@@ -46,6 +46,7 @@ _COMMANDS = (
     ("list", "syncom.cli.lists:app", "Static groups of contacts."),
     ("category", "syncom.cli.category:app", "What subscribers can choose from."),
     ("consent", "syncom.cli.consent:app", "What people agreed to, and the proof of it."),
+    ("form", "syncom.cli.form:app", "Forms and pop-ups that people subscribe with."),
     ("erasure", "syncom.cli.erasure:app", "People who were erased: certificates, and erasing again after a restore."),
     ("suppression", "syncom.cli.suppression:app", "Addresses that nothing is sent to, whoever they belong to."),
     ("text", "syncom.cli.text:app", "Texts for phones: what one costs, and what people sent."),

@@ -47,6 +47,7 @@ from syncom.http.problems import problem_of, send_problem
 from syncom.http.tracking.app import TrackingApp
 from syncom.http.tracking.choices import ChoicePages
 from syncom.http.tracking.client import TrustedProxies
+from syncom.http.tracking.form_pages import FormPages
 from syncom.settings import Settings
 
 Route = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -94,6 +95,7 @@ class Server:
             proxies=proxies,
             short_links=app.short_links.find,
             category_names=app.contacts.categories.names,
+            forms=FormPages(app.forms, proxies, base_url=app.settings.base_url),
             choices=ChoicePages(app.tokens, app.optins, app.preferences, proxies),
         )
         gateways = GatewaysApp(

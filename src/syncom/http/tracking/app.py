@@ -1,6 +1,7 @@
 """Opens, clicks, what became of notifications, and unsubscribing: `/t/...`, a plain ASGI application.
 
 ===============================  =====================================================================
+`/t/f/<key>`                     forms that people subscribe with (``form_pages.py``)
 `/t/k/<token>`, `/t/p/<token>`   pages where recipients choose (``choices.py``)
 `POST /t/n/<token>/<what>`       a browser tells that a notification was shown, clicked or closed
 `GET /t/o/<token>.gif`           a transparent pixel
@@ -60,6 +61,7 @@ from syncom.http.tracking.answers import (
 )
 from syncom.http.tracking.choices import ChoicePages
 from syncom.http.tracking.client import TrustedProxies, clean_agent
+from syncom.http.tracking.form_pages import FormPages
 from syncom.http.tracking.forms import FormError, parse_form
 from syncom.http.tracking.targets import LoadLinks, Targets, location
 from syncom.ids import campaign_of_message, made_at
@@ -116,8 +118,8 @@ class TrackingApp:
 
     Put it in front of the other routes; it takes paths with and without the `/t`. ``load_links`` reads a content's
     targets, ``load_page`` makes a message's page. The server must not rewrite the client's address itself:
-    ``proxies`` decides whom to believe. ``choices`` are the pages where recipients choose; ``category_names`` what the
-    categories of a message are called.
+    ``proxies`` decides whom to believe. ``choices`` and ``forms`` are pages where people decide;
+    ``category_names`` what the categories of a message are called.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class TrackingApp:
         short_links: FindShortLink = _no_short_links,
         category_names: NameCategories = _no_names,
         choices: ChoicePages | None = None,
+        forms: FormPages | None = None,
     ) -> None:
         self._tokens = tokens
         self._recorder = recorder
@@ -139,6 +142,7 @@ class TrackingApp:
         self._short_links = short_links
         self._category_names = category_names
         self._choices = choices
+        self._forms = forms
         self._load_page = load_page
         self._clock = clock
         self._client = (proxies or TrustedProxies()).client
@@ -168,6 +172,8 @@ class TrackingApp:
         match parts:
             case ["", "c", token, link]:
                 return await self._click(scope, method, token, link)
+            case ["", "f", name] if self._forms is not None:
+                return await self._forms.answer(scope, receive, method, name)
             case ["", "k", token] if self._choices is not None:
                 return await self._choices.confirm(scope, receive, method, token)
             case ["", "n", token, what]:
