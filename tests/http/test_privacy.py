@@ -11,6 +11,7 @@ import msgspec
 
 from syncom.consent.model import Wish, Witness
 from syncom.consent.person import BY_CONTACT, OWNED
+from syncom.contacts import store
 from syncom.contacts.erasures import SignedCertificate, is_genuine
 from syncom.contacts.model import (
     Channel,
@@ -210,3 +211,13 @@ def test_every_table_that_people_own_rows_of_is_exported() -> None:
     numbers = {"erased_contacts", "contact_segments", "segment_moves"}
     assert CONTACT_OWNED - told - numbers - set(OWNED.values()) == set()
     assert not set(OWNED.values()) & set(BY_CONTACT.values())
+
+
+def test_an_erasure_looks_into_every_table_that_people_own_rows_of() -> None:
+    looked_into = {name.removeprefix("delete_").removeprefix("forget_in_") for name in store._OWNED}
+    #: Gone before these, and those that hold numbers alone: what the keeper of segments takes out by itself.
+    elsewhere = {"contacts", "deleted_contacts", "erased_contacts", "contact_segments", "segment_moves"}
+    #: What an order led to stays in the sums of campaigns.
+    sums = {"attributions"}
+    assert CONTACT_OWNED - looked_into - elsewhere - sums == {"merged_contacts"}
+    assert "delete_merged" in store._OWNED
