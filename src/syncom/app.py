@@ -65,6 +65,7 @@ from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.channels.sms.smpp.parts_received import PartsReceived
 from syncom.messages.consents import MessageConsents
 from syncom.messages.groups import SenderGroupsService
+from syncom.messages.identity.checking.certificates import Certificates
 from syncom.messages.identity.checking.dns import DnsNames
 from syncom.messages.identity.jobs import DomainKeeper
 from syncom.messages.identity.service import DomainsService
@@ -185,6 +186,7 @@ class App:
             database,
             keyring,
             DnsNames(settings.name_servers),
+            Certificates(self.outbound),
             clock,
             public_host=settings.public_host,
         )

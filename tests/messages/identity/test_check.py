@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
+import trustme
 
 from syncom.errors import Invalid
+from syncom.messages.identity.checking.certificates import Certificates
 from syncom.messages.identity.checking.check import examine, problem_of
 from syncom.messages.identity.checking.dns import DnsNames, NoAnswer
 from syncom.messages.identity.keys import new_key
 from syncom.messages.identity.model import Algorithm, DkimKey, Finding, SendingDomain, Subject, Verdict
 from syncom.messages.identity.records import records_of
+from syncom.outbound import OutboundClient
 from tests.messages.identity.dns_server import DnsServer, spelled
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -49,6 +55,10 @@ DOMAIN = SendingDomain(
 DKIM_NAME = f"{KEY.selector}._domainkey.brand.example"
 
 
+#: Tests reach this machine alone, which is a private network.
+UNKNOWN = Certificates(OutboundClient())
+
+
 @pytest.fixture
 def zone(dns_server: DnsServer) -> DnsServer:
     """A zone in which everything is right."""
@@ -61,12 +71,18 @@ def zone(dns_server: DnsServer) -> DnsServer:
     return dns_server
 
 
-async def found(names: DnsNames, subject: Subject, domain: SendingDomain = DOMAIN, host: str = HOST) -> list[Finding]:
-    return [one for one in (await examine(names, domain, host)).findings if one.subject is subject]
+async def found(
+    names: DnsNames,
+    subject: Subject,
+    domain: SendingDomain = DOMAIN,
+    host: str = HOST,
+    certificates: Certificates = UNKNOWN,
+) -> list[Finding]:
+    return [one for one in (await examine(names, certificates, domain, host)).findings if one.subject is subject]
 
 
 async def test_where_everything_is_right_nothing_is_found_wrong(zone: DnsServer, names: DnsNames) -> None:
-    done = await examine(names, DOMAIN, HOST)
+    done = await examine(names, UNKNOWN, DOMAIN, HOST)
     assert {one.verdict for one in done.findings} == {Verdict.OK}, done.findings
     assert (done.tokens, done.published) == (("5a7d",), (7,))
     assert (done.return_path_ok, done.tracking_ok) == (True, True)
@@ -91,6 +107,7 @@ WRONGS: list[tuple[Subject, str, str, tuple[str, ...], Verdict, str]] = [
     (Subject.DMARC, "_dmarc.brand.example", TXT, ("p=none",), Verdict.WRONG, "begins with v=DMARC1"),
     (Subject.DMARC, "_dmarc.brand.example", TXT, ("v=DMARC1; p=reject",), Verdict.OK, "rua="),
     (Subject.DMARC, "_dmarc.brand.example", TXT, ("v=DMARC1; p=reject; aspf=s",), Verdict.OK, "SPF does not"),
+    (Subject.DMARC, "_dmarc.brand.example", TXT, ("v=DMARC1; p=reject; adkim=s",), Verdict.OK, "by themselves"),
     (Subject.RETURN_PATH, "bounce.brand.example", "MX", (), Verdict.MISSING, f"10 {HOST}."),
     (Subject.RETURN_PATH, "bounce.brand.example", "MX", ("0 .",), Verdict.WRONG, "None of its mail servers"),
     (Subject.RETURN_PATH, "bounce.brand.example", "MX", ("10 gone.example.",), Verdict.WRONG, "None of its mail"),
@@ -113,7 +130,7 @@ async def test_what_is_wrong_is_said_with_the_next_step(
     words: str,
 ) -> None:
     zone.set(name, kind, *values)
-    done = await examine(names, DOMAIN, HOST)
+    done = await examine(names, UNKNOWN, DOMAIN, HOST)
     one = next(one for one in done.findings if one.subject is subject)
     assert (one.verdict, words in one.words) == (verdict, True), one
     others = {other.subject for other in done.findings if other.is_bad}
@@ -134,10 +151,65 @@ async def test_a_tracking_host_with_an_address_of_its_own_leads_here_or_elsewher
     assert "SYNCOM_PUBLIC_URL" in unnamed.words
 
 
+class Said(Certificates):
+    """Certificates of which a test knows what is wrong."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(OutboundClient())
+        self.words = words
+
+    async def fault(self, host: str) -> str:
+        assert host == "go.brand.example"
+        return self.words
+
+
+async def test_links_begin_with_https_only_where_nothing_speaks_against_it(zone: DnsServer, names: DnsNames) -> None:
+    assert zone.port
+    secure = msgspec.structs.replace(DOMAIN, tracking_https=True)
+    for certificates, verdict, words in (
+        (Said(""), Verdict.OK, "by https"),
+        (Said("It has no certificate."), Verdict.WRONG, "It has no certificate. Give"),
+        (UNKNOWN, Verdict.NOTE, "cannot be told"),
+    ):
+        [one] = await found(names, Subject.TRACKING, secure, certificates=certificates)
+        assert (one.verdict, words in one.words) == (verdict, True), one
+
+
+async def test_a_certificate_is_looked_at_as_a_browser_does() -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    host = f"localhost:{server.sockets[0].getsockname()[1]}"
+    own = OutboundClient("127.0.0.0/8,::1/128", tls=trusting)
+    stranger, guarded = OutboundClient("127.0.0.0/8,::1/128"), OutboundClient()
+    try:
+        assert await Certificates(own).fault(host) == ""
+        assert "certificate" in await Certificates(stranger).fault(host)
+        with pytest.raises(NoAnswer, match="private network"):
+            await Certificates(guarded).fault(host)
+        server.close()
+        with pytest.raises(NoAnswer):
+            await Certificates(own).fault("localhost:1")
+    finally:
+        server.close()
+        for client in (own, stranger, guarded):
+            await client.close()
+
+
 async def test_a_return_path_that_somebody_elses_server_takes_is_noted(zone: DnsServer, names: DnsNames) -> None:
     zone.set("bounce.brand.example", "MX", "10 mx.provider.example.")
     zone.set("mx.provider.example", "A", "198.51.100.9")
-    done = await examine(names, DOMAIN, HOST)
+    done = await examine(names, UNKNOWN, DOMAIN, HOST)
     assert done.return_path_ok
     assert "mx.provider.example" in next(one.words for one in done.findings if one.subject is Subject.RETURN_PATH)
 

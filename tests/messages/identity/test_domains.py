@@ -14,11 +14,13 @@ from syncom.errors import Conflict, Invalid, NotFound
 from syncom.keys.service import KeysService, open_keyring
 from syncom.messages.channels.email.dkim import DkimSigner
 from syncom.messages.identity import store
+from syncom.messages.identity.checking.certificates import Certificates
 from syncom.messages.identity.checking.dns import DnsNames
 from syncom.messages.identity.model import Algorithm, DomainChange, DomainInput, DomainView, KeyState, Subject, Verdict
 from syncom.messages.identity.service import DomainsService
 from syncom.messages.identity.signing import NO_IDENTITY, Identities
 from syncom.messages.model import Sender, SenderConfig, SenderKind
+from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
 from tests.clocks import HurriedClock, TurnedClock
@@ -50,8 +52,10 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture
-def domains(database: Database, keyring: Keyring, names: DnsNames, clock: TurnedClock) -> DomainsService:
-    return DomainsService(database, keyring, names, clock, public_host=HOST)
+def domains(
+    database: Database, keyring: Keyring, names: DnsNames, certificates: Certificates, clock: TurnedClock
+) -> DomainsService:
+    return DomainsService(database, keyring, names, certificates, clock, public_host=HOST)
 
 
 @pytest.fixture
@@ -382,7 +386,8 @@ async def test_hosts_and_addresses_can_be_changed_and_are_in_use_once_checked(
 )
 async def test_wrong_input_is_named(field: str, given: dict[str, object]) -> None:
     never_asked = Database("")
-    domains = DomainsService(never_asked, Keyring(bytes(32)), DnsNames(), SystemClock(), public_host=HOST)
+    certificates = Certificates(OutboundClient())
+    domains = DomainsService(never_asked, Keyring(bytes(32)), DnsNames(), certificates, SystemClock(), public_host=HOST)
     values: dict[str, object] = {"domain": "brand.example", **given}
     with pytest.raises(Invalid) as refused:
         await domains.add(1, DomainInput(**values))  # pyright: ignore[reportArgumentType]
@@ -401,10 +406,10 @@ async def test_a_domain_is_added_once_and_names_of_all_scripts_are_taken(
 
 
 async def test_private_keys_are_sealed_and_move_to_a_new_master_key(
-    database: Database, names: DnsNames, account_id: int, tmp_path: Path
+    database: Database, names: DnsNames, certificates: Certificates, account_id: int, tmp_path: Path
 ) -> None:
     keyring = await open_keyring(database, tmp_path / "secret.key")
-    domains = DomainsService(database, keyring, names, SystemClock(), public_host=HOST)
+    domains = DomainsService(database, keyring, names, certificates, SystemClock(), public_host=HOST)
     view = await domains.add(account_id, GIVEN)
     done = await KeysService(database, keyring, HurriedClock()).rotate()
     assert (done.sealed_again, done.unreadable, done.left) == (2, 0, 0)

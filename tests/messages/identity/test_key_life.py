@@ -11,12 +11,14 @@ import msgspec
 import pytest
 
 from syncom.messages.identity import service
+from syncom.messages.identity.checking.certificates import Certificates
 from syncom.messages.identity.checking.dns import NoAnswer
 from syncom.messages.identity.keys import NewKey, new_key
 from syncom.messages.identity.model import Algorithm, DnsRecord, DomainInput, DomainView, KeyState, Subject
 from syncom.messages.identity.service import KEY_STAYS, DomainsService
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import Sender
+from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Database
 from syncom.security import Keyring
 from tests.clocks import TurnedClock
@@ -54,7 +56,10 @@ class World:
         self.clock = TurnedClock(NOW)
         self.names = FlakyNames({})
         keyring = Keyring(bytes(range(32)))
-        self.domains = DomainsService(database, keyring, self.names, self.clock, public_host="mail.host.example")
+        certificates = Certificates(OutboundClient())
+        self.domains = DomainsService(
+            database, keyring, self.names, certificates, self.clock, public_host="mail.host.example"
+        )
         self.identities = Identities(database, keyring, self.clock)
         self.accounts = accounts
         self.views: dict[int, DomainView] = {}

@@ -8,12 +8,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import dkim
 import pytest
 
+import dkim
 from syncom.contacts.model import Channel, ContactInput, IdentityKind, UpsertOptions
 from syncom.content.model import TemplateInput
 from syncom.ids import campaign_message_id
+from syncom.messages.identity.checking.certificates import Certificates
 from syncom.messages.identity.checking.dns import DnsNames
 from syncom.messages.identity.model import DomainChange, DomainInput, DomainView
 from syncom.messages.identity.service import DomainsService
@@ -22,6 +23,7 @@ from syncom.messages.model import Lane
 from syncom.messages.senders import InboxAddress
 from syncom.messages.sending.compose import MailComposer
 from syncom.messages.sending.work import Work
+from syncom.outbound import OutboundClient
 from syncom.postgres.pool import Database
 from syncom.tokens import BounceRef, MessageTokens
 from tests.clocks import ShiftedClock
@@ -50,7 +52,8 @@ async def verified(
     house: SendingHouse, dns: DnsServer, names: DnsNames, **more: object
 ) -> tuple[DomainsService, DomainView]:
     """The domain of the house's sender, with every record."""
-    domains = DomainsService(house.database, house.keyring, names, house.clock, public_host=HOST)
+    certificates = Certificates(OutboundClient())
+    domains = DomainsService(house.database, house.keyring, names, certificates, house.clock, public_host=HOST)
     given: dict[str, object] = {
         "domain": "brand.example",
         "return_path": "bounce.brand.example",

@@ -15,6 +15,7 @@ from syncom.clock import Clock
 from syncom.errors import Conflict, Invalid, NotFound
 from syncom.messages.channels.email.address import normalise_domain
 from syncom.messages.identity import store
+from syncom.messages.identity.checking.certificates import Certificates
 from syncom.messages.identity.checking.check import Examination, examine, problem_of, since
 from syncom.messages.identity.checking.dns import Names
 from syncom.messages.identity.keys import NewKey, new_key
@@ -54,11 +55,21 @@ _TAKEN_OVER: Final = (
 class DomainsService:
     """The sending domains of accounts."""
 
-    def __init__(self, database: Database, keyring: Keyring, names: Names, clock: Clock, *, public_host: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        names: Names,
+        certificates: Certificates,
+        clock: Clock,
+        *,
+        public_host: str,
+    ) -> None:
         """``public_host``: how the world calls this server; empty: not known."""
         self._database = database
         self._keyring = keyring
         self._names = names
+        self._certificates = certificates
         self._clock = clock
         self._public_host = public_host
 
@@ -149,7 +160,7 @@ class DomainsService:
         """Ask DNS, and take what it has into use: the domain itself, keys, hosts. Raises NotFound."""
         async with self._database.system() as connection:
             before = await self._read(connection, account_id, domain_id)
-        found = await examine(self._names, before, self._public_host)
+        found = await examine(self._names, self._certificates, before, self._public_host)
         async with self._database.system() as connection:
             held = await store.lock(connection, before)
             if held is None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from syncom.messages.identity.checking.certificates import Certificates
 from syncom.messages.identity.checking.dmarc import aligned, walk
 from syncom.messages.identity.checking.dns import Names, NoAnswer
 from syncom.messages.identity.checking.spf import SpfCheck, SpfResult, check_spf
@@ -43,9 +44,9 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
     tracking_ok: bool | None
 
 
-async def examine(names: Names, domain: SendingDomain, public_host: str) -> Examination:
+async def examine(names: Names, certificates: Certificates, domain: SendingDomain, public_host: str) -> Examination:
     """Ask DNS everything about a domain, side by side. Never raises: what DNS does not answer is not known."""
-    steps = _Steps(names, domain, public_host)
+    steps = _Steps(names, certificates, domain, public_host)
     keys = [key for key in domain.keys if key.state is not KeyState.REPLACED]
     asked: list[Awaitable[Finding]] = [
         _bounded(Subject.OWNERSHIP, ownership_name(domain.domain), steps.ownership),
@@ -85,8 +86,9 @@ def problem_of(findings: Sequence[Finding]) -> str:
 class _Steps:
     """One question after another about one domain."""
 
-    def __init__(self, names: Names, domain: SendingDomain, public_host: str) -> None:
+    def __init__(self, names: Names, certificates: Certificates, domain: SendingDomain, public_host: str) -> None:
         self._names = names
+        self._certificates = certificates
         self._domain = domain
         self._public_host = public_host
         self._records = {(record.subject, record.name): record for record in records_of(domain, public_host)}
@@ -181,6 +183,8 @@ class _Steps:
             other = await walk(self._names, self._domain.return_path)
             spf = aligned(found, other, strict=record.strict_spf)
             words += " SPF aligns too." if spf else " SPF does not, which DKIM makes up for."
+        if record.strict_dkim:
+            words += " It asks for the very domain (adkim=s): add domains below this one by themselves."
         if "rua" not in record.tags:
             words += " Add rua=mailto:... to get reports."
         return self._found(Subject.DMARC, name, Verdict.OK, words, record.text)
@@ -225,14 +229,28 @@ class _Steps:
         words = self._to_set(Subject.TRACKING, name)
         alias = await self._names.cname(name)
         if alias == self._public_host:
-            return self._found(Subject.TRACKING, name, Verdict.OK, "Links lead here.", alias)
+            return await self._led_here(name, alias)
         addresses = await self._all_addresses(name)
         found = alias or ", ".join(sorted(addresses))
         if not addresses:
             return self._found(Subject.TRACKING, name, Verdict.MISSING, words, found)
         if addresses & await self._all_addresses(self._public_host):
-            return self._found(Subject.TRACKING, name, Verdict.OK, "Links lead here.", found)
+            return await self._led_here(name, found)
         return self._found(Subject.TRACKING, name, Verdict.WRONG, f"It leads elsewhere. {words}", found)
+
+    async def _led_here(self, name: str, found: str) -> Finding:
+        """The host leads here; with https it needs a certificate too."""
+        if not self._domain.tracking_https:
+            return self._found(Subject.TRACKING, name, Verdict.OK, "Links lead here.", found)
+        try:
+            fault = await self._certificates.fault(name)
+        except NoAnswer as error:
+            words = f"Links lead here. Whether https works there cannot be told from this server: {error}."
+            return self._found(Subject.TRACKING, name, Verdict.NOTE, words, found)
+        if fault:
+            words = f"{fault} Give the proxy one for this name, or take https back (tracking_https)."
+            return self._found(Subject.TRACKING, name, Verdict.WRONG, words, found)
+        return self._found(Subject.TRACKING, name, Verdict.OK, "Links lead here, by https.", found)
 
     async def pointer(self, address: str) -> Finding:
         hosts = await self._names.pointers(address)
