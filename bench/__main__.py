@@ -32,6 +32,7 @@ BENCHES = {
     "cli": "bench.cli",
     "proxy": "bench.proxy",
     "push": "bench.push",
+    "smpp": "bench.smpp",
     "segments": "bench.segments",
     "membership": "bench.membership",
     "orders": "bench.orders",
