@@ -412,6 +412,55 @@ async def test_a_service_that_fails_for_a_moment_is_asked_again(house: SendingHo
     assert (found.state, found.attempts, len(browser.got)) == (MessageState.SENT, 2, 1)
 
 
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"",
+        b"\x00\xff\x16\x03\x01 hello\r\n\r\n",
+        b"HTTP/1.1 twohundred Created\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\nab",
+        b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 201 Created\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n" + b"y" * 100_000,
+    ],
+    ids=["nothing", "bytes", "status", "cut off", "chunks", "header", "body"],
+)
+async def test_after_a_senseless_answer_a_message_is_in_doubt_and_others_go_on(
+    house: SendingHouse, nonsense: bytes
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(nonsense)
+        writer.close()
+
+    async with running_gateway(took) as peer, sending(express(house)):
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        people = await house.people(3)
+        browsers = [Browser(peer, name) for name in ("lost", "one", "two")]
+        browsers[0].endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/push/lost"
+        for contact_id, browser in zip(people, browsers, strict=True):
+            await browser.subscribe(house.contacts, house.account_id, contact_id)
+        doubtful, *fine = ids_of(await send(house, push(), *people))
+        found = await tried(house, doubtful)
+        states = {status.state for status in await settled(house, fine, retries=False)}
+        server.close()
+    assert (found.state, found.uncertain) == (MessageState.QUEUED, True)
+    assert states == {MessageState.SENT}
+    assert [len(browser.got) for browser in browsers] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("patience", ["soon", "-5", "1e9", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999999999999", ""])
+async def test_a_service_that_names_no_sensible_patience_is_asked_again(house: SendingHouse, patience: str) -> None:
+    def behave(asked: Asked, number: int) -> Reply:
+        return Reply(status=429, body=b"slow", headers={"Retry-After": patience}) if number == 1 else TOOK
+
+    async with running_gateway(behave) as peer, sending(express(house)):
+        [contact_id], [browser] = await subscribed(house, peer)
+        [message_id] = ids_of(await send(house, push(), contact_id))
+        first = await tried(house, message_id)
+    assert (first.state, first.attempts, len(browser.asked)) == (MessageState.QUEUED, 1, 1)
+
+
 @pytest.mark.parametrize(("status", "words"), [(413, "413 too long for"), (400, "400 127.0.0.1 refused it. bad")])
 async def test_what_is_refused_for_good_is_not_tried_again(house: SendingHouse, status: int, words: str) -> None:
     def behave(asked: Asked, number: int) -> Reply:
