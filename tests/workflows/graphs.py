@@ -96,13 +96,15 @@ class _Words:
 def _step(draw: Draw, name: str, later: list[str], words: _Words) -> dict[str, Any]:
     kinds = ["send_email", "send_email", "wait", "wait", "wait_until", "wait_for", "wait_for", "condition", "switch"]
     kinds += ["update_contact", "update_contact", "add_to_list", "remove_from_list", "generate_event", "goal"]
-    kinds += ["split"] * words.chance
+    kinds += ["split"] * words.chance + ["send"]
     kind = draw(st.sampled_from(kinds))
     following = later[0]
     step: dict[str, Any] = {"type": kind, "id": name}
     match kind:
         case "send_email":
             step["template_id"] = draw(st.sampled_from(("A", "B")))
+        case "send":
+            step["channels"] = [{"template_id": draw(st.sampled_from(("A", "B")))}, {"template_id": "T"}]
         case "wait":
             step |= draw(_SPANS)
             if draw(st.integers(0, 2)) == 0:

@@ -339,15 +339,21 @@ class Reference:
         return self._put(one, to, now)
 
     def _send_email(self, one: Journey, step: Mapping[str, Any], reading: Reading, now: datetime) -> bool:
+        return self._send(one, {"channels": [step]}, reading, now)
+
+    def _send(self, one: Journey, step: Mapping[str, Any], reading: Reading, now: datetime) -> bool:
+        """The first message is a mail; the second, where there is one, a text, which reaches everybody."""
         person, to = self.people[one.contact], reading.after(one.step)
+        mail, *texts = step["channels"]
         quiet = reading.rules.get("quiet_hours")
         if quiet:
             until = in_window(now, person.zone, quiet["end"], quiet["begin"], ())
             if until > now:
                 return self._rest(one, until, now, begun=False)
-        if not person.is_mailed:
+        if not person.is_mailed and not texts:
             return self._pass(one, to, NOT_SENT, now)
-        self.messages[one.contact, step["template_id"]] += 1
+        chosen = mail if person.is_mailed else texts[0]
+        self.messages[one.contact, chosen["template_id"]] += 1
         return self._pass(one, to, PASSED, now)
 
     def _wait(self, one: Journey, step: Mapping[str, Any], reading: Reading, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from syncom.contacts.model import ContactInput, FieldType, IdentityKind, UpsertOptions
+from syncom.contacts.model import Channel, ContactInput, FieldType, IdentityKind, UpsertOptions
 from syncom.events.model import EventInput
 from syncom.postgres.pool import Database
 from syncom.workflows.model import EnrolmentState, Outcome
@@ -108,6 +108,7 @@ class World:
         journeys, account_id = self.journeys, self.journeys.account_id
         contacts = journeys.sending.contacts
         self.templates = {await journeys.template(subject=name): name for name in ("A", "B")}
+        self.templates[await journeys.template(channel=Channel.SMS, subject="", source="Hello")] = "T"
         self.lists = {name: await contacts.lists.ensure(account_id, name) for name in ("given", "tagged")}
         field = await contacts.fields.create(account_id, key="day", name="Day", type=FieldType.DATE)
         self.field_id = field.field_id

@@ -49,6 +49,7 @@ RULES: list[dict[str, Any]] = [
 STEPS: list[dict[str, Any]] = [
     {"type": "send_email", "id": "mail", "template_id": 1, "sender_id": 2},
     {"type": "send_sms", "template_id": 1},
+    {"type": "send", "channels": [{"template_id": 1}, {"template_id": 2, "sender_id": 3}]},
     {"type": "wait", "days": 1, "within": {"begin": "09:00:00", "end": "18:00:00", "weekdays": ["mon"]}},
     {"type": "wait_until", "field": "birthday", "days": -1, "yearly": True, "missing": "end"},
     {"type": "wait_until", "date": "2026-12-31T10:00:00Z"},

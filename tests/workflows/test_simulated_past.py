@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from syncom.contacts.model import FieldType
+from syncom.contacts.model import Channel, FieldType
 from syncom.errors import Invalid
 from syncom.events.model import EventInput
 from syncom.postgres.pool import Database
 from syncom.workflows.definition import read_definition
 from syncom.workflows.journeys import JourneysService
-from syncom.workflows.language import SendEmail
+from syncom.workflows.language import SendEmail, SendFirst
 from syncom.workflows.model import EnrolmentState, Outcome
 from syncom.workflows.simulation import service as simulating
 from syncom.workflows.simulation.past import Simulation
@@ -135,7 +135,7 @@ async def came_really(journeys: Journeys, workflow_id: int) -> Came:
     states = await journeys.states(workflow_id)
     names = [step.id for step in (await journeys.workflows.get(journeys.account_id, workflow_id)).definition.steps]
     definition = (await journeys.workflows.get(journeys.account_id, workflow_id)).definition
-    sends = {number for number, step in enumerate(definition.steps) if isinstance(step, SendEmail)}
+    sends = {number for number, step in enumerate(definition.steps) if isinstance(step, SendEmail | SendFirst)}
     sent: Counter[str] = Counter()
     not_sent: Counter[str] = Counter()
     async with journeys.database.system() as connection:
@@ -163,13 +163,18 @@ def came_in_thought(past: Simulation) -> Came:
         "exited": past.exited,
         "held_out": past.held_out,
     }
+    sent: Counter[str] = Counter()
+    not_sent: Counter[str] = Counter()
+    for one in past.sends:
+        sent[one.step_id] += one.sent
+        not_sent[one.step_id] += sum(one.held_back.values())
     return Came(
         steps=past.figures.steps,
         ways=past.figures.ways,
         states={name: number for name, number in states.items() if number},
         reached=past.reached_goal,
-        sent={one.step_id: one.sent for one in past.sends if one.sent},
-        not_sent={one.step_id: sum(one.held_back.values()) for one in past.sends if one.held_back},
+        sent={name: count for name, count in sent.items() if count},
+        not_sent={name: count for name, count in not_sent.items() if count},
     )
 
 
@@ -207,13 +212,28 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         elsewhere = st.sampled_from(later)
         kind = draw(
             st.sampled_from(
-                ["send", "wait", "window", "time", "wait_for", "split", "condition", "switch", "goal", "back", "plain"]
+                [
+                    "send",
+                    "first",
+                    "wait",
+                    "window",
+                    "time",
+                    "wait_for",
+                    "split",
+                    "condition",
+                    "switch",
+                    "goal",
+                    "back",
+                    "plain",
+                ]
             )
         )
         step: dict[str, Any]
         match kind:
             case "send":
                 step = {"type": "send_email", "template_id": 0}
+            case "first":
+                step = {"type": "send", "channels": [{"template_id": 0}, {"template_id": 0}]}
             case "wait":
                 step = {"type": "wait", "hours": draw(_HOURS)}
             case "window":
@@ -332,9 +352,12 @@ async def test_the_past_is_simulated_as_the_engine_does_it(
     journeys = Journeys.on(kept, row[0], folder, clock)
     try:
         template = await journeys.template(source="<p>Hello</p>")
+        text = await journeys.template(channel=Channel.SMS, subject="", source="Hello")
         for step in definition["steps"]:
             if step["type"] == "send_email":
                 step["template_id"] = template
+            if step["type"] == "send":
+                step["channels"] = [{"template_id": template}, {"template_id": text}]
         await compare(journeys, clock, definition, await people(journeys), history)
     finally:
         await journeys.events.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -138,7 +139,11 @@ def _tell_past(past: Simulation) -> None:
             ("asked as of now", f"{past.asked_as_of_now:,}"),
         ]
     )
-    sends = {one.step_id: one for one in past.sends}
+    sent: Counter[str] = Counter()
+    held_back: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for one in past.sends:
+        sent[one.step_id] += one.sent
+        held_back[one.step_id].update(one.held_back)
     rows = [
         (
             one.step_id,
@@ -146,10 +151,8 @@ def _tell_past(past: Simulation) -> None:
             one.waiting,
             one.passed,
             one.exited,
-            sends[one.step_id].sent if one.step_id in sends else "",
-            ", ".join(f"{why} {count:,}" for why, count in sends[one.step_id].held_back.items())
-            if one.step_id in sends
-            else "",
+            sent.get(one.step_id, ""),
+            ", ".join(f"{why} {count:,}" for why, count in held_back[one.step_id].items()),
         )
         for one in past.figures.steps
     ]

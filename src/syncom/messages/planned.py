@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from syncom.contacts.model import SubscriptionState
+from syncom.contacts.model import Channel, SubscriptionState
 from syncom.content.model import Sendable
 from syncom.content.service import ContentService
 from syncom.errors import Invalid
@@ -33,6 +33,16 @@ class PlannedSend(msgspec.Struct, frozen=True, kw_only=True):
     contact_id: int
     #: What led to it: ``data`` in the template.
     data: Mapping[str, Any]
+
+
+class Choice(NamedTuple):
+    """Which of several messages a contact would get now."""
+
+    #: In their order; that of the first, when it gets none of them.
+    place: int
+    channel: Channel
+    #: Why it gets none; None: it gets this one.
+    why: Exclusion | None
 
 
 class PlannedSends:
@@ -109,6 +119,54 @@ class PlannedSends:
         if queued:
             await store.insert_messages(connection, queued)
         return outcomes
+
+    async def queue_first(
+        self,
+        connection: Connection,
+        account_id: int,
+        messages: Sequence[tuple[int, int | None]],
+        sends: Sequence[PlannedSend],
+        *,
+        now: datetime,
+        caps: Sequence[Cap] = (),
+    ) -> list[Exclusion | tuple[UUID, ...]]:
+        """As :meth:`queue`, of several templates (with their senders) the first whose channel reaches each contact.
+
+        Whom none reaches is told why the first does not.
+        """
+        if len(messages) == 1:
+            [(template_id, sender_id)] = messages
+            return await self.queue(connection, account_id, template_id, sends, now=now, sender_id=sender_id, caps=caps)
+        contact_ids = [send.contact_id for send in sends]
+        chosen = await self.choices(connection, account_id, [template_id for template_id, _ in messages], contact_ids)
+        outcomes: dict[UUID, Exclusion | tuple[UUID, ...]] = {}
+        for place, (template_id, sender_id) in enumerate(messages):
+            some = [send for send in sends if chosen[send.contact_id].place == place]
+            if some:
+                told = await self.queue(
+                    connection, account_id, template_id, some, now=now, sender_id=sender_id, caps=caps
+                )
+                outcomes |= {send.message_id: outcome for send, outcome in zip(some, told, strict=True)}
+        return [outcomes[send.message_id] for send in sends]
+
+    async def choices(
+        self, connection: Connection, account_id: int, template_ids: Sequence[int], contact_ids: Sequence[int]
+    ) -> dict[int, Choice]:
+        """Which of these templates each contact would get now: the first whose channel reaches it.
+
+        Raises NotFound and Invalid when a template is gone.
+        """
+        chosen: dict[int, Choice] = {}
+        nowhere: dict[int, Choice] = {}
+        left = sorted(set(contact_ids))
+        for place, template_id in enumerate(template_ids):
+            channel = (await self._content.sendable(connection, account_id, template_id)).channel
+            held_back = await self.held_back(connection, account_id, template_id, left)
+            chosen |= {one: Choice(place, channel, None) for one in left if one not in held_back}
+            if not place:
+                nowhere = {one: Choice(0, channel, why) for one, why in held_back.items()}
+            left = sorted(held_back)
+        return {**chosen, **{one: nowhere[one] for one in left}}
 
     async def held_back(
         self, connection: Connection, account_id: int, template_id: int, contact_ids: Sequence[int]

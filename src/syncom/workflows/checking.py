@@ -13,6 +13,7 @@ from syncom.contacts.service import ContactsService
 from syncom.contacts.values import common_values
 from syncom.content.service import ContentService
 from syncom.errors import FieldError, Invalid, NotFound
+from syncom.messages.routes import ROUTES
 from syncom.messages.senders import SendersService
 from syncom.outbound import check_header, check_url
 from syncom.postgres.pool import Connection
@@ -120,7 +121,11 @@ class Checker:
     async def _step(self, connection: Connection, account_id: int, step: Step, at: str) -> None:
         match step:
             case words.SendEmail() | words.SendSms() | words.SendPush():
-                await self._send(connection, account_id, step, at)
+                channel = await self._message(connection, account_id, step, at)
+                if channel is not _CHANNELS[type(step)]:
+                    raise Invalid(f"{at}.template_id", f"is a template of {channel.name.lower()} messages")
+            case words.SendFirst():
+                await self._send_first(connection, account_id, step, at)
             case words.Condition():
                 await self._condition(connection, account_id, step.condition, f"{at}.condition")
             case words.Goal():
@@ -164,18 +169,46 @@ class Checker:
     async def _condition(self, connection: Connection, account_id: int, condition: object, at: str) -> None:
         await self._segments.check(connection, account_id, condition, at=at)
 
-    async def _send(self, connection: Connection, account_id: int, step: words.Send, at: str) -> None:
+    async def _message(
+        self, connection: Connection, account_id: int, message: words.Send | words.Message, at: str
+    ) -> Channel:
+        """What a step sends: the channel of its template. Raises Invalid naming the place."""
+        assert not isinstance(message, words.SendFirst), "it has several"
         try:
-            template = await self._content.sendable(connection, account_id, step.template_id)
+            template = await self._content.sendable(connection, account_id, message.template_id)
         except NotFound as error:
             raise Invalid(f"{at}.template_id", error.message) from None
-        if template.channel is not _CHANNELS[type(step)]:
-            raise Invalid(f"{at}.template_id", f"is a template of {template.channel.name.lower()} messages")
-        if step.sender_id is not None:
+        if message.sender_id is not None:
             try:
-                await self._senders.require(connection, account_id, step.sender_id)
+                sender = await self._senders.require(connection, account_id, message.sender_id)
             except NotFound as error:
                 raise Invalid(f"{at}.sender_id", error.message) from None
+            if sender.channel is not template.channel.consent:
+                raise Invalid(f"{at}.sender_id", f"is a sender of {sender.channel.name.lower()}")
+        return template.channel
+
+    async def _send_first(self, connection: Connection, account_id: int, step: words.SendFirst, at: str) -> None:
+        before: set[Channel] = set()
+        for place, message in enumerate(step.channels):
+            here = f"{at}.channels.{place}"
+            channel = await self._message(connection, account_id, message, here)
+            if channel not in ROUTES:
+                name = channel.name.lower()
+                raise Invalid(f"{here}.template_id", f"is of {name}, which cannot be sent on its own")
+            if channel.consent in before:
+                name = channel.name.lower()
+                raise Invalid(f"{here}.template_id", f"is of {name}, which reaches those whom one before it reaches")
+            before.add(channel.consent)
+
+    async def senderless(self, account_id: int, definition: Definition) -> set[Channel]:
+        """Channels of steps that leave the sender to the templates and the account."""
+        found = {_CHANNELS[type(step)] for step in definition.steps if type(step) in _CHANNELS and not _named(step)}
+        for step in definition.steps:
+            if isinstance(step, words.SendFirst):
+                for message in step.channels:
+                    if message.sender_id is None:
+                        found.add((await self._content.get(account_id, message.template_id)).channel)
+        return found
 
     async def _values(self, account_id: int, step: words.UpdateContact, at: str) -> None:
         fields = await self._contacts.fields.by_key(account_id, wanted=set(step.fields))
@@ -218,6 +251,11 @@ HEADERS_LIMIT: Final = 20
 _RESERVED: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "idempotency-key"})
 #: Up to the end of the host; what is behind it may be filled in.
 _ORIGIN: Final = re.compile(r"[^{}/]*//[^{}/?#]+[/?#]")
+
+
+def _named(step: Step) -> bool:
+    """Whether a step names its sender."""
+    return getattr(step, "sender_id", None) is not None
 
 
 def _check_webhook(step: words.Webhook, at: str) -> None:

@@ -19,6 +19,7 @@ from syncom.workflows.language import END, Definition, Rules, Step, Trigger
 FORMATS: Final = (1, 2)
 STEPS_LIMIT: Final = 200
 BRANCHES_LIMIT: Final = 20
+CHANNELS_LIMIT: Final = 5
 LONGEST_WAIT: Final = timedelta(days=366)
 LONGEST_OFFSET: Final = 366
 
@@ -184,6 +185,8 @@ def _step(given: object, at: str) -> Step:
             _require(not isinstance(step, words.WaitFor) or step.event_type.strip(), f"{at}.event_type", "is empty")
         case words.WaitUntil():
             _check_until(step, at)
+        case words.SendFirst():
+            _require(1 <= len(step.channels) <= CHANNELS_LIMIT, f"{at}.channels", f"must be 1 to {CHANNELS_LIMIT}")
         case words.Switch():
             _require(1 <= len(step.cases) <= BRANCHES_LIMIT, f"{at}.cases", f"must be 1 to {BRANCHES_LIMIT}")
         case words.Split():

@@ -197,6 +197,21 @@ class SendPush(_Step, frozen=True, kw_only=True, tag="send_push"):
     sender_id: int | None = None
 
 
+class Message(_Written, frozen=True, kw_only=True):
+    """What is sent over a channel, which its template has."""
+
+    template_id: int
+    #: None: the template's sender, else the default one.
+    sender_id: int | None = None
+
+
+class SendFirst(_Step, frozen=True, kw_only=True, tag="send"):
+    """Send one of these messages: the first whose channel reaches the contact."""
+
+    #: In their order, each of another channel.
+    channels: tuple[Message, ...]
+
+
 class Window(_Written, frozen=True, kw_only=True):
     """Times of the contact's day, and days of its week. ``begin`` after ``end``: over midnight."""
 
@@ -357,13 +372,14 @@ class Jump(_Step, frozen=True, kw_only=True, tag="jump"):
     workflow_id: int
 
 
-Send = SendEmail | SendSms | SendPush
+Send = SendEmail | SendSms | SendPush | SendFirst
 Rest = Wait | WaitUntil | WaitFor
 Call = Webhook | Action
 Step = (
     SendEmail
     | SendSms
     | SendPush
+    | SendFirst
     | Wait
     | WaitUntil
     | WaitFor
@@ -380,6 +396,13 @@ Step = (
     | Stop
     | Jump
 )
+
+
+def messages_of(step: Send) -> tuple[Message, ...]:
+    """What a step may send, in order."""
+    if isinstance(step, SendFirst):
+        return step.channels
+    return (Message(template_id=step.template_id, sender_id=step.sender_id),)
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

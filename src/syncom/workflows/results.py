@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from syncom.attribution.model import Revenue, Source
 from syncom.attribution.service import AttributionService
 from syncom.clock import Clock
+from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 from syncom.postgres.pool import Database
 from syncom.postgres.sql import load_sql
@@ -50,6 +51,8 @@ class StepMessages(msgspec.Struct, frozen=True, kw_only=True):
     step_id: str
     queued: int
     sent: int
+    #: The same by channel.
+    channels: dict[str, int]
     failed: int
     #: Kept back when their turn came, such as for somebody who had unsubscribed meanwhile.
     excluded: int
@@ -175,13 +178,22 @@ def _messages(rows: Sequence[TupleRow], known: Mapping[int, Graph], newest: Defi
     """By the id of the step, in the order of the newest version, then steps of older ones."""
     order = {step.id: place for place, step in enumerate(newest.steps)}
     found: dict[str, list[int]] = {}
-    for row in rows:
-        name = _step_id(known, row[0], row[1])
-        before = found.get(name, [0] * len(row[2:]))
-        found[name] = [one + other for one, other in zip(before, row[2:], strict=True)]
+    channels: dict[str, dict[str, int]] = {}
+    for version, step, channel, *counts in rows:
+        name = _step_id(known, version, step)
+        before = found.get(name, [0] * len(counts))
+        found[name] = [one + other for one, other in zip(before, counts, strict=True)]
+        sent = counts[1]
+        if sent:
+            by_channel, word = channels.setdefault(name, {}), Channel(channel).name.lower()
+            by_channel[word] = by_channel.get(word, 0) + sent
     names = ("queued", "sent", "failed", "excluded", "opened", "clicked", "unsubscribed")
     return [
-        StepMessages(step_id=name, **dict(zip(names, found[name], strict=True)))
+        StepMessages(
+            step_id=name,
+            channels=dict(sorted(channels.get(name, {}).items())),
+            **dict(zip(names, found[name], strict=True)),
+        )
         for name in sorted(found, key=lambda name: (order.get(name, len(order)), name))
     ]
 

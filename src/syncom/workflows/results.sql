@@ -56,9 +56,9 @@ SELECT s.held_out, s.contacts, s.converted, m.currency, m.orders, m.net
 FROM sizes s LEFT JOIN money m ON m.held_out = s.held_out ORDER BY s.held_out, m.currency;
 
 -- name: messages
--- Messages that steps queued, by version and step, and what became of them. A person opened or clicked, not a machine.
+-- Messages that steps queued, by version, step and channel (0: still on its way), and what became of them. A person opened or clicked, not a machine.
 -- Index workflow_messages_workflow; primary keys of ledger and engagements.
-SELECT w.version, w.step, count(*), count(*) FILTER (WHERE l.state = 1), count(*) FILTER (WHERE l.state = 2),
+SELECT w.version, w.step, coalesce(l.channel, 0), count(*), count(*) FILTER (WHERE l.state = 1), count(*) FILTER (WHERE l.state = 2),
     count(*) FILTER (WHERE l.state = 3), count(*) FILTER (WHERE g.opens > 0 OR g.clicks > 0),
     count(*) FILTER (WHERE g.clicks > 0), count(*) FILTER (WHERE g.unsubscribed_at IS NOT NULL)
 FROM workflow_messages w
@@ -66,4 +66,4 @@ LEFT JOIN ledger l ON l.account_id = w.account_id AND l.bucket = w.bucket AND l.
 LEFT JOIN engagements g ON g.account_id = w.account_id AND g.bucket = w.bucket AND g.message_id = w.message_id
 WHERE w.account_id = %(account_id)s AND w.workflow_id = %(workflow_id)s AND w.queued_at >= %(since)s
     AND w.queued_at < %(until)s
-GROUP BY w.version, w.step;
+GROUP BY w.version, w.step, coalesce(l.channel, 0);

@@ -16,7 +16,7 @@ import msgspec
 
 from syncom.segments.schema import CONDITION_SCHEMA
 from syncom.workflows import language
-from syncom.workflows.definition import BRANCHES_LIMIT, FORMATS, LONGEST_OFFSET, STEPS_LIMIT
+from syncom.workflows.definition import BRANCHES_LIMIT, CHANNELS_LIMIT, FORMATS, LONGEST_OFFSET, STEPS_LIMIT
 from syncom.workflows.filters import COMPARISONS, WHERE_LIMIT
 from syncom.workflows.language import Definition
 
@@ -58,6 +58,7 @@ _LIMITS: Final[Mapping[tuple[str, str], Json]] = {
     ("Cap", "messages"): {"minimum": 1, "maximum": 1000},
     ("Cap", "days"): {"minimum": 1, "maximum": 90},
     ("WaitUntil", "days"): {"minimum": -LONGEST_OFFSET, "maximum": LONGEST_OFFSET},
+    ("SendFirst", "channels"): {"minItems": 1, "maxItems": CHANNELS_LIMIT},
     ("Switch", "cases"): {"minItems": 1, "maxItems": BRANCHES_LIMIT},
     ("Split", "branches"): {"minItems": 2, "maxItems": BRANCHES_LIMIT},
     ("Branch", "weight"): {"minimum": 1, "maximum": 1000},

@@ -23,7 +23,7 @@ from syncom.workflows import ending, entering, store, timetable
 from syncom.workflows.checking import Checker, uses
 from syncom.workflows.definition import look_through, read_definition
 from syncom.workflows.filters import fits
-from syncom.workflows.language import Definition, Send, SendEmail, SendSms
+from syncom.workflows.language import Definition
 from syncom.workflows.life import Life, Verb, becomes
 from syncom.workflows.model import Candidate, EnrolmentState, Rehearsal, Workflow, WorkflowStatus
 from syncom.workflows.watches import Watcher
@@ -112,10 +112,9 @@ class WorkflowsService:
 
     async def ensure_sender(self, account_id: int, definition: Definition) -> None:
         """The default senders of its channels are made where there is none yet."""
-        unsaid = {type(step) for step in definition.steps if isinstance(step, Send) and step.sender_id is None}
-        for kind, channel in ((SendEmail, Channel.EMAIL), (SendSms, Channel.SMS)):
-            if kind in unsaid:
-                await self._senders.default(account_id, channel)
+        # That of web push is made when it is needed.
+        for channel in sorted(await self._checker.senderless(account_id, definition) - {Channel.WEBPUSH}):
+            await self._senders.default(account_id, channel)
 
     async def _publish(
         self, connection: Connection, account_id: int, workflow_id: int, version: int, read: Definition

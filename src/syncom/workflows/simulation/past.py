@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from syncom.contacts.model import Channel
 from syncom.messages.model import Exclusion
 from syncom.postgres.columns import moments, numbers
 from syncom.postgres.pool import Connection
@@ -32,7 +33,7 @@ from syncom.workflows.simulation.walking import Almanac, Happening, Walk, Walker
 _SQL = load_sql("syncom.workflows.simulation", "simulation.sql")
 #: Events that are fetched, and candidates that are walked, at a time: enough for sets.
 BATCH: Final = 10_000
-_SENDS: Final[Mapping[str, str]] = {"send_email": "email", "send_sms": "sms", "send_push": "webpush"}
+_SENDS: Final = {"send_email": Channel.EMAIL, "send_sms": Channel.SMS, "send_push": Channel.WEBPUSH}
 NEVER_AGAIN: Final = "never again"
 TOO_SOON: Final = "too soon again"
 STILL_INSIDE: Final = "still inside"
@@ -40,7 +41,7 @@ GONE: Final = "contact is gone"
 
 
 class SimulatedSends(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages of one step."""
+    """Messages of one step over one channel."""
 
     step_id: str
     channel: str
@@ -181,7 +182,7 @@ class Past:
         self._refused: Counter[str] = Counter()
         self._ends: Counter[int] = Counter()
         self._ways: Counter[tuple[int, int]] = Counter()
-        self._sends: Counter[tuple[int, Exclusion | None]] = Counter()
+        self._sends: Counter[tuple[int, Channel, Exclusion | None]] = Counter()
 
     async def run(self, occurrences: AsyncIterator[Sequence[Occurrence]]) -> None:
         """Take all of these, which come contact by contact and in their order."""
@@ -205,7 +206,7 @@ class Past:
     def told(self, workflow_id: int | None, version: int, notes: list[str]) -> Simulation:
         """What came of it."""
         definition = self._graph.definition
-        sent = sum(count for (_, why), count in self._sends.items() if why is None)
+        sent = sum(count for (_, _, why), count in self._sends.items() if why is None)
         return Simulation(
             workflow_id=workflow_id,
             since=self._since,
@@ -290,7 +291,9 @@ class Past:
             self._reached += walker.converted or reaches
             self._asked += walker.asked
             inside = walker.state in (EnrolmentState.WAITING, EnrolmentState.FAILED)
-            queue.before.inside_until = store.FOREVER if inside else walker.now
+            # Exits are heard of before entries: what let a contact out may let it in again.
+            just_before = timedelta(microseconds=walker.state is EnrolmentState.EXITED)
+            queue.before.inside_until = store.FOREVER if inside else walker.now - just_before
 
     # ------------------------------------------------------------ what is known of contacts
 
@@ -370,11 +373,16 @@ def _takes_time(definition: Definition) -> bool:
     return definition.rules.quiet_hours is not None or any(isinstance(step, lasting) for step in definition.steps)
 
 
-def _sends(definition: Definition, counts: Counter[tuple[int, Exclusion | None]]) -> Iterator[SimulatedSends]:
+def _sends(definition: Definition, counts: Counter[tuple[int, Channel, Exclusion | None]]) -> Iterator[SimulatedSends]:
+    """Of each step and channel; of a step with a fall-back order those of its channels that somebody came to."""
     for number, step in enumerate(definition.steps):
-        channel = _SENDS.get(str(step.__struct_config__.tag))
-        if channel is not None:
-            held_back = {why.value: count for (at, why), count in counts.items() if at == number and why is not None}
+        own = _SENDS.get(str(step.__struct_config__.tag))
+        for channel in [own] if own else sorted({one for at, one, _ in counts if at == number}):
+            those = {why: count for (at, one, why), count in counts.items() if (at, one) == (number, channel)}
+            held_back = {why.value: count for why, count in those.items() if why is not None}
             yield SimulatedSends(
-                step_id=step.id, channel=channel, sent=counts[number, None], held_back=dict(sorted(held_back.items()))
+                step_id=step.id,
+                channel=channel.name.lower(),
+                sent=those.get(None, 0),
+                held_back=dict(sorted(held_back.items())),
             )

@@ -16,7 +16,7 @@ from syncom.ids import bucket_of
 from syncom.workflows import language as words
 from syncom.workflows.graph import OVER, Graph
 from syncom.workflows.journeys import words_of
-from syncom.workflows.language import END, Definition, Send, Split, Step, WaitFor
+from syncom.workflows.language import END, Definition, Send, Split, Step, WaitFor, messages_of
 from syncom.workflows.model import EnrolmentState
 from syncom.workflows.passing import Stood
 from syncom.workflows.simulation.walking import Almanac, Taken, Walk, Walker
@@ -169,7 +169,7 @@ class Tracer:
     async def _does(self, step: Step, walker: Walker, turn: int, params: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """What a step does, and what would hinder it."""
         match step:
-            case words.SendEmail() | words.SendSms() | words.SendPush():
+            case words.SendEmail() | words.SendSms() | words.SendPush() | words.SendFirst():
                 return await self._message(step, walker, params)
             case words.GenerateEvent():
                 return self._filled({"event_type": step.event_type}, {"params": step.params}, walker, turn, params)
@@ -180,14 +180,15 @@ class Tracer:
                 return _said(step), ""
 
     async def _message(self, step: Send, walker: Walker, params: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        template = await self._content.get(self._account_id, step.template_id)
-        does: dict[str, Any] = {"template_id": step.template_id, "template": template.name}
-        why = (await self._almanac.held_back([walker], step.template_id)).get(walker.who)
+        place, _, why = (await self._almanac.choices([walker], step))[walker.who]
+        template_id = messages_of(step)[place].template_id
+        template = await self._content.get(self._account_id, template_id)
+        does: dict[str, Any] = {"template_id": template_id, "template": template.name}
         note = "" if why is None else f"is not sent: {why.value}"
         try:
             fields = contact_fields(self._contact)
             shown = await self._content.preview(
-                self._account_id, step.template_id, fields, template.dialect.params_of(params)
+                self._account_id, template_id, fields, template.dialect.params_of(params)
             )
         except Invalid as error:
             return does, note or f"cannot be made: {error.message}"

@@ -16,15 +16,16 @@ from uuid import UUID
 
 from psycopg import DataError, sql
 
+from syncom.contacts.model import Channel
 from syncom.messages.model import Exclusion
-from syncom.messages.planned import PlannedSends
+from syncom.messages.planned import Choice, PlannedSends
 from syncom.postgres.columns import moments, numbers
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.segments.service import SegmentsService
 from syncom.workflows import language as words
 from syncom.workflows.graph import OVER, Graph
-from syncom.workflows.language import Send
+from syncom.workflows.language import Send, messages_of
 from syncom.workflows.model import GOING, Arrival, Cause, EnrolmentState, Outcome
 from syncom.workflows.passing import chances
 from syncom.workflows.steps.rests import MIDNIGHT, week_days
@@ -155,10 +156,13 @@ class Almanac:
         rows = await (await self._connection.execute(made.text, values, prepare=False)).fetchall()
         return {row[0] for row in rows}
 
-    async def held_back(self, those: Sequence[Walker], template_id: int) -> Mapping[int, Exclusion]:
-        """Whoever of them would get nothing of a template now, and why."""
-        return await self._sends.held_back(
-            self._connection, self._account_id, template_id, sorted({one.who for one in those})
+    async def choices(self, those: Sequence[Walker], step: Send) -> Mapping[int, Choice]:
+        """What each of them would get of a step now, or why nothing."""
+        return await self._sends.choices(
+            self._connection,
+            self._account_id,
+            [message.template_id for message in messages_of(step)],
+            [one.who for one in those],
         )
 
     async def _moments(self, statement: str, those: Sequence[Walker], after: timedelta, **values: Any) -> list[Any]:
@@ -198,8 +202,8 @@ class Walk:
         }
         #: How many went from one step to another, as the engine counts them.
         self.ways: Counter[tuple[int, int]] = Counter()
-        #: Messages of steps by why they would not be sent; None: they would.
-        self.sends: Counter[tuple[int, Exclusion | None]] = Counter()
+        #: Messages of steps by channel and why they would not be sent; None: they would.
+        self.sends: Counter[tuple[int, Channel, Exclusion | None]] = Counter()
         #: How many are at each step still.
         self.inside: Counter[int] = Counter()
 
@@ -227,7 +231,7 @@ class Walk:
     async def _do(self, number: int, those: list[Walker]) -> None:
         step = self._graph.steps[number]
         match step:
-            case words.SendEmail() | words.SendSms() | words.SendPush():
+            case words.SendEmail() | words.SendSms() | words.SendPush() | words.SendFirst():
                 await self._send(step, those)
             case words.Wait():
                 await self._wait(step, those)
@@ -261,10 +265,10 @@ class Walk:
             those = ready
         if not those:
             return
-        held_back = await self._almanac.held_back(those, step.template_id)
+        choices = await self._almanac.choices(those, step)
         for one in those:
-            why = held_back.get(one.who)
-            self.sends[one.step, why] += 1
+            _, channel, why = choices[one.who]
+            self.sends[one.step, channel, why] += 1
             # Suppressed addresses are held back by who sends, after the journey went on.
             outcome = Outcome.PASSED if why in (None, Exclusion.SUPPRESSED) else Outcome.NOT_SENT
             self._go(one, self._graph.after(one.step), outcome)

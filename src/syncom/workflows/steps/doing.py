@@ -17,6 +17,7 @@ _DOING: Final[Mapping[type[Step], Doing]] = {
     language.SendEmail: sends.send,
     language.SendSms: sends.send,
     language.SendPush: sends.send,
+    language.SendFirst: sends.send,
     language.Wait: rests.wait,
     language.WaitUntil: rests.wait_until,
     language.WaitFor: rests.wait_for,

@@ -11,7 +11,7 @@ from syncom.ids import workflow_effect_id
 from syncom.messages.model import Exclusion
 from syncom.messages.planned import PlannedSend
 from syncom.messages.policy.model import Cap
-from syncom.workflows.language import Send
+from syncom.workflows.language import Send, messages_of
 from syncom.workflows.model import Outcome
 from syncom.workflows.passing import Failed, Place, Stood
 from syncom.workflows.steps.tools import Tools
@@ -29,13 +29,12 @@ async def send(place: Place, step: Send, tools: Tools) -> None:
     where = place.where
     account_id = where.account_id
     try:
-        outcomes = await tools.sends.queue(
+        outcomes = await tools.sends.queue_first(
             place.connection,
             account_id,
-            step.template_id,
+            [(message.template_id, message.sender_id) for message in messages_of(step)],
             planned,
             now=place.now,
-            sender_id=step.sender_id,
             caps=_caps(place),
         )
     except (Invalid, NotFound) as error:
