@@ -57,6 +57,8 @@ from syncom.messages.bounces.hooks.service import BounceHooks
 from syncom.messages.bounces.intake import Intake
 from syncom.messages.bounces.jobs import BounceKeeper
 from syncom.messages.bounces.listener import BounceListener
+from syncom.messages.bounces.mailboxes.jobs import MailboxKeeper
+from syncom.messages.bounces.mailboxes.service import MailboxesService
 from syncom.messages.bounces.service import BouncesService
 from syncom.messages.bounces.spool import Spool, SpoolReader
 from syncom.messages.channels.push.browsers import Browsers
@@ -220,6 +222,7 @@ class App:
             days=settings.view_days,
         )
         self.bounces = BouncesService(database, self.tokens, clock)
+        self.bounce_mailboxes = MailboxesService(database, keyring, outbound_allow=settings.outbound_allow)
         self.bounce_intake = Intake(self.activity, keyring, clock)
         self.bounce_hooks = BounceHooks(
             database,
@@ -386,7 +389,15 @@ class App:
 
     def bounce_keeper(self) -> BounceKeeper:
         """What reads bounces in the background."""
-        return BounceKeeper(SpoolReader(self.database, self.bounce_intake, self.tokens, self.clock))
+        mailboxes = MailboxKeeper(
+            self.database,
+            self.bounce_intake,
+            self.tokens,
+            self.keyring,
+            self.clock,
+            outbound_allow=self.settings.outbound_allow,
+        )
+        return BounceKeeper(SpoolReader(self.database, self.bounce_intake, self.tokens, self.clock), mailboxes)
 
     def connection_keeper(self) -> ConnectionKeeper:
         """What renews credentials of connections in the background, before they end."""

@@ -18,6 +18,7 @@ from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.content.model import AttachedFile, TemplateInput
 from syncom.events.model import EventInput
 from syncom.inbound_texts.model import InboundFilter
+from syncom.messages.bounces.hooks.model import HookInput, Provider
 from syncom.messages.groups import GroupMember, SenderGroupInput
 from syncom.messages.identity.model import DomainInput
 from syncom.messages.model import SenderConfig
@@ -106,6 +107,10 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "source_id": recommending.source_id,
         "external_id": mark,
         "webhook_id": await _webhook(app, account_id, mark),
+        "hook_id": (
+            await app.bounce_hooks.add(account_id, HookInput(provider=Provider.POSTMARK, name=mark))
+        ).hook.hook_id,
+        "mailbox_id": await _mailbox(app, account_id, mark),
         "pull_id": await _pull(app, account_id, mark),
         "feed_id": (await app.product_feeds.add(account_id, FeedInput(name=mark))).feed_id,
         "product_id": await _product(app, account_id, mark),
@@ -147,6 +152,19 @@ async def _pull(app: App, account_id: int, mark: str) -> int:
         every=0,
     )
     return (await app.pulls.add(account_id, given)).pull_id
+
+
+async def _mailbox(app: App, account_id: int, mark: str) -> int:
+    """A mailbox at a server that nobody asks here."""
+    async with app.database.system() as connection:
+        cursor = await connection.execute(
+            "INSERT INTO bounce_mailboxes (account_id, name, protocol, host, port, security, username, next_at)"
+            " VALUES (%s, %s, 'imap', %s, 993, 'tls', %s, 'infinity') RETURNING mailbox_id",
+            (account_id, mark, f"{mark}.example", mark),
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def _webhook(app: App, account_id: int, mark: str) -> int:
@@ -347,6 +365,8 @@ _ONES: dict[str, Any] = {
             "replay_id",
             "category_id",
             "webhook_id",
+            "hook_id",
+            "mailbox_id",
             "pull_id",
             "feed_id",
             "workflow_id",
@@ -383,6 +403,8 @@ _TABLES = (
     "event_replays",
     "sites",
     "webhooks",
+    "bounce_hooks",
+    "bounce_mailboxes",
     "workflows",
     "workflow_versions",
     "products",

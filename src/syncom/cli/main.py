@@ -76,6 +76,7 @@ _COMMANDS = (
     ("workflow", "syncom.cli.workflow:app", "What is done with a contact after something happened."),
     ("message", "syncom.cli.message:app", "Single messages: send one, see where it is."),
     ("keys", "syncom.cli.keys:app", "The master keys that stored passwords and credentials are sealed with."),
+    ("bounce", "syncom.cli.bounce:app", "Bounces and complaints, and the mailboxes and webhooks they come by."),
     ("webhook", "syncom.cli.webhook:app", "Servers that an account's activity is posted to as it happens."),
     (
         "workspace",

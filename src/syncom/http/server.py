@@ -21,6 +21,7 @@ from syncom.activity.recorder import Recorder
 from syncom.app import App, open_app
 from syncom.errors import NotFound, SyncomError, Unauthorized
 from syncom.http.authentication import Authentication
+from syncom.http.bounces.app import BouncesApp
 from syncom.http.esputnik.app import METHODS, EsputnikApi
 from syncom.http.esputnik.document import add_esputnik
 from syncom.http.esputnik.repeats import forget_old_requests
@@ -48,6 +49,7 @@ from syncom.http.tracking.app import TrackingApp
 from syncom.http.tracking.choices import ChoicePages
 from syncom.http.tracking.client import TrustedProxies
 from syncom.http.tracking.form_pages import FormPages
+from syncom.messages.bounces.hooks.service import PREFIX as BOUNCES
 from syncom.settings import Settings
 
 Route = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -111,6 +113,7 @@ class Server:
         self._below: dict[str, Route] = {
             "t": cast("Route", tracking),
             "gateways": cast("Route", gateways),
+            BOUNCES: cast("Route", BouncesApp(app.bounce_hooks)),
             "inbox": cast("Route", inbox),
             "api": self.esputnik,
             ".well-known": WellKnown(app.settings.base_url),

@@ -133,6 +133,19 @@ ORDER BY 1 LIMIT %(limit)s;
 -- name: put_bounce_hooks
 UPDATE bounce_hooks SET secret = %(sealed)s WHERE hook_id = %(ident)s::bigint AND secret = %(before)s;
 
+-- name: count_bounce_mailboxes
+SELECT encode(substring(secret FROM 1 FOR 8), 'hex'), count(*) FROM bounce_mailboxes WHERE secret IS NOT NULL GROUP BY 1;
+
+-- name: next_bounce_mailboxes
+SELECT lpad(mailbox_id::text, 20, '0'), format('bounce mailbox:%%s', mailbox_id), secret
+FROM bounce_mailboxes
+WHERE secret IS NOT NULL AND lpad(mailbox_id::text, 20, '0') > %(after)s
+  AND substring(secret FROM 1 FOR 8) <> %(prefix)s
+ORDER BY 1 LIMIT %(limit)s;
+
+-- name: put_bounce_mailboxes
+UPDATE bounce_mailboxes SET secret = %(sealed)s WHERE mailbox_id = %(ident)s::bigint AND secret = %(before)s;
+
 -- name: count_push
 SELECT encode(substring(private_key FROM 1 FOR 8), 'hex'), count(*) FROM push_keys GROUP BY 1;
 

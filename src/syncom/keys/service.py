@@ -35,6 +35,7 @@ _SEALED: Final = (
     ("push", "web push"),
     ("dkim", "dkim key"),
     ("bounce_hooks", "bounce hook"),
+    ("bounce_mailboxes", "bounce mailbox"),
     ("product_feeds", "product feed"),
     ("erasures", "erasure"),
     ("run_inputs", "run input"),

@@ -108,6 +108,12 @@ class Post:
             return await (await connection.execute(statement, values)).fetchall()  # pyright: ignore[reportArgumentType]
 
 
+@pytest.fixture
+async def database(emptied_database: Database) -> Database:
+    """One for the file."""
+    return emptied_database
+
+
 async def _post(database: Database, account_id: int, folder: Path) -> AsyncIterator[Post]:
     clock = StandingClock(NOW)
     keyring = Keyring.open(folder / "secret.key")

@@ -157,7 +157,10 @@ async def test_a_mail_that_cannot_be_dealt_with_is_set_aside_and_its_neighbours_
     for number in range(3):
         await spool.add([address], corpus.postfix(identity=f"{number}@x"))
     await spool.close()
-    await post.rows("UPDATE bounce_spool SET recipient = 'poison' WHERE spool_id = 2 RETURNING 1")
+    await post.rows(
+        "UPDATE bounce_spool SET recipient = 'poison'"
+        " WHERE spool_id = (SELECT min(spool_id) + 1 FROM bounce_spool) RETURNING 1"
+    )
 
     class Poisoned(SpoolReader):
         def _reports(self, recipient: str, raw: bytes, received_at: Any) -> Any:

@@ -19,6 +19,7 @@ from syncom.http.native import (
     activity,
     api_keys,
     attribution,
+    bounces,
     campaigns,
     carts,
     categories,
@@ -109,6 +110,7 @@ _RESOURCES: list[Any] = [
     *reports.HANDLERS,
     *inbox.HANDLERS,
     *webhooks.HANDLERS,
+    *bounces.HANDLERS,
     *pulls.HANDLERS,
 ]
 

@@ -24,6 +24,9 @@ from syncom.events.service import EventsService
 from syncom.http.authentication import Authentication
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
+from syncom.messages.bounces.hooks.service import BounceHooks
+from syncom.messages.bounces.mailboxes.service import MailboxesService
+from syncom.messages.bounces.service import BouncesService
 from syncom.messages.groups import SenderGroupsService
 from syncom.messages.identity.service import DomainsService
 from syncom.messages.policy.service import PoliciesService
@@ -78,6 +81,9 @@ Domains = NamedDependency[DomainsService]
 Receipts = NamedDependency[ReceiptsService]
 Messages = NamedDependency[MessagesService]
 Campaigns = NamedDependency[CampaignsService]
+Bounces = NamedDependency[BouncesService]
+IncomingWebhooks = NamedDependency[BounceHooks]
+Mailboxes = NamedDependency[MailboxesService]
 Webhooks = NamedDependency[WebhooksService]
 Pulls = NamedDependency[PullsService]
 Workflows = NamedDependency[WorkflowsService]
@@ -127,6 +133,9 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "receipts": app.receipts,
         "messages": app.messages,
         "campaigns": app.campaigns,
+        "bounces": app.bounces,
+        "incoming_webhooks": app.bounce_hooks,
+        "mailboxes": app.bounce_mailboxes,
         "webhooks": app.webhooks,
         "pulls": app.pulls,
         "workflows": app.workflows,
