@@ -81,6 +81,7 @@ from syncom.messages.senders import InboxAddress, SendersService
 from syncom.messages.sending.carriers import Carriers
 from syncom.messages.sending.loop import SendingLoop
 from syncom.messages.service import MessagesService
+from syncom.messages.warming.service import WarmUpsService
 from syncom.messages.web_versions import WebVersions
 from syncom.orders import jobs as order_jobs
 from syncom.orders.service import OrdersService
@@ -197,6 +198,7 @@ class App:
         )
         self.policies = PoliciesService(database, clock)
         self.sender_groups = SenderGroupsService(database)
+        self.warm_ups = WarmUpsService(database, self.senders, clock)
         self.messages = MessagesService(database, self.contacts, self.content, self.senders)
         self.message_consents = MessageConsents(database, self.contacts)
         self.optins = OptIns(

@@ -79,3 +79,17 @@ async def test_a_sender_has_limits_of_receiving_domains(syncom: Command) -> None
     assert "destination" in refused.err
     cleared = await syncom.json("sender", "update", made["sender_id"], "--destination", "none")
     assert cleared["config"]["destinations"] == []
+
+
+async def test_a_sender_is_warmed_up(syncom: Command) -> None:
+    made = await syncom.json("sender", "add", "smtp", "--host", "127.0.0.1", "--from-email", "a@example.com")
+    sender_id = made["sender_id"]
+    begun = await syncom.json("sender", "warm-up", sender_id, "--first", "100")
+    assert begun["plan"] == {"first": 100, "growth": 1.5, "target": 20000}
+    changed = await syncom.json("sender", "warm-up", sender_id, "--growth", "2")
+    assert (changed["plan"]["first"], changed["allowed_today"]) == (100, 100)
+    assert "0 of 100 sent" in (await syncom("sender", "warm-up", sender_id)).out
+    assert (await syncom("sender", "warm-up", sender_id, "--off")).code == 0
+    gone = await syncom("sender", "warm-up", sender_id)
+    assert gone.code != 0
+    assert "was not found" in gone.err

@@ -45,3 +45,17 @@ async def test_a_schedule_is_one_moment_or_a_local_time(site: Site) -> None:
         answer = await client.post(path, json={"local_at": "2030-01-01T09:00:00Z"})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "local_at")
         assert (await client.post(path, json={"local_at": "2030-01-01T09:00:00"})).status_code == 404
+
+
+async def test_a_sender_is_warmed_up_and_shows_receiving_domains(site: Site) -> None:
+    async with site.client() as client:
+        given = {"name": "S", "from_email": "a@example.com", "config": {"host": "127.0.0.1"}}
+        sender_id = (await client.post("/syncom/v1/senders", json=given)).json()["sender_id"]
+        path = f"/syncom/v1/senders/{sender_id}"
+        assert (await client.get(f"{path}/warm-up")).status_code == 404
+        put = await client.put(f"{path}/warm-up", json={"first": 10})
+        assert (put.status_code, put.json()["allowed_today"], put.json()["sent_today"]) == (200, 10, 0)
+        wrong = await client.put(f"{path}/warm-up", json={"first": 10, "target": 1})
+        assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "target")
+        assert (await client.get(f"{path}/destinations")).json()["items"] == []
+        assert (await client.delete(f"{path}/warm-up")).status_code == 204

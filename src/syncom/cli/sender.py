@@ -18,7 +18,7 @@ from cyclopts import App, Parameter
 from syncom.cli.given import Many, Switch, pairs, read_text
 from syncom.cli.output import facts, show, table
 from syncom.cli.sender_group import app as group
-from syncom.cli.sender_pace import destination_limits, destinations, told_limit
+from syncom.cli.sender_pace import destination_limits, destinations, told_limit, warm_up
 from syncom.cli.services import Here, Options, here
 from syncom.cli.smsc import Smsc, sender_of
 from syncom.errors import Invalid
@@ -37,6 +37,7 @@ app.command(add)
 app.command(group)
 _DEFAULT = Options()
 app.command(destinations)
+app.command(warm_up)
 
 #: Where a password may be, so that it is in no command line and no history.
 PASSWORD_VARIABLE = "SYNCOM_SMTP_PASSWORD"  # noqa: S105 - the name of a variable

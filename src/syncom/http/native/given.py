@@ -33,6 +33,7 @@ from syncom.messages.policy.service import PoliciesService
 from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import SendersService
 from syncom.messages.service import MessagesService
+from syncom.messages.warming.service import WarmUpsService
 from syncom.orders.service import OrdersService
 from syncom.products.feeds.service import FeedsService
 from syncom.products.service import ProductsService
@@ -75,6 +76,7 @@ InboundTexts = NamedDependency[InboundTextsService]
 Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
 Senders = NamedDependency[SendersService]
+WarmUps = NamedDependency[WarmUpsService]
 Policies = NamedDependency[PoliciesService]
 SenderGroups = NamedDependency[SenderGroupsService]
 Domains = NamedDependency[DomainsService]
@@ -128,6 +130,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "content": app.content,
         "senders": app.senders,
         "policies": app.policies,
+        "warm_ups": app.warm_ups,
         "sender_groups": app.sender_groups,
         "domains": app.domains,
         "receipts": app.receipts,

@@ -9,13 +9,14 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
-from syncom.http.native.given import By, Receipts, Senders, Wiring
+from syncom.http.native.given import By, Receipts, Senders, WarmUps, Wiring
 from syncom.http.native.paging import Page
 from syncom.http.native.routing import needs
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses
 from syncom.messages.destinations.model import Destination
 from syncom.messages.model import Sender
 from syncom.messages.senders import SenderInput
+from syncom.messages.warming.model import Plan, Standing
 
 _TAGS = ["Senders"]
 
@@ -89,6 +90,24 @@ async def list_destinations(by: By, senders: Senders, sender_id: FromPath[int]) 
     return Page(items=list(await senders.pressed(by.account_id, sender_id)), next_cursor=None)
 
 
+@get("/senders/{sender_id:int}/warm-up", tags=_TAGS, opt=needs(Permission.READ_SETTINGS))
+async def get_warm_up(by: By, warm_ups: WarmUps, sender_id: FromPath[int]) -> Standing:
+    """How many messages a new sender may send a day, and how many it sent today."""
+    return await warm_ups.get(by.account_id, sender_id)
+
+
+@put("/senders/{sender_id:int}/warm-up", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
+async def put_warm_up(by: By, warm_ups: WarmUps, sender_id: FromPath[int], data: JSONBody[Plan]) -> Standing:
+    """Warm a sender up from today on, or change the plan under way."""
+    return await warm_ups.put(by.account_id, sender_id, data)
+
+
+@delete("/senders/{sender_id:int}/warm-up", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
+async def delete_warm_up(by: By, warm_ups: WarmUps, sender_id: FromPath[int]) -> None:
+    """End a warm-up: the sender sends as much as it can."""
+    await warm_ups.delete(by.account_id, sender_id)
+
+
 @post("/senders/{sender_id:int}/test", tags=_TAGS, status_code=200, opt=needs(Permission.MANAGE_SETTINGS, replay=False))
 async def test_sender(
     by: By, senders: Senders, wiring: Wiring, sender_id: FromPath[int], data: JSONBody[TestMail]
@@ -102,6 +121,9 @@ HANDLERS: list[Any] = [
     create_sender,
     get_sender,
     list_destinations,
+    get_warm_up,
+    put_warm_up,
+    delete_warm_up,
     sender_callbacks,
     get_sender_receipts,
     update_sender,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from syncom.clock import Clock
@@ -21,6 +21,7 @@ from syncom.messages.sending.destinations import REST, Destinations
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Postponed, Settled, Work
 from syncom.messages.store import ADDRESS_PLACE, LANGUAGE_PLACE
+from syncom.messages.warming.model import WarmUp
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +82,11 @@ class SenderLine:
         self._carrier: Carrier | None = None
         #: Permits of the rate limit that were taken and not used; None: no limit.
         self.permits: float | None = 0.0 if sender.config.rate_per_second else None
+        #: The sender's warm-up, and what was taken of a day's allowance and not used; None: no limit.
+        self.warm_up: WarmUp | None = None
+        self.allowance: tuple[date, int] | None = None
+        #: Why nothing is sent although there is work; empty: no such reason.
+        self.rest_words = ""
         #: Messages the peer has answered, for the pace of reading ahead.
         self.answered = 0
         self.in_flight = 0
@@ -119,6 +125,8 @@ class SenderLine:
             if parcel is not None:
                 if self.permits is not None:
                     self.permits -= 1
+                if self.allowance is not None:
+                    self.allowance = (self.allowance[0], self.allowance[1] - 1)
                 self.in_flight += 1
                 if self.destinations is not None:
                     self.destinations.began(work)

@@ -42,6 +42,7 @@ from syncom.messages.sending.merge_fields import reader_of
 from syncom.messages.sending.recovery import recover
 from syncom.messages.sending.settlement import Settlement
 from syncom.messages.sending.work import Lease, Postponed, Work
+from syncom.messages.warming import store as warming
 from syncom.postgres.pool import Database
 
 _log = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ _MAX_SLICE, _MIN_SLICE = 500, 20
 _READ_AHEAD = 0.2
 #: Composers that a line keeps: contents that several recipients share come back soon.
 _COMPOSERS = 64
+#: What the words of a sender begin with that waits for its next day.
+_WARM_UP = "warm-up"
 #: Results that wait for the database before no more is claimed.
 _MAX_BACKLOG = 20_000
 
@@ -140,6 +143,9 @@ class SendingLoop:
         await asyncio.gather(*self._errands, return_exceptions=True)
         async with self._database.system() as connection:
             await store.release_worker(connection, self._worker_id)
+            for line in self._lines.values():
+                if line.allowance is not None and line.allowance[1] > 0:
+                    await warming.give_back(connection, line.sender.sender_id, *line.allowance)
         if self._journal is not None:
             self._journal.close()
 
@@ -211,6 +217,7 @@ class SendingLoop:
                 chunks=self._role is SenderRole.BULK,
                 listening=self._role is SenderRole.EXPRESS,
             )
+            warm_ups = await warming.select(connection, [found.sender.sender_id for found in active])
         await self._carriers.prepare({found.sender.account_id for found in active})
         for found in active:
             sender = found.sender
@@ -222,6 +229,7 @@ class SendingLoop:
             if line is None:
                 line = self._open_line(found)
             line.paused_until = _still(sender.paused_until, self._clock.now())
+            line.warm_up = warm_ups.get(sender.sender_id)
             if not found.has_work:
                 continue
             feeder = self._feeders.get(sender.sender_id)
@@ -237,9 +245,11 @@ class SendingLoop:
                 await self._close_line(sender_id)
 
     async def _note_troubles(self) -> None:
-        """Show beside the sender what keeps its connections from its server, and that it is over."""
+        """Show beside the sender what keeps it from sending, and that it is over."""
         for line in self._lines.values():
-            trouble = line.carrier.trouble()
+            trouble = line.rest_words or line.carrier.trouble()
+            if trouble is None and line.trouble.startswith(_WARM_UP):
+                trouble = ""
             now = self._clock.monotonic()
             # Others look at when trouble was seen last: it is told again while it keeps something here from leaving.
             again = bool(trouble) and not line.is_empty and now - line.trouble_noted_at >= _TELL_TROUBLE
@@ -248,7 +258,7 @@ class SendingLoop:
             is_news = trouble != line.trouble
             line.trouble, line.trouble_noted_at = trouble, now
             if trouble and is_news:
-                _log.warning("sender %s cannot reach its server: %s", line.sender.name, trouble)
+                _log.warning("sender %s cannot send: %s", line.sender.name, trouble)
             async with self._database.system() as connection:
                 await store.note_trouble(connection, line.sender.sender_id, trouble)
 
@@ -354,10 +364,47 @@ class SendingLoop:
             or self._settlement.backlog > _MAX_BACKLOG
         ):
             return 0
+        size = await self._allowance(line, size)
+        if not size:
+            return 0
         added = await self._read_messages(line, size)
         if self._role is SenderRole.BULK and not added:
             added = await self._read_chunk(line, size)
+        if not added and line.allowance is not None:
+            await self._give_back_allowance(line)
         return added
+
+    async def _allowance(self, line: SenderLine, size: int) -> int:
+        """How many of so many recipients may be read: of a sender that is warmed up, no more than its day allows.
+
+        What cannot wait is counted and sent all the same.
+        """
+        now = self._clock.now()
+        allowed = line.warm_up.allowed(now) if line.warm_up is not None else None
+        if line.warm_up is None or allowed is None:
+            line.allowance, line.rest_words = None, ""
+            return size
+        today = line.warm_up.today(now)
+        left = line.allowance[1] if line.allowance is not None and line.allowance[0] == today else 0
+        free = left - line.waiting
+        if free < 1:
+            limit = None if self._role is SenderRole.EXPRESS else allowed
+            async with self._database.system() as connection:
+                free += await warming.take(connection, line.sender.sender_id, today, size - free, limit)
+            line.allowance = (today, free + line.waiting)
+        begins = line.warm_up.tomorrow(now)
+        over = f"{_WARM_UP}: today's {allowed:,} messages are sent; it goes on at {begins:%Y-%m-%d %H:%M} UTC"
+        line.rest_words = over if free < 1 else ""
+        return max(0, min(size, free))
+
+    async def _give_back_allowance(self, line: SenderLine) -> None:
+        """Nothing is there to be read: others may have what was taken of the day and is not needed."""
+        assert line.allowance is not None
+        day, left = line.allowance
+        if left > line.waiting:
+            async with self._database.system() as connection:
+                await warming.give_back(connection, line.sender.sender_id, day, left - line.waiting)
+            line.allowance = (day, line.waiting)
 
     async def _read_messages(self, line: SenderLine, size: int) -> int:
         if not line.leased:
