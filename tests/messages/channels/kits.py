@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import psycopg
@@ -24,6 +24,7 @@ from syncom.messages.channels.carrier import Carrier
 from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.sms.form import GatewayCall, GatewayForm
 from syncom.messages.channels.sms.model import ShortLink
+from syncom.messages.channels.sms.providers import TwilioAccount, VonageAccount
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.channels.sms.smpp.model import SmppBind
 from syncom.messages.model import Sender, SenderConfig, SenderKind
@@ -107,6 +108,55 @@ class GatewayKit(_HttpKit):
 
     def number(self, asked: Asked) -> int:
         return int(asked.json()["to"].removeprefix("+38067"))
+
+
+class TwilioKit(_HttpKit):
+    name = "twilio"
+    channel = Channel.SMS
+    template = _TEXT
+    took = Reply(status=201, body=b'{"sid": "SM1", "status": "queued"}')
+    refusals: ClassVar[dict[Act, Reply]] = {
+        Act.LATER: Reply(status=429, body=b'{"code": 20429, "message": "Too Many Requests"}'),
+        Act.NEVER: Reply(status=400, body=b'{"code": 21612, "message": "not this one"}'),
+    }
+
+    async def sender(self) -> Sender:
+        account = TwilioAccount(account_sid="AC1", names=("Acme",), base_url=f"http://127.0.0.1:{self.port}")
+        config = msgspec.structs.replace(_CONFIG, twilio=account)
+        return await self.house.senders.add(
+            self.house.account_id, SenderInput(name="Twilio", kind=SenderKind.TWILIO, config=config)
+        )
+
+    def address(self, number: int) -> str:
+        return f"+38067{number:07d}"
+
+    def number(self, asked: Asked) -> int:
+        return int(asked.form()["To"].removeprefix("+38067"))
+
+    def _behave(self, asked: Asked, count: int) -> Reply:
+        act = self.peer.arrived(self.number(asked))
+        if act is Act.CUT:
+            return Reply(drop=True)
+        return self.refusals.get(act) or msgspec.structs.replace(self.took, wait=self.peer.slowly)
+
+
+class VonageKit(TwilioKit):
+    name = "vonage"
+    took = Reply(body=b'{"messages": [{"status": "0", "message-id": "V1"}]}')
+    refusals: ClassVar[dict[Act, Reply]] = {
+        Act.LATER: Reply(body=b'{"messages": [{"status": "5", "error-text": "Internal Error"}]}'),
+        Act.NEVER: Reply(body=b'{"messages": [{"status": "7", "error-text": "not this one"}]}'),
+    }
+
+    async def sender(self) -> Sender:
+        account = VonageAccount(api_key="key", names=("Acme",), base_url=f"http://127.0.0.1:{self.port}")
+        config = msgspec.structs.replace(_CONFIG, vonage=account)
+        return await self.house.senders.add(
+            self.house.account_id, SenderInput(name="Vonage", kind=SenderKind.VONAGE, config=config)
+        )
+
+    def number(self, asked: Asked) -> int:
+        return int(asked.form()["to"].removeprefix("38067"))
 
 
 class SmppKit(Kit):
@@ -268,4 +318,4 @@ def _page() -> dict[str, Any]:
     return names
 
 
-KITS: tuple[type[Kit], ...] = (SmtpKit, InboxKit, GatewayKit, SmppKit, PushKit, PageKit)
+KITS: tuple[type[Kit], ...] = (SmtpKit, InboxKit, GatewayKit, TwilioKit, VonageKit, SmppKit, PushKit, PageKit)
