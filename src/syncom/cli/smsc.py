@@ -43,6 +43,9 @@ class Smsc:
     mode: Annotated[BindMode, Parameter(help="transceiver, or pair: a transmitter and a receiver.")] = (
         BindMode.TRANSCEIVER
     )
+    every_process: Annotated[
+        Switch, Parameter(help="Each sending process binds; else the express process alone, so that there is one bind.")
+    ] = False
     window: Annotated[int, Parameter(help="Unanswered texts at most.")] = 50
     source_ton: Annotated[int | None, Parameter(help="Type of number of our names; by their look unless given.")] = None
     source_npi: Annotated[int | None, Parameter(help="Numbering plan of our names; by their look unless given.")] = None
@@ -78,6 +81,7 @@ def sender_of(smsc: Smsc) -> SenderInput:
         system_type=smsc.system_type,
         service_type=smsc.service_type,
         mode=smsc.mode,
+        one_process=not smsc.every_process,
         names=smsc.sender_name,
         source_ton=smsc.source_ton,
         source_npi=smsc.source_npi,

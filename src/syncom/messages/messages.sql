@@ -13,18 +13,19 @@ WITH gone AS (DELETE FROM workers WHERE worker_id = %(worker_id)s),
 UPDATE messages SET worker_id = NULL WHERE worker_id = %(worker_id)s;
 
 -- name: senders
--- Senders with something to send, and those that are listened to, with what a sending process needs to know. Index:
--- campaign_chunks_ready, messages_due.
+-- Senders with something to send, and those that are listened to, with what a sending process needs to know. Senders that
+-- are one process's are the listening one's, with everything they have to send. Index: campaign_chunks_ready, messages_due.
 SELECT s.sender_id, s.account_id, s.name, s.kind, s.channel, s.from_email, s.from_name, s.reply_to, s.config, s.is_default,
        s.paused_until, s.problem, s.secret, has.work AS has_work
 FROM senders s
+CROSS JOIN LATERAL (SELECT coalesce((s.config->'smpp'->>'one_process')::boolean, false) AS process) AS one
 CROSS JOIN LATERAL (
-    SELECT (%(chunks)s AND EXISTS (SELECT FROM campaign_chunks k WHERE k.sender_id = s.sender_id
-                                   AND (k.due_at IS NULL OR k.due_at <= now())))
-        OR EXISTS (SELECT FROM messages m WHERE m.sender_id = s.sender_id AND m.lane = ANY(%(lanes)s)
+    SELECT ((%(chunks)s OR one.process) AND EXISTS (SELECT FROM campaign_chunks k WHERE k.sender_id = s.sender_id
+                                                    AND (k.due_at IS NULL OR k.due_at <= now())))
+        OR EXISTS (SELECT FROM messages m WHERE m.sender_id = s.sender_id AND (m.lane = ANY(%(lanes)s) OR one.process)
                    AND m.due_at <= now()) AS work
 ) AS has
-WHERE s.kind <> 'group' AND (has.work OR (%(listening)s AND s.kind = 'smpp'));
+WHERE s.kind <> 'group' AND (%(listening)s OR NOT one.process) AND (has.work OR (%(listening)s AND s.kind = 'smpp'));
 
 -- name: lease_chunks
 -- Up to `count` chunks of one sender whose campaign is sending, those that waited for their time first; of one

@@ -164,6 +164,12 @@ class SenderLine:
         return any(one.group_id for one in (*self.leases, *self.in_hand))
 
     @property
+    def is_of_one_process(self) -> bool:
+        """Whether no other process carries anything of this sender."""
+        bind = self.sender.config.smpp
+        return bind is not None and bind.one_process
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing of the queue is in this line's hands."""
         return not (self.leases or self.leased or self.waiting or self.in_flight)

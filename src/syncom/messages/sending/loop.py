@@ -178,7 +178,7 @@ class SendingLoop:
 
     async def _listen(self) -> None:
         """Notifications make the loop quick; polling makes it certain."""
-        channels = (CAMPAIGNS,) if self._role is SenderRole.BULK else (MESSAGES,)
+        channels = (CAMPAIGNS,) if self._role is SenderRole.BULK else (MESSAGES, CAMPAIGNS)
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._database.dsn, autocommit=True) as connection:
@@ -368,7 +368,7 @@ class SendingLoop:
         if not size:
             return 0
         added = await self._read_messages(line, size)
-        if self._role is SenderRole.BULK and not added:
+        if not added and (self._role is SenderRole.BULK or line.is_of_one_process):
             added = await self._read_chunk(line, size)
         if not added and line.allowance is not None:
             await self._give_back_allowance(line)
@@ -410,7 +410,12 @@ class SendingLoop:
         if not line.leased:
             async with self._database.autocommit() as connection:
                 line.leased = await store.lease_messages(
-                    connection, line.sender.sender_id, self._worker_id, self._lanes, size, is_stuck=line.is_stuck
+                    connection,
+                    line.sender.sender_id,
+                    self._worker_id,
+                    tuple(Lane) if line.is_of_one_process else self._lanes,
+                    size,
+                    is_stuck=line.is_stuck,
                 )
         # When the database goes away here, they are there for the next try.
         works = await self._allowed(line, line.leased)

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from syncom.contacts.model import Channel
+from syncom.campaigns.model import CampaignState
+from syncom.contacts.model import Channel, ContactInput, IdentityKind, UpsertOptions
 from syncom.errors import Invalid, Upstream
 from syncom.messages.channels.sms.smpp import pool
 from syncom.messages.channels.sms.smpp.model import BindMode, ReceiptIds, SmppBind
 from syncom.messages.channels.sms.smpp.segments import SmscAlphabet
-from syncom.messages.model import MessageState, OnUncertain, SenderConfig, SenderKind
+from syncom.messages.model import MessageState, OnUncertain, SenderConfig, SenderKind, SenderRole
 from syncom.messages.senders import InboxAddress, SenderInput
-from tests.messages.house import SendingHouse, sending
+from tests.messages.house import SendingHouse, sending, states
 from tests.messages.sms.smpp.smsc_peer import Smsc, running_smsc
-from tests.messages.sms.test_gateway import ANN, BOB, express, send, settled, waiting
+from tests.messages.sms.test_gateway import ANN, BOB, express, send, settled, sms, waiting
 
 
 @pytest.fixture(autouse=True)
@@ -483,3 +484,24 @@ async def test_a_changed_password_is_used_at_once_and_a_deleted_sender_is_left(h
             await house.senders.delete(house.account_id, sender_id)
             await smsc.heard("unbind", 2)
     assert [one["password"] for one in smsc.all("bind")] == ["s3cret", "other"]
+
+
+@pytest.mark.parametrize("one_process", [True, False])
+async def test_a_campaign_beside_single_texts_goes_through_as_many_binds_as_were_agreed(
+    house: SendingHouse, one_process: bool
+) -> None:
+    rows = [ContactInput(phone=f"+38067{number:07d}") for number in range(1, 41)]
+    await house.contacts.upsert(house.account_id, rows, UpsertOptions(key=IdentityKind.PHONE))
+    async with running_smsc() as smsc:
+        await smpp(house, smsc, one_process=one_process)
+        async with sending(house.loop(SenderRole.BULK), express(house)):
+            await smsc.heard("bind")
+            campaign = await house.campaign(letter=sms("News for you"))
+            results = await send(house, "Your code is 1234", ANN)
+            await settled(house, results)
+            done = await house.until(campaign.campaign_id, CampaignState.FINISHED)
+        found = smsc.all("submit")
+    assert states(await house.ledger(done.campaign_id)) == {"sent": 40}
+    assert len({one["destination"] for one in found if one["text"] == "News for you"}) == 40
+    assert len(found) == 41
+    assert len(smsc.all("bind")) == (1 if one_process else 2)

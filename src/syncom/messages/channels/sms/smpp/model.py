@@ -58,6 +58,9 @@ class SmppBind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source_npi: int | None = None
     dest_ton: int = 1
     dest_npi: int = 1
+    #: Whether the express process carries everything, campaigns too, so that there is one bind in all: many operators
+    #: allow no second one. False: each sending process makes its own.
+    one_process: bool = True
     #: Unanswered submit_sm of one bind at most.
     window: int = 50
     alphabet: SmscAlphabet = SmscAlphabet.GSM
