@@ -45,6 +45,8 @@ USING unnest(string_to_array(%(values)s, E'\x1f'), %(contact_ids)s::bigint[]) AS
 WHERE i.account_id = %(account_id)s AND i.kind = 5 AND i.value = k.value AND i.contact_id = k.contact_id
 
 -- name: put_channels
+-- What a caller says of a channel replaces what was known, but for the keys of a browser: who reads contacts is not told them,
+-- and who writes back what was read must not take them away.
 INSERT INTO contact_channels AS h (account_id, bucket, contact_id, channel, value, data, active)
 SELECT DISTINCT ON (k.bucket, k.contact_id, k.channel, k.value) %(account_id)s, k.bucket, k.contact_id, k.channel, k.value,
     k.data::jsonb, k.active
@@ -54,7 +56,9 @@ FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(channels)s::sm
 WHERE k.contact_id IS NOT NULL
 ORDER BY k.bucket, k.contact_id, k.channel, k.value, k.n DESC
 ON CONFLICT (account_id, bucket, contact_id, channel, value) DO UPDATE SET
-    data = CASE WHEN excluded.data = '{}' THEN h.data ELSE excluded.data END, active = excluded.active, updated_at = now()
+    data = CASE WHEN excluded.data = '{}' THEN h.data
+        WHEN h.data ? 'keys' THEN jsonb_build_object('keys', h.data -> 'keys') || excluded.data
+        ELSE excluded.data END, active = excluded.active, updated_at = now()
 
 -- name: put_order_summaries
 -- What the shop says replaces what was counted. Primary key of contact_statistics.

@@ -126,24 +126,33 @@ class WebPush:
         visitor: str,
         origin: str | None,
         previous: str = "",
+        agent: str = "",
     ) -> None:
         """Keep a visitor's subscription as a channel: of the contact they turned out to be, else of the one whose
         subscription it takes the place of (``previous``, an address that only its browser knows), else of a new one.
 
-        Raises Forbidden for pages elsewhere, Invalid.
+        ``agent``: what the browser says it is. Raises Forbidden for pages elsewhere, Invalid.
         """
         if origin is not None and not is_of(origin, domain.domain):
             raise Forbidden(f"pages of {origin} do not report to the site {domain.domain}")
         self._check(subscription)
         async with self._turns[hash(subscription.endpoint) % _TURNS]:
-            await self._subscribe(domain, subscription, visitor, previous)
+            await self._subscribe(domain, subscription, visitor, previous, agent)
 
-    async def _subscribe(self, domain: PushDomain, subscription: Subscription, visitor: str, previous: str) -> None:
+    async def _subscribe(
+        self, domain: PushDomain, subscription: Subscription, visitor: str, previous: str, agent: str
+    ) -> None:
         account_id = domain.account_id
         replaced = previous if previous != subscription.endpoint else ""
         owner = await self._owner(account_id, previous or subscription.endpoint)
         known = await self._sites.contact_of(account_id, visitor)
-        kept = await self._keep(domain, subscription, known if known is not None else owner)
+        data: dict[str, Any] = {
+            "keys": {name: subscription.keys[name] for name in ("p256dh", "auth")},
+            "domain": domain.domain,
+            "userAgent": agent,
+        }
+        channel = FurtherChannel(channel=Channel.WEBPUSH, value=subscription.endpoint, data=data)
+        kept = await self._keep(account_id, channel, known if known is not None else owner)
         if replaced and owner is not None:
             gone = SubscriptionRef(account_id=account_id, contact_id=owner, endpoint=replaced)
             async with self._database.system() as connection:
@@ -153,20 +162,15 @@ class WebPush:
         elif owner is not None:
             await self._sites.join(account_id, kept, owner)
 
-    async def _keep(self, domain: PushDomain, subscription: Subscription, contact_id: int | None) -> int:
+    async def _keep(self, account_id: int, channel: FurtherChannel, contact_id: int | None) -> int:
         """Save it as a channel of this contact, or of a new one; returns whose it is."""
-        data: dict[str, Any] = {
-            "keys": {name: subscription.keys[name] for name in ("p256dh", "auth")},
-            "domain": domain.domain,
-        }
-        channel = FurtherChannel(channel=Channel.WEBPUSH, value=subscription.endpoint, data=data)
         options = SaveOptions(
             upsert=UpsertOptions(source="web push"),
             recognition=Recognition.PUSH_TOKEN if contact_id is None else Recognition.CONTACT_ID,
             channel=Channel.WEBPUSH,
         )
         save = ContactSave(contact=ContactInput(), contact_id=contact_id or 0, channels=(channel,))
-        return (await self._contacts.save_one(domain.account_id, save, options)).contact_id
+        return (await self._contacts.save_one(account_id, save, options)).contact_id
 
     async def _owner(self, account_id: int, endpoint: str) -> int | None:
         """Whose subscription this is."""

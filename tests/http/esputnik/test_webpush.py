@@ -128,6 +128,13 @@ async def test_a_wrong_registration_is_refused(shop: Shop, wrong: dict[str, Any]
     assert (await shop.get("/v1/site/webpush/script", domain=DOMAIN)).status == 404
 
 
+async def test_a_site_that_is_refused_is_named_with_the_reason(shop: Shop) -> None:
+    answer = await shop.post("/v1/site/webpush/domain", {"domain": "no site"})
+    assert answer.status == 400
+    assert answer.json()["errors"]["domain"] == "no site"
+    assert "address of a site" in answer.json()["errors"]["message"]
+
+
 async def test_a_subscription_becomes_a_channel_of_the_visitor(shop: Shop) -> None:
     push_id = await registered(shop)
     made = await shop.app.contacts.upsert_one(shop.account_id, ContactInput(email="olena@example.org"), UpsertOptions())
@@ -140,6 +147,15 @@ async def test_a_subscription_becomes_a_channel_of_the_visitor(shop: Shop) -> No
     contact = (await shop.get(f"/v1/contact/{made.contact_id}")).json()
     [channel] = [channel for channel in contact["channels"] if channel["type"] == "webpush"]
     assert channel["value"] == SUBSCRIPTION["endpoint"]
+    shown = channel["webPushSubscription"]
+    assert shown["domain"] == DOMAIN
+    assert "httpx" in shown["userAgent"]
+    assert "keys" not in shown, "nobody needs them but who writes to the browser"
+    again = await shop.post("/v1/contact", {"channels": contact["channels"], "firstName": "Olena"})
+    assert again.json()["id"] == made.contact_id
+    async with shop.app.database.tenant(shop.account_id) as connection:
+        rows = await (await connection.execute("SELECT data -> 'keys' FROM contact_channels")).fetchall()
+    assert rows == [(SUBSCRIPTION["keys"],)], "they stay when a contact is written back as it was read"
 
 
 async def test_an_unknown_visitor_becomes_a_contact_with_that_channel_once(shop: Shop) -> None:

@@ -363,6 +363,7 @@ def _refusal(error: Exception, scope: Scope) -> tuple[int, str, bool, dict[str, 
 
 async def _send_value(send: Send, value: object, compat: frozenset[Compat], cors: RawHeaders) -> None:
     headers: Mapping[str, str] = {}
+    status = 200
     if value is EMPTY and not compat:
         # The busiest answer there is: kept ready for those who are no browsers.
         empty = _EMPTY_HEADERS if cors is _NO_CORS else (*_EMPTY_HEADERS, *cors)
@@ -370,7 +371,7 @@ async def _send_value(send: Send, value: object, compat: frozenset[Compat], cors
         await send(_EMPTY_BODY)
         return
     if isinstance(value, Answer):
-        value, headers = value.value, value.headers
+        value, headers, status = value.value, value.headers, value.status
     as_json = Compat.JSON_SENTENCES in compat
     if value is EMPTY:
         await _send(send, 200, b"{}" if as_json else b"", _JSON if as_json else None, headers, cors=cors)
@@ -380,7 +381,7 @@ async def _send_value(send: Send, value: object, compat: frozenset[Compat], cors
     elif isinstance(value, Text):
         await _send(send, 200, value.text.encode(), value.media.encode(), headers, cors=cors)
     else:
-        await _send(send, 200, _encode(value), _JSON, headers, cors=cors)
+        await _send(send, status, _encode(value), _JSON, headers, cors=cors)
 
 
 async def _send(

@@ -445,10 +445,15 @@ def _shown_channels(details: ContactDetails) -> list[ShownChannel]:
                 type=_TYPES[one.channel],
                 value=one.value.removeprefix("+") if one.channel is Channel.VIBER else one.value,
                 device=device,
-                web_push_subscription=one.data if one.channel is Channel.WEBPUSH and one.data else None,
+                web_push_subscription=_shown_subscription(one) if one.channel is Channel.WEBPUSH else None,
             )
         )
     return shown
+
+
+def _shown_subscription(channel: FurtherChannel) -> dict[str, Any] | None:
+    """What is told of a browser: not the keys that it gave out to be written to."""
+    return {name: value for name, value in channel.data.items() if name != "keys"} or None
 
 
 def _shown_address(contact: Contact) -> ShownAddress | UnsetType:

@@ -64,6 +64,8 @@ class Answer:
 
     value: object
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: Of values that msgspec encodes.
+    status: int = 200
 
 
 class Scope(Enum):

@@ -10,6 +10,7 @@ import msgspec
 
 from syncom.errors import Invalid, NotFound
 from syncom.http.esputnik.method import EMPTY, Answer, Call, Method, Parameter, Refused, Scope, Text
+from syncom.http.tracking.client import clean_agent
 from syncom.sites.push import PushDomain, Subscription
 from syncom.sites.tracker import push_importer, push_script, push_snippet, push_worker
 
@@ -79,8 +80,13 @@ class SubscriptionBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     previous: str = ""
 
 
-async def add_domain(call: Call[PushDomainBody]) -> PushDomainAnswer:
-    return PushDomainAnswer(success=await _register(call, call.body))
+async def add_domain(call: Call[PushDomainBody]) -> PushDomainAnswer | Answer:
+    try:
+        return PushDomainAnswer(success=await _register(call, call.body))
+    except Invalid as error:
+        # The vendor's own shape of this refusal (eSputnik reference, 5.11).
+        refused = NotRegistered(domain=call.body.domain, message=error.message)
+        return Answer({"errors": msgspec.to_builtins(refused)}, status=400)
 
 
 async def add_domains(call: Call[PushDomainsBody]) -> PushDomainsAnswer:
@@ -148,6 +154,7 @@ async def subscribe(call: Call[SubscriptionBody]) -> object:
         visitor=given.sc,
         previous=given.previous,
         origin=call.headers.get("origin"),
+        agent=clean_agent(call.headers.get("user-agent", "").encode("latin-1", "replace")),
     )
     return EMPTY
 
