@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from syncom.campaigns.model import CampaignState
+from syncom.messages.policy.model import Cap, Policy, QuietHours
 from syncom.messages.service import MessageRecipient, SendRequest
 from syncom.workflows.journeys import JourneysService
 from syncom.workflows.model import Outcome, Workflow
@@ -120,6 +123,57 @@ async def test_campaigns_count_once_they_are_sent_and_transactional_mails_do_not
     await journeys.settle()
     assert await outcomes(journeys, strict) == [Outcome.CAPPED]
     assert await outcomes(journeys, lenient) == [Outcome.PASSED]
+
+
+async def test_a_cap_of_the_account_counts_campaigns_and_workflows_together(journeys: Journeys) -> None:
+    house = journeys.sending
+    await house.policies.put(house.account_id, Policy(caps=(Cap(messages=2, days=7),)))
+    async with running_peer() as peer:
+        await house.sender(peer.port)
+        anna, _ = await house.people(2)
+        template = await journeys.template(name="Uncapped")
+        workflow = await journeys.started({"type": "send_email", "template_id": template})
+        await journeys.happen(anna, city="Lviv")
+        await journeys.settle()
+        async with sending(journeys.express(), house.loop()):
+            first, second = await house.campaign(), await house.campaign()
+            await house.until(first.campaign_id, CampaignState.FINISHED)
+            await house.until(second.campaign_id, CampaignState.FINISHED)
+    await journeys.happen(anna, city="Lviv")
+    await journeys.settle()
+    assert await outcomes(journeys, workflow) == [Outcome.PASSED, Outcome.CAPPED]
+    got = Counter(mail.rcpt_to for mail in peer.accepted)
+    assert got == {"p1@example.com": 2, "p2@example.com": 2}
+    rows = [*await house.ledger(first.campaign_id), *await house.ledger(second.campaign_id)]
+    assert [(row.contact_id, row.reason) for row in rows if row.state == "excluded"] == [(anna, "frequency cap")]
+
+
+async def test_what_a_workflow_sends_waits_for_the_end_of_the_accounts_quiet_hours(journeys: Journeys) -> None:
+    house = journeys.sending
+    now = datetime.now(UTC)
+    night = QuietHours(begin=f"{now - timedelta(hours=1):%H:%M}", end=f"{now + timedelta(hours=2):%H:%M}")
+    async with running_peer() as peer:
+        await house.sender(peer.port)
+        [anna] = await house.people(1)
+        workflow = await journeys.started({"type": "send_email", "template_id": await journeys.template()})
+        await house.policies.put(house.account_id, Policy(quiet_hours=(night,)))
+        await journeys.happen(anna, city="Lviv")
+        await journeys.settle()
+        async with sending(journeys.express()), asyncio.timeout(30):
+            due_at = now
+            while due_at - now < timedelta(hours=1):
+                await asyncio.sleep(0.02)
+                async with house.database.system() as connection:
+                    row = await (await connection.execute("SELECT due_at FROM messages")).fetchone()
+                assert row is not None
+                due_at = row[0]
+            assert not peer.accepted
+            await house.policies.put(house.account_id, Policy())
+            await house.retries_are_due()
+            while not peer.accepted:
+                await asyncio.sleep(0.02)
+    assert due_at - now <= timedelta(hours=2, minutes=1)
+    assert await outcomes(journeys, workflow) == [Outcome.PASSED]
 
 
 async def test_what_failed_does_not_count(journeys: Journeys) -> None:

@@ -79,6 +79,9 @@ class Allowing:
             known = policies[account_id]
             if known.counting_since is None:
                 continue
+            # A pass of workflows holds the rows of its contacts until it ends: who sends gives way and comes again,
+            # before the database finds that the two wait for each other and ends one of them.
+            await connection.execute("SELECT set_config('lock_timeout', '500ms', true)")
             wishes = [Wish(account_id, work.contact_id, work.message_id) for work in some]
             over = await claim(connection, known, wishes, channel, now)
             for work in some:
