@@ -80,6 +80,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     suppress: bool = False
     #: Why, as it stands with the suppressed address.
     suppress_reason: str = HARD_BOUNCE
+    #: The peer says that there is no such number: the second message that ends so within 30 days suppresses it.
+    no_such_number: bool = False
     #: For people.
     reason: str = ""
 

@@ -116,14 +116,19 @@ WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s AND day >= %(sin
 GROUP BY kind;
 
 -- name: struck
--- Of messages whose end says that there is no such number, the address, and whether another message to it had the same
--- end before. Primary key of the ledger; index activity_contact.
+-- Of messages whose end says that there is no such number, the address, and whether another message to it had the same end
+-- before, by a receipt or when it was handed over. Primary key of the ledger; indexes activity_contact, ledger_contact.
 SELECT l.account_id, l.channel, l.address, EXISTS (
     SELECT FROM activity a
     JOIN ledger past ON past.account_id = a.account_id AND past.bucket = a.bucket AND past.message_id = a.message_id
     WHERE a.account_id = l.account_id AND a.bucket = l.bucket AND a.contact_id = l.contact_id
         AND a.occurred_at > now() - %(within)s AND a.kind = 2 AND a.channel = l.channel
         AND a.message_id <> l.message_id AND a.detail LIKE %(words)s || '%%' AND past.address = l.address
+) OR EXISTS (
+    SELECT FROM ledger past
+    WHERE past.account_id = l.account_id AND past.bucket = l.bucket AND past.contact_id = l.contact_id
+        AND past.settled_at > now() - %(within)s AND past.state = 2 AND past.channel = l.channel
+        AND past.message_id <> l.message_id AND past.address = l.address AND past.reason LIKE '%%' || %(words)s || '%%'
 ) AS again
 FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(message_ids)s::uuid[])
      AS row (account_id, bucket, message_id)

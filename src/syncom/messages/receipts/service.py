@@ -23,12 +23,8 @@ from syncom.postgres.pool import Connection, Database
 _ID_LIFE: Final = timedelta(days=7)
 _WAIT_LIFE: Final = timedelta(days=1)
 _COUNTS_LIFE: Final = timedelta(days=90)
-#: Two messages that find no such number within so long suppress it.
-_STRIKES_WITHIN: Final = timedelta(days=30)
 _BATCH: Final = 500
 _FORGOTTEN_AT_ONCE: Final = 5_000
-#: How the fact of a failure begins when there is no such number.
-INVALID_NUMBER: Final = "invalid number"
 #: Counters beside those of the states.
 _REPEATED: Final = "repeated"
 _UNMATCHED: Final = "unmatched"
@@ -103,10 +99,8 @@ class ReceiptsService:
             await store.note(connection, taking.noted)
         await self._activity.record(connection, taking.hits)
         if taking.invalid:
-            await suppress(
-                connection,
-                await store.struck(connection, taking.invalid, words=INVALID_NUMBER, within=_STRIKES_WITHIN),
-            )
+            ended = [(part.account_id, part.message_id) for part in taking.invalid]
+            await suppress(connection, await store.struck(connection, ended))
         if taking.early:
             await store.wait(connection, taking.early, now)
         if taking.counts:
@@ -150,7 +144,7 @@ class _Taking:
             self.hits.append(self._hit(part, receipt, ActivityKind.DELIVERED, receipt.reason or None))
 
     def _bounced(self, part: KnownPart, receipt: Receipt) -> None:
-        word = INVALID_NUMBER if receipt.invalid_number else receipt.state.name.lower()
+        word = store.INVALID_NUMBER if receipt.invalid_number else receipt.state.name.lower()
         detail = f"{word}: {receipt.reason}" if receipt.reason else word
         self.hits.append(self._hit(part, receipt, ActivityKind.BOUNCED, detail))
         if receipt.invalid_number:

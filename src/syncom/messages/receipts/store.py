@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from psycopg.rows import dict_row
 
 from syncom.contacts.model import Suppression
-from syncom.ids import bucket_of
+from syncom.ids import bucket_of_message
 from syncom.messages.receipts.model import KnownPart, PeerMessage, Receipt
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
@@ -123,20 +124,28 @@ async def counts(connection: Connection, account_id: int, sender_id: int, since:
     return dict(await (await connection.execute(_SQL["counts"], values)).fetchall())
 
 
-async def struck(
-    connection: Connection, parts: Sequence[KnownPart], *, words: str, within: timedelta
-) -> list[Suppression]:
-    """Numbers of these messages that another message found not to exist before, as suppressions."""
+#: How an end begins, or what it contains, when there is no such number ...
+INVALID_NUMBER: Final = "invalid number"
+#: ... and two messages that end so within so long suppress it.
+_STRIKES_WITHIN: Final = timedelta(days=30)
+
+
+async def struck(connection: Connection, messages: Sequence[tuple[int, UUID]]) -> list[Suppression]:
+    """Numbers of these messages (account, id) that another message found not to exist before, as suppressions."""
     values = {
-        "account_ids": [part.account_id for part in parts],
-        "buckets": [bucket_of(part.contact_id) for part in parts],
-        "message_ids": [part.message_id for part in parts],
-        "words": words,
-        "within": within,
+        "account_ids": [account_id for account_id, _ in messages],
+        "buckets": [bucket_of_message(message_id) for _, message_id in messages],
+        "message_ids": [message_id for _, message_id in messages],
+        "words": INVALID_NUMBER,
+        "within": _STRIKES_WITHIN,
     }
     cursor = connection.cursor(row_factory=dict_row)
     rows = await (await cursor.execute(_SQL["struck"], values)).fetchall()
-    again = [{**row, "reason": "hard bounce", "detail": words} for row in rows if row.pop("again")]
+    again = [
+        {**row, "reason": "hard bounce", "detail": INVALID_NUMBER, "source": "network"}
+        for row in rows
+        if row.pop("again")
+    ]
     return msgspec.convert(again, list[Suppression])
 
 

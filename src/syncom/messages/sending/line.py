@@ -288,7 +288,17 @@ class SenderLine:
         words = answer.words
         if refusal.try_again:
             words = f"{Failure.GIVEN_UP.value} after {work.attempt} attempts: {words}"
-        self._done(work, LedgerState.FAILED, words, suppress=refusal.suppress_reason if refusal.suppress else "")
+        self._settle(
+            self.sender.sender_id,
+            Settled(
+                work=work,
+                state=LedgerState.FAILED,
+                reason=words,
+                at=self._clock.now(),
+                suppress=refusal.suppress_reason if refusal.suppress else "",
+                no_such_number=refusal.no_such_number,
+            ),
+        )
 
     def _rest(self, work: Work, answer: Answer, refusal: Refusal) -> None:
         """The server refuses the sender, not this recipient: nobody else is burnt on it."""
@@ -325,12 +335,10 @@ class SenderLine:
             Postponed(work=work, reply=answer.words, due_at=due_at, uncertain=True),
         )
 
-    def _done(
-        self, work: Work, state: LedgerState, reason: str, *, suppress: str = "", peer_ids: tuple[str, ...] = ()
-    ) -> None:
+    def _done(self, work: Work, state: LedgerState, reason: str, *, peer_ids: tuple[str, ...] = ()) -> None:
         self._settle(
             self.sender.sender_id,
-            Settled(work=work, state=state, reason=reason, at=self._clock.now(), suppress=suppress, peer_ids=peer_ids),
+            Settled(work=work, state=state, reason=reason, at=self._clock.now(), peer_ids=peer_ids),
         )
 
     # ------------------------------------------------------------ for the loop

@@ -23,7 +23,7 @@ from syncom.messages import store
 from syncom.messages.model import Lane, LedgerState
 from syncom.messages.policy.claims import Wish, release
 from syncom.messages.receipts.model import PeerMessage
-from syncom.messages.receipts.store import remember
+from syncom.messages.receipts.store import remember, struck
 from syncom.messages.sending.counting import count_settled
 from syncom.messages.sending.journal import Journal
 from syncom.messages.sending.work import Lease, Outcome, Postponed, Settled, Work
@@ -141,6 +141,7 @@ class Settlement:
         await count_settled(connection, fresh, self._shard)
         await release(connection, [_claimed(row.work) for row in fresh if _had_place(row)])
         await _give_up(connection, [row for row in fresh if row.suppress])
+        await _strike(connection, [row for row in fresh if row.no_such_number])
 
     async def _count_chunks(self, connection: Connection, chunks: Counter[tuple[int, int, int]]) -> bool:
         """Shrink the chunks; says whether the lease of one of them was lost."""
@@ -201,6 +202,14 @@ def _had_place(row: Settled) -> bool:
 
 def _claimed(work: Work) -> Wish:
     return Wish(work.account_id, work.contact_id, work.message_id)
+
+
+async def _strike(connection: Connection, rows: Sequence[Settled]) -> None:
+    """Numbers that do not exist, as the peer says: what it says twice is believed."""
+    if rows:
+        await suppress(
+            connection, await struck(connection, [(row.work.account_id, row.work.message_id) for row in rows])
+        )
 
 
 async def _give_up(connection: Connection, rows: Sequence[Settled]) -> None:

@@ -118,6 +118,8 @@ class Settled:
     at: datetime
     #: Whether this address must never be mailed again, and why.
     suppress: str = ""
+    #: Whether the peer says that there is no such number.
+    no_such_number: bool = False
     #: The ids under which the peer will tell what became of it.
     peer_ids: tuple[str, ...] = ()
 

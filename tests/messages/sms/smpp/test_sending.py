@@ -505,3 +505,18 @@ async def test_a_campaign_beside_single_texts_goes_through_as_many_binds_as_were
     assert len({one["destination"] for one in found if one["text"] == "News for you"}) == 40
     assert len(found) == 41
     assert len(smsc.all("bind")) == (1 if one_process else 2)
+
+
+async def test_a_number_that_two_messages_find_not_to_exist_is_suppressed(house: SendingHouse) -> None:
+    async with running_smsc() as smsc:
+        await smsc.behave({"status": 0x0B})
+        await smpp(house, smsc)
+        async with sending(express(house)):
+            for told in ([], [ANN]):
+                [status] = await settled(house, await send(house, "Hello", ANN))
+                assert status.state is MessageState.FAILED
+                found = await house.contacts.consents.suppressions(house.account_id, Channel.SMS)
+                assert [one.address for one in found] == told
+            [status] = await settled(house, await send(house, "Hello", ANN))
+    assert status.state is MessageState.EXCLUDED
+    assert len(smsc.all("submit")) == 2

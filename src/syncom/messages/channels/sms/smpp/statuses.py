@@ -75,6 +75,7 @@ def judge(outcome: Outcome, answer: SmppAnswer, attempt: int, clock: Clock) -> R
         try_again=status.action in _RETRIED and attempt < _ATTEMPTS.get(status.action, attempt + 1),
         delay=delay_after(attempt, clock),
         of_sender=status.action is Action.REST_SENDER,
+        no_such_number=status.action is Action.INVALID_NUMBER,
         reason="The SMSC refuses this sender" if status.action is Action.REST_SENDER else status.reason,
     )
 
