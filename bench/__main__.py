@@ -33,6 +33,7 @@ BENCHES = {
     "proxy": "bench.proxy",
     "push": "bench.push",
     "smpp": "bench.smpp",
+    "bounces": "bench.bounces",
     "segments": "bench.segments",
     "membership": "bench.membership",
     "orders": "bench.orders",

@@ -44,6 +44,17 @@ async def test_a_webhook_goes_all_the_way(site: Site) -> None:
         assert not (await client.get(f"{PATH}/suppressions", params={"prefix": "other"})).json()["items"]
 
 
+async def test_the_suppression_list_is_a_file_too(site: Site) -> None:
+    async with site.client() as client:
+        given = {"addresses": ["b@file.example", "a@file.example"], "detail": "=1+1, said they"}
+        assert (await client.post(f"{PATH}/suppressions", json=given)).status_code == 204
+        answer = await client.get(f"{PATH}/exports/suppressions.csv", params={"prefix": "a@file"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    head, row = answer.text.splitlines()
+    assert head == "address,reason,detail,source,created_at,expires_at"
+    assert row.startswith('a@file.example,manual,"\'=1+1, said they",key:')
+
+
 async def test_what_is_no_webhook_gets_one_answer(site: Site) -> None:
     async with site.client() as client:
         made = await client.post(f"{PATH}/bounce-webhooks", json={"provider": "postmark"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from cyclopts import App
 
 from syncom.cli.output import show, table
 from syncom.cli.services import Options, here
+from syncom.contacts.imports.suppressions import suppressions_csv
 from syncom.contacts.model import Channel, SuppressionEntry, SuppressionFilter
 from syncom.errors import Invalid
 
@@ -93,6 +95,29 @@ async def list_suppressions(
         json=options.json,
         human=lambda: table(columns, rows, empty="No address is suppressed."),
     )
+
+
+@app.command
+async def export(
+    *, channel: Channel = Channel.EMAIL, reason: str = "", prefix: str = "", options: Options = _DEFAULT
+) -> None:
+    """Write suppressed addresses as CSV to standard output: why, by what, until when.
+
+    Parameters
+    ----------
+    channel
+        Which kind of addresses.
+    reason
+        Only of this reason: 'hard bounce', complaint, unsubscribed, manual.
+    prefix
+        Only addresses that begin so.
+    """
+    chosen = SuppressionFilter(reason=reason, prefix=prefix)
+    async with here(options) as services:
+        consents = services.app.contacts.consents
+        async for piece in suppressions_csv(consents, services.account_id, channel, chosen):
+            sys.stdout.buffer.write(piece)
+    sys.stdout.flush()
 
 
 @app.command

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from litestar import get, post
 from litestar.params import JSONBody, QueryParameter
+from litestar.response import Stream
 
 from syncom.accounts.model import Permission
+from syncom.contacts.imports.suppressions import suppressions_csv
 from syncom.contacts.model import SuppressionEntry, SuppressionFilter
 from syncom.http.native.contacts import CHANNELS, choice
 from syncom.http.native.given import By, Contacts
@@ -70,6 +72,18 @@ async def list_suppressions(
     return page_of([_shown(entry) for entry in found], limit, lambda entry: entry.address)
 
 
+@get("/exports/suppressions.csv", tags=["Exports"], media_type="text/csv", opt=needs(Permission.EXPORT_CONTACTS))
+async def export_suppressions(
+    by: By, contacts: Contacts, channel: ChannelName = "email", reason: Reason = "", prefix: Prefix = ""
+) -> Stream:
+    """Suppressed addresses of a channel as CSV, streamed, guarded against formula injection."""
+    chosen = SuppressionFilter(reason=reason, prefix=prefix)
+    wanted = choice("channel", channel, CHANNELS)
+    disposition = {"Content-Disposition": 'attachment; filename="suppressions.csv"'}
+    pieces = suppressions_csv(contacts.consents, by.account_id, wanted, chosen)
+    return Stream(pieces, media_type="text/csv; charset=utf-8", headers=disposition)
+
+
 @post("/suppressions", tags=_TAGS, status_code=204, opt=needs(Permission.WRITE_CONTACTS))
 async def suppress(by: By, contacts: Contacts, data: JSONBody[SuppressionInput]) -> None:
     """Never send to these addresses."""
@@ -101,4 +115,4 @@ def _shown(entry: SuppressionEntry) -> Suppressed:
     )
 
 
-HANDLERS: list[Any] = [list_suppressions, suppress, unsuppress]
+HANDLERS: list[Any] = [list_suppressions, export_suppressions, suppress, unsuppress]
