@@ -6,6 +6,7 @@ import asyncio
 import re
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from syncom.campaigns.model import Audience, CampaignState
@@ -16,6 +17,7 @@ from syncom.ids import campaign_message_id, single_message_id
 from syncom.messages.batch import BatchRecipient, BatchSend
 from syncom.messages.consents import MessageConsents
 from syncom.messages.model import LedgerState, MessageState, MessageStatus, SenderRole
+from syncom.messages.planned import PlannedSend, PlannedSends
 from syncom.tokens import MessageTokens
 from tests.messages.email.smtp_peer import running_peer
 from tests.messages.house import LETTER, SendingHouse, sending
@@ -137,3 +139,31 @@ async def test_a_message_that_still_waits_has_no_such_second(house: SendingHouse
     assert queued.message_id is not None
     with pytest.raises(Conflict, match="still waits"):
         await MessageConsents(house.database, house.contacts).of(house.account_id, queued.message_id)
+
+
+async def test_what_is_made_from_a_template_of_a_category_belongs_to_it(house: SendingHouse) -> None:
+    async with running_peer() as peer:
+        await house.sender(peer.port)
+        one, two = await house.people(2)
+        await house.contacts.categories.put(house.account_id, "news", "News")
+        await _decline(house, one, "news")
+        letter = msgspec.structs.replace(LETTER, categories=("news", " news "))
+        campaign = await house.campaign(letter=letter)
+        assert campaign.audience.categories == ("news",)
+        template = await house.content.create(house.account_id, letter)
+        assert template.categories == ("news",)
+        effects = [single_message_id(contact_id) for contact_id in (one, two)]
+        async with house.database.tenant(house.account_id) as connection:
+            plans = [
+                PlannedSend(message_id=message_id, contact_id=contact_id, data={})
+                for message_id, contact_id in zip(effects, (one, two), strict=True)
+            ]
+            sends = PlannedSends(house.content, house.senders)
+            await sends.queue(connection, house.account_id, template.template_id, plans, now=house.clock.now())
+        async with sending(house.loop(), house.loop(SenderRole.EXPRESS)):
+            await house.until(campaign.campaign_id, CampaignState.FINISHED)
+            statuses = [await _settled(house, message_id) for message_id in effects]
+    assert statuses[0].reason == "unsubscribed from News"
+    assert [status.state.value for status in statuses] == ["excluded", "sent"]
+    rows = {row.contact_id: row.reason for row in await house.ledger(campaign.campaign_id) if row.state == "excluded"}
+    assert rows == {one: "unsubscribed from News"}

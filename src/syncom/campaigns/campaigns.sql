@@ -59,6 +59,10 @@ RETURNING *;
 UPDATE campaigns
 SET state = 'expanding', local_at = CASE WHEN scheduled_at <= now() THEN local_at END, content_id = %(content_id)s, content_languages = %(languages)s, sender_id = %(sender_id)s,
     alternatives = %(alternatives)s, launched_at = now(),
+    -- Who says nothing of categories means those of the template.
+    audience = CASE WHEN jsonb_array_length(coalesce(nullif(audience -> 'categories', 'null'), '[]')) > 0 THEN audience
+        ELSE audience || jsonb_build_object('categories', coalesce((SELECT to_jsonb(t.categories) FROM templates t
+            WHERE t.account_id = campaigns.account_id AND t.template_id = campaigns.template_id), '[]')) END,
     updated_at = now(), problem = ''
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;

@@ -5,9 +5,10 @@ SELECT nextval(pg_get_serial_sequence('templates', 'template_id'));
 -- name: add_template
 -- The new template. Primary key.
 INSERT INTO templates (template_id, account_id, name, subject, preheader, format, source, text, content_id, tags,
-                       language, sender_id, from_name, channel, members, dialect)
+                       language, sender_id, from_name, channel, members, dialect, categories)
 VALUES (%(template_id)s, %(account_id)s, %(name)s, %(subject)s, %(preheader)s, %(format)s, %(source)s, %(text)s,
-        %(content_id)s, %(tags)s, %(language)s, %(sender_id)s, %(from_name)s, %(channel)s, %(members)s, %(dialect)s);
+        %(content_id)s, %(tags)s, %(language)s, %(sender_id)s, %(from_name)s, %(channel)s, %(members)s, %(dialect)s,
+        %(categories)s);
 
 -- name: change_template
 -- The same template in its next version. Primary key.
@@ -15,6 +16,7 @@ UPDATE templates
 SET name = %(name)s, subject = %(subject)s, preheader = %(preheader)s, format = %(format)s, source = %(source)s,
     text = %(text)s, content_id = %(content_id)s, tags = %(tags)s, language = %(language)s,
     sender_id = %(sender_id)s, from_name = %(from_name)s, members = %(members)s, dialect = %(dialect)s,
+    categories = %(categories)s,
     version = version + 1, updated_at = %(now)s
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
@@ -24,7 +26,7 @@ SELECT template_id, name, subject, preheader, format, source, text, content_id, 
        tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
              WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language),
-       dialect
+       dialect, categories
 FROM templates t
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
@@ -34,7 +36,7 @@ SELECT template_id, name, subject, preheader, format, source, text, content_id, 
        tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
              WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language),
-       dialect
+       dialect, categories
 FROM templates t
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s
 FOR UPDATE OF t;
@@ -72,7 +74,7 @@ SELECT template_id, name, subject, preheader, format, source, text, content_id, 
        tags, language, sender_id, from_name, channel, members,
        ARRAY(SELECT l.language FROM template_languages l
              WHERE l.account_id = t.account_id AND l.template_id = t.template_id ORDER BY l.language),
-       dialect
+       dialect, categories
 FROM templates t
 WHERE account_id = %(account_id)s AND template_id = ANY(%(template_ids)s)
 ORDER BY template_id;
@@ -94,7 +96,7 @@ ORDER BY t.template_id;
 
 -- name: sendable
 -- What a send needs of a template, its languages in one row. Primary keys.
-SELECT t.template_id, t.channel, t.content_id, t.language, t.sender_id, t.from_name, t.dialect,
+SELECT t.template_id, t.channel, t.content_id, t.language, t.sender_id, t.from_name, t.dialect, t.categories,
        coalesce((SELECT jsonb_object_agg(l.language, l.content_id) FROM template_languages l
                  WHERE l.account_id = t.account_id AND l.template_id = t.template_id), '{}')
 FROM templates t

@@ -20,6 +20,7 @@ def filed(template: TemplateInput) -> TemplateInput:
     return msgspec.structs.replace(
         template,
         tags=clean_tags(template.tags),
+        categories=clean_tags(template.categories, field="categories"),
         language=clean_language(template.language) if template.language.strip() else "",
         from_name=clean_from_name(template.from_name),
         format=template.format if template.channel is Channel.EMAIL else Format.TEXT,
@@ -27,14 +28,14 @@ def filed(template: TemplateInput) -> TemplateInput:
     )
 
 
-def clean_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+def clean_tags(tags: tuple[str, ...], *, field: str = "tags") -> tuple[str, ...]:
     """Each once, without blanks around it. Raises Invalid."""
     found = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
     if len(found) > MAX_TAGS:
-        raise Invalid("tags", f"must be at most {MAX_TAGS}")
+        raise Invalid(field, f"must be at most {MAX_TAGS}")
     for tag in found:
         if len(tag) > MAX_TAG or not tag.isprintable():
-            raise Invalid("tags", f"must each have 1 to {MAX_TAG} printable characters")
+            raise Invalid(field, f"must each have 1 to {MAX_TAG} printable characters")
     return found
 
 

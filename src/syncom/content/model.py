@@ -46,7 +46,8 @@ class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     ``tags`` are what it is filed under; ``language`` (BCP 47) is that of its texts, empty when nobody said;
     ``dialect`` is the language of its tags;
-    ``sender_id`` is whom its mails come from unless the send says otherwise; ``from_name`` replaces its name.
+    ``sender_id`` is whom its mails come from unless the send says otherwise; ``from_name`` replaces its name;
+    ``categories`` are keys of the subscription categories that what is made from it belongs to.
 
     Of other channels than email, ``source`` is the text, ``subject`` its title where it has one, and ``members`` is
     what else a message of the channel has (``content/members.py``).
@@ -65,6 +66,7 @@ class TemplateInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     from_name: str = ""
     channel: Channel = Channel.EMAIL
     members: dict[str, Any] = {}
+    categories: tuple[str, ...] = ()
 
 
 class Rich(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +156,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel = Channel.EMAIL
     members: dict[str, Any] = {}
     dialect: Dialect = Dialect.SYNCOM
+    categories: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     #: Languages it has versions in, beside its own.
     languages: tuple[str, ...] = ()
@@ -174,6 +177,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
             from_name=self.from_name,
             channel=self.channel,
             members=self.members,
+            categories=self.categories,
         )
 
 
@@ -225,6 +229,8 @@ class Sendable(msgspec.Struct, frozen=True, kw_only=True):
     #: Stands in for the sender's name.
     from_name: str = ""
     dialect: Dialect = Dialect.SYNCOM
+    #: Keys of subscription categories that its messages belong to.
+    categories: tuple[str, ...] = ()
 
     def content_for(self, language: str) -> int:
         """The content for a reader of this language."""

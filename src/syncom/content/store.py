@@ -162,6 +162,7 @@ def _template(row: tuple[Any, ...], attachments: tuple[Attachment, ...]) -> Temp
         members=row[16],
         languages=tuple(row[17]),
         dialect=Dialect(row[18]),
+        categories=tuple(row[19]),
         attachments=attachments,
     )
 
@@ -196,7 +197,8 @@ async def sendable(connection: Connection, account_id: int, template_id: int) ->
         sender_id=row[4],
         from_name=row[5],
         dialect=Dialect(row[6]),
-        languages=row[7],
+        categories=tuple(row[7]),
+        languages=row[8],
     )
 
 
@@ -336,6 +338,7 @@ def _columns(template: TemplateInput) -> dict[str, Any]:
         "channel": template.channel.value,
         "members": Jsonb(template.members),
         "dialect": template.dialect.value,
+        "categories": list(template.categories),
     }
 
 

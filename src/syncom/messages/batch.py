@@ -63,7 +63,7 @@ class BatchSend(msgspec.Struct, frozen=True, kw_only=True):
     external_request_id: str = ""
     #: Whether people who have not confirmed their address get it too.
     allow_unconfirmed: bool = False
-    #: Subscription categories it belongs to: who chose others does not get it.
+    #: Subscription categories it belongs to, those of the template unless given: who chose others does not get it.
     categories: tuple[str, ...] = ()
     #: Whether links of ``mail`` are counted.
     track_links: bool = True
@@ -226,10 +226,11 @@ class BatchSends:
         hand = await hand_of(connection, letter.sender)
         ids = {plan.contact_id for plan in plans if not plan.problem and plan.contact_id is not None}
         contacts = await self._reach(connection, account_id, ids, letter.route.channel)
+        categories = request.categories or (letter.template.categories if letter.template is not None else ())
         opted_out: dict[int, str] = {}
-        if request.categories:
+        if categories:
             those = sorted({contact.contact_id for contact in contacts.values()})
-            opted_out = await self._contacts.categories.opted_out(connection, account_id, those, request.categories)
+            opted_out = await self._contacts.categories.opted_out(connection, account_id, those, categories)
         queued: list[store.Queued] = []
         excluded: list[store.Excluded] = []
         for plan in plans:
@@ -245,7 +246,7 @@ class BatchSends:
                 continue
             plan.message_id = single_message_id(contact.contact_id)
             rows = [
-                self._row(account_id, letter, plan, contact, message_id, address, lane, hand, request.categories)
+                self._row(account_id, letter, plan, contact, message_id, address, lane, hand, categories)
                 for message_id, address in with_ids(plan.message_id, addresses)
             ]
             exclusion = _exclusion(letter.route.state(contact), request, opted_out.get(contact.contact_id, ""))

@@ -69,7 +69,8 @@ class PlannedSends:
 
         Who unsubscribed gets none of these: they are triggered marketing, so the ledger says why. Who has not confirmed
         yet gets them. Who has no address is passed over, and so is who got as much lately as the account's caps and
-        these ``caps`` let a contact get. Suppressed addresses are held back when the message is sent.
+        these ``caps`` let a contact get. Suppressed addresses, and who declined a category of the
+        template, are held back when the message is sent.
         Raises NotFound and Invalid when the template or a sender is gone.
         """
         template = await self._content.sendable(connection, account_id, template_id)
@@ -225,4 +226,5 @@ def _row(
         params=params_text(template.dialect.params_of(send.data)),
         address=address,
         life=SINGLE_LIFE,
+        categories=template.categories,
     )

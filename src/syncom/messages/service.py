@@ -112,6 +112,7 @@ class MessagesService:
                         life=SINGLE_LIFE,
                         external_request_id=plan.external_request_id,
                         from_name=from_name,
+                        categories=template.categories,
                     )
                 )
             await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
