@@ -13,6 +13,7 @@ from syncom.app import App
 from syncom.campaigns.model import Audience, CampaignInput
 from syncom.connect.connections.model import ConnectionWish
 from syncom.connect.model import Caller, CallerKind
+from syncom.consent.forms import FormInput
 from syncom.contacts.imports.model import ImportOptions
 from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
 from syncom.content.model import AttachedFile, TemplateInput
@@ -103,6 +104,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "version": workflow.version,
         "field_id": field.field_id,
         "list_id": listed.list_id,
+        "form_id": (await app.forms.add(account_id, FormInput(name=mark, title=mark))).form_id,
         "segment_id": segment.segment_id,
         "source_id": recommending.source_id,
         "external_id": mark,
@@ -187,6 +189,7 @@ async def _pieces(text: str) -> AsyncIterator[bytes]:
 def _bodies(ids: dict[str, int]) -> dict[str, Any]:
     """A valid body for each route that has ids in its path; those with a required member only."""
     return {
+        "put_form": {"name": "x"},
         "update_user": {"role": "viewer"},
         "reset_password": {"password": "long enough now"},
         "update_contact": {"first_name": "Mallory"},
@@ -351,6 +354,7 @@ _ONES: dict[str, Any] = {
             "contact_id",
             "field_id",
             "list_id",
+            "form_id",
             "source_id",
             "segment_id",
             "inbox_id",
