@@ -13,10 +13,12 @@ import pytest
 
 from syncom.contacts.model import Channel, ConsentChange, IdentityKind, SubscriptionState
 from syncom.contacts.service import set_consents
+from syncom.contacts.subscriptions import SubscriptionKeys, SubscriptionRef
 from syncom.content.model import TemplateInput
 from syncom.errors import Invalid
 from syncom.ids import bucket_of, bucket_of_message
 from syncom.messages.batch import BatchRecipient, BatchResult, BatchSend
+from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.push.vapid import Vapid
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.model import MessageState, MessageStatus, SenderConfig, SenderKind, SenderRole
@@ -399,6 +401,25 @@ async def test_a_service_that_asks_for_patience_is_left_alone_and_others_are_not
     assert row is not None
     assert row[0] > timedelta(minutes=9)
     assert (len(busy.asked), len(free.accepted)) == (1, 1)
+
+
+async def test_a_notification_whose_keys_cannot_be_read_is_told_of_and_the_next_one_goes(
+    house: SendingHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Browsers.keys
+
+    async def keys(browsers: Browsers, browser: SubscriptionRef) -> SubscriptionKeys | None:
+        if browser.endpoint.endswith("-0"):
+            raise RuntimeError("no keys today")
+        return await read(browsers, browser)
+
+    monkeypatch.setattr(Browsers, "keys", keys)
+    async with running_gateway(took) as peer, sending(express(house)):
+        people, browsers = await subscribed(house, peer, 2)
+        statuses = await settled(house, ids_of(await send(house, push(), *people)))
+    assert [status.state for status in statuses] == [MessageState.FAILED, MessageState.SENT]
+    assert "no keys today" in statuses[0].reason
+    assert [len(browser.got) for browser in browsers] == [0, 1]
 
 
 @pytest.mark.parametrize("status", [406, 500, 503])

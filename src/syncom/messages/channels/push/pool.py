@@ -146,6 +146,8 @@ class PushPool:
             signer = await self._signer()
         except Unavailable as error:
             return Outcome.NOT_SENT, _own(error.message)
+        except Exception as error:  # noqa: BLE001 - whoever gave it is told, whatever it is
+            return _defect(error)
         async with self._turns:
             return await self._sent(parcel, keys, signer)
 
@@ -158,8 +160,7 @@ class PushPool:
                 for browser, found in zip(parcel.browsers, keys, strict=True)
             ]
         except Exception as error:  # noqa: BLE001 - one message's defect is its own; whoever gave it is told
-            _log.exception("a notification cannot be made ready")
-            return Outcome.PERMANENT, _own(f"cannot be made ready: {error}")
+            return _defect(error)
         requests = [one for one in ready if isinstance(one, _Request)]
         if not requests:
             return together([one for one in ready if not isinstance(one, _Request)])
@@ -322,6 +323,11 @@ def together(told: Sequence[tuple[Outcome, PushAnswer]]) -> tuple[Outcome, PushA
         text=f"{answer.text} ({alike} of {len(told)} browsers)",
         wait=min(waits) if waits and outcome is Outcome.TRANSIENT else answer.wait,
     )
+
+
+def _defect(error: Exception) -> tuple[Outcome, PushAnswer]:
+    _log.error("a notification cannot be made ready", exc_info=error)
+    return Outcome.PERMANENT, _own(f"cannot be made ready: {error}")
 
 
 def _own(words: str) -> PushAnswer:
