@@ -84,7 +84,8 @@ async def test_a_site_gets_its_script_and_its_service_worker(shop: Shop) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["{}", "{}.css", "{}.worker", "{}.js.map", "x.js", "8893ad6f-be8d-4d55-8a1f-011620fad0d2.js", ".js", "%2e%2e.js"]
+    "name",
+    ["{}", "{}.css", "{}.worker", "{}.js.map", "x.js", "8893ad6f-be8d-4d55-8a1f-011620fad0d2.js", ".js", "%2e%2e.js"],
 )
 async def test_other_files_are_not_there(shop: Shop, name: str) -> None:
     push_id = await registered(shop)
