@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from syncom.errors import Conflict, Unavailable
+from syncom.errors import Unavailable
 from syncom.inbox.model import ReceivedMail
 from syncom.inbox.parse import summary
 from syncom.inbox.service import InboxService
+from syncom.listening import Listener
 from syncom.postgres.group_commit import GroupCommit
 
 _log = logging.getLogger(__name__)
@@ -29,33 +30,21 @@ class InboxServer:
 
     def __init__(self, inbox: InboxService, *, host: str = "127.0.0.1", port: int = 2525) -> None:
         self._inbox = inbox
-        self._host = host
-        self._port = port
+        self._listener = Listener(host, port, name="the dev inbox", advice="Set SYNCOM_INBOX_PORT to a free port.")
         self._group: GroupCommit[Sequence[ReceivedMail], None] = GroupCommit(self._write, max_batch=20)
-        self._server: asyncio.Server | None = None
 
     @property
     def port(self) -> int:
         """Where it listens."""
-        return self._port
+        return self._listener.port
 
     async def start(self) -> None:
         """Begin to listen. Raises Conflict when the port is taken."""
-        loop = asyncio.get_running_loop()
-        try:
-            self._server = await loop.create_server(self._protocol, self._host, self._port)
-        except OSError as error:
-            raise Conflict(
-                f"the dev inbox cannot listen on {self._host}:{self._port}: {error.strerror or error}. "
-                "Set SYNCOM_INBOX_PORT to a free port."
-            ) from error
-        self._port = self._server.sockets[0].getsockname()[1]
+        await self._listener.start(self._protocol)
 
     async def stop(self) -> None:
         """Stop listening, and store what was accepted."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        self._listener.close()
         await self._group.close()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import resource
 import smtplib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from syncom.messages.bounces.jobs import BounceKeeper
+from syncom.jobs.keeping import keep
 from syncom.messages.bounces.listener import LARGEST_MAIL, BounceListener
 from syncom.messages.bounces.reading.mail import READ_BYTES
 from syncom.messages.bounces.spool import Spool, SpoolReader, waiting
@@ -20,7 +20,7 @@ from tests.messages.bounces.conftest import Post
 
 
 @asynccontextmanager
-async def listening(post: Post, *, most_waiting: int = 1000, **more: Any) -> AsyncIterator[BounceListener]:
+async def listening(post: Post, *, most_waiting: int = 1000, **more: Any) -> AsyncGenerator[BounceListener]:
     spool = Spool(post.database, post.clock, most_waiting=most_waiting)
     listener = BounceListener(spool, post.tokens, post.clock, **more)
     await listener.start()
@@ -181,7 +181,7 @@ async def test_a_storm_of_bounces_is_counted_exactly_and_memory_stays_flat(post:
     spool = Spool(post.database, post.clock, most_waiting=10_000)
     padding = "\n".join(f"X-Padding-{number}: {'x' * 60}" for number in range(200))
     stop = asyncio.Event()
-    keeping = [asyncio.create_task(BounceKeeper(reader(post)).run(stop)) for _ in range(2)]
+    keeping = [asyncio.create_task(keep("bounces", reader(post).step, stop, rest=0.05)) for _ in range(2)]
 
     async def send(start: int) -> None:
         for number in range(start, start + 500):

@@ -13,13 +13,14 @@ signed gets the same 403. What was taken is durable before the answer; when it c
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Final
 
 import psycopg
+from litestar.types import HTTPScope, Receive, Send
 
 from syncom.clock import Clock
 from syncom.errors import Invalid, Unavailable
+from syncom.http.callbacks import Answer, answer, body_of, headers_of, plain
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.messages.channels.sms.callbacks.posted import MAX_BODY, Posted
 from syncom.messages.channels.sms.callbacks.reading import (
@@ -39,10 +40,6 @@ from syncom.messages.senders import CallbackSender, SendersService
 from syncom.tokens import MessageTokens
 
 _log = logging.getLogger(__name__)
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _LONGEST_TOKEN: Final = 100
 _RECEIPTS: Final = "receipts"
@@ -71,65 +68,48 @@ class GatewaysApp:
         self._clock = clock
         self._base_url = base_url
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status, kind, body = await self._answer(scope, receive)
-        headers = [
-            (b"content-type", kind),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
-        ]
-        if status == 503:
-            headers.append((b"retry-after", b"60"))
-        if status == 405:
-            headers.append((b"allow", b"GET, POST"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        await answer(send, await self._answer(scope, receive), allow=b"GET, POST")
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes]:
+    async def _answer(self, scope: HTTPScope, receive: Receive) -> Answer:
         path: str = scope["path"]
         pieces = path.split("/")
         if len(pieces) != 4 or pieces[3] not in (_RECEIPTS, _TEXTS) or len(pieces[2]) > _LONGEST_TOKEN:
-            return _plain(404, "There is no such address.")
+            return plain(404, "There is no such address.")
         sender_id = self._tokens.read_gateway(pieces[2])
         if sender_id is None:
-            return _plain(404, "There is no such address.")
+            return plain(404, "There is no such address.")
         if scope["method"] not in ("GET", "POST"):
-            return _plain(405, "GET and POST only.")
-        body = await _read(receive)
-        if body is None:
-            return _plain(413, "Too much.")
+            return plain(405, "GET and POST only.")
+        body = await body_of(receive, MAX_BODY)
+        if isinstance(body, tuple):
+            return body
         try:
             sender = await self._senders.for_callbacks(sender_id)
             if sender is None:
-                return _plain(404, "There is no such address.")
+                return plain(404, "There is no such address.")
             return await self._take(sender, self._posted(scope, path, body), pieces[3])
         except Invalid as error:
-            return _plain(400, error.message)
+            return plain(400, error.message)
         except (Unavailable, psycopg.Error) as error:
             _log.warning("what the provider of sender %s posted waits for the database: %s", sender_id, error)
-            return _plain(503, "Try again later.")
+            return plain(503, "Try again later.")
 
-    def _posted(self, scope: Scope, path: str, body: bytes) -> Posted:
+    def _posted(self, scope: HTTPScope, path: str, body: bytes) -> Posted:
         query: bytes = scope.get("query_string", b"")
         url = self._base_url + path + (f"?{query.decode('latin-1')}" if query else "")
-        headers: dict[str, str] = {}
-        for name, value in scope["headers"]:
-            # Of a header that comes twice nobody can know which one was checked elsewhere: neither counts.
-            key = name.decode("latin-1").lower()
-            headers[key] = "" if key in headers else value.decode("latin-1")
-        return Posted(method=scope["method"], url=url, headers=headers, body=body)
+        return Posted(method=scope["method"], url=url, headers=headers_of(scope), body=body)
 
-    async def _take(self, sender: CallbackSender, posted: Posted, what: str) -> tuple[int, bytes, bytes]:
+    async def _take(self, sender: CallbackSender, posted: Posted, what: str) -> Answer:
         if not _is_genuine(sender, posted, self._clock):
-            return _plain(403, "The signature is missing or wrong.")
+            return plain(403, "The signature is missing or wrong.")
         if what == _RECEIPTS:
             for receipt in _receipts(sender, posted):
                 await self._receipts.receive(receipt)
-            return _plain(200, "")
+            return plain(200, "")
         for text in _texts(sender, posted):
             await self._take_text(sender.sender.sender_id, text)
-        return (200, b"text/xml; charset=utf-8", _TWIML) if sender.sender.config.twilio else _plain(200, "")
+        return (200, b"text/xml; charset=utf-8", _TWIML) if sender.sender.config.twilio else plain(200, "")
 
     async def _take_text(self, sender_id: int, text: ReceivedText) -> None:
         at = text.at or self._clock.now()
@@ -178,21 +158,3 @@ def _described(sender: CallbackSender) -> CallbackForm:
     assert gateway is not None, "only genuine requests are read"
     assert gateway.callbacks is not None, "only genuine requests are read"
     return gateway.callbacks
-
-
-def _plain(status: int, words: str) -> tuple[int, bytes, bytes]:
-    return status, b"text/plain; charset=utf-8", words.encode()
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The body; None: it is larger than anything a provider posts."""
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            return None
-        if not message.get("more_body", False):
-            return body

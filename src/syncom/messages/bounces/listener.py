@@ -14,7 +14,8 @@ from typing import Any, Final, cast
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from syncom.clock import Clock
-from syncom.errors import Conflict, Unavailable
+from syncom.errors import Unavailable
+from syncom.listening import Listener
 from syncom.messages.bounces.spool import Spool, account_of
 from syncom.tokens import MessageTokens
 
@@ -48,35 +49,28 @@ class BounceListener:
         self._spool = spool
         self._tokens = tokens
         self._clock = clock
-        self._host = host
-        self._port = port
+        self._listener = Listener(
+            host,
+            port,
+            name="the server for bounces",
+            advice="Set SYNCOM_BOUNCE_PORT to a free port, and lead port 25 to it.",
+        )
         self._name = name
         self._most_connections = most_connections
-        self._server: asyncio.Server | None = None
         self._connections = 0
 
     @property
     def port(self) -> int:
         """Where it listens."""
-        return self._port
+        return self._listener.port
 
     async def start(self) -> None:
         """Begin to listen. Raises Conflict when the port is taken or not ours to take."""
-        loop = asyncio.get_running_loop()
-        try:
-            self._server = await loop.create_server(self._protocol, self._host, self._port)
-        except OSError as error:
-            raise Conflict(
-                f"the server for bounces cannot listen on {self._host}:{self._port}: {error.strerror or error}. "
-                "Set SYNCOM_BOUNCE_PORT to a free port, and lead port 25 to it."
-            ) from error
-        self._port = self._server.sockets[0].getsockname()[1]
+        await self._listener.start(self._protocol)
 
     async def stop(self) -> None:
         """Stop listening, and keep what was accepted."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        self._listener.close()
         await self._spool.close()
 
     # ------------------------------------------------------------ what aiosmtpd asks

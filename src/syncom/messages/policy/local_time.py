@@ -35,6 +35,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 def moment_of(wall: datetime, zone: ZoneInfo) -> datetime:
     """The moment, in UTC, at which clocks of a zone show a wall time (naive) first."""
+    wall = wall.replace(fold=0)
     moment = wall.replace(tzinfo=zone).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == wall:
         return moment

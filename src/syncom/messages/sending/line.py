@@ -123,10 +123,7 @@ class SenderLine:
                 return None
             parcel = self._parcel(work)
             if parcel is not None:
-                if self.permits is not None:
-                    self.permits -= 1
-                if self.allowance is not None:
-                    self.allowance = (self.allowance[0], self.allowance[1] - 1)
+                self._count_permits(-1)
                 self.in_flight += 1
                 if self.destinations is not None:
                     self.destinations.began(work)
@@ -150,6 +147,7 @@ class SenderLine:
         elif outcome is Outcome.NOT_SENT:
             # Nothing of it left us: first in line again, and no attempt counted.
             self._journal.not_sent(work.message)
+            self._count_permits(1)
             self.ready.appendleft(work)
         elif outcome is Outcome.UNCERTAIN:
             self._in_doubt(work, answer)
@@ -180,6 +178,13 @@ class SenderLine:
         return len(self.ready) + (len(self.destinations) if self.destinations is not None else 0)
 
     # ------------------------------------------------------------ steps
+
+    def _count_permits(self, change: int) -> None:
+        """A message takes a permit of the rate and one of the day; one that was not sent brings them back."""
+        if self.permits is not None:
+            self.permits += change
+        if self.allowance is not None:
+            self.allowance = (self.allowance[0], self.allowance[1] + change)
 
     def _next_work(self) -> Work | None:
         """The next recipient whose destination may be sent to; the others wait, and keep nobody waiting."""
