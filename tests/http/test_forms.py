@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from syncom.consent.forms import Forms
 from syncom.contacts.model import Channel, ContactInput, FieldType, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.http.native.app import PREFIX as V1
+from tests.clocks import StandingClock
 from tests.http.running_site import Site
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -45,15 +47,11 @@ def _path(site: Site, form: dict[str, Any]) -> str:
 
 async def _token(site: Site, form: dict[str, Any], *, seconds: float = 5) -> str:
     """A token of a form that was shown so long ago."""
-    found = await site.app.forms.find(form["url"].rpartition("/")[2])
+    app = site.app
+    found = await app.forms.find(form["url"].rpartition("/")[2])
     assert found is not None
-    clock = site.app.forms._clock
-    shown_at = clock.now() - timedelta(seconds=seconds)
-    clock.now, kept = (lambda: shown_at), clock.now  # type: ignore[method-assign]
-    try:
-        return site.app.forms.token(found)
-    finally:
-        clock.now = kept  # type: ignore[method-assign]
+    shown = StandingClock(app.clock.now() - timedelta(seconds=seconds))
+    return Forms(app.database, app.contacts, app.optins, app.keyring, shown).token(found)
 
 
 async def _filled(site: Site, form: dict[str, Any], **values: str) -> dict[str, str]:

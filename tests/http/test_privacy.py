@@ -121,7 +121,9 @@ async def test_after_an_erasure_no_table_holds_anything_of_the_person(site: Site
     async with site.client() as client:
         assert (await client.delete(f"{V1}/contacts/{contact_id}", params={"erase": True})).status_code == 204
     assert await _found_in(site, _CANARIES) == {}
-    (signed,) = await site.app.contacts.erasures.certificates(account_id, contact_id=contact_id)  # type: ignore[union-attr]
+    erasures = site.app.contacts.erasures
+    assert erasures is not None
+    (signed,) = await erasures.certificates(account_id, contact_id=contact_id)
     assert is_genuine(signed)
     certificate = signed.content
     assert certificate.deleted["contacts"] == certificate.deleted["orders"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
@@ -77,8 +78,9 @@ class _HttpKit(Kit):
     def listening(self) -> AbstractAsyncContextManager[object]:
         return running_gateway(self._behave, port=self.port)
 
+    @abstractmethod
     def number(self, asked: Asked) -> int:
-        raise NotImplementedError
+        """Which of the contract's recipients a request is about."""
 
     def _behave(self, asked: Asked, count: int) -> Reply:
         act = self.peer.arrived(self.number(asked))
