@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import sys
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
@@ -17,6 +15,7 @@ from cyclopts import App, Parameter
 
 from syncom.cli.given import Many, Switch, pairs, read_text
 from syncom.cli.output import facts, show, table
+from syncom.cli.secrets import secret_of
 from syncom.cli.sender_group import app as group
 from syncom.cli.sender_pace import destination_limits, destinations, told_limit, warm_up
 from syncom.cli.services import Here, Options, here
@@ -154,15 +153,7 @@ async def sms(*, gateway: Gateway, options: Options = _DEFAULT) -> None:
         password=_secret(gateway, gateway.username),
         is_default=gateway.default,
     )
-    async with here(options) as services:
-        added = await services.app.senders.add(services.account_id, given)
-    said = f"Sender {added.sender_id}. Try it: `syncom sender test {added.sender_id} --to YOUR_PHONE`."
-
-    def human() -> None:
-        _describe(added)
-        print(said)
-
-    show(added, json=options.json, human=human)
+    await _add_of_texts(given, options)
 
 
 @Parameter(name="*")
@@ -257,13 +248,19 @@ async def _add_provider(
         callback_secret=callback,
         is_default=provider.default,
     )
+    await _add_of_texts(given, options, posting=title)
+
+
+async def _add_of_texts(given: SenderInput, options: Options, *, posting: str = "") -> None:
+    """``posting``: the provider that posts what people write to us."""
     async with here(options) as services:
         added = await services.app.senders.add(services.account_id, given)
-        posts = services.app.callback_addresses(added)
+        posts = services.app.callback_addresses(added) if posting else None
 
     def human() -> None:
         _describe(added)
-        print(f"Texts that people send: enter {posts.texts} at {title} as the address for incoming messages.")
+        if posts is not None:
+            print(f"Texts that people send: enter {posts.texts} at {posting} as the address for incoming messages.")
         print(f"Sender {added.sender_id}. Try it: `syncom sender test {added.sender_id} --to YOUR_PHONE`.")
 
     show(added, json=options.json, human=human)
@@ -273,15 +270,7 @@ async def _add_provider(
 async def smpp(*, smsc: Smsc, options: Options = _DEFAULT) -> None:
     """Add an SMSC for SMS, spoken to by SMPP 3.4. The first sender of texts becomes their default."""
     given = sender_of(smsc)
-    async with here(options) as services:
-        added = await services.app.senders.add(services.account_id, given)
-    said = f"Sender {added.sender_id}. Try it: `syncom sender test {added.sender_id} --to YOUR_PHONE`."
-
-    def human() -> None:
-        _describe(added)
-        print(said)
-
-    show(added, json=options.json, human=human)
+    await _add_of_texts(given, options)
 
 
 def _price(given: str) -> PartPrice | None:
@@ -350,15 +339,8 @@ def _nested(option: str, given: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _secret(gateway: Gateway | Provider, of: str) -> str | msgspec.UnsetType:
-    if gateway.secret is not None:
-        return gateway.secret
-    if gateway.secret_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if found := os.environ.get(SECRET_VARIABLE):
-        return found
-    if of and sys.stdin.isatty():
-        return getpass.getpass(f"Secret of {of}: ")
-    return msgspec.UNSET
+    prompt = f"Secret of {of}" if of else ""
+    return secret_of(gateway.secret, stdin=gateway.secret_stdin, variable=SECRET_VARIABLE, prompt=prompt)
 
 
 @add.command
@@ -549,15 +531,8 @@ def _security(host: str, port: int) -> Security:
 
 
 def _password(server: Server, *, ask: bool = True) -> str | msgspec.UnsetType:
-    if server.password is not None:
-        return server.password
-    if server.password_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if found := os.environ.get(PASSWORD_VARIABLE):
-        return found
-    if ask and server.username and sys.stdin.isatty():
-        return getpass.getpass(f"Password of {server.username}: ")
-    return msgspec.UNSET
+    prompt = f"Password of {server.username}" if ask and server.username else ""
+    return secret_of(server.password, stdin=server.password_stdin, variable=PASSWORD_VARIABLE, prompt=prompt)
 
 
 def _address(username: str | None) -> str | None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import sys
 from dataclasses import dataclass
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from syncom.cli.given import Many, Switch
+from syncom.cli.secrets import secret_of
 from syncom.messages.channels.sms.smpp.model import BindMode, ReceiptIds, SmppBind
 from syncom.messages.channels.sms.smpp.segments import SmscAlphabet
 from syncom.messages.model import OnUncertain, SenderConfig, SenderKind
@@ -99,18 +96,11 @@ def sender_of(smsc: Smsc) -> SenderInput:
         config=SenderConfig(
             smpp=bind, rate_per_second=smsc.rate or None, timeout=smsc.timeout, on_uncertain=smsc.on_uncertain
         ),
-        password=_password(smsc),
+        password=secret_of(
+            smsc.password,
+            stdin=smsc.password_stdin,
+            variable=PASSWORD_VARIABLE,
+            prompt=f"Password of {smsc.system_id}",
+        ),
         is_default=smsc.default,
     )
-
-
-def _password(smsc: Smsc) -> str | msgspec.UnsetType:
-    if smsc.password is not None:
-        return smsc.password
-    if smsc.password_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if found := os.environ.get(PASSWORD_VARIABLE):
-        return found
-    if sys.stdin.isatty():
-        return getpass.getpass(f"Password of {smsc.system_id}: ")
-    return msgspec.UNSET
