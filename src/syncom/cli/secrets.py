@@ -12,8 +12,8 @@ import msgspec
 def secret_of(given: str | None, *, stdin: bool, variable: str, prompt: str) -> str | msgspec.UnsetType:
     """What was said of a secret; UNSET: nothing.
 
-    ``stdin``: it is the first line there. ``prompt``: what to ask for at a terminal, such as "Password of olena"; empty:
-    do not ask.
+    ``stdin``: it is the first line there. ``prompt``: what to ask for at a terminal, such as "Password of olena";
+    empty: do not ask.
     """
     if given is not None:
         return given
