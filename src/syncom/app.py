@@ -44,6 +44,7 @@ from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.fetch import FileFetcher
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
+from syncom.content.images.service import ImagesService
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.events.service import EventsService
@@ -184,6 +185,7 @@ class App:
         self.inbox = InboxService(database)
         self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
         self.contacts.usage.ask(self.content.users)
+        self.images = ImagesService(database, clock, base_url=settings.base_url)
         self.identities = Identities(database, keyring, clock)
         self.domains = DomainsService(
             database,

@@ -118,8 +118,16 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "product_id": await _product(app, account_id, mark),
         "replay_id": await _replay(app, account_id, mark),
         "site_id": (await app.sites.add(account_id, f"https://{mark}.example")).site_id,
+        "image_id": await _image(app, account_id, mark),
         "inbox_id": 1,
     }
+
+
+async def _image(app: App, account_id: int, mark: str) -> int:
+    """The smallest GIF there is."""
+    content = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
+    content += b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;"
+    return (await app.images.add(account_id, mark, content)).image_id
 
 
 async def _replay(app: App, account_id: int, mark: str) -> int:
@@ -203,6 +211,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "remove_members": {"contact_ids": [ids["contact_id"]]},
         "update_template": {"name": "M", "subject": "M", "source": "<p>M</p>"},
         "copy_template": {"name": "Mallory"},
+        "rename_image": {"name": "Mallory"},
         "save_language": {"subject": "M", "source": "<p>M</p>"},
         "test_send": {"to": ["m@example.com"]},
         "update_sender": {"name": "M", "from_email": "m@example.com", "config": {"host": "127.0.0.1"}},
@@ -361,6 +370,7 @@ _ONES: dict[str, Any] = {
             "import_id",
             "template_id",
             "attachment_id",
+            "image_id",
             "campaign_id",
             "sender_id",
             "group_id",
@@ -395,6 +405,7 @@ _TABLES = (
     "consent_events",
     "templates",
     "template_attachments",
+    "images",
     "senders",
     "sender_group_members",
     "sending_domains",

@@ -49,6 +49,7 @@ from syncom.http.tracking.app import TrackingApp
 from syncom.http.tracking.choices import ChoicePages
 from syncom.http.tracking.client import TrustedProxies
 from syncom.http.tracking.form_pages import FormPages
+from syncom.http.tracking.pictures import Pictures
 from syncom.messages.bounces.hooks.service import PREFIX as BOUNCES
 from syncom.settings import Settings
 
@@ -98,6 +99,7 @@ class Server:
             short_links=app.short_links.find,
             category_names=app.contacts.categories.names,
             forms=FormPages(app.forms, proxies, base_url=app.settings.base_url),
+            pictures=Pictures(app.images.served),
             choices=ChoicePages(app.tokens, app.optins, app.preferences, proxies),
         )
         gateways = GatewaysApp(

@@ -19,6 +19,7 @@ from syncom.carts.service import CartsService
 from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
+from syncom.content.images.service import ImagesService
 from syncom.content.service import ContentService
 from syncom.events.service import EventsService
 from syncom.http.authentication import Authentication
@@ -75,6 +76,7 @@ Rollups = NamedDependency[RollupsService]
 InboundTexts = NamedDependency[InboundTextsService]
 Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
+Images = NamedDependency[ImagesService]
 Senders = NamedDependency[SendersService]
 WarmUps = NamedDependency[WarmUpsService]
 Policies = NamedDependency[PoliciesService]
@@ -128,6 +130,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "inbound_texts": app.inbound_texts,
         "inbox": app.inbox,
         "content": app.content,
+        "images": app.images,
         "senders": app.senders,
         "policies": app.policies,
         "warm_ups": app.warm_ups,

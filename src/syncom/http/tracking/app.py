@@ -2,6 +2,7 @@
 
 ===============================  =====================================================================
 `/t/f/<key>`                     forms that people subscribe with (``form_pages.py``)
+`GET /t/i/<key>.<ending>`         an image of the gallery; `/t/i/<key>/small.webp` its small one (``pictures.py``)
 `/t/k/<token>`, `/t/p/<token>`   pages where recipients choose (``choices.py``)
 `POST /t/n/<token>/<what>`       a browser tells that a notification was shown, clicked or closed
 `GET /t/o/<token>.gif`           a transparent pixel
@@ -63,6 +64,7 @@ from syncom.http.tracking.choices import ChoicePages
 from syncom.http.tracking.client import TrustedProxies, clean_agent
 from syncom.http.tracking.form_pages import FormPages
 from syncom.http.tracking.forms import FormError, parse_form
+from syncom.http.tracking.pictures import Pictures
 from syncom.http.tracking.targets import LoadLinks, Targets, location
 from syncom.ids import campaign_of_message, made_at
 from syncom.messages.channels.sms.model import ShortLink
@@ -135,6 +137,7 @@ class TrackingApp:
         category_names: NameCategories = _no_names,
         choices: ChoicePages | None = None,
         forms: FormPages | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         self._tokens = tokens
         self._recorder = recorder
@@ -143,6 +146,7 @@ class TrackingApp:
         self._category_names = category_names
         self._choices = choices
         self._forms = forms
+        self._pictures = pictures
         self._load_page = load_page
         self._clock = clock
         self._client = (proxies or TrustedProxies()).client
@@ -174,6 +178,10 @@ class TrackingApp:
                 return await self._click(scope, method, token, link)
             case ["", "f", name] if self._forms is not None:
                 return await self._forms.answer(scope, receive, method, name)
+            case ["", "i", name] if self._pictures is not None:
+                return await self._pictures.answer(method, name)
+            case ["", "i", key, "small.webp"] if self._pictures is not None:
+                return await self._pictures.small(method, key)
             case ["", "k", token] if self._choices is not None:
                 return await self._choices.confirm(scope, receive, method, token)
             case ["", "n", token, what]:

@@ -1,0 +1,1 @@
+"""The gallery: pictures that mails link to."""
