@@ -54,15 +54,23 @@ SET state = %(state)s, updated_at = now(), problem = '',
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state = ANY(%(allowed)s)
 RETURNING *;
 
+-- name: meant
+-- An expression: the keys of the categories that an {audience} of an {account}'s {template} is for, as a JSON array. Who says
+-- nothing of categories means those of the template. The one rule for what is shown and what is frozen. Primary key of templates.
+CASE WHEN jsonb_array_length(coalesce(nullif({audience} -> 'categories', 'null'), '[]')) > 0 THEN {audience} -> 'categories'
+     ELSE coalesce((SELECT to_jsonb(t.categories) FROM templates t
+                    WHERE t.account_id = {account} AND t.template_id = {template}), '[]') END;
+
+-- name: meant_by
+-- What an audience would be for if the campaign started now.
+SELECT {meant};
+
 -- name: launch
 -- Freezes content and sender, and hands the campaign to the expansion. Who starts it before its time wants it sent now.
 UPDATE campaigns
 SET state = 'expanding', local_at = CASE WHEN scheduled_at <= now() THEN local_at END, content_id = %(content_id)s, content_languages = %(languages)s, sender_id = %(sender_id)s,
     alternatives = %(alternatives)s, launched_at = now(),
-    -- Who says nothing of categories means those of the template.
-    audience = CASE WHEN jsonb_array_length(coalesce(nullif(audience -> 'categories', 'null'), '[]')) > 0 THEN audience
-        ELSE audience || jsonb_build_object('categories', coalesce((SELECT to_jsonb(t.categories) FROM templates t
-            WHERE t.account_id = campaigns.account_id AND t.template_id = campaigns.template_id), '[]')) END,
+    audience = audience || jsonb_build_object('categories', {meant}),
     updated_at = now(), problem = ''
 WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state IN ('draft', 'scheduled')
 RETURNING *;

@@ -130,6 +130,8 @@ class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
     excluded: dict[str, int]
     #: Recipients by the channel that reaches them.
     channels: dict[str, int]
+    #: Keys of the categories it was counted for: those of the audience, or of the template.
+    categories: tuple[str, ...] = ()
 
 
 class CallOut(msgspec.Struct, frozen=True, kw_only=True):

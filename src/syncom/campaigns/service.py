@@ -144,12 +144,21 @@ class CampaignsService:
                 raise await self._refusal(connection, account_id, campaign_id, "deleted")
 
     async def count_audience(
-        self, account_id: int, audience: Audience, *, channels: Sequence[Channel] = (Channel.EMAIL,)
+        self,
+        account_id: int,
+        audience: Audience,
+        *,
+        channels: Sequence[Channel] = (Channel.EMAIL,),
+        template_id: int = 0,
     ) -> AudienceCount:
-        """Who would get it now, and who would not and why: the same statement that freezes the audience."""
+        """Who would get it now, and who would not and why: the same statement that freezes the audience.
+
+        An audience without categories is meant for those of the template, as it is when it is frozen; 0: none is known.
+        """
         async with self._database.tenant(account_id) as connection:
+            categories = await store.meant_categories(connection, account_id, audience, template_id)
             included, excluded = await audience_predicates(self._segments, connection, account_id, audience)
-            counts = await store.count_audience(connection, account_id, audience, channels, included, excluded)
+            counts = await store.count_audience(connection, account_id, channels, categories, included, excluded)
         reached = {channel.name.lower(): counts[channel] for channel in channels if channel in counts}
         left_out = {reason: count for reason, count in counts.items() if isinstance(reason, str)}
         return AudienceCount(
@@ -157,6 +166,30 @@ class CampaignsService:
             recipients=sum(reached.values()),
             excluded=dict(sorted(left_out.items())),
             channels=reached,
+            categories=categories,
+        )
+
+    async def preview(self, account_id: int, campaign_id: int) -> AudienceCount:
+        """The same for a campaign: its audience, its template, and its channels in their order. Raises NotFound."""
+        found = await self.get(account_id, campaign_id)
+        # Once it has started its categories are frozen, whatever the template says by now.
+        template_id = found.template_id if found.launched_at is None else 0
+        return await self.count_audience(account_id, found.audience, channels=found.channels, template_id=template_id)
+
+    async def count_template_audience(
+        self, account_id: int, audience: Audience, template_id: int, *, channels: Sequence[Channel] | None = None
+    ) -> AudienceCount:
+        """The same for a template that no campaign has yet, over its own channel unless others are given.
+
+        Raises NotFound; Invalid for a template of a channel without campaigns.
+        """
+        template = await self._content.get(account_id, template_id)
+        if template.channel not in CAMPAIGN_CHANNELS:
+            raise Invalid(
+                "template", f"is a message of {template.channel.name.lower()}, which is not sent by campaigns"
+            )
+        return await self.count_audience(
+            account_id, audience, channels=channels or (template.channel,), template_id=template_id
         )
 
     # ------------------------------------------------------------ life

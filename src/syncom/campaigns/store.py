@@ -156,7 +156,12 @@ async def launch(
         "languages": Jsonb(dict(languages)),
         "sender_id": sender_id,
     }
-    return await _one(connection, "launch", values)
+    cursor = connection.cursor(row_factory=dict_row)
+    statement = sql.SQL(_SQL["launch"]).format(
+        meant=_meant(sql.SQL("audience"), sql.SQL("campaigns.account_id"), sql.SQL("campaigns.template_id"))
+    )
+    row = await (await cursor.execute(statement, values)).fetchone()
+    return msgspec.convert(row, Campaign) if row else None
 
 
 async def insert_launched(
@@ -234,6 +239,21 @@ async def fail(connection: Connection, campaign_id: int, problem: str) -> None:
 
 
 # ------------------------------------------------------------------ audience
+
+
+def _meant(audience: sql.Composable, account: sql.Composable, template: sql.Composable) -> sql.Composed:
+    return sql.SQL(_SQL["meant"]).format(audience=audience, account=account, template=template)
+
+
+async def meant_categories(
+    connection: Connection, account_id: int, audience: Audience, template_id: int
+) -> tuple[str, ...]:
+    """Keys of the categories that a campaign of this template would be for, by the rule that its launch freezes."""
+    values = {"account_id": account_id, "template_id": template_id, "audience": Jsonb(msgspec.to_builtins(audience))}
+    given = (sql.SQL(one) for one in ("%(audience)s::jsonb", "%(account_id)s", "%(template_id)s::bigint"))
+    statement = sql.SQL(_SQL["meant_by"]).format(meant=_meant(*given))
+    row = await (await connection.execute(statement, values)).fetchone()
+    return tuple(row[0]) if row else ()
 
 
 class _Reached(msgspec.Struct, frozen=True, kw_only=True):
@@ -317,17 +337,20 @@ def _joined(number: int, channel: Channel) -> sql.Composed:
 async def count_audience(
     connection: Connection,
     account_id: int,
-    audience: Audience,
     channels: Sequence[Channel],
+    categories: Sequence[str],
     included: Predicate,
     excluded: Predicate,
 ) -> dict[str | Channel, int]:
-    """How many contacts the audience matches, by reason of exclusion, recipients by the channel that reaches them."""
+    """How many contacts the audience matches, by reason of exclusion, recipients by the channel that reaches them.
+
+    ``categories`` are what it is meant for.
+    """
     values = {
         **included.values,
         **excluded.values,
         "account_id": account_id,
-        "category_ids": numbers(await named(connection, account_id, audience.categories)),
+        "category_ids": numbers(await named(connection, account_id, categories)),
         "from_bucket": 0,
         "to_bucket": BUCKETS,
     }

@@ -120,10 +120,7 @@ async def audience(campaign: int, *, options: Options = _DEFAULT) -> None:
         Its id.
     """
     async with here(options) as services:
-        found = await services.app.campaigns.get(services.account_id, campaign)
-        count = await services.app.campaigns.count_audience(
-            services.account_id, found.audience, channels=found.channels
-        )
+        count = await services.app.campaigns.preview(services.account_id, campaign)
     show(count, json=options.json, human=lambda: facts(_counted(count)))
 
 
@@ -373,4 +370,5 @@ def _counted(count: AudienceCount) -> list[tuple[str, Any]]:
         *((f"by {name}", number) for name, number in count.channels.items() if len(count.channels) > 1),
         *((f"excluded: {reason}", number) for reason, number in count.excluded.items()),
         ("matched", count.matched),
+        *((("of categories", ", ".join(count.categories)),) if count.categories else ()),
     ]

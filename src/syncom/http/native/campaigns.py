@@ -22,6 +22,7 @@ from syncom.campaigns.model import (
     LedgerRow,
     Report,
 )
+from syncom.contacts.model import Channel
 from syncom.errors import Invalid
 from syncom.http.native.contacts import choice
 from syncom.http.native.given import Activity, By, Campaigns
@@ -70,11 +71,27 @@ async def count_audience(
     campaigns: Campaigns,
     data: JSONBody[Audience],
     over: Annotated[
-        str, QueryParameter(name="channel", description="email, sms, viber or webpush; email unless given.")
-    ] = "email",
+        str | None,
+        QueryParameter(
+            name="channel", description="email, sms, viber or webpush; that of the template, or email, unless given."
+        ),
+    ] = None,
+    template: Annotated[
+        int | None,
+        QueryParameter(description="The message: an audience that names no categories is counted for those of it."),
+    ] = None,
 ) -> AudienceCount:
     """Who would get it: how many, and how many would not, by reason. Changes nothing."""
-    return await campaigns.count_audience(by.account_id, data, channels=(choice("channel", over, _CHANNELS),))
+    channels = None if over is None else (choice("channel", over, _CHANNELS),)
+    if template is not None:
+        return await campaigns.count_template_audience(by.account_id, data, template, channels=channels)
+    return await campaigns.count_audience(by.account_id, data, channels=channels or (Channel.EMAIL,))
+
+
+@get("/campaigns/{campaign_id:int}/audience", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def preview_audience(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> AudienceCount:
+    """Who would get this campaign if it started now, by its channels, and who would not, by reason."""
+    return await campaigns.preview(by.account_id, campaign_id)
 
 
 @get("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
@@ -190,6 +207,7 @@ HANDLERS: list[Any] = [
     list_campaigns,
     create_campaign,
     count_audience,
+    preview_audience,
     get_campaign,
     update_campaign,
     delete_campaign,
