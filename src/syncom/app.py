@@ -54,6 +54,7 @@ from syncom.inbox.service import InboxService
 from syncom.jobs.keeping import keep
 from syncom.jobs.runner import make_app
 from syncom.keys.service import KeysService, open_keyring
+from syncom.live.service import LiveService
 from syncom.messages.bounces.hooks.service import BounceHooks
 from syncom.messages.bounces.intake import Intake
 from syncom.messages.bounces.jobs import BounceKeeper
@@ -183,6 +184,7 @@ class App:
         self.receipts = ReceiptsService(database, self.activity, clock)
         self.retention = RetentionService(database, clock, forgotten=self.membership.rebuild)
         self.inbox = InboxService(database)
+        self.live = LiveService(database, clock)
         self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
         self.contacts.usage.ask(self.content.users)
         self.images = ImagesService(database, clock, base_url=settings.base_url)
@@ -554,6 +556,7 @@ async def open_app(
         try:
             yield app
         finally:
+            await app.live.close()
             await app.receipts.close()
             await app.bounce_hooks.close()
             await app.events.close()

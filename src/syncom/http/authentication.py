@@ -57,6 +57,16 @@ class Authentication:
         cast("dict[str, Any]", scope)[_PRINCIPAL] = principal
         return principal
 
+    async def again(self, scope: Scope) -> Principal:
+        """Who is asking, as things are now: for answers that go on for long. It is no use of the session.
+
+        Raises Unauthorized when the credentials are no longer good.
+        """
+        key = _key(header(scope, b"authorization"))
+        if key is not None:
+            return await self._accounts.authenticate_key(key)
+        return await self._accounts.look_at_session(self.session_token(scope) or "")
+
     async def api_caller(self, scope: Scope, authorization: str) -> Principal:
         """Who asks with an Authorization header, and nothing else: an API key, or a login with its own password.
 

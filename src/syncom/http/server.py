@@ -281,6 +281,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event, dsn: str | None = No
         server.should_exit = True
         # Streams that wait for people would hold it up.
         await app.connections.watch.close()
+        await app.live.close()
         stopping.cancel()
         await running
 

@@ -25,6 +25,7 @@ from syncom.events.service import EventsService
 from syncom.http.authentication import Authentication
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
+from syncom.live.service import LiveService
 from syncom.messages.bounces.hooks.service import BounceHooks
 from syncom.messages.bounces.mailboxes.service import MailboxesService
 from syncom.messages.bounces.service import BouncesService
@@ -74,6 +75,7 @@ Recommendations = NamedDependency[RecommendationsService]
 Activity = NamedDependency[ActivityService]
 Rollups = NamedDependency[RollupsService]
 InboundTexts = NamedDependency[InboundTextsService]
+Live = NamedDependency[LiveService]
 Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
 Images = NamedDependency[ImagesService]
@@ -128,6 +130,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "activity": app.activity,
         "rollups": app.rollups,
         "inbound_texts": app.inbound_texts,
+        "live": app.live,
         "inbox": app.inbox,
         "content": app.content,
         "images": app.images,
