@@ -61,6 +61,7 @@ from syncom.messages.bounces.jobs import BounceKeeper
 from syncom.messages.bounces.listener import BounceListener
 from syncom.messages.bounces.mailboxes.jobs import MailboxKeeper
 from syncom.messages.bounces.mailboxes.service import MailboxesService
+from syncom.messages.bounces.refusals import Refusals
 from syncom.messages.bounces.service import BouncesService
 from syncom.messages.bounces.spool import Spool, SpoolReader
 from syncom.messages.channels.push.browsers import Browsers
@@ -229,6 +230,7 @@ class App:
         )
         self.bounces = BouncesService(database, self.tokens, clock)
         self.bounce_mailboxes = MailboxesService(database, keyring, outbound_allow=settings.outbound_allow)
+        self.refusals = Refusals(keyring)
         self.bounce_intake = Intake(self.activity, keyring, clock)
         self.bounce_hooks = BounceHooks(
             database,
@@ -477,6 +479,7 @@ class App:
                 outbound_allow=self.settings.outbound_allow,
             ),
             policies=self.policies,
+            refusals=self.refusals,
             clock=self.clock,
             data_dir=self.settings.data_dir,
             role=role,

@@ -21,6 +21,7 @@ from syncom.contacts.service import ContactsService
 from syncom.content.model import TemplateInput
 from syncom.content.service import ContentService
 from syncom.inbox.service import InboxService
+from syncom.messages.bounces.refusals import Refusals
 from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.inbound import NobodyReads, TextsReceived
@@ -127,6 +128,7 @@ class SendingHouse:
             senders=self.senders,
             carriers=self.carriers(),
             policies=self.policies,
+            refusals=Refusals(self.keyring),
             clock=self.clock,
             data_dir=self.data_dir,
             role=role,

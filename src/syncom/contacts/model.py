@@ -502,7 +502,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     reason: str
     detail: str = ""
-    #: By what: 'smtp', 'bounce mail', 'sendgrid webhook 3', a user or a key.
+    #: By what: 'smtp mx.example.com', 'bounce mail', 'sendgrid webhook 3', a user or a key.
     source: str = ""
     #: None: for ever.
     expires_at: datetime | None = None

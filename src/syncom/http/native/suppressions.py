@@ -48,7 +48,7 @@ class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     reason: str
     detail: str
-    #: By what: 'smtp', 'bounce mail', 'sendgrid webhook 3', a user or a key.
+    #: By what: 'smtp mx.example.com', 'bounce mail', 'sendgrid webhook 3', a user or a key.
     source: str
     created_at: datetime
     expires_at: datetime | None

@@ -2,7 +2,7 @@
 
 -- name: sent
 -- Mails that were handed over, or may have been. Primary key of the ledger; the bucket comes as a column of its own.
-SELECT k.account_id, k.message_id, l.contact_id, l.campaign_id, l.content_id, l.address, l.settled_at
+SELECT k.account_id, k.message_id, l.contact_id, l.campaign_id, l.content_id, l.address, l.settled_at, l.launched_at
 FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(message_ids)s::uuid[])
     AS k (account_id, bucket, message_id)
 CROSS JOIN LATERAL (
@@ -15,7 +15,7 @@ CROSS JOIN LATERAL (
 -- name: last_sent
 -- The last mail to an address before a moment, by its place (from 1). Two steps: primary key of identities, then index
 -- ledger_contact.
-SELECT k.n, l.message_id, l.contact_id, l.campaign_id, l.content_id, l.address, l.settled_at
+SELECT k.n, l.message_id, l.contact_id, l.campaign_id, l.content_id, l.address, l.settled_at, l.launched_at
 FROM unnest(%(account_ids)s::bigint[], %(addresses)s::text[], %(moments)s::timestamptz[])
     WITH ORDINALITY AS k (account_id, address, moment, n)
 JOIN identities i ON i.account_id = k.account_id AND i.kind = 1 AND i.value = k.address
@@ -38,18 +38,24 @@ SELECT * FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(conta
 ON CONFLICT (account_id, bucket, report_id) DO NOTHING
 RETURNING account_id, report_id;
 
--- name: note_action
+-- name: note_actions
 -- Primary key.
-UPDATE bounces SET action = %(action)s
-WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND report_id = %(report_id)s;
+UPDATE bounces b SET action = %(action)s
+FROM unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(report_ids)s::uuid[])
+    AS k (account_id, bucket, report_id)
+WHERE b.account_id = k.account_id AND b.bucket = k.bucket AND b.report_id = k.report_id;
 
 -- name: add_strikes
--- The newest 32 are kept. The row's lock makes whoever comes second see the first. Primary key.
+-- One row a strike comes in, one an address and class goes out. The newest 32 are kept. The row's lock makes whoever comes
+-- second see the first; in the order of the primary key, so that writers never wait in a circle.
 INSERT INTO bounce_strikes AS known (account_id, address_hash, class, times)
-VALUES (%(account_id)s, %(address_hash)s, %(class)s, %(times)s)
+SELECT account_id, address_hash, class, (array_agg(DISTINCT at ORDER BY at DESC))[1:32]
+FROM unnest(%(account_ids)s::bigint[], %(address_hashes)s::bytea[], %(classes)s::text[], %(times)s::timestamptz[])
+    AS strike (account_id, address_hash, class, at)
+GROUP BY account_id, address_hash, class ORDER BY account_id, address_hash, class
 ON CONFLICT (account_id, address_hash, class) DO UPDATE SET times = ARRAY(
     SELECT DISTINCT t FROM unnest(known.times || excluded.times) AS t ORDER BY t DESC LIMIT 32)
-RETURNING ARRAY(SELECT t FROM unnest(times) AS t ORDER BY t);
+RETURNING account_id, address_hash, class, ARRAY(SELECT t FROM unnest(times) AS t ORDER BY t);
 
 -- name: select
 -- Newest first. Index: bounces_account.

@@ -8,8 +8,6 @@ address that is suppressed is the one in the ledger, never the one in the report
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,8 +25,9 @@ from syncom.ids import bucket_of_message
 from syncom.messages.bounces import store
 from syncom.messages.bounces.judging import judge
 from syncom.messages.bounces.model import (
+    HARD_BOUNCE,
+    PASSES,
     PASSING,
-    STRIKE_WINDOW,
     Named,
     Received,
     Report,
@@ -36,18 +35,16 @@ from syncom.messages.bounces.model import (
     ReportKind,
 )
 from syncom.messages.bounces.store import Kept, Sent
-from syncom.messages.channels.email.replies import BounceClass, Verdict
+from syncom.messages.bounces.strikes import Strike, Strikes
+from syncom.messages.channels.email.replies import Verdict
 from syncom.postgres.pool import Connection
 from syncom.security import Keyring
 
-HARD_BOUNCE: Final = "hard bounce"
 COMPLAINT: Final = "complaint"
 _WORDS: Final = 500
 _LONGEST_ADDRESS: Final = 254
 #: A provider's clock may be ahead of ours by so much, and its report come before the message is settled here.
 _SKEW: Final = timedelta(minutes=5)
-#: What may pass: the address is suppressed for a time.
-_PASSING: Final = frozenset({BounceClass.MAILBOX_FULL, BounceClass.UNKNOWN_HOST})
 _FACTS: Final = {
     ReportKind.BOUNCED: ActivityKind.BOUNCED,
     ReportKind.DELIVERED: ActivityKind.DELIVERED,
@@ -83,7 +80,7 @@ class Intake:
 
     def __init__(self, activity: ActivityService, keyring: Keyring, clock: Clock) -> None:
         self._activity = activity
-        self._hash_key = keyring.key("bounce strikes")
+        self._strikes = Strikes(keyring)
         self._clock = clock
 
     async def take(self, connection: Connection, received: Sequence[Received]) -> Taken:
@@ -132,34 +129,32 @@ class Intake:
 
     async def _suppressions(self, connection: Connection, cases: Sequence[_Case]) -> list[Suppression]:
         """Addresses that get nothing more from now on."""
-        repeated: defaultdict[tuple[int, bytes, str], list[_Case]] = defaultdict(list)
         gone: list[Suppression] = []
+        repeated: list[_Case] = []
         for case in cases:
             if _is_complaint(case):
                 gone.append(_suppression(case, COMPLAINT, None))
             elif case.action is ReportAction.SUPPRESSED:
                 gone.append(_suppression(case, HARD_BOUNCE, _until(case)))
-            elif case.action is ReportAction.COUNTED and case.verdict is not None:
-                repeated[case.account_id, self._hash(case), case.verdict.kind.value].append(case)
-        keys = sorted(repeated)
-        # The time of the message, not of the report: two reports of one refusal are one strike.
-        rows = [(*key, sorted({_sent_at(case) for case in repeated[key]}, reverse=True)) for key in keys]
-        for key, times in zip(keys, await store.add_strikes(connection, rows), strict=True):
-            last = max(repeated[key], key=_sent_at)
-            verdict = last.verdict
-            until = None if verdict is None else _struck_until(times, verdict.strikes)
-            if until is not None:
-                gone.append(_suppression(last, HARD_BOUNCE, until))
-                await store.note_action(connection, last.row, ReportAction.SUPPRESSED)
+            elif case.action is ReportAction.COUNTED:
+                repeated.append(case)
+        struck = await self._strikes.add(connection, [_strike(case) for case in repeated])
+        gone += [_suppression(repeated[place], HARD_BOUNCE, until) for place, until in struck.items()]
+        await store.note_actions(connection, [repeated[place].row for place in struck], ReportAction.SUPPRESSED)
         return [one for one in gone if one.address]
 
-    def _hash(self, case: _Case) -> bytes:
-        address = case.sent.address if case.sent is not None else ""
-        return hmac.digest(self._hash_key, address.encode(), hashlib.sha256)[:16]
 
-
-def _sent_at(case: _Case) -> datetime:
-    return case.at if case.sent is None else case.sent.settled_at
+def _strike(case: _Case) -> Strike:
+    sent, verdict = case.sent, case.verdict
+    assert sent is not None, "what we did not send is not counted"
+    assert verdict is not None, "what was not judged is not counted"
+    return Strike(
+        account_id=case.account_id,
+        address=sent.address,
+        bounce_class=verdict.kind.value,
+        launched_at=sent.launched_at,
+        most=verdict.strikes,
+    )
 
 
 def _candidates(one: Received) -> list[Named]:
@@ -241,20 +236,7 @@ def _is_complaint(case: _Case) -> bool:
 
 def _until(case: _Case) -> datetime | None:
     kind = None if case.verdict is None else case.verdict.kind
-    return case.at + PASSING if kind in _PASSING else None
-
-
-def _struck_until(times: Sequence[datetime], strikes: int) -> datetime | None:
-    """When a suppression ends that so many strikes within the window lead to; None: there are too few.
-
-    ``times`` are in order. It is the same whatever order the reports came in.
-    """
-    ends = [
-        times[place]
-        for place in range(strikes - 1, len(times))
-        if times[place] - times[place - strikes + 1] <= STRIKE_WINDOW
-    ]
-    return max(ends) + PASSING if ends else None
+    return case.at + PASSING if kind in PASSES else None
 
 
 def _suppression(case: _Case, reason: str, until: datetime | None) -> Suppression:

@@ -26,6 +26,8 @@ class ReportKind(IntEnum):
     NOT_SPAM = 5
     #: Feedback of another type (RFC 5965, 7.3): kept for people to read.
     OTHER = 6
+    #: The server refused the message while we spoke to it, and it is not tried any longer.
+    REFUSED = 7
 
 
 class ReportAction(Enum):
@@ -97,7 +99,7 @@ class Bounce(msgspec.Struct, frozen=True, kw_only=True):
 
     report_id: UUID
     kind: ReportKind
-    #: Of a bounce or a delay.
+    #: Of a bounce, a refusal or a delay.
     bounce_class: str
     action: ReportAction
     #: None: it names nobody we sent to.
@@ -121,6 +123,10 @@ class BounceFilter(msgspec.Struct, frozen=True, kw_only=True):
     matched: bool | None = None
 
 
+#: Why an address is suppressed that cannot be delivered to.
+HARD_BOUNCE: Final = "hard bounce"
+#: Classes that may pass: the address is suppressed for a time.
+PASSES: Final = frozenset({BounceClass.MAILBOX_FULL, BounceClass.UNKNOWN_HOST})
 #: A class that counts when it repeats does within this time.
 STRIKE_WINDOW: Final = timedelta(days=30)
 #: How long an address is suppressed for what may pass: a full mailbox, a domain that takes no mail.

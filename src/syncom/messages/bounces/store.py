@@ -28,6 +28,7 @@ class Sent(NamedTuple):
     #: Empty: its contact was erased.
     address: str
     settled_at: datetime
+    launched_at: datetime
 
 
 async def sent(connection: Connection, wanted: Sequence[tuple[int, UUID]]) -> dict[tuple[int, UUID], Sent]:
@@ -89,35 +90,31 @@ async def insert(connection: Connection, rows: Sequence[Kept]) -> set[int]:
 
 
 async def add_strikes(
-    connection: Connection, rows: Sequence[tuple[int, bytes, str, Sequence[datetime]]]
-) -> list[list[datetime]]:
+    connection: Connection, rows: Sequence[tuple[int, bytes, str, datetime]]
+) -> dict[tuple[int, bytes, str], list[datetime]]:
     """Note when addresses (hashed) refused mail; all the times that are known of each, in order.
 
-    Rows come in the order of the key, each key once. Whoever comes second waits for the first, so no count is missed.
+    Whoever comes second waits for the first, so no count is missed.
     """
-    found: list[list[datetime]] = []
-    for account_id, address_hash, bounce_class, times in rows:
-        values = {
-            "account_id": account_id,
-            "address_hash": address_hash,
-            "class": bounce_class,
-            "times": list(times),
-        }
-        row = await (await connection.execute(_SQL["add_strikes"], values, prepare=True)).fetchone()
-        assert row is not None
-        found.append(list(row[0]))
-    return found
+    if not rows:
+        return {}
+    names = ("account_ids", "address_hashes", "classes", "times")
+    values = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    found = await (await connection.execute(_SQL["add_strikes"], values)).fetchall()
+    return {(row[0], bytes(row[1]), row[2]): list(row[3]) for row in found}
 
 
-async def note_action(connection: Connection, row: Kept, action: ReportAction) -> None:
-    """Correct what a report led to, once it is known."""
+async def note_actions(connection: Connection, rows: Sequence[Kept], action: ReportAction) -> None:
+    """Correct what reports led to, once it is known."""
+    if not rows:
+        return
     values = {
-        "account_id": row.account_id,
-        "bucket": row.bucket,
-        "report_id": row.report_id,
+        "account_ids": [row.account_id for row in rows],
+        "buckets": [row.bucket for row in rows],
+        "report_ids": [row.report_id for row in rows],
         "action": action.value,
     }
-    await connection.execute(_SQL["note_action"], values)
+    await connection.execute(_SQL["note_actions"], values)
 
 
 async def select(

@@ -84,6 +84,15 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     no_such_number: bool = False
     #: For people.
     reason: str = ""
+    #: Of mail, when it is the server that refused: why, a value of ``BounceClass``; else empty. Such a refusal is kept
+    #: and counts as reports do that come back.
+    bounce_class: str = ""
+    #: Suppress the address after so many messages that are refused so; 0 is never.
+    strikes: int = 0
+    #: The server's enhanced status code; may be empty.
+    status: str = ""
+    #: The host that said it.
+    server: str = ""
 
 
 ParcelType = TypeVar("ParcelType")

@@ -11,9 +11,9 @@ from syncom.clock import Clock
 from syncom.content.model import AttachedFile, CompiledContent
 from syncom.inbox.service import InboxService
 from syncom.messages.channels.carrier import Carrier, Outcome, Refusal, Source
-from syncom.messages.channels.email.model import MailSource, Reply
+from syncom.messages.channels.email.model import Reply
 from syncom.messages.channels.email.pool import SmtpPool
-from syncom.messages.channels.email.replies import Action, classify, retry_delay
+from syncom.messages.channels.email.replies import Action, classify, mx_family_of, retry_delay
 from syncom.messages.channels.push import pool as push
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.push.model import PushAnswer
@@ -91,12 +91,9 @@ class Carriers:
             return self._text_carrier(sender, secret, source)
         if sender.kind is SenderKind.WEBPUSH:
             return self._push_carrier(sender, source)
-        pool = self._mail_pool(sender, secret, source)
-        return MailCarrier(pool, sender, self._base_url, self._tokens, self._identities, self._clock)
-
-    def _mail_pool(self, sender: Sender, secret: str, source: MailSource) -> SmtpPool:
         server = server_of(sender, secret, self._inbox_address, helo_name=_helo_name())
-        return SmtpPool(server, source, clock=self._clock)
+        pool = SmtpPool(server, source, clock=self._clock)
+        return MailCarrier(pool, server.host, sender, self._base_url, self._tokens, self._identities, self._clock)
 
     def _text_carrier(self, sender: Sender, secret: str, source: Source[Any, Any]) -> TextCarrier:
         pool: GatewayPool | InboxPool
@@ -161,6 +158,7 @@ class MailCarrier:
     def __init__(
         self,
         pool: SmtpPool,
+        host: str,
         sender: Sender,
         base_url: str,
         tokens: MessageTokens,
@@ -168,6 +166,7 @@ class MailCarrier:
         clock: Clock,
     ) -> None:
         self._pool = pool
+        self._host = host
         self._sender = sender
         self._identity = partial(identities.of, sender)
         self._base_url = base_url
@@ -206,7 +205,7 @@ class MailCarrier:
         )
 
     def judge(self, outcome: Outcome, answer: Reply, attempt: int) -> Refusal:
-        verdict = classify(answer)
+        verdict = classify(answer, mx_family_of(self._host))
         temporary = outcome is Outcome.TRANSIENT or (verdict.try_again and not answer.local)
         return Refusal(
             try_again=temporary,
@@ -216,6 +215,10 @@ class MailCarrier:
             slows=verdict.action is Action.SLOW_DOWN and not answer.local,
             suppress=verdict.suppress and not temporary,
             reason=verdict.reason,
+            bounce_class="" if answer.local else verdict.kind.value,
+            strikes=verdict.strikes,
+            status=answer.enhanced or "",
+            server=self._host,
         )
 
 

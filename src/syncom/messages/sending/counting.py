@@ -10,6 +10,7 @@ from syncom.activity.rollups.model import Ended
 from syncom.activity.rollups.service import count_ended, domain_of
 from syncom.contacts.model import Channel
 from syncom.messages import store
+from syncom.messages.channels.email.replies import BounceClass
 from syncom.messages.model import LedgerState
 from syncom.messages.sending.work import Settled
 from syncom.postgres.pool import Connection
@@ -44,7 +45,7 @@ async def count_settled(connection: Connection, rows: Sequence[Settled], shard: 
             counts[work.account_id, work.campaign_id, hour, f"excluded.{row.reason}"] += 1
         if work.parts and row.state in _CHARGED:
             counts[work.account_id, work.campaign_id, hour, "parts"] += work.parts
-        if row.suppress and work.channel is Channel.EMAIL:
+        if _is_bounce(row):
             counts[work.account_id, work.campaign_id, hour, "refused"] += 1
         if work.uncertain:
             counts[work.account_id, work.campaign_id, hour, "in_doubt"] += 1
@@ -53,6 +54,14 @@ async def count_settled(connection: Connection, rows: Sequence[Settled], shard: 
     await count_ended(connection, ended, shard)
 
 
+def _is_bounce(row: Settled) -> bool:
+    """Refused by the server for good because of whom it was to: there is no such mailbox, or no such domain."""
+    if row.work.channel is not Channel.EMAIL:
+        return False
+    return bool(row.suppress) or (row.refusal is not None and row.refusal.bounce_class == _UNKNOWN_HOST)
+
+
+_UNKNOWN_HOST = BounceClass.UNKNOWN_HOST.value
 #: States of texts whose parts the network charges, or may.
 _CHARGED = frozenset((LedgerState.SENT, LedgerState.UNCERTAIN))
 #: States of messages that went to a server.

@@ -302,6 +302,7 @@ class SenderLine:
                 at=self._clock.now(),
                 suppress=refusal.suppress_reason if refusal.suppress else "",
                 no_such_number=refusal.no_such_number,
+                refusal=refusal if refusal.bounce_class else None,
             ),
         )
 

@@ -26,6 +26,7 @@ from syncom.contacts.service import ContactsService
 from syncom.content.service import ContentService
 from syncom.errors import Unavailable
 from syncom.messages import store
+from syncom.messages.bounces.refusals import Refusals
 from syncom.messages.channels.carrier import Composer
 from syncom.messages.dealing import deal_again, must_give_back
 from syncom.messages.destinations import store as destinations
@@ -82,6 +83,7 @@ class SendingLoop:
         senders: SendersService,
         carriers: Carriers,
         policies: PoliciesService,
+        refusals: Refusals,
         clock: Clock,
         data_dir: Path,
         role: SenderRole,
@@ -92,6 +94,7 @@ class SendingLoop:
         self._senders = senders
         self._carriers = carriers
         self._allowing = Allowing(policies, clock)
+        self._refusals = refusals
         self._clock = clock
         self._folder = data_dir / "journal"
         self._role = role
@@ -118,6 +121,7 @@ class SendingLoop:
             self._journal,
             worker_id=self._worker_id,
             shard=1 + (self._worker_id.int & 15),
+            refusals=self._refusals,
             on_lease_done=self._lease_done,
         )
         self._settlement.start()

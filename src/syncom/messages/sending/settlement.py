@@ -20,6 +20,8 @@ from syncom.contacts.model import Suppression
 from syncom.contacts.service import suppress
 from syncom.errors import Unavailable
 from syncom.messages import store
+from syncom.messages.bounces.refusals import Refusals, Refused
+from syncom.messages.channels.email.replies import BounceClass
 from syncom.messages.model import Lane, LedgerState
 from syncom.messages.policy.claims import Wish, release
 from syncom.messages.receipts.model import PeerMessage
@@ -35,8 +37,6 @@ _log = logging.getLogger(__name__)
 GATHER = 0.05
 #: No single transaction settles more, so that a backlog after an outage goes in bites.
 MAX_BATCH = 5000
-#: By what an address is suppressed that the server refused while we spoke to it.
-REFUSED = "smtp"
 
 
 class Settlement:
@@ -49,12 +49,14 @@ class Settlement:
         *,
         worker_id: UUID,
         shard: int,
+        refusals: Refusals,
         on_lease_done: Callable[[int, Lease], None],
     ) -> None:
         self._database = database
         self._journal = journal
         self._worker_id = worker_id
         self._shard = shard
+        self._refusals = refusals
         self._on_lease_done = on_lease_done
         #: (sender, outcome), in the order they happened.
         self._waiting: list[tuple[int, Outcome]] = []
@@ -140,7 +142,8 @@ class Settlement:
             await store.delete_messages(connection, queued)
         await count_settled(connection, fresh, self._shard)
         await release(connection, [_claimed(row.work) for row in fresh if _had_place(row)])
-        await _give_up(connection, [row for row in fresh if row.suppress])
+        await self._refusals.take(connection, [refused for row in fresh if (refused := _refused(row)) is not None])
+        await _give_up(connection, [row for row in fresh if row.suppress and row.refusal is None])
         await _strike(connection, [row for row in fresh if row.no_such_number])
 
     async def _count_chunks(self, connection: Connection, chunks: Counter[tuple[int, int, int]]) -> bool:
@@ -194,6 +197,27 @@ def _peer_message(sender_id: int, row: Settled) -> PeerMessage:
     )
 
 
+def _refused(row: Settled) -> Refused | None:
+    work, refusal = row.work, row.refusal
+    if refusal is None:
+        return None
+    return Refused(
+        account_id=work.account_id,
+        contact_id=work.contact_id,
+        message_id=work.message_id,
+        campaign_id=work.campaign_id,
+        address=work.address,
+        bounce_class=BounceClass(refusal.bounce_class),
+        suppress=bool(row.suppress),
+        strikes=refusal.strikes,
+        status=refusal.status,
+        words=row.reason,
+        server=refusal.server,
+        launched_at=work.launched_at,
+        at=row.at,
+    )
+
+
 def _had_place(row: Settled) -> bool:
     """Whether it may have a place within its contact's caps that it does not need, since it was not sent."""
     unsent = row.state not in (LedgerState.SENT, LedgerState.UNCERTAIN)
@@ -221,7 +245,7 @@ async def _give_up(connection: Connection, rows: Sequence[Settled]) -> None:
             address=row.work.address,
             reason=row.suppress,
             detail=row.reason,
-            source=REFUSED,
+            source=row.work.channel.consent.name.lower(),
         )
         for row in rows
     ]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from syncom.contacts.model import Channel
 from syncom.content.own import NO_PRODUCTS, Picked
-from syncom.messages.channels.carrier import Composer
+from syncom.messages.channels.carrier import Composer, Refusal
 from syncom.messages.model import Lane, LedgerState, Way
 
 ChunkKey = tuple[int, int]
@@ -120,6 +120,8 @@ class Settled:
     suppress: str = ""
     #: Whether the peer says that there is no such number.
     no_such_number: bool = False
+    #: Of a mail that a server refused: what it means.
+    refusal: Refusal | None = None
     #: The ids under which the peer will tell what became of it.
     peer_ids: tuple[str, ...] = ()
 
