@@ -44,6 +44,9 @@ from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.fetch import FileFetcher
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
+from syncom.content.editing.blocks import BlocksService
+from syncom.content.editing.drafts import TemplateDrafts
+from syncom.content.editing.previews import PreviewsService
 from syncom.content.images.service import ImagesService
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
@@ -188,6 +191,9 @@ class App:
         self.live = LiveService(database, clock)
         self.content = ContentService(database, clock, ProductBlocks(database, self.products, clock))
         self.contacts.usage.ask(self.content.users)
+        self.template_drafts = TemplateDrafts(database, self.content, clock)
+        self.blocks = BlocksService(database, self.content, clock)
+        self.previews = PreviewsService(database, self.content, clock, base_url=settings.base_url)
         self.images = ImagesService(database, clock, base_url=settings.base_url)
         self.identities = Identities(database, keyring, clock)
         self.domains = DomainsService(
@@ -365,6 +371,7 @@ class App:
             await ensure_partitions(connection, self.clock.now())
         await self.inbox.trim()
         await self.web_versions.forget()
+        await self.previews.forget()
         await self.policies.forget()
         await self.imports.clear()
         await self.contacts.sessions.forget_old()

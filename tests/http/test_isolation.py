@@ -16,6 +16,7 @@ from syncom.connect.model import Caller, CallerKind
 from syncom.consent.forms import FormInput
 from syncom.contacts.imports.model import ImportOptions
 from syncom.contacts.model import ContactInput, FieldType, UpsertOptions
+from syncom.content.editing.model import BlockInput
 from syncom.content.model import AttachedFile, TemplateInput
 from syncom.events.model import EventInput
 from syncom.inbound_texts.model import InboundFilter
@@ -118,6 +119,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "product_id": await _product(app, account_id, mark),
         "replay_id": await _replay(app, account_id, mark),
         "site_id": (await app.sites.add(account_id, f"https://{mark}.example")).site_id,
+        "block_id": await _block(app, account_id, template.template_id, mark),
         "image_id": await _image(app, account_id, mark),
         "inbox_id": 1,
     }
@@ -128,6 +130,13 @@ async def _image(app: App, account_id: int, mark: str) -> int:
     content = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
     content += b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;"
     return (await app.images.add(account_id, mark, content)).image_id
+
+
+async def _block(app: App, account_id: int, template_id: int, mark: str) -> int:
+    """And something that is being written of a template."""
+    await app.template_drafts.save(account_id, template_id, {"name": mark, "subject": mark, "source": mark})
+    given = BlockInput(name=mark, source=f"<mj-text>{mark}</mj-text>", category=mark)
+    return (await app.blocks.add(account_id, given)).block_id
 
 
 async def _replay(app: App, account_id: int, mark: str) -> int:
@@ -212,6 +221,8 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "update_template": {"name": "M", "subject": "M", "source": "<p>M</p>"},
         "copy_template": {"name": "Mallory"},
         "rename_image": {"name": "Mallory"},
+        "save_template_draft": {"content": {}},
+        "change_block": {"name": "M", "source": "<mj-text>M</mj-text>"},
         "save_language": {"subject": "M", "source": "<p>M</p>"},
         "test_send": {"to": ["m@example.com"]},
         "update_sender": {"name": "M", "from_email": "m@example.com", "config": {"host": "127.0.0.1"}},
@@ -373,6 +384,7 @@ _ONES: dict[str, Any] = {
             "template_id",
             "attachment_id",
             "image_id",
+            "block_id",
             "campaign_id",
             "sender_id",
             "group_id",
@@ -408,6 +420,9 @@ _TABLES = (
     "templates",
     "template_attachments",
     "images",
+    "template_drafts",
+    "template_versions",
+    "content_blocks",
     "senders",
     "sender_group_members",
     "sending_domains",
@@ -437,6 +452,9 @@ _READS = {
     "search_contacts",
     "count_audience",
     "preview_template",
+    "preview_unsaved",
+    "check_unsaved",
+    "make_plain_text",
     "check_template",
     "simulate_workflow",
     "simulate_definition",

@@ -20,6 +20,17 @@ SET name = %(name)s, subject = %(subject)s, preheader = %(preheader)s, format = 
     version = version + 1, updated_at = %(now)s
 WHERE account_id = %(account_id)s AND template_id = %(template_id)s;
 
+-- name: keep_version
+-- Primary key of template_versions.
+INSERT INTO template_versions (account_id, template_id, version, content, saved_at)
+VALUES (%(account_id)s, %(template_id)s, %(version)s, %(content)s, %(saved_at)s)
+ON CONFLICT (account_id, template_id, version) DO NOTHING;
+
+-- name: forget_versions
+-- Primary key of template_versions.
+DELETE FROM template_versions
+WHERE account_id = %(account_id)s AND template_id = %(template_id)s AND version < %(oldest)s;
+
 -- name: find_template
 -- One template. Primary key.
 SELECT template_id, name, subject, preheader, format, source, text, content_id, version, created_at, updated_at,

@@ -44,6 +44,8 @@ from syncom.recommendations.model import BlockReader
 #: All attachments of one template: mail servers take 20 to 25 MB, and base64 adds a third.
 MAX_ATTACHMENTS = 10_000_000
 _MAX_FILES = 20
+#: Former versions of a template: enough for weeks of work.
+_KEPT_VERSIONS = 200
 MAX_LANGUAGES = 50
 #: Raised when the compiler makes something else of the same mail, so that no content of an older one is taken for it.
 _MADE = 2
@@ -203,8 +205,20 @@ class ContentService:
         async with self._database.tenant(account_id) as connection:
             stored = await _found(connection, account_id, template_id)
             compiled = await self._content(connection, account_id, stored.content_id)
-        picked = await self.products_for(account_id, compiled, [_reader(contact_fields, params or {})])
-        return render_preview(compiled, contact_fields, params or {}, picked[0])
+        return await self.rendered(account_id, compiled, contact_fields, params or {})
+
+    async def rendered(
+        self, account_id: int, compiled: CompiledContent, contact_fields: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> Rendered:
+        """A content as this contact would see it. Raises RenderError."""
+        picked = await self.products_for(account_id, compiled, [_reader(contact_fields, params)])
+        return render_preview(compiled, contact_fields, params, picked[0])
+
+    async def trial(self, account_id: int, template: TemplateInput, *, track_links: bool = True) -> CompiledContent:
+        """What would be stored of a template; nothing is. Raises Invalid naming the part and the line."""
+        template = filed(template)
+        async with self._database.tenant(account_id) as connection:
+            return await self._compiled(connection, account_id, template, (), track_links=track_links)
 
     async def check(
         self,
@@ -217,6 +231,17 @@ class ContentService:
         async with self._database.tenant(account_id) as connection:
             stored = await _found(connection, account_id, template_id)
             compiled = await self._content(connection, account_id, stored.content_id)
+        return await self.findings(account_id, compiled, contact_fields, params)
+
+    async def findings(
+        self,
+        account_id: int,
+        compiled: CompiledContent,
+        contact_fields: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> tuple[Finding, ...]:
+        """The same of a content."""
+        async with self._database.tenant(account_id) as connection:
             known = await store.custom_field_keys(connection, account_id)
         reader = _reader(contact_fields or {}, params or {})
         picked = (await self.products_for(account_id, compiled, [reader]))[0]
@@ -400,6 +425,7 @@ class ContentService:
     ) -> Template:
         attachments = await store.attachments_of(connection, account_id, stored.template_id)
         content_id = await self._add_content(connection, account_id, stored.template_id, template, attachments)
+        await store.keep_version(connection, account_id, stored, _KEPT_VERSIONS)
         await store.change_template(connection, account_id, stored.template_id, template, content_id, self._clock.now())
         # What the versions share with the template, such as its attachments and tags, is in their contents too.
         for version in await store.language_versions(connection, account_id, stored.template_id):

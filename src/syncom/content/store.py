@@ -122,6 +122,20 @@ async def change_template(
     await connection.execute(_SQL["change_template"], values | _columns(template))
 
 
+async def keep_version(connection: Connection, account_id: int, stored: Template, keep: int) -> None:
+    """Keep what a newer version takes the place of, and the ``keep`` before it."""
+    values = {
+        "account_id": account_id,
+        "template_id": stored.template_id,
+        "version": stored.version,
+        "content": Jsonb(msgspec.to_builtins(stored.as_input())),
+        "saved_at": stored.updated_at,
+        "oldest": stored.version - keep,
+    }
+    await connection.execute(_SQL["keep_version"], values)
+    await connection.execute(_SQL["forget_versions"], values)
+
+
 async def find_template(
     connection: Connection, account_id: int, template_id: int, *, lock: bool = False
 ) -> Template | None:

@@ -19,6 +19,7 @@ from procrastinate import App as JobRunner
 from syncom.accounts.model import Account, Permission, Principal
 from syncom.activity.recorder import Recorder
 from syncom.app import App, open_app
+from syncom.content.editing.previews import PREFIX as PREVIEWS
 from syncom.errors import NotFound, SyncomError, Unauthorized
 from syncom.http.authentication import Authentication
 from syncom.http.bounces.app import BouncesApp
@@ -44,6 +45,7 @@ from syncom.http.pages.docs import docs_page
 from syncom.http.pages.home import home_page
 from syncom.http.pages.login import LoginPages
 from syncom.http.pages.page import STYLESHEET, page, send_bytes, send_page, stylesheet
+from syncom.http.pages.previews import PreviewPages
 from syncom.http.problems import problem_of, send_problem
 from syncom.http.tracking.app import TrackingApp
 from syncom.http.tracking.choices import ChoicePages
@@ -117,6 +119,7 @@ class Server:
             "gateways": cast("Route", gateways),
             BOUNCES: cast("Route", BouncesApp(app.bounce_hooks)),
             "inbox": cast("Route", inbox),
+            PREVIEWS: PreviewPages(app.previews.find),
             "api": self.esputnik,
             ".well-known": WellKnown(app.settings.base_url),
             "membrane": MembraneApi(app, self._authentication, jobs),

@@ -19,6 +19,9 @@ from syncom.carts.service import CartsService
 from syncom.contacts.imports.export import ContactExport
 from syncom.contacts.imports.service import ImportService
 from syncom.contacts.service import ContactsService
+from syncom.content.editing.blocks import BlocksService
+from syncom.content.editing.drafts import TemplateDrafts
+from syncom.content.editing.previews import PreviewsService
 from syncom.content.images.service import ImagesService
 from syncom.content.service import ContentService
 from syncom.events.service import EventsService
@@ -78,6 +81,9 @@ InboundTexts = NamedDependency[InboundTextsService]
 Live = NamedDependency[LiveService]
 Inbox = NamedDependency[InboxService]
 Content = NamedDependency[ContentService]
+TemplateWriting = NamedDependency[TemplateDrafts]
+Blocks = NamedDependency[BlocksService]
+Previews = NamedDependency[PreviewsService]
 Images = NamedDependency[ImagesService]
 Senders = NamedDependency[SendersService]
 WarmUps = NamedDependency[WarmUpsService]
@@ -134,6 +140,9 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "inbox": app.inbox,
         "content": app.content,
         "images": app.images,
+        "template_drafts": app.template_drafts,
+        "blocks": app.blocks,
+        "previews": app.previews,
         "senders": app.senders,
         "policies": app.policies,
         "warm_ups": app.warm_ups,

@@ -10,20 +10,20 @@ from litestar import Request, delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
+from syncom.content.editing.model import Preview
 from syncom.content.fields import contact_fields
 from syncom.content.model import (
     AttachedFile,
     Finding,
     LanguageInput,
     LanguageVersion,
-    Rendered,
     Template,
     TemplateInput,
     TemplateSummary,
 )
 from syncom.errors import Invalid
 from syncom.http.headers import header
-from syncom.http.native.given import By, Contacts, Content, Messages
+from syncom.http.native.given import By, Contacts, Content, Messages, Previews
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
 from syncom.http.native.routing import needs
 from syncom.messages.service import MessageRecipient, SendRequest
@@ -131,11 +131,11 @@ async def delete_language(by: By, content: Content, template_id: FromPath[int], 
     opt=needs(Permission.READ_CONTENT, replay=False),
 )
 async def preview_template(
-    by: By, content: Content, contacts: Contacts, template_id: FromPath[int], data: JSONBody[Sample]
-) -> Rendered:
-    """The mail as this contact would get it. Changes nothing; its links are not tracked."""
-    fields = await _fields(by.account_id, contacts, data.contact_id)
-    return await content.preview(by.account_id, template_id, fields, data.params)
+    by: By, previews: Previews, contacts: Contacts, template_id: FromPath[int], data: JSONBody[Sample]
+) -> Preview:
+    """The mail as this contact would get it. Changes nothing; its links are not tracked. Show `url` in a frame."""
+    fields = await contact_or_nobody(by.account_id, contacts, data.contact_id)
+    return await previews.saved(by.account_id, template_id, fields, data.params)
 
 
 @post(
@@ -148,7 +148,7 @@ async def check_template(
     by: By, content: Content, contacts: Contacts, template_id: FromPath[int], data: JSONBody[Sample]
 ) -> Page[Finding]:
     """What is wrong with a template: dead merge tags, a missing unsubscribe link, size. Changes nothing."""
-    fields = await _fields(by.account_id, contacts, data.contact_id) if data.contact_id is not None else None
+    fields = await contact_or_nobody(by.account_id, contacts, data.contact_id) if data.contact_id is not None else None
     found = await content.check(by.account_id, template_id, fields, data.params)
     return Page(items=list(found), next_cursor=None)
 
@@ -196,7 +196,8 @@ async def remove_attachment(by: By, content: Content, template_id: FromPath[int]
     await content.detach(by.account_id, template_id, attachment_id)
 
 
-async def _fields(account_id: int, contacts: Contacts, contact_id: int | None) -> dict[str, Any]:
+async def contact_or_nobody(account_id: int, contacts: Contacts, contact_id: int | None) -> dict[str, Any]:
+    """The merge fields of a contact; none of nobody. Raises NotFound."""
     if contact_id is None:
         return {}
     return contact_fields(await contacts.get(account_id, contact_id))
