@@ -1,6 +1,6 @@
 # Everything a person types. Needs Python 3.11 or later with pip, and make; nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help up demo test faults journeys segments bench lint fmt clean
+.PHONY: help up demo ui test faults journeys segments screenshots bench lint fmt clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,13 +17,17 @@ $(STAMP): pyproject.toml uv.lock
 	$(BIN)/uv sync --locked --quiet
 	@touch $(STAMP)
 
-up: $(STAMP) ## Run the platform on this machine until Ctrl-C
+ui: $(STAMP) ## Build the web application; nothing to do when it is built
+	@$(BIN)/python ui/make.py build
+
+up: ui ## Run the platform on this machine until Ctrl-C
 	@$(BIN)/syncom up
 
-demo: $(STAMP) ## The same with sample data and a campaign that is really sent
+demo: ui ## The same with sample data and a campaign that is really sent
 	@$(BIN)/syncom up --demo
 
-test: $(STAMP) ## Every test there is
+test: ui ## Every test there is
+	$(BIN)/python ui/make.py test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 faults: $(STAMP) ## The fault runs again and again: ROUNDS=20 for more
@@ -35,7 +39,7 @@ journeys: $(STAMP) ## Two thousand workflows against a plain reading of them
 segments: $(STAMP) ## Ten thousand conditions against a plain reading of them
 	SYNCOM_SEGMENT_TREES=10000 $(BIN)/python -m pytest tests/segments/test_language.py
 
-bench: $(STAMP) ## Measure; ONLY=name runs one row
+bench: ui ## Measure; ONLY=name runs one row
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 lint: $(STAMP) ## Style, types, arrows between rooms, dependencies
@@ -44,10 +48,12 @@ lint: $(STAMP) ## Style, types, arrows between rooms, dependencies
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
+	$(BIN)/python ui/make.py lint
 
 fmt: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python ui/make.py fmt
 
 clean: ## Remove the environment and caches; data stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist build ui/node_modules ui/tools/openapi/node_modules src/syncom/http/ui/dist

@@ -16,7 +16,7 @@ import uvicorn
 from litestar.types import Receive, Scope, Send
 from procrastinate import App as JobRunner
 
-from syncom.accounts.model import Account, Permission, Principal
+from syncom.accounts.model import Permission
 from syncom.activity.recorder import Recorder
 from syncom.app import App, open_app
 from syncom.content.editing.previews import PREFIX as PREVIEWS
@@ -42,7 +42,6 @@ from syncom.http.native.document import openapi_document
 from syncom.http.native.event_record import EventRecord
 from syncom.http.native.idempotency import remove_old_keys
 from syncom.http.pages.docs import docs_page
-from syncom.http.pages.home import home_page
 from syncom.http.pages.login import LoginPages
 from syncom.http.pages.page import STYLESHEET, page, send_bytes, send_page, stylesheet
 from syncom.http.pages.previews import PreviewPages
@@ -52,6 +51,8 @@ from syncom.http.tracking.choices import ChoicePages
 from syncom.http.tracking.client import TrustedProxies
 from syncom.http.tracking.form_pages import FormPages
 from syncom.http.tracking.pictures import Pictures
+from syncom.http.ui.app import PLACES, UiApp
+from syncom.http.ui.app import PREFIX as UI
 from syncom.messages.bounces.hooks.service import PREFIX as BOUNCES
 from syncom.settings import Settings
 
@@ -79,7 +80,6 @@ class Server:
         login = LoginPages(app.accounts, self._authentication)
         self.mcp = McpGate(app)
         self._exact: dict[str, Route] = {
-            "/": self._home,
             "/login": login.login,
             "/logout": login.logout,
             "/docs": self._docs,
@@ -113,6 +113,7 @@ class Server:
             base_url=app.settings.base_url,
         )
         inbox = InboxApp(app.inbox, self._is_operator)
+        ui = UiApp()
         #: By the first piece of the path.
         self._below: dict[str, Route] = {
             "t": cast("Route", tracking),
@@ -124,6 +125,8 @@ class Server:
             ".well-known": WellKnown(app.settings.base_url),
             "membrane": MembraneApi(app, self._authentication, jobs),
             "mcp": self.mcp,
+            UI: ui.file,
+            **dict.fromkeys(PLACES, ui.application),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -163,14 +166,6 @@ class Server:
         await send_page(send, page(problem.title, content), status=problem.status, headers=raw)
 
     # ------------------------------------------------------------ pages
-
-    async def _home(self, scope: Scope, receive: Receive, send: Send) -> None:
-        by: Principal | None = None
-        account: Account | None = None
-        with contextlib.suppress(Unauthorized, NotFound):
-            by = await self._authentication.principal(scope)
-            account = await self._app.accounts.get_account(by.account_id)
-        await send_page(send, home_page(by, account))
 
     async def _docs(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send_page(send, self._docs_page)

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
+from syncom.http.native.always import require_what_is_always_sent
 from syncom.http.native.routing import may_replay, permission_of
 from syncom.http.problems import MEDIA_TYPE
 
@@ -43,6 +44,7 @@ def openapi_document(api: Litestar, base_url: str) -> Document:
         "key": {"type": "http", "scheme": "bearer", "description": "An API key, `sk_...`"},
         "session": {"type": "apiKey", "in": "cookie", "name": "syncom_session"},
     }
+    require_what_is_always_sent(document)
     # Defaults of parameters and members are values of our own types until here.
     plain = msgspec.to_builtins(document)
     return _rename(plain, {name: _short(name) for name in schemas})

@@ -1,0 +1,233 @@
+import {
+  ActionIcon,
+  AppShell,
+  Badge,
+  Box,
+  Burger,
+  Group,
+  Kbd,
+  Menu,
+  NavLink,
+  ScrollArea,
+  Text,
+  Tooltip,
+  UnstyledButton,
+  VisuallyHidden,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from "@mantine/core";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
+import { IconLanguage, IconLogout, IconMoon, IconSearch, IconSun, IconUserCircle } from "@tabler/icons-react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { accountQuery, sessionQuery, useSession } from "~/api/session";
+import { changeLanguage, languages } from "~/i18n/setup";
+import { tellFailed } from "~/ui/tell";
+import { Brand } from "./Brand";
+import { type Place, sections } from "./places";
+
+const Palette = lazy(() => import("./Palette"));
+
+export function Shell() {
+  const { t } = useTranslation();
+  const [opened, menu] = useDisclosure(false);
+  const [searching, setSearching] = useState(false);
+  useHotkeys([["mod+K", () => setSearching(true)]], []);
+  const account = useQuery(accountQuery);
+  return (
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 228, breakpoint: "sm", collapsed: { mobile: !opened } }}
+      padding={{ base: "sm", sm: "lg" }}
+    >
+      <Box component="a" href="#content" className="skip" pos="absolute" left={-9999} top={0}>
+        {t("common.skip")}
+      </Box>
+      <AppShell.Header px="md">
+        <Group h="100%" justify="space-between" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap">
+            <Burger
+              opened={opened}
+              onClick={menu.toggle}
+              hiddenFrom="sm"
+              size="sm"
+              aria-label={t("nav.menu")}
+            />
+            <Link to="/" style={{ color: "inherit", textDecoration: "none" }}>
+              <Brand />
+            </Link>
+            {account.data && (
+              <Badge color="gray" visibleFrom="sm" maw={220} tt="none">
+                {account.data.name}
+              </Badge>
+            )}
+          </Group>
+          <Group gap={4} wrap="nowrap">
+            <SearchButton onOpen={() => setSearching(true)} />
+            <Appearance />
+            <Person />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" aria-label={t("nav.menu")}>
+        <ScrollArea type="never">
+          <Places onGo={menu.close} />
+        </ScrollArea>
+      </AppShell.Navbar>
+      <AppShell.Main id="content">
+        <Suspense fallback={null}>
+          <Outlet />
+        </Suspense>
+      </AppShell.Main>
+      {searching && (
+        <Suspense fallback={null}>
+          <Palette onClose={() => setSearching(false)} />
+        </Suspense>
+      )}
+    </AppShell>
+  );
+}
+
+/** The places that are there and that one may see. */
+export function usePlaces(): { name: string; places: Place[] }[] {
+  const router = useRouter();
+  const { data } = useSession();
+  const there = new Set(Object.keys(router.routesByPath).map((path) => path.replace(/(.)\/$/, "$1")));
+  return sections
+    .map((section) => ({
+      name: section.name,
+      places: section.places.filter(
+        (place) => there.has(place.path) && (!place.needs || data?.permissions.includes(place.needs)),
+      ),
+    }))
+    .filter((section) => section.places.length > 0);
+}
+
+function Places({ onGo }: { onGo: () => void }) {
+  const { t } = useTranslation();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  return (
+    <>
+      {usePlaces().map((section) => (
+        <Box key={section.name} mb={6}>
+          {section.name !== "" && (
+            <Text size="xs" c="dimmed" fw={600} px="sm" pt={8} pb={2}>
+              {t(`nav.${section.name}` as "nav.audience")}
+            </Text>
+          )}
+          {section.places.map((place) => (
+            <NavLink
+              key={place.path}
+              label={t(`nav.${place.name}` as "nav.home")}
+              leftSection={<place.icon size={18} aria-hidden />}
+              active={
+                place.path === "/" ? path === "/" : path === place.path || path.startsWith(`${place.path}/`)
+              }
+              onClick={onGo}
+              py={6}
+              style={{ borderRadius: 8 }}
+              renderRoot={(props) => <Link {...props} to={place.path as "/"} />}
+            />
+          ))}
+        </Box>
+      ))}
+    </>
+  );
+}
+
+function SearchButton({ onOpen }: { onOpen: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <UnstyledButton
+      onClick={onOpen}
+      px="sm"
+      py={5}
+      aria-keyshortcuts="Control+K"
+      style={{ border: "1px solid var(--syncom-line)", borderRadius: 8 }}
+    >
+      <Group gap={8} wrap="nowrap">
+        <IconSearch size={16} aria-hidden />
+        <VisuallyHidden hiddenFrom="sm">{t("palette.open")}</VisuallyHidden>
+        <Text size="sm" c="dimmed" visibleFrom="sm">
+          {t("palette.open")}
+        </Text>
+        <Kbd size="xs" visibleFrom="sm">
+          {/Mac/.test(navigator.userAgent) ? "⌘" : "Ctrl"} K
+        </Kbd>
+      </Group>
+    </UnstyledButton>
+  );
+}
+
+function Appearance() {
+  const { t } = useTranslation();
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme("light");
+  const other = scheme === "dark" ? "light" : "dark";
+  return (
+    <Tooltip label={t(`nav.${other}`)}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        onClick={() => setColorScheme(other)}
+        aria-label={t(`nav.${other}`)}
+      >
+        {scheme === "dark" ? <IconSun size={20} aria-hidden /> : <IconMoon size={20} aria-hidden />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function Person() {
+  const { t, i18n } = useTranslation();
+  const client = useQueryClient();
+  const session = useSession();
+  const leave = async () => {
+    try {
+      await ask(api.DELETE("/syncom/v1/session"));
+    } catch (error) {
+      tellFailed(error);
+      return;
+    }
+    client.clear();
+    client.setQueryData(sessionQuery.queryKey, null);
+    window.location.assign("/");
+  };
+  return (
+    <Menu position="bottom-end" width={230} withinPortal>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("nav.you")}>
+          <IconUserCircle size={22} aria-hidden />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{session.data?.actor}</Menu.Label>
+        <Menu.Divider />
+        <Menu.Label>
+          <Group gap={6}>
+            <IconLanguage size={14} aria-hidden />
+            {t("nav.language")}
+          </Group>
+        </Menu.Label>
+        {languages.map((language) => (
+          <Menu.RadioItem
+            key={language.code}
+            value={language.code}
+            checked={i18n.language === language.code}
+            onChange={() => void changeLanguage(language.code)}
+          >
+            <span lang={language.code}>{language.name}</span>
+          </Menu.RadioItem>
+        ))}
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => void leave()}>
+          {t("nav.signOut")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
