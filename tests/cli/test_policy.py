@@ -24,11 +24,14 @@ async def test_a_policy_is_changed_part_by_part(syncom: Command) -> None:
         {"messages": 3, "days": 7, "channel": None},
         {"messages": 1, "days": 1, "channel": "sms"},
     ]
-    changed = await syncom.json("policy", "set", "--no-caps", "--bounces", "2.5/100", "--complaints", "off")
+    changed = await syncom.json(
+        "policy", "set", "--no-caps", "--bounces", "2.5/100", "--complaints", "off", "--content", "7/80"
+    )
     assert (changed["caps"], changed["quiet_hours"]) == ([], saved["quiet_hours"])
     assert changed["limits"]["bounces_percent"] == 2.5
     assert changed["limits"]["bounces_after"] == 100
     assert changed["limits"]["complaints_percent"] is None
+    assert (changed["limits"]["content_percent"], changed["limits"]["content_after"]) == (7, 80)
     shown = await syncom("policy", "show")
     assert "sms, viber: 00:00 to 00:00 from sat, sun" in shown.out
     assert "2.5 % bounces" in shown.out

@@ -116,19 +116,21 @@ RETURNING *;
 -- name: guarded
 -- Campaigns under way that limits hold for, with what became of their messages. Indexes: campaigns_active; primary key of
 -- campaign_statistics, one short range each.
-SELECT c.account_id, c.campaign_id, coalesce(s.sent, 0) AS sent, coalesce(s.refused, 0) AS refused,
-       coalesce(s.bounced, 0) AS bounced, coalesce(s.complained, 0) AS complained
+SELECT c.account_id, c.campaign_id, c.launched_at, coalesce(s.sent, 0) AS sent, coalesce(s.refused, 0) AS refused,
+       coalesce(s.bounced, 0) AS bounced, coalesce(s.complained, 0) AS complained, coalesce(s.blocked, 0) AS blocked
 FROM campaigns c
 CROSS JOIN LATERAL (
     SELECT sum(count) FILTER (WHERE kind = 'sent')::bigint AS sent,
            sum(count) FILTER (WHERE kind = 'refused')::bigint AS refused,
            sum(count) FILTER (WHERE kind = 'bounced')::bigint AS bounced,
-           sum(count) FILTER (WHERE kind = 'complained')::bigint AS complained
+           sum(count) FILTER (WHERE kind = 'complained')::bigint AS complained,
+           sum(count) FILTER (WHERE kind = 'blocked')::bigint AS blocked
     FROM campaign_statistics
     WHERE account_id = c.account_id AND campaign_id = c.campaign_id
-      AND kind IN ('sent', 'refused', 'bounced', 'complained')
+      AND kind IN ('sent', 'refused', 'bounced', 'complained', 'blocked')
 ) AS s
-WHERE c.state IN ('expanding', 'sending') AND c.resume_note = '' AND (s.refused > 0 OR s.bounced > 0 OR s.complained > 0);
+WHERE c.state IN ('expanding', 'sending') AND c.resume_note = ''
+    AND (s.refused > 0 OR s.bounced > 0 OR s.complained > 0 OR s.blocked > 0);
 
 -- name: pause_itself
 UPDATE campaigns SET state = 'paused', self_paused = true, problem = %(problem)s, updated_at = now()

@@ -1,9 +1,10 @@
-"""When a campaign pauses itself: too many bounces or complaints. Pure."""
+"""When a campaign pauses itself: too many bounces, complaints, or refusals of what is in it. Pure."""
 
 from __future__ import annotations
 
 import msgspec
 
+from syncom.messages.bounces.model import Objection
 from syncom.messages.policy.model import Limits
 
 
@@ -16,6 +17,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     #: Taken, and reported as undeliverable later.
     bounced: int = 0
     complained: int = 0
+    #: Refused by the server for what is in them.
+    blocked: int = 0
 
 
 def reason_to_pause(counts: Counts, limits: Limits) -> str | None:
@@ -30,6 +33,33 @@ def reason_to_pause(counts: Counts, limits: Limits) -> str | None:
         if share >= limits.complaints_percent:
             return _words("were complained about", counts.complained, counts.sent, share, limits.complaints_percent)
     return None
+
+
+def is_blocked(counts: Counts, limits: Limits) -> bool:
+    """Whether a campaign must pause because servers refuse what is in it."""
+    answered = _answered(counts)
+    if limits.content_percent is None or answered < limits.content_after:
+        return False
+    return bool(counts.blocked) and 100 * counts.blocked / answered >= limits.content_percent
+
+
+def why_blocked(counts: Counts, limits: Limits, objection: Objection | None) -> str:
+    """Why it does, in words for people; ``objection`` is what most of the refusals say."""
+    answered = _answered(counts)
+    said = ""
+    if objection is not None:
+        where = f" of mails to {objection.domain}" if objection.domain else ""
+        said = f"; {objection.server or 'the server'} says{where}: “{objection.words}”"
+    share = f"{100 * counts.blocked / answered:.2g} %, the limit is {limits.content_percent:g} %"
+    return (
+        f"paused by itself: {counts.blocked:,} of {answered:,} messages were refused for what is in them ({share})"
+        f"{said}; look at its links, attachments and wording, and check the sending domain, then cancel it and send a "
+        "corrected one to those who did not get it, or resume it with a note"
+    )
+
+
+def _answered(counts: Counts) -> int:
+    return counts.sent + counts.refused + counts.blocked
 
 
 def _words(what: str, count: int, whole: int, share: float, limit: float) -> str:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from syncom.campaigns import store
-from syncom.campaigns.guarding import reason_to_pause
+from syncom.campaigns.guarding import is_blocked, reason_to_pause, why_blocked
 from syncom.campaigns.model import Campaign
 from syncom.campaigns.service import audience_predicates, launch
 from syncom.campaigns.timing import timing
@@ -20,6 +20,8 @@ from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.ids import BUCKETS
 from syncom.jobs.keeping import keep, woken_by
+from syncom.messages.bounces.service import objection
+from syncom.messages.channels.email.replies import BounceClass
 from syncom.messages.notices import CAMPAIGNS, announce_campaigns
 from syncom.messages.policy.service import in_force
 from syncom.postgres.pool import Connection, Database
@@ -105,14 +107,19 @@ class CampaignKeeper:
         return True
 
     async def _guard(self) -> bool:
-        """Pause those that bounce or are complained about too much."""
+        """Pause those that bounce, are complained about, or are refused for what is in them too much."""
         paused = False
         async with self._database.system() as connection:
-            for account_id, campaign_id, counts in await store.guarded(connection):
-                limits = (await in_force(connection, account_id)).policy.limits
-                problem = reason_to_pause(counts, limits)
-                if problem is not None and await store.pause_itself(connection, campaign_id, problem):
-                    _log.warning("campaign %d %s", campaign_id, problem)
+            for one in await store.guarded(connection):
+                limits = (await in_force(connection, one.account_id)).policy.limits
+                problem = reason_to_pause(one.counts, limits)
+                if problem is None and is_blocked(one.counts, limits):
+                    said = await objection(
+                        connection, one.account_id, one.campaign_id, one.launched_at, BounceClass.CONTENT
+                    )
+                    problem = why_blocked(one.counts, limits, said)
+                if problem is not None and await store.pause_itself(connection, one.campaign_id, problem):
+                    _log.warning("campaign %d %s", one.campaign_id, problem)
                     paused = True
             if paused:
                 await announce_campaigns(connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -213,11 +213,22 @@ async def resume(connection: Connection, account_id: int, campaign_id: int, note
     return await _one(connection, "resume", {"account_id": account_id, "campaign_id": campaign_id, "note": note})
 
 
-async def guarded(connection: Connection) -> list[tuple[int, int, Counts]]:
-    """Account, campaign and counts of those that may have to pause."""
+class Guarded(NamedTuple):
+    """A campaign that may have to pause."""
+
+    account_id: int
+    campaign_id: int
+    launched_at: datetime
+    counts: Counts
+
+
+async def guarded(connection: Connection) -> list[Guarded]:
+    """Campaigns that may have to pause."""
     cursor = connection.cursor(row_factory=dict_row)
     rows = await (await cursor.execute(_SQL["guarded"])).fetchall()
-    return [(row["account_id"], row["campaign_id"], msgspec.convert(row, Counts)) for row in rows]
+    return [
+        Guarded(row["account_id"], row["campaign_id"], row["launched_at"], msgspec.convert(row, Counts)) for row in rows
+    ]
 
 
 async def pause_itself(connection: Connection, campaign_id: int, problem: str) -> bool:

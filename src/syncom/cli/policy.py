@@ -39,6 +39,7 @@ async def set_policy(
     no_caps: Switch = False,
     bounces: str | None = None,
     complaints: str | None = None,
+    content: str | None = None,
     options: Options = _DEFAULT,
 ) -> None:
     """Change it; what is not named stays. In force within seconds.
@@ -58,6 +59,8 @@ async def set_policy(
         Campaigns pause themselves from this percentage of bounces on, after so many messages: 5/200; off: never.
     complaints
         The same for complaints: 0.3/1000.
+    content
+        The same for mails that servers refuse for what is in them: 5/50.
     """
     async with here(options) as services:
         policy = await services.app.policies.get(services.account_id)
@@ -66,7 +69,7 @@ async def set_policy(
         if cap or no_caps:
             policy = msgspec.structs.replace(policy, caps=tuple(_cap(one) for one in cap))
         limits: dict[str, Any] = {}
-        for name, given in (("bounces", bounces), ("complaints", complaints)):
+        for name, given in (("bounces", bounces), ("complaints", complaints), ("content", content)):
             if given is not None:
                 limits |= _limit(name, given)
         policy = msgspec.structs.replace(policy, limits=msgspec.structs.replace(policy.limits, **limits))
@@ -124,6 +127,7 @@ def _lines(policy: Policy) -> list[tuple[str, object]]:
         ("caps", None if policy.caps else "none"),
         ("pauses at", _told_limit(limits.bounces_percent, limits.bounces_after, "bounces")),
         ("pauses at", _told_limit(limits.complaints_percent, limits.complaints_after, "complaints")),
+        ("pauses at", _told_limit(limits.content_percent, limits.content_after, "refusals of content")),
     ]
 
 

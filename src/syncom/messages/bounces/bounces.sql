@@ -85,6 +85,17 @@ SELECT kind, class, contact_id <> 0, count(*) FROM bounces
 WHERE account_id = %(account_id)s AND received_at >= %(since)s
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
+-- name: commonest_refusal
+-- Of the newest refusals of a campaign. Index: bounces_account, backwards; asked once, when the campaign pauses because of them.
+SELECT source, split_part(recipient, '@', 2) AS domain, (array_agg(words ORDER BY received_at DESC))[1]
+FROM (
+    SELECT source, recipient, words, received_at FROM bounces
+    WHERE account_id = %(account_id)s AND received_at >= %(since)s AND campaign_id = %(campaign_id)s AND kind = 7
+        AND class = %(class)s
+    ORDER BY received_at DESC LIMIT 200
+) AS newest
+GROUP BY source, domain ORDER BY count(*) DESC, source, domain LIMIT 1;
+
 -- name: forget
 -- Index: bounces_age.
 DELETE FROM bounces WHERE received_at < %(before)s;

@@ -114,6 +114,16 @@ class Bounce(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
 
 
+class Objection(msgspec.Struct, frozen=True, kw_only=True):
+    """What servers object to in a campaign."""
+
+    #: The host that says so.
+    server: str
+    #: Whom the mails were to.
+    domain: str
+    words: str
+
+
 class BounceFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which reports to list; all that is given must hold."""
 

@@ -12,9 +12,19 @@ import msgspec
 
 from syncom.clock import Clock
 from syncom.messages.bounces import store
-from syncom.messages.bounces.model import KEPT, STRIKE_WINDOW, UNMATCHED_KEPT, Bounce, BounceFilter, ReportKind
+from syncom.messages.bounces.model import (
+    KEPT,
+    STRIKE_WINDOW,
+    UNMATCHED_KEPT,
+    Bounce,
+    BounceFilter,
+    Objection,
+    ReportKind,
+)
+from syncom.messages.bounces.refusals import SOURCE
 from syncom.messages.bounces.spool import forget_refused
-from syncom.postgres.pool import Database
+from syncom.messages.channels.email.replies import BounceClass
+from syncom.postgres.pool import Connection, Database
 from syncom.tokens import MessageTokens
 
 MAX_PAGE: Final = 1000
@@ -33,6 +43,17 @@ class BounceCounts(msgspec.Struct, frozen=True, kw_only=True):
     classes: Mapping[str, int]
     #: That name nobody we sent to.
     unmatched: int
+
+
+async def objection(
+    connection: Connection, account_id: int, campaign_id: int, since: datetime, bounce_class: BounceClass
+) -> Objection | None:
+    """What most of a campaign's newest refusals of a class say; None: there is none since then."""
+    found = await store.commonest_refusal(connection, account_id, campaign_id, since, bounce_class.value)
+    if found is None:
+        return None
+    source, domain, words = found
+    return Objection(server=source.removeprefix(SOURCE).strip(), domain=domain, words=words)
 
 
 class BouncesService:

@@ -149,6 +149,15 @@ async def counts(connection: Connection, account_id: int, since: datetime) -> li
     ]
 
 
+async def commonest_refusal(
+    connection: Connection, account_id: int, campaign_id: int, since: datetime, bounce_class: str
+) -> tuple[str, str, str] | None:
+    """Source, receiving domain and newest words of what most of a campaign's newest refusals of a class say."""
+    values = {"account_id": account_id, "campaign_id": campaign_id, "since": since, "class": bounce_class}
+    row = await (await connection.execute(_SQL["commonest_refusal"], values)).fetchone()
+    return (row[0], row[1], row[2]) if row else None
+
+
 async def forget(connection: Connection, *, before: datetime, unmatched_before: datetime, strikes: datetime) -> int:
     """Delete what had its time; how many reports went."""
     gone = (await connection.execute(_SQL["forget"], {"before": before})).rowcount

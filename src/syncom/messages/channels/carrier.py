@@ -89,6 +89,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     bounce_class: str = ""
     #: Suppress the address after so many messages that are refused so; 0 is never.
     strikes: int = 0
+    #: Others of its campaign are likely to be refused too: when many are, it pauses.
+    of_campaign: bool = False
     #: The server's enhanced status code; may be empty.
     status: str = ""
     #: The host that said it.

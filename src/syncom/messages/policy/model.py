@@ -42,13 +42,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """From which share of its messages on a campaign pauses itself, once it has sent so many. None: never.
 
     The defaults are those of relays and mailbox providers: Amazon SES reviews senders at 5 % bounces, Gmail and Yahoo
-    want complaints below 0.3 % (docs/pacing.md).
+    want complaints below 0.3 % (docs/pacing.md). ``content``: mails that servers refuse for what is in them.
     """
 
     bounces_percent: float | None = 5.0
     bounces_after: int = 200
     complaints_percent: float | None = 0.3
     complaints_after: int = 1000
+    content_percent: float | None = 5.0
+    content_after: int = 50
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

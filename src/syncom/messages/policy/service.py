@@ -82,6 +82,10 @@ async def in_force(connection: Connection, account_id: int) -> InForce:
     return msgspec.convert(row, InForce)
 
 
+#: What campaigns may have too much of.
+_LIMITED = ("bounces", "complaints", "content")
+
+
 def _check(policy: Policy) -> None:
     if len(policy.quiet_hours) > _MOST:
         raise Invalid("quiet_hours", f"has more than {_MOST} rules")
@@ -97,10 +101,12 @@ def _check(policy: Policy) -> None:
         if not 1 <= cap.days <= _MOST_DAYS:
             raise Invalid(f"caps.{number}.days", f"must be 1 to {_MOST_DAYS}")
     limits = policy.limits
-    for name, percent in (("bounces", limits.bounces_percent), ("complaints", limits.complaints_percent)):
+    shares = (limits.bounces_percent, limits.complaints_percent, limits.content_percent)
+    for name, percent in zip(_LIMITED, shares, strict=True):
         if percent is not None and not 0 < percent <= 100:
             raise Invalid(f"limits.{name}_percent", "must be more than 0 and at most 100, or null for no limit")
-    for name, after in (("bounces", limits.bounces_after), ("complaints", limits.complaints_after)):
+    least = (limits.bounces_after, limits.complaints_after, limits.content_after)
+    for name, after in zip(_LIMITED, least, strict=True):
         if not 1 <= after <= 1_000_000:
             raise Invalid(f"limits.{name}_after", "must be 1 to 1,000,000")
 

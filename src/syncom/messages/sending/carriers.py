@@ -217,6 +217,7 @@ class MailCarrier:
             reason=verdict.reason,
             bounce_class="" if answer.local else verdict.kind.value,
             strikes=verdict.strikes,
+            of_campaign=verdict.action is Action.PAUSE_CAMPAIGN and not answer.local,
             status=answer.enhanced or "",
             server=self._host,
         )

@@ -47,6 +47,8 @@ async def count_settled(connection: Connection, rows: Sequence[Settled], shard: 
             counts[work.account_id, work.campaign_id, hour, "parts"] += work.parts
         if _is_bounce(row):
             counts[work.account_id, work.campaign_id, hour, "refused"] += 1
+        if row.refusal is not None and row.refusal.of_campaign:
+            counts[work.account_id, work.campaign_id, hour, "blocked"] += 1
         if work.uncertain:
             counts[work.account_id, work.campaign_id, hour, "in_doubt"] += 1
     if counts:

@@ -57,7 +57,7 @@ class Action(enum.Enum):
     PAUSE_DESTINATION = "pause_destination"
     #: The sender's credentials or rights are broken: hold it and tell the operator. The mail is tried again.
     PAUSE_SENDER = "pause_sender"
-    #: This mail has failed; hold the campaign when many of its mails fail in the same words.
+    #: This mail has failed; hold the campaign when too many of its mails fail so.
     PAUSE_CAMPAIGN = "pause_campaign"
 
 
