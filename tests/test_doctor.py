@@ -12,16 +12,18 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+import trustme
 from aiosmtpd import smtp
 from aiosmtpd.controller import Controller
 from psycopg.conninfo import make_conninfo
 
 from syncom import doctor
-from syncom.doctor import Finding, SigningTarget, SmtpTarget, Tls
+from syncom.doctor import BounceTarget, Finding, SigningTarget, SmtpTarget, Tls
 from syncom.postgres import binaries
 from syncom.postgres.embedded import EmbeddedServer
 
@@ -109,6 +111,100 @@ async def test_with_a_database_address_the_embedded_server_is_not_looked_at(
         secret_key_file=folder / "secret.key",
     )
     assert findings[-1] == Finding(check="Database", ok=True, note="PostgreSQL 18, database syncom")
+
+
+class Certificates:
+    """Certificates in files, by an authority that nobody knows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = trustme.CA()
+
+    def files(self, name: str, *, ends: datetime | None = None) -> tuple[Path, Path]:
+        issued = self.authority.issue_cert(name, not_before=datetime(2020, 1, 1, tzinfo=UTC), not_after=ends)
+        issued.cert_chain_pems[0].write_to_path(str(self.folder / "chain.pem"))
+        issued.private_key_pem.write_to_path(str(self.folder / "key.pem"))
+        return self.folder / "chain.pem", self.folder / "key.pem"
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return Certificates(tmp_path)
+
+
+def in_days(days: int) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days, hours=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "problem"),
+    [
+        ("mail.brand.example", 40, ""),
+        ("*.brand.example", 40, ""),
+        ("mail.brand.example", 5, "ends in 5 days, on "),
+        ("mail.brand.example", -2, "ended on "),
+        ("brand.example", 40, "is for brand.example, and not for mail.brand.example"),
+        ("*.example", 40, "is for *.example, and not for mail.brand.example"),
+    ],
+)
+def test_a_certificate_is_good_for_a_name_and_a_time(
+    certificates: Certificates, name: str, days: int, problem: str
+) -> None:
+    finding = doctor.check_certificate("mail.brand.example", *certificates.files(name, ends=in_days(days)))
+    assert finding.ok == (not problem)
+    assert problem in finding.problem
+    if finding.ok:
+        assert finding.note.startswith(f"good for {days} days, until ")
+    else:
+        assert finding.remedy
+
+
+def test_files_that_hold_no_certificate_are_reported(certificates: Certificates) -> None:
+    certificate, key = certificates.files("localhost")
+    missing = doctor.check_certificate("", certificate, key.with_name("none.pem"))
+    assert missing.problem == f"{key.with_name('none.pem')} cannot be read: No such file or directory."
+    key.write_text("nothing")
+    assert "no PEM certificate and key" in doctor.check_certificate("", certificate, key).problem
+
+
+async def test_the_bounce_port_is_free_taken_by_others_or_answers(
+    certificates: Certificates, free_port: int, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(port: int, files: tuple[Path, Path] | None = None) -> Finding:
+        return doctor.check_bounce_port(BounceTarget(host="127.0.0.1", port=port, files=files))
+
+    assert look(free_port) == Finding(
+        check="Bounce port", ok=True, note=f"127.0.0.1:{free_port} is free: `syncom up` listens there"
+    )
+    assert f"SYNCOM_BOUNCE_PORT={taken_port + 1}" in look(taken_port).remedy
+    # From here on the test itself counts as Syncom.
+    monkeypatch.setattr(doctor, "_is_syncom", lambda process: True)
+    async with greeting(b"220 ready\r\n") as port:
+        finding = await asyncio.to_thread(look, port)
+        assert finding.ok
+        assert "without STARTTLS; this machine alone reaches it: set SYNCOM_BOUNCE_HOST=0.0.0.0" in finding.note
+        older = await asyncio.to_thread(look, port, certificates.files("localhost"))
+        assert "does not offer STARTTLS" in older.problem
+    async with greeting(b"421 4.3.2 Too many connections\r\n") as port:
+        finding = await asyncio.to_thread(look, port)
+        assert "does not answer as a mail server: 421 4.3.2 Too many" in finding.problem
+
+
+async def test_the_bounce_port_is_looked_at_where_there_is_one(
+    folder: Path, free_port: int, certificates: Certificates
+) -> None:
+    findings = await doctor.examine(
+        host="127.0.0.1",
+        port=free_port,
+        inbox_port=free_port,
+        data_dir=folder,
+        database_url=None,
+        secret_key_file=folder / "secret.key",
+        bounces=BounceTarget(host="192.0.2.1", port=free_port, files=certificates.files("localhost")),
+    )
+    by_check = {finding.check: finding for finding in findings}
+    assert "SYNCOM_BOUNCE_HOST" in by_check["Bounce port"].remedy
+    assert by_check["Bounce certificate"].ok
 
 
 def test_a_taken_port_names_its_holder_and_another_port(taken_port: int) -> None:

@@ -57,6 +57,7 @@ from syncom.inbox.service import InboxService
 from syncom.jobs.keeping import keep
 from syncom.jobs.runner import make_app
 from syncom.keys.service import KeysService, open_keyring
+from syncom.listening import ServerCertificate
 from syncom.live.service import LiveService
 from syncom.messages.bounces.hooks.service import BounceHooks
 from syncom.messages.bounces.intake import Intake
@@ -400,7 +401,12 @@ class App:
             host=self.settings.bounce_host,
             port=self.settings.bounce_port,
             name=self.settings.public_host or "localhost",
+            certificate=self._bounce_certificate(),
         )
+
+    def _bounce_certificate(self) -> ServerCertificate | None:
+        files = self.settings.bounce_files
+        return None if files is None else ServerCertificate(*files, self.clock, setting="SYNCOM_BOUNCE_CERTIFICATE")
 
     def bounce_keeper(self) -> BounceKeeper:
         """What reads bounces in the background."""

@@ -10,16 +10,25 @@ import smtplib
 import socket
 import ssl
 import stat
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
 import psutil
 import psycopg
+from cryptography.x509 import (
+    Certificate,
+    DNSName,
+    ExtensionNotFound,
+    SubjectAlternativeName,
+    load_pem_x509_certificate,
+)
 from psycopg.conninfo import conninfo_to_dict
 
-from syncom.errors import Unavailable
+from syncom.errors import Invalid, Unavailable
+from syncom.listening import tls_of
 from syncom.postgres import binaries
 from syncom.postgres.embedded import ServerState, inspect
 from syncom.postgres.server_folder import Folder, is_ours
@@ -29,6 +38,10 @@ from syncom.postgres.system_user import expected_identity, first_closed_folder
 _ENOUGH_DISK = 2 << 30
 _DATABASE_PATIENCE = 10
 _SMTP_PATIENCE = 10.0
+#: A certificate that ends sooner is to be renewed.
+_RENEW = timedelta(days=14)
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _FIX_URL = "Correct SYNCOM_DATABASE_URL, or leave it empty to use the embedded database."
 
@@ -82,6 +95,18 @@ class SigningTarget:
     problem: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BounceTarget:
+    """The SMTP server for bounces as it is set up."""
+
+    host: str
+    port: int
+    #: The name that MX records lead to; empty: nobody said it.
+    name: str = ""
+    #: PEM files of certificate and key.
+    files: tuple[Path, Path] | None = None
+
+
 async def examine(
     *,
     host: str,
@@ -90,6 +115,7 @@ async def examine(
     data_dir: Path,
     database_url: str | None,
     secret_key_file: Path,
+    bounces: BounceTarget | None = None,
     smtp_senders: Sequence[SmtpTarget] = (),
     signing: Sequence[SigningTarget] = (),
 ) -> list[Finding]:
@@ -100,13 +126,113 @@ async def examine(
         asyncio.to_thread(check_data_folder, data_dir, embedded=not database_url),
         asyncio.to_thread(check_secret_key_file, secret_key_file),
         check_database(database_url) if database_url else asyncio.to_thread(check_embedded_server, data_dir),
+        *_bounce_checks(bounces),
         *(asyncio.to_thread(check_smtp, target) for target in smtp_senders),
     ]
     return [*await asyncio.gather(*checks), *(check_signing(target) for target in signing)]
 
 
-def check_port(check: str, host: str, port: int, setting: str) -> Finding:
-    """Whether we could listen there, or do already."""
+def _bounce_checks(target: BounceTarget | None) -> list[Awaitable[Finding]]:
+    if target is None:
+        return []
+    checks: list[Awaitable[Finding]] = [asyncio.to_thread(check_bounce_port, target)]
+    if target.files is not None:
+        checks.append(asyncio.to_thread(check_certificate, target.name, *target.files))
+    return checks
+
+
+def check_bounce_port(target: BounceTarget) -> Finding:
+    """Whether the server for bounces answers as it should, or could be started."""
+    check = "Bounce port"
+    found = check_port(
+        check,
+        target.host,
+        target.port,
+        "SYNCOM_BOUNCE_PORT",
+        host_setting="SYNCOM_BOUNCE_HOST",
+        way="lead port 25 to it",
+    )
+    if not found.ok:
+        return found
+    if found.note.endswith("is free"):
+        return replace(found, note=f"{found.note}: `syncom up` listens there")
+    where = "127.0.0.1" if target.host in _EVERYWHERE else target.host
+    try:
+        with smtplib.SMTP(where, target.port, timeout=_SMTP_PATIENCE) as connection:
+            connection.ehlo()
+            offers = connection.has_extn("starttls")
+    except (OSError, smtplib.SMTPException) as error:
+        words = _words(error) if isinstance(error, smtplib.SMTPResponseException) else str(error)
+        return Finding(
+            check=check,
+            ok=False,
+            problem=f"{where}:{target.port} is taken by Syncom and does not answer as a mail server: {words}",
+            remedy="Look at its log; too many connections at once are asked to come later.",
+        )
+    if target.files is not None and not offers:
+        return Finding(
+            check=check,
+            ok=False,
+            problem=f"{where}:{target.port} does not offer STARTTLS, although there is a certificate.",
+            remedy="Start Syncom again: it runs with older settings.",
+        )
+    note = f"{found.note}, {'with' if offers else 'without'} STARTTLS"
+    if where == target.host and where in _LOOPBACK:
+        note += "; this machine alone reaches it: set SYNCOM_BOUNCE_HOST=0.0.0.0, unless port 25 is led there"
+    return replace(found, note=note)
+
+
+def check_certificate(name: str, certificate: Path, key: Path) -> Finding:
+    """Whether the certificate of the server for bounces is good, for the name it is known by, and for how long."""
+    check = "Bounce certificate"
+    try:
+        tls_of(certificate, key, setting="SYNCOM_BOUNCE_CERTIFICATE")
+        found = load_pem_x509_certificate(certificate.read_bytes())
+    except (Invalid, ValueError, OSError) as error:
+        problem = error.fields[0].reason if isinstance(error, Invalid) else f"{certificate} is no certificate"
+        remedy = "Set SYNCOM_BOUNCE_CERTIFICATE to a PEM file with the chain, and SYNCOM_BOUNCE_KEY to its key."
+        return Finding(check=check, ok=False, problem=f"{problem}.", remedy=remedy)
+    ends = found.not_valid_after_utc
+    left = ends - datetime.now(UTC)
+    problem = ""
+    if left.total_seconds() <= 0:
+        problem = f"{certificate} ended on {ends:%Y-%m-%d}."
+    elif found.not_valid_before_utc > datetime.now(UTC):
+        problem = f"{certificate} begins on {found.not_valid_before_utc:%Y-%m-%d} only."
+    elif left < _RENEW:
+        problem = f"{certificate} ends in {left.days} days, on {ends:%Y-%m-%d}."
+    if problem:
+        return Finding(check=check, ok=False, problem=problem, remedy="Renew it; a new file is taken up by itself.")
+    names = _names(found)
+    if name and not any(_covers(one, name) for one in names):
+        problem = f"{certificate} is for {', '.join(names) or 'nobody'}, and not for {name}, which MX records lead to."
+        return Finding(check=check, ok=False, problem=problem, remedy=f"Get one for {name}.")
+    return Finding(check=check, ok=True, note=f"good for {left.days} days, until {ends:%Y-%m-%d}")
+
+
+def _names(certificate: Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    except ExtensionNotFound:
+        return []
+    return [name.lower() for name in names.get_values_for_type(DNSName)]
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """RFC 6125, 6.4.3: a star stands for one whole label, the first."""
+    return pattern == name or (pattern.startswith("*.") and pattern[2:] == name.partition(".")[2])
+
+
+def check_port(
+    check: str,
+    host: str,
+    port: int,
+    setting: str,
+    *,
+    host_setting: str = "SYNCOM_HOST",
+    way: str = "put a proxy such as nginx before it",
+) -> Finding:
+    """Whether we could listen there, or do already. ``way``: how the world comes to a port that everybody may have."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -118,10 +244,10 @@ def check_port(check: str, host: str, port: int, setting: str) -> Finding:
             return _taken_port(check, host, port, setting)
         if error.errno == errno.EACCES:
             problem = f"Port {port} may be used by root alone."
-            remedy = f"Choose a port above 1023 with {setting}, and put a proxy such as nginx before it."
+            remedy = f"Choose a port above 1023 with {setting}, and {way}."
         elif isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             problem = f"{host} is not an address of this machine."
-            remedy = "Set SYNCOM_HOST to 127.0.0.1 (this machine alone) or 0.0.0.0 (everybody)."
+            remedy = f"Set {host_setting} to 127.0.0.1 (this machine alone) or 0.0.0.0 (everybody)."
         else:
             problem = f"Nothing can listen on {host}:{port}: {error.strerror}."
             remedy = f"Choose another port with {setting}."

@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     inbox_port: int = 2525
     bounce_host: str = "127.0.0.1"
     bounce_port: int = 0
+    bounce_certificate: str = ""
+    bounce_key: str = ""
     admin_email: str = "admin@localhost.localdomain"
     admin_password: str = ""
     secret_key_file: str = ""
@@ -96,6 +98,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(self.dns_servers.replace(",", " ").split())
 
     @property
+    def bounce_files(self) -> tuple[Path, Path] | None:
+        """Certificate and key of the SMTP server for bounces; None: it has none.
+
+        Raises Invalid when there is a key alone.
+        """
+        if not self.bounce_certificate:
+            if self.bounce_key:
+                raise Invalid("SYNCOM_BOUNCE_KEY", "needs the certificate too: set SYNCOM_BOUNCE_CERTIFICATE")
+            return None
+        return Path(self.bounce_certificate), Path(self.bounce_key or self.bounce_certificate)
+
+    @property
     def key_file(self) -> Path:
         return Path(self.secret_key_file) if self.secret_key_file else self.data_dir / "secret.key"
 
@@ -110,6 +124,8 @@ HELP: Mapping[str, str] = {
     "inbox_port": "Port of the dev inbox's SMTP server.",
     "bounce_host": "Address the SMTP server for bounces listens on. 0.0.0.0 opens it to the network.",
     "bounce_port": "Port of the SMTP server for bounces (docs/bounces.md), such as 25. 0: none.",
+    "bounce_certificate": "PEM file with the certificate chain of the SMTP server for bounces. Empty: no STARTTLS.",
+    "bounce_key": "PEM file with the key of that certificate. Empty: it is in the same file.",
     "admin_email": "Login of the first user, made at the first start.",
     "admin_password": "Password of the first user. Empty: one is made and printed.",
     "secret_key_file": "File with the installation's master keys, made with mode 0600 when absent.",

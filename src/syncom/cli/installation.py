@@ -12,7 +12,7 @@ from syncom.errors import SyncomError
 from syncom.settings import Settings, describe_settings, load_settings
 
 if TYPE_CHECKING:
-    from syncom.doctor import SigningTarget, SmtpTarget
+    from syncom.doctor import BounceTarget, SigningTarget, SmtpTarget
 
 _PLAIN = Output()
 
@@ -45,6 +45,7 @@ async def doctor(*, output: Output = _PLAIN) -> int:
         data_dir=settings.data_dir,
         database_url=settings.database_url or None,
         secret_key_file=settings.key_file,
+        bounces=_bounces(settings),
         smtp_senders=smtp_senders,
         signing=signing,
     )
@@ -58,6 +59,19 @@ async def doctor(*, output: Output = _PLAIN) -> int:
 
     show(findings, json=output.json, human=human)
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _bounces(settings: Settings) -> BounceTarget | None:
+    from syncom.doctor import BounceTarget
+
+    if not settings.bounce_port:
+        return None
+    return BounceTarget(
+        host=settings.bounce_host,
+        port=settings.bounce_port,
+        name=settings.public_host,
+        files=settings.bounce_files,
+    )
 
 
 async def _senders(settings: Settings) -> tuple[list[SmtpTarget], list[SigningTarget]]:

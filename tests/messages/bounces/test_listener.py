@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 import resource
 import smtplib
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+from cryptography.x509 import load_der_x509_certificate
 
+from syncom.clock import Clock, SystemClock
+from syncom.errors import Invalid
 from syncom.jobs.keeping import keep
+from syncom.listening import ServerCertificate
 from syncom.messages.bounces.listener import LARGEST_MAIL, BounceListener
 from syncom.messages.bounces.reading.mail import READ_BYTES
 from syncom.messages.bounces.spool import Spool, SpoolReader, waiting
+from syncom.settings import load_settings
 from tests.messages.bounces import corpus
 from tests.messages.bounces.conftest import Post
 
@@ -52,6 +61,173 @@ async def test_a_bounce_goes_all_the_way(post: Post) -> None:
     assert not await reader(post).step()
     assert set(await post.suppressed()) == {"p1@example.com"}
     assert not await post.rows("SELECT 1 FROM bounce_spool")
+
+
+class Files:
+    """A certificate for localhost, and its key, as an operator has them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate, self.key = folder / "chain.pem", folder / "key.pem"
+        self.authority = trustme.CA()
+        self.issue()
+
+    def issue(self) -> None:
+        issued = self.authority.issue_cert("localhost")
+        self.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        self.key.write_bytes(issued.private_key_pem.bytes())
+
+    def trusted(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        return context
+
+    def opened(self, clock: Clock) -> ServerCertificate:
+        return ServerCertificate(self.certificate, self.key, clock, setting="SYNCOM_BOUNCE_CERTIFICATE")
+
+
+class PatientClock(SystemClock):
+    """The machine's clock, that can be put forward."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def presented(port: int, context: ssl.SSLContext) -> int:
+    """Serial number of the certificate that the server shows."""
+    with smtplib.SMTP("localhost", port, timeout=20) as client:
+        client.starttls(context=context)
+        client.ehlo()
+        assert not client.has_extn("starttls")
+        secured = client.sock
+        assert isinstance(secured, ssl.SSLSocket)
+        found = secured.getpeercert(binary_form=True)
+    assert found is not None
+    return load_der_x509_certificate(found).serial_number
+
+
+async def test_without_a_certificate_encryption_is_not_offered(post: Post) -> None:
+    def talk(port: int) -> None:
+        with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+            client.ehlo()
+            assert not client.has_extn("starttls")
+            assert client.docmd("STARTTLS")[0] in (454, 500, 502)
+
+    async with listening(post) as listener:
+        await asyncio.to_thread(talk, listener.port)
+
+
+async def test_a_bounce_comes_encrypted(post: Post, files: Files) -> None:
+    contact_id, message_id = await post.mailed("p1@example.com")
+    address = f"{post.return_path(contact_id, message_id)}@bounce.brand.example"
+
+    def talk(port: int) -> None:
+        with smtplib.SMTP("localhost", port, timeout=20) as client:
+            client.starttls(context=files.trusted())
+            # RFC 3207, 4.2: what was said before counts no more.
+            assert client.docmd("MAIL", "FROM:<>")[0] == 503
+            assert not client.sendmail("", [address], corpus.postfix())
+
+    async with listening(post, certificate=files.opened(post.clock)) as listener:
+        await asyncio.to_thread(talk, listener.port)
+    await reader(post).step()
+    assert set(await post.suppressed()) == {"p1@example.com"}
+
+
+async def test_what_is_slipped_in_before_the_handshake_is_not_heard(post: Post, files: Files) -> None:
+    """A command in the same packet as STARTTLS, from somebody on the way, is no command of the encrypted part."""
+
+    def talk(port: int) -> bytes:
+        with socket.create_connection(("localhost", port), timeout=20) as plain:
+            plain.recv(1000)
+            plain.sendall(b"EHLO x\r\n")
+            plain.recv(1000)
+            plain.sendall(b"STARTTLS\r\nRSET\r\n")
+            assert plain.recv(1000).startswith(b"220")
+            with files.trusted().wrap_socket(plain, server_hostname="localhost") as secured:
+                secured.sendall(b"QUIT\r\n")
+                said = b""
+                while more := secured.recv(1000):
+                    said += more
+                return said
+
+    async with listening(post, certificate=files.opened(post.clock)) as listener:
+        answer = await asyncio.to_thread(talk, listener.port)
+    assert answer.startswith(b"221")
+    assert answer.count(b"\r\n") == 1
+
+
+async def test_handshakes_that_fail_or_end_leave_no_connection_behind(post: Post, files: Files) -> None:
+    def begin(port: int, ending: str) -> None:
+        with socket.create_connection(("localhost", port), timeout=20) as plain:
+            plain.recv(1000)
+            plain.sendall(b"EHLO x\r\n")
+            plain.recv(1000)
+            plain.sendall(b"STARTTLS\r\n")
+            plain.recv(1000)
+            if ending == "garbage":
+                plain.sendall(b"this is no handshake\r\n")
+                with suppress(OSError):
+                    while plain.recv(1000):
+                        pass
+            elif ending == "reset":
+                plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    async with listening(post, certificate=files.opened(post.clock), most_connections=2) as listener:
+        for ending in ("garbage", "hang up", "reset", "garbage", "hang up", "reset"):
+            await asyncio.to_thread(begin, listener.port, ending)
+            async with asyncio.timeout(20):
+                while listener.connections:
+                    await asyncio.sleep(0.01)
+        # Whoever knows how is served, as often as it likes.
+        for _ in range(4):
+            assert await asyncio.to_thread(presented, listener.port, files.trusted())
+
+
+async def test_a_renewed_certificate_is_taken_up_and_a_broken_one_is_not(post: Post, files: Files) -> None:
+    clock = PatientClock()
+    async with listening(post, certificate=files.opened(clock)) as listener:
+        first = await asyncio.to_thread(presented, listener.port, files.trusted())
+        files.certificate.write_text("half of a fi")
+        clock.ahead += 100
+        assert await asyncio.to_thread(presented, listener.port, files.trusted()) == first
+        files.issue()
+        clock.ahead += 100
+        assert await asyncio.to_thread(presented, listener.port, files.trusted()) != first
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda files: files.key.unlink(), "key.pem cannot be read: No such file"),
+        (lambda files: files.certificate.write_text("x"), "are no PEM certificate and key"),
+        (
+            lambda files: files.key.write_bytes(trustme.CA().issue_cert("localhost").private_key_pem.bytes()),
+            "is not the key of the certificate",
+        ),
+    ],
+    ids=["no key", "no certificate", "another key"],
+)
+def test_a_wrong_certificate_is_refused_under_its_setting(
+    files: Files, spoil: Callable[[Files], object], words: str
+) -> None:
+    spoil(files)
+    with pytest.raises(Invalid, match=f"SYNCOM_BOUNCE_CERTIFICATE: .*{words}"):
+        files.opened(SystemClock())
+
+
+def test_a_key_without_a_certificate_is_refused_and_one_file_may_hold_both() -> None:
+    with pytest.raises(Invalid, match="SYNCOM_BOUNCE_KEY: needs the certificate too"):
+        _ = load_settings({"SYNCOM_BOUNCE_KEY": "/etc/key.pem"}).bounce_files
+    both = Path("/etc/both.pem")
+    assert load_settings({"SYNCOM_BOUNCE_CERTIFICATE": str(both)}).bounce_files == (both, both)
+    assert load_settings({}).bounce_files is None
 
 
 async def test_complaints_have_an_address_of_their_own(post: Post) -> None:

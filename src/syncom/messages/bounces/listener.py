@@ -2,7 +2,7 @@
 
 It is open to the world, so: the only recipients are addresses with a token of ours that is still good, nothing is ever
 sent on, sizes, recipients and connections are bounded, and 250 means that the mail is in the database. Whoever comes
-when there is no room is asked to come later.
+when there is no room is asked to come later. STARTTLS is offered when there is a certificate.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import asyncio
 import logging
 from typing import Any, Final, cast
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session, TLSSetupException
 
 from syncom.clock import Clock
 from syncom.errors import Unavailable
-from syncom.listening import Listener
+from syncom.listening import Listener, ServerCertificate
 from syncom.messages.bounces.spool import Spool, account_of
 from syncom.tokens import MessageTokens
 
@@ -43,6 +43,7 @@ class BounceListener:
         host: str = "127.0.0.1",
         port: int = 0,
         name: str = "localhost",
+        certificate: ServerCertificate | None = None,
         most_connections: int = MOST_CONNECTIONS,
     ) -> None:
         """``name``: how it introduces itself, the name that the MX records of the return paths lead to."""
@@ -56,8 +57,10 @@ class BounceListener:
             advice="Set SYNCOM_BOUNCE_PORT to a free port, and lead port 25 to it.",
         )
         self._name = name
+        self._certificate = certificate
         self._most_connections = most_connections
-        self._connections = 0
+        #: Conversations under way.
+        self.connections = 0
 
     @property
     def port(self) -> int:
@@ -123,6 +126,7 @@ class BounceListener:
             enable_SMTPUTF8=True,
             decode_data=False,
             hostname=self._name,
+            tls_context=None if self._certificate is None else self._certificate.context(),
             ident=_IDENTITY,
             timeout=_PATIENCE,
             command_call_limit=_COMMANDS,
@@ -131,14 +135,14 @@ class BounceListener:
 
     def admit(self) -> bool:
         """Whether another connection may be had."""
-        if self._connections >= self._most_connections:
+        if self.connections >= self._most_connections:
             return False
-        self._connections += 1
+        self.connections += 1
         return True
 
     def part(self) -> None:
         """A connection has ended."""
-        self._connections -= 1
+        self.connections -= 1
 
 
 class _Conversation(SMTP):
@@ -151,7 +155,16 @@ class _Conversation(SMTP):
         super().__init__(listener, **options)
         self._listener = listener
 
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """As ever, and a client that goes away in the middle of the handshake has ended its connection."""
+        await super().smtp_STARTTLS(arg)
+        if self._original_transport is not None and not self._tls_handshake_okay:
+            raise TLSSetupException
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._admitted:  # it is encrypted from now on
+            super().connection_made(transport)
+            return
         self._admitted = self._listener.admit()
         if self._admitted:
             super().connection_made(transport)
