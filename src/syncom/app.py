@@ -112,6 +112,7 @@ from syncom.security import Keyring
 from syncom.segments.jobs import MembershipKeeper
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
+from syncom.segments.table import ContactTable
 from syncom.settings import Settings
 from syncom.sites.push import WebPush
 from syncom.sites.push_keys import PushKeys
@@ -153,6 +154,7 @@ class App:
         self.contacts = ContactsService(database, clock, keyring)
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock, self.contacts.usage)
+        self.contact_table = ContactTable(database, self.contacts, self.segments)
         self.membership = MembershipService(database, self.segments, clock)
         self.events = EventsService(database, self.contacts, clock)
         self.imports = ImportService(

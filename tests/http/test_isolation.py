@@ -453,6 +453,7 @@ _READS = {
     "count_audience",
     "preview_template",
     "preview_unsaved",
+    "read_table",
     "check_unsaved",
     "make_plain_text",
     "check_template",

@@ -48,6 +48,7 @@ from syncom.rfm.predictions.service import PredictionsService
 from syncom.rfm.service import RfmService
 from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
+from syncom.segments.table import ContactTable
 from syncom.sites.service import SitesService
 from syncom.webhooks.service import WebhooksService
 from syncom.workflows.drafts import DraftsService
@@ -65,6 +66,7 @@ Imports = NamedDependency[ImportService]
 Export = NamedDependency[ContactExport]
 Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
+Table = NamedDependency[ContactTable]
 Members = NamedDependency[MembershipService]
 Rfm = NamedDependency[RfmService]
 Predictions = NamedDependency[PredictionsService]
@@ -123,6 +125,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "export": app.export,
         "jobs": jobs,
         "segments": app.segments,
+        "table": app.contact_table,
         "membership": app.membership,
         "rfm": app.rfm,
         "predictions": app.predictions,
