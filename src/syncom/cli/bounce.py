@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
+import msgspec
 from cyclopts import App
 
-from syncom.cli.given import Many
+from syncom.cli.given import Many, Switch
 from syncom.cli.output import show, table
+from syncom.cli.secrets import secret_of
 from syncom.cli.services import Options, here
 from syncom.errors import Invalid
 from syncom.messages.bounces.hooks.model import HookInput, Provider
@@ -26,6 +26,12 @@ _PAGE = 1000
 #: Where secrets may be, so that they are in no command line and no history.
 PASSWORD_VARIABLE = "SYNCOM_MAILBOX_PASSWORD"  # noqa: S105 - the name of a variable
 KEY_VARIABLE = "SYNCOM_WEBHOOK_KEY"
+#: What a provider calls the key that its requests are checked with.
+_KEYS = {
+    Provider.SENDGRID: "verification key of the signed event webhook",
+    Provider.MAILGUN: "HTTP webhook signing key",
+    Provider.POSTMARK: "password of the log-in that --username names",
+}
 
 
 @app.command(name="list")
@@ -37,12 +43,12 @@ async def list_bounces(
     limit: int = 100,
     options: Options = _DEFAULT,
 ) -> None:
-    """List reports, newest first.
+    """List refusals and reports, newest first.
 
     Parameters
     ----------
     kind
-        Only of this kind.
+        Only of this kind: refused at once, bounced later, delayed ...
     recipient
         Only about this address.
     unmatched
@@ -50,6 +56,8 @@ async def list_bounces(
     limit
         How many at most.
     """
+    if limit < 1:
+        raise Invalid("limit", "must be at least 1")
     chosen = BounceFilter(kind=kind, recipient=recipient.strip().lower(), matched=False if unmatched else None)
     found: list[Bounce] = []
     async with here(options) as services:
@@ -107,9 +115,10 @@ async def add_mailbox(
     folder: str = "INBOX",
     move_to: str = "",
     every: int = 60,
+    password_stdin: Switch = False,
     options: Options = _DEFAULT,
 ) -> None:
-    """Read a mailbox for bounces. Its password is taken from the environment: SYNCOM_MAILBOX_PASSWORD.
+    """Read a mailbox for bounces. Its password is in SYNCOM_MAILBOX_PASSWORD, or typed when asked.
 
     Parameters
     ----------
@@ -131,8 +140,12 @@ async def add_mailbox(
         IMAP: the folder that reports are moved to when they are read; they are deleted unless given.
     every
         Seconds between readings.
+    password_stdin
+        The password is the first line of standard input.
     """
-    password = os.environ.get(PASSWORD_VARIABLE)
+    password = secret_of(
+        None, stdin=password_stdin, variable=PASSWORD_VARIABLE, prompt=f"Password of {username} at {host}"
+    )
     if not password:
         raise Invalid(PASSWORD_VARIABLE, "is not set: it holds the password of the mailbox")
     given = MailboxInput(
@@ -183,11 +196,17 @@ async def remove_mailbox(mailbox_id: int, *, options: Options = _DEFAULT) -> Non
 
 @webhook.command(name="add")
 async def add_webhook(
-    provider: Provider, *, name: str = "", topic: Many = (), username: str = "", options: Options = _DEFAULT
+    provider: Provider,
+    *,
+    name: str = "",
+    topic: Many = (),
+    username: str = "",
+    key_stdin: Switch = False,
+    options: Options = _DEFAULT,
 ) -> None:
     """Listen to a provider's webhook; prints the address to give to the provider, this once.
 
-    The key that its requests are checked with is taken from the environment: SYNCOM_WEBHOOK_KEY. For SendGrid it is the
+    The key that its requests are checked with is in SYNCOM_WEBHOOK_KEY, or typed when asked. For SendGrid it is the
     verification key of the signed event webhook, for Mailgun the HTTP webhook signing key, for Postmark the password
     of the log-in that `username` names; SES needs none.
 
@@ -201,9 +220,16 @@ async def add_webhook(
         SES: ARN of an SNS topic. May be repeated.
     username
         Postmark: the Basic log-in of the webhook, if it has one.
+    key_stdin
+        The key is the first line of standard input.
     """
-    key = os.environ.get(KEY_VARIABLE, "")
     is_login = provider is Provider.POSTMARK
+    is_needed = bool(username) if is_login else provider is not Provider.SES
+    prompt = _KEYS.get(provider, "") if is_needed else ""
+    found = secret_of(None, stdin=key_stdin, variable=KEY_VARIABLE, prompt=prompt)
+    key = "" if found is msgspec.UNSET else found
+    if is_needed and not key:
+        raise Invalid(KEY_VARIABLE, f"is not set: it holds the {_KEYS[provider]}")
     given = HookInput(
         provider=provider,
         name=name,
