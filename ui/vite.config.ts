@@ -1,13 +1,32 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+
+/** Words of the frame and the first page; all others are fetched before another page is shown. */
+const FIRST = ["common", "nav", "palette", "signIn", "home"];
+
+/** `en.json?first` and `en.json?rest`: a language is one file, fetched in two parts. */
+const words: Plugin = {
+  name: "words",
+  enforce: "pre",
+  load(id) {
+    const [path, part] = id.split("?");
+    if (!path?.endsWith(".json") || (part !== "first" && part !== "rest")) return undefined;
+    this.addWatchFile(path);
+    const all = Object.entries(JSON.parse(readFileSync(path, "utf-8")) as Record<string, unknown>);
+    const wanted = Object.fromEntries(all.filter(([name]) => FIRST.includes(name) === (part === "first")));
+    return { code: `export default ${JSON.stringify(wanted)}`, moduleType: "js" };
+  },
+};
 
 const server = `http://127.0.0.1:${process.env.SYNCOM_PORT ?? "8080"}`;
 
 export default defineConfig({
   // Built files are served below /ui/; see src/syncom/http/ui/app.py.
   base: "/ui/",
-  plugins: [react()],
+  plugins: [words, react()],
   resolve: { alias: { "~": fileURLToPath(new URL("./src", import.meta.url)) } },
   html: { cspNonce: "__CSP_NONCE__" },
   css: {

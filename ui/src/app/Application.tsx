@@ -1,11 +1,10 @@
 import { MantineProvider } from "@mantine/core";
-import { ModalsProvider } from "@mantine/modals";
 import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { useTranslation } from "react-i18next";
 import { queryClient } from "~/api/queries";
 import { contrast, theme } from "~/theme/theme";
+import { Questions } from "~/ui/confirm";
 import { Entrance } from "./Entrance";
 import { router } from "./router";
 
@@ -13,7 +12,6 @@ import { router } from "./router";
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
 
 export function Application() {
-  const { t } = useTranslation();
   return (
     <MantineProvider
       theme={theme}
@@ -22,12 +20,11 @@ export function Application() {
       getStyleNonce={() => nonce}
     >
       <QueryClientProvider client={queryClient}>
-        <ModalsProvider labels={{ confirm: t("common.yes"), cancel: t("common.cancel") }}>
-          <Notifications position="bottom-right" limit={4} />
-          <Entrance>
-            <RouterProvider router={router} />
-          </Entrance>
-        </ModalsProvider>
+        <Notifications position="bottom-right" limit={4} />
+        <Questions />
+        <Entrance>
+          <RouterProvider router={router} />
+        </Entrance>
       </QueryClientProvider>
     </MantineProvider>
   );

@@ -1,14 +1,16 @@
 /** Nobody is signed in: the form in place of the page, so that its address stays. A session that ends while one
  *  works: the form over the page, so that nothing typed is lost. */
-import { Center, Loader, Modal } from "@mantine/core";
+import { Center, Loader } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { onSignedOut } from "~/api/client";
 import { sessionQuery, useSession } from "~/api/session";
 import { Failed } from "~/ui/Failed";
 import { LiveUpdates } from "./live";
-import { SignIn } from "./SignIn";
+
+const SignIn = lazy(() => import("./SignIn"));
+const SignInAgain = lazy(() => import("./SignInAgain"));
 
 export function Entrance({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
@@ -33,26 +35,25 @@ export function Entrance({ children }: { children: ReactNode }) {
       </Center>
     );
   if (!session.data && !was.current)
-    return <SignIn onDone={() => void client.invalidateQueries(sessionQuery)} />;
+    return (
+      <Suspense fallback={null}>
+        <SignIn onDone={() => void client.invalidateQueries(sessionQuery)} />
+      </Suspense>
+    );
   return (
     <>
       <LiveUpdates key={String(ended)} />
       {children}
-      <Modal
-        opened={ended}
-        onClose={() => undefined}
-        withCloseButton={false}
-        closeOnEscape={false}
-        title={t("signIn.again")}
-      >
-        <SignIn
-          inside
-          onDone={() => {
-            setEnded(false);
-            void client.invalidateQueries();
-          }}
-        />
-      </Modal>
+      {ended && (
+        <Suspense fallback={null}>
+          <SignInAgain
+            onDone={() => {
+              setEnded(false);
+              void client.invalidateQueries();
+            }}
+          />
+        </Suspense>
+      )}
     </>
   );
 }

@@ -5,7 +5,7 @@ import { Failed } from "~/ui/Failed";
 import { useServerForm } from "~/ui/useServerForm";
 import { Brand } from "./Brand";
 
-export function SignIn({ onDone, inside = false }: { onDone: () => void; inside?: boolean }) {
+export default function SignIn({ onDone, inside = false }: { onDone: () => void; inside?: boolean }) {
   const { t } = useTranslation();
   const { form, submit, sending, failure } = useServerForm({
     initialValues: { email: "", password: "" },

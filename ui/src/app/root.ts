@@ -1,5 +1,6 @@
 /** The route above all others. Features hang theirs on it. */
 import { createRootRoute } from "@tanstack/react-router";
+import { allWords } from "~/i18n/setup";
 import { CouldNotShow, Missing } from "./Missing";
 import { Shell } from "./Shell";
 
@@ -7,4 +8,8 @@ export const rootRoute = createRootRoute({
   component: Shell,
   notFoundComponent: Missing,
   errorComponent: CouldNotShow,
+  beforeLoad: async ({ location }) => {
+    // The first page shows sooner without them.
+    if (location.pathname !== "/") await Promise.all([import("~/theme/more"), allWords()]);
+  },
 });

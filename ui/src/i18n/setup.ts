@@ -10,11 +10,14 @@ declare module "i18next" {
   }
 }
 
-const files = import.meta.glob<{ default: Record<string, unknown> }>("./*.json");
+type File = { default: Record<string, unknown> };
+// Each language is one file; vite.config.ts makes two parts of it, so that the first page does not wait for all.
+const first = import.meta.glob<File>("./*.json", { query: "?first" });
+const rest = import.meta.glob<File>("./*.json", { query: "?rest" });
 const KEY = "syncom-language";
 
 /** Codes of the languages that there are files of, each with its own name for itself. */
-export const languages: readonly { code: string; name: string }[] = Object.keys(files)
+export const languages: readonly { code: string; name: string }[] = Object.keys(first)
   .map((path) => path.slice(2, -5))
   .map((code) => ({ code, name: new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code }));
 
@@ -33,12 +36,29 @@ function wanted(): string {
   return "en";
 }
 
+let wantsAll = false;
+const complete = new Set<string>();
+
 async function load(code: string): Promise<void> {
-  const file = files[`./${code}.json`];
+  const file = first[`./${code}.json`];
   if (file && !i18next.hasResourceBundle(code, "words")) {
     i18next.addResourceBundle(code, "words", (await file()).default);
   }
+  if (wantsAll) await loadRest(code);
   document.documentElement.lang = code;
+}
+
+async function loadRest(code: string): Promise<void> {
+  const file = rest[`./${code}.json`];
+  if (!file || complete.has(code)) return;
+  i18next.addResourceBundle(code, "words", (await file()).default, true);
+  complete.add(code);
+}
+
+/** The words of every page, in the language that is shown and in those chosen later. */
+export async function allWords(): Promise<void> {
+  wantsAll = true;
+  await loadRest(i18next.language);
 }
 
 export async function startLanguage(): Promise<void> {
