@@ -380,6 +380,8 @@ class App:
         await self.contacts.sessions.forget_old()
         await self.content.collect(link_days=self.settings.link_days)
         await self.contacts.tokens.forget_old()
+        if self.contacts.roots is not None:
+            await self.contacts.roots.make_due()
         await self.optins.forget_old()
         await self.accounts.forget_tokens()
         await self.runs.upkeep()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from cyclopts import App, Parameter
 
-from syncom.cli.given import Many, list_id
+from syncom.cli.given import Many, list_id, read_bytes
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
 from syncom.consent.model import Wish, Witness
-from syncom.contacts.model import ConsentEvent, ContactFilter
+from syncom.contacts.model import ConsentEvent, ConsentVerdict, ContactFilter
+from syncom.contacts.roots import RootsVerdict, SignedRoot
 from syncom.errors import Invalid
 
 app = App(name="consent", help="What people agreed to, and the proof of it.")
@@ -45,27 +47,70 @@ async def show_history(contact: int, *, limit: int = 1000, options: Options = _D
 
 
 @app.command
-async def verify(contact: int | None = None, *, options: Options = _DEFAULT) -> None:
-    """Check that nobody changed the history: every entry is chained to the one before. Exit code 1: somebody did.
+async def verify(contact: int | None = None, *, roots: Path | None = None, options: Options = _DEFAULT) -> None:
+    """Check that nobody changed the history: its chains, and the signed root of each day. Exit code 1: somebody did.
 
     Parameters
     ----------
     contact
-        Id of one contact; all of the account unless given.
+        Id of one contact, whose chain alone is checked; all of the account, with the roots, unless given.
+    roots
+        A file that `syncom consent roots --json` wrote before and that was kept elsewhere: the roots must be the same.
     """
+    if contact is not None and roots is not None:
+        raise Invalid("roots", "are of the whole account: leave the contact out")
+    kept = [] if roots is None else _read_roots(roots)
     async with here(options) as services:
-        verdict = await services.app.contacts.proofs.verify(services.account_id, contact)
+        contacts = services.app.contacts
+        verdict = await contacts.proofs.verify(services.account_id, contact)
+        daily = None
+        if contact is None and contacts.roots is not None:
+            daily = await contacts.roots.verify(services.account_id, kept)
+    told = msgspec.to_builtins(verdict) | {"roots": msgspec.to_builtins(daily), "first": _first(verdict)}
+    show(told, json=options.json, human=lambda: _tell(verdict, daily))
+    if verdict.faults or (daily is not None and daily.faults):
+        sys.exit(1)
+
+
+def _first(verdict: ConsentVerdict) -> dict[str, Any] | None:
+    """The first broken entry by its number: what was recorded before it is as it was."""
+    return msgspec.to_builtins(verdict.faults[0]) if verdict.faults else None
+
+
+def _tell(verdict: ConsentVerdict, daily: RootsVerdict | None) -> None:
+    if verdict.faults:
+        first = verdict.faults[0]
+        print(f"The first broken entry is {first.consent_event_id}, of contact {first.contact_id}: it {first.reason}.")
     rows = [(fault.contact_id, fault.consent_event_id, fault.reason) for fault in verdict.faults]
     whole = f"{verdict.entries:,} entries of {verdict.contacts:,} contacts are as they were recorded."
     if verdict.unchained:
         whole += f" {verdict.unchained:,} of them are older than the chains and cannot be checked."
-    show(
-        verdict,
-        json=options.json,
-        human=lambda: table(("contact", "number", "this entry"), rows, empty=whole),
-    )
-    if verdict.faults:
-        sys.exit(1)
+    table(("contact", "number", "this entry"), rows, empty=whole)
+    if daily is None:
+        return
+    days = [(fault.day, fault.reason) for fault in daily.faults]
+    held = f"{daily.roots:,} daily roots hold; they cover {daily.covered:,} entries, {daily.uncovered:,} are newer."
+    table(("root of", "this root"), days, empty=held)
+
+
+@app.command
+async def roots(*, options: Options = _DEFAULT) -> None:
+    """List the signed roots, one a day. With --json: as they are signed, to be kept elsewhere."""
+    async with here(options) as services:
+        found = (
+            [] if services.app.contacts.roots is None else await services.app.contacts.roots.all(services.account_id)
+        )
+    rows = [(one.day, one.content.chains, one.content.entries, one.content.root) for one in found]
+    columns = ("day", "chains", "entries", "root")
+    empty = "No root yet: the worker of `syncom up` makes one each day."
+    show(found, json=options.json, human=lambda: table(columns, rows, empty=empty))
+
+
+def _read_roots(file: Path) -> list[SignedRoot]:
+    try:
+        return msgspec.json.decode(read_bytes("roots", file), type=list[SignedRoot])
+    except msgspec.DecodeError as error:
+        raise Invalid("roots", f"holds no roots: {error}") from None
 
 
 @app.command
@@ -86,6 +131,7 @@ async def of_message(message: UUID, *, options: Options = _DEFAULT) -> None:
         "channel": found.channel.name.lower(),
         "outcome": found.outcome.name.lower(),
         "state": found.state.name.lower(),
+        "rule": found.rule,
     }
     told = {**members, **names, "decisions": decisions}
 

@@ -288,6 +288,15 @@ INSERT INTO list_members (account_id, bucket, list_id, contact_id, added_at)
 SELECT %(account_id)s, %(keep_bucket)s, list_id, %(keep_id)s, added_at FROM gone ORDER BY list_id
 ON CONFLICT DO NOTHING
 
+-- name: keep_links
+-- Before their history goes: its links alone, for the roots above them (roots.py). Primary key of consent_events.
+INSERT INTO erased_links (account_id, chain, consent_event_id, link, erased)
+SELECT e.account_id, e.chain, e.consent_event_id, e.link, e.contact_id
+FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
+JOIN consent_events e ON e.account_id = %(account_id)s AND e.bucket = k.bucket AND e.contact_id = k.contact_id
+WHERE e.link IS NOT NULL
+ON CONFLICT DO NOTHING
+
 -- name: hand_over_consent_events
 -- They keep their numbers, so the history keeps its order, and their links: their chain is still the dropped contact's.
 WITH gone AS (

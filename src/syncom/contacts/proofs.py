@@ -100,7 +100,9 @@ class Proofs:
         return {row[0]: row[2] for row in rows}
 
     async def verify(self, account_id: int, contact_id: int | None = None) -> ConsentVerdict:
-        """Check the chains of an account, or of one contact; the database is read bucket by bucket.
+        """Check the chains of an account, or of one contact; faults stand in the order in which entries were recorded.
+
+        The database is read bucket by bucket.
 
         An entry that was changed, taken out or put in breaks the link after it; when the last one is gone, the state
         beside the contact is not what the history says.
@@ -126,7 +128,7 @@ class Proofs:
             contacts=contacts,
             entries=entries,
             unchained=unchained,
-            faults=tuple(faults[:_FAULTS]),
+            faults=tuple(sorted(faults, key=lambda fault: fault.consent_event_id)[:_FAULTS]),
             more=len(faults) > _FAULTS,
         )
 

@@ -53,6 +53,7 @@ from syncom.contacts.model import (
 from syncom.contacts.normalise import international, normalise_email, normalise_phone
 from syncom.contacts.prepare import prepare_patch, prepare_rows
 from syncom.contacts.proofs import Proofs
+from syncom.contacts.roots import Roots
 from syncom.contacts.saving import Also, Saver
 from syncom.contacts.sessions import ApiSessions, put_session
 from syncom.contacts.store import COUNTING_LOCK, lineage
@@ -114,9 +115,10 @@ class ContactsService:
     """Contacts, their identities and their consent."""
 
     def __init__(self, database: Database, clock: Clock, keyring: Keyring | None = None) -> None:
-        """``keyring``: for hashes and certificates of erasures; without it there are none."""
+        """``keyring``: for erasures (hashes, certificates) and roots of consent; without it there are none."""
         self._database = database
         self.erasures = Erasures(database, keyring) if keyring is not None else None
+        self.roots = Roots(database, keyring, clock) if keyring is not None else None
         self._ids = ContactIds()
         self._single: GroupCommit[_Waiting, UpsertOutcome] = GroupCommit(self._write_singles)
         self._clock = clock

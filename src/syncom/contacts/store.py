@@ -39,6 +39,7 @@ _OWNED = (
     "confirmations",
     "delete_tokens",
     "list_members",
+    "keep_links",
     "consent_events",
     "contact_statistics",
     "rfm_scores",
@@ -66,7 +67,7 @@ _OWNED = (
     "delete_merged",
 )
 #: Statements of these that delete nothing, or count something else.
-_KEPT = ("add_erased", "delete_engagements", "forget_in_ledger", "forget_in_activity", "forget_in_queue")
+_KEPT = ("add_erased", "keep_links", "delete_engagements", "forget_in_ledger", "forget_in_activity", "forget_in_queue")
 #: What is not handed over in a merge: it is made anew for the kept contact.
 _MADE_ANEW = ("rfm_scores", "rfm_history", "contact_predictions")
 #: What the kept contact takes over.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import date
 from typing import Annotated, Any
 
 from litestar import Response, get
@@ -10,6 +11,7 @@ from litestar.params import FromPath, QueryParameter
 
 from syncom.accounts.model import Permission
 from syncom.contacts.erasures import SignedCertificate
+from syncom.contacts.roots import SignedRoot
 from syncom.http.native.given import By, Contacts, Wiring
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
 from syncom.http.native.routing import needs
@@ -49,4 +51,12 @@ async def list_erasures(
     return page_of(found, limit, lambda one: one.erasure_id)
 
 
-HANDLERS: list[Any] = [export_contact, list_erasures]
+@get("/consents/roots", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def list_roots(by: By, contacts: Contacts, limit: Limit = 100, cursor: Cursor = None) -> Page[SignedRoot]:
+    """Signed roots over the history of consent, one a day, the first one first: keep them elsewhere."""
+    assert contacts.roots is not None
+    found = await contacts.roots.list(by.account_id, after=read_cursor(cursor, date), limit=limit + 1)
+    return page_of(found, limit, lambda one: one.day)
+
+
+HANDLERS: list[Any] = [export_contact, list_erasures, list_roots]
