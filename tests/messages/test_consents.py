@@ -167,3 +167,73 @@ async def test_what_is_made_from_a_template_of_a_category_belongs_to_it(house: S
     assert [status.state.value for status in statuses] == ["excluded", "sent"]
     rows = {row.contact_id: row.reason for row in await house.ledger(campaign.campaign_id) if row.state == "excluded"}
     assert rows == {one: "unsubscribed from News"}
+
+
+async def test_a_single_message_keeps_the_categories_it_was_sent_under_whatever_becomes_of_them(
+    house: SendingHouse,
+) -> None:
+    consents = MessageConsents(house.database, house.contacts)
+    odd = 'a "b" \\ {c,d}'
+    async with running_peer() as peer:
+        await house.sender(peer.port)
+        one, two, three = await house.people(3)
+        for key in ("news", odd):
+            await house.contacts.categories.put(house.account_id, key, key)
+        await _decline(house, two, "news")
+        template = await house.content.create(house.account_id, msgspec.structs.replace(LETTER, categories=("news",)))
+        recipients = tuple(BatchRecipient(contact_id=contact_id) for contact_id in (one, two, three))
+        by_template, refused, other = await house.messages.send_each(
+            house.account_id, BatchSend(recipients=recipients, template_id=template.template_id)
+        )
+        (named, *_) = await house.messages.send_each(
+            house.account_id,
+            BatchSend(recipients=recipients[:1], template_id=template.template_id, categories=("news", odd)),
+        )
+        plain = await house.content.create(house.account_id, LETTER)
+        (receipt,) = await house.messages.send_each(
+            house.account_id, BatchSend(recipients=recipients[:1], template_id=plain.template_id)
+        )
+        planned = single_message_id(one)
+        async with house.database.tenant(house.account_id) as connection:
+            sends = PlannedSends(house.content, house.senders)
+            plan = PlannedSend(message_id=planned, contact_id=one, data={})
+            await sends.queue(connection, house.account_id, template.template_id, [plan], now=house.clock.now())
+        # Whoever leaves everything meanwhile gets nothing that belongs to a category.
+        await house.contacts.consents.unsubscribe(house.account_id, [three], Channel.EMAIL, source="page")
+        async with sending(house.loop(SenderRole.EXPRESS)):
+            for result in (by_template, other, named, receipt):
+                assert result.message_id is not None
+                await _settled(house, result.message_id)
+            await _settled(house, planned)
+    changed = msgspec.structs.replace(LETTER, categories=())
+    await house.content.update(house.account_id, template.template_id, changed)
+    for key in ("news", odd):
+        (category_id,) = await house.contacts.categories.ids(house.account_id, [key])
+        await house.contacts.categories.delete(house.account_id, category_id)
+
+    async def shown(message_id: UUID | None) -> tuple[str, tuple[str, ...], str]:
+        assert message_id is not None
+        found = await consents.of(house.account_id, message_id)
+        return found.outcome.name, found.categories, found.rule.partition(":")[0]
+
+    assert await shown(by_template.message_id) == ("SENT", ("news",), "of news")
+    assert await shown(named.message_id) == ("SENT", ("news", odd), f"of news, {odd}")
+    assert await shown(planned) == ("SENT", ("news",), "of news")
+    assert await shown(receipt.message_id) == ("SENT", (), "of no category")
+    assert await shown(refused.message_id) == ("EXCLUDED", ("news",), "of news")
+    assert await shown(other.message_id) == ("EXCLUDED", ("news",), "of news")
+    assert other.message_id is not None
+    assert (await consents.of(house.account_id, other.message_id)).reason == "unsubscribed"
+
+
+async def test_who_unsubscribed_gets_no_single_message_of_a_templates_category(house: SendingHouse) -> None:
+    await house.sender(25)
+    (contact_id,) = await house.people(1)
+    await house.contacts.categories.put(house.account_id, "news", "News")
+    await house.contacts.consents.unsubscribe(house.account_id, [contact_id], Channel.EMAIL, source="page")
+    template = await house.content.create(house.account_id, msgspec.structs.replace(LETTER, categories=("news",)))
+    send = BatchSend(recipients=(BatchRecipient(contact_id=contact_id),), template_id=template.template_id)
+    (refused,) = await house.messages.send_each(house.account_id, send)
+    assert refused.message_id is not None
+    (status,) = await house.messages.status(house.account_id, [refused.message_id])
+    assert (status.state.value, status.reason) == ("excluded", "unsubscribed")

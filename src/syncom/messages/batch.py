@@ -249,7 +249,8 @@ class BatchSends:
                 self._row(account_id, letter, plan, contact, message_id, address, lane, hand, categories)
                 for message_id, address in with_ids(plan.message_id, addresses)
             ]
-            exclusion = _exclusion(letter.route.state(contact), request, opted_out.get(contact.contact_id, ""))
+            held_back = opted_out.get(contact.contact_id, "")
+            exclusion = _exclusion(letter.route.state(contact), request, categories, held_back)
             if not exclusion:
                 queued += rows
             else:
@@ -324,11 +325,11 @@ def _locate(plan: _Plan, route: Route) -> None:
         plan.problem = f"'{plan.given.locator}' is not valid {route.noun}"
 
 
-def _exclusion(state: SubscriptionState, request: BatchSend, opted_out: str) -> str:
+def _exclusion(state: SubscriptionState, request: BatchSend, categories: Sequence[str], opted_out: str) -> str:
     """Why this contact does not get it. What belongs to a category is marketing, and who unsubscribed gets none."""
     if state is SubscriptionState.UNCONFIRMED and not request.allow_unconfirmed:
         return Exclusion.NOT_CONFIRMED.value
-    if request.categories and state is SubscriptionState.UNSUBSCRIBED:
+    if categories and state is SubscriptionState.UNSUBSCRIBED:
         return Exclusion.UNSUBSCRIBED.value
     return opted_out
 

@@ -31,12 +31,22 @@ class MessageConsent(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     outcome: LedgerState
     settled_at: datetime
-    #: Keys of the categories that its campaign was for; empty: for everybody, or no campaign.
+    #: Keys of the categories it was sent under, as they were then; empty: none, so that no choice of them mattered.
     categories: tuple[str, ...]
     #: Of the channel; NONE when nothing was ever recorded.
     state: SubscriptionState
+    #: Why it was not sent, or how it went; empty: nothing is to be said.
+    reason: str
     #: The last about the channel, and the last about each category, until that second.
     decisions: tuple[ConsentEvent, ...]
+
+    @property
+    def rule(self) -> str:
+        """The rule that the recipient's choice of categories was held against, in words."""
+        if not self.categories:
+            return "of no category: no choice of categories was asked"
+        named = ", ".join(self.categories)
+        return f"of {named}: not for who unsubscribed, declined one of these and chose none, or chose only others"
 
 
 class MessageConsents:
@@ -71,6 +81,7 @@ class MessageConsents:
             settled_at=found["settled_at"],
             categories=tuple(found["categories"] or ()),
             state=state,
+            reason=found["reason"],
             decisions=tuple(decisions),
         )
 

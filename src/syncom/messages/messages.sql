@@ -193,20 +193,21 @@ ON CONFLICT (message_id) DO NOTHING;
 
 -- name: copy_ledger
 COPY ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain, attempts,
-             launched_at, settled_at, address, reason, content_id, external_request_id, parts) FROM STDIN;
+             launched_at, settled_at, address, reason, content_id, external_request_id, parts, categories) FROM STDIN;
 
 -- name: merge_ledger
 -- The slow way in, for rows that another process may have written already: the first state stays, doubt is added.
 INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-                    attempts, launched_at, settled_at, address, reason, content_id, external_request_id, parts)
+                    attempts, launched_at, settled_at, address, reason, content_id, external_request_id, parts, categories)
 SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-       attempts, launched_at, now(), address, reason, content_id, external_request_id, parts
+       attempts, launched_at, now(), address, reason, content_id, external_request_id, parts,
+       string_to_array(nullif(categories, ''), E'\x1f')
 FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(campaign_ids)s::bigint[],
             %(sender_ids)s::bigint[], %(channels)s::smallint[], %(states)s::smallint[], %(uncertains)s::boolean[], %(attempts)s::smallint[],
             %(launched_ats)s::timestamptz[], %(addresses)s::text[], %(reasons)s::text[], %(content_ids)s::bigint[],
-            %(external_request_ids)s::text[], %(parts)s::smallint[])
+            %(external_request_ids)s::text[], %(parts)s::smallint[], %(categories)s::text[])
      AS row (account_id, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain, attempts, launched_at,
-             address, reason, content_id, external_request_id, parts)
+             address, reason, content_id, external_request_id, parts, categories)
 ON CONFLICT (account_id, bucket, message_id, launched_at) DO UPDATE SET uncertain = true
 RETURNING message_id, settled_at, settled_at = now() AS inserted;
 
@@ -307,13 +308,14 @@ DELETE FROM message_params WHERE created_at < %(before)s;
 -- name: insert_excluded
 -- Messages that somebody asked for and nobody gets: settled at once. One row a recipient.
 INSERT INTO ledger (account_id, bucket, message_id, contact_id, campaign_id, sender_id, channel, state, uncertain,
-                    attempts, launched_at, settled_at, address, reason, content_id, external_request_id)
+                    attempts, launched_at, settled_at, address, reason, content_id, external_request_id, categories)
 SELECT account_id, (contact_id & 255)::smallint, message_id, contact_id, 0, sender_id, channel, 3, false, 0, now(),
-       now(), address, reason, content_id, external_request_id
+       now(), address, reason, content_id, external_request_id, string_to_array(nullif(categories, ''), E'\x1f')
 FROM unnest(%(account_ids)s::bigint[], %(message_ids)s::uuid[], %(contact_ids)s::bigint[], %(channels)s::smallint[],
             %(sender_ids)s::bigint[], %(addresses)s::text[], %(reasons)s::text[], %(content_ids)s::bigint[],
-            %(external_request_ids)s::text[])
-     AS row (account_id, message_id, contact_id, channel, sender_id, address, reason, content_id, external_request_id)
+            %(external_request_ids)s::text[], %(categories)s::text[])
+     AS row (account_id, message_id, contact_id, channel, sender_id, address, reason, content_id, external_request_id,
+             categories)
 RETURNING account_id, channel, date_bin('1 hour', settled_at, 'epoch');
 
 -- name: reach
@@ -351,10 +353,11 @@ LEFT JOIN contents t ON t.account_id = %(account_id)s AND t.content_id = coalesc
 WHERE m.message_id IS NOT NULL OR l.message_id IS NOT NULL;
 
 -- name: settled_message
--- How a message ended, and the categories its campaign was for; without a state: it is queued. Primary keys of ledger,
+-- How a message ended, and the categories it was sent under; without a state: it is queued. Primary keys of ledger,
 -- messages and campaigns.
 SELECT coalesce(l.contact_id, m.contact_id) AS contact_id, coalesce(l.campaign_id, m.campaign_id) AS campaign_id,
-       coalesce(l.channel, m.channel) AS channel, l.address, l.state, l.settled_at, c.audience -> 'categories' AS categories
+       coalesce(l.channel, m.channel) AS channel, l.address, l.state, l.settled_at, l.reason,
+       coalesce(to_jsonb(l.categories), c.audience -> 'categories') AS categories
 FROM (VALUES (%(message_id)s::uuid)) AS ids (message_id)
 LEFT JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = %(bucket)s AND l.message_id = ids.message_id
 LEFT JOIN messages m ON m.message_id = ids.message_id AND m.account_id = %(account_id)s
@@ -371,7 +374,7 @@ WHERE k.worker_id = %(worker_id)s;
 
 -- name: messages_of_worker
 SELECT m.message_id, m.account_id, m.contact_id, m.channel, m.campaign_id, m.sender_id, m.content_id, m.address, m.attempt,
-       m.created_at, m.deadline, m.uncertain, m.external_request_id,
+       m.created_at, m.deadline, m.uncertain, m.external_request_id, m.categories,
        coalesce(c.launched_at, m.created_at) AS launched_at, s.config ->> 'on_uncertain' AS on_uncertain
 FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id
 LEFT JOIN senders s ON s.sender_id = m.sender_id

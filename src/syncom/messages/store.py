@@ -360,8 +360,16 @@ def _ledger_line(sender_id: int, row: Settled) -> str:
         f"{work.account_id}\t{bucket_of(work.contact_id)}\t{work.message.hex()}\t{work.contact_id}\t{work.campaign_id}"
         f"\t{sender_id}\t{work.channel.value}\t{row.state.value}\t{'t' if work.uncertain else 'f'}\t{work.attempt}"
         f"\t{work.launched_at}\t{row.at}\t{address}\t{_escaped(row.reason)}\t{work.content_id}"
-        f"\t{_escaped(work.external_request_id)}\t{work.parts or _NULL}\n"
+        f"\t{_escaped(work.external_request_id)}\t{work.parts or _NULL}\t{_kept_categories(work)}\n"
     )
+
+
+def _kept_categories(work: Work) -> str:
+    """What a single message was sent under, as an array for COPY; a campaign keeps it once, in its audience."""
+    if work.campaign_id or not work.categories:
+        return _NULL
+    quoted = (key.replace("\\", "\\\\").replace('"', '\\"') for key in work.categories)
+    return _escaped("{" + ",".join(f'"{key}"' for key in quoted) + "}")
 
 
 def _escaped(text: str) -> str:
@@ -392,6 +400,7 @@ async def merge_ledger(connection: Connection, sender_id: int, rows: Sequence[Se
         "content_ids": [row.work.content_id for row in rows],
         "external_request_ids": [row.work.external_request_id for row in rows],
         "parts": [row.work.parts or None for row in rows],
+        "categories": ["" if row.work.campaign_id else END.join(row.work.categories) for row in rows],
     }
     found = await (await connection.execute(_SQL["merge_ledger"], values)).fetchall()
     new = {message_id: settled_at.astimezone(UTC) for message_id, settled_at, inserted in found if inserted}
@@ -535,6 +544,7 @@ class MessageHeld(msgspec.Struct, frozen=True, kw_only=True):
     external_request_id: str
     launched_at: datetime
     on_uncertain: str | None
+    categories: tuple[str, ...]
 
 
 async def chunks_of_worker(connection: Connection, worker_id: UUID) -> list[ChunkHeld]:
@@ -672,6 +682,7 @@ async def insert_excluded(connection: Connection, rows: Sequence[Excluded]) -> N
             "reasons": [one.reason for one in rows],
             "content_ids": [one.row.content_id for one in rows],
             "external_request_ids": [one.row.external_request_id for one in rows],
+            "categories": [END.join(one.row.categories) for one in rows],
         },
     )
     ended = [

@@ -71,9 +71,13 @@ class MessageConsent(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     outcome: str
     settled_at: datetime
-    #: Categories it was sent under; none: it was for everybody.
+    #: Keys of the categories it was sent under, also of those that are gone since; none: no choice of them mattered.
     categories: list[str]
+    #: The rule by which they count, in words.
+    rule: str
     state: str
+    #: Why it was not sent, or how it went.
+    reason: str
     decisions: list[Consent]
 
 
@@ -145,7 +149,9 @@ async def get_message_consent(by: By, wiring: Wiring, message_id: FromPath[UUID]
         outcome=found.outcome.name.lower(),
         settled_at=found.settled_at,
         categories=list(found.categories),
+        rule=found.rule,
         state=_STATE_NAMES[found.state],
+        reason=found.reason,
         decisions=[consent(event, texts) for event in found.decisions],
     )
 

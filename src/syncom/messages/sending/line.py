@@ -236,7 +236,8 @@ class SenderLine:
             return (Exclusion.PAUSED if paused else Exclusion.SUPPRESSED).value
         if work.campaign_id and contact[STATE_PLACE] not in ROUTES[work.channel].agreed:
             return Exclusion.UNSUBSCRIBED.value
-        if work.lane is Lane.WORKFLOW and contact[STATE_PLACE] == _UNSUBSCRIBED:
+        # What is triggered, and what belongs to a category, is marketing.
+        if (work.lane is Lane.WORKFLOW or work.categories) and contact[STATE_PLACE] == _UNSUBSCRIBED:
             return Exclusion.UNSUBSCRIBED.value
         if work.declined:
             return work.declined

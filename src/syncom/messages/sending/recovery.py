@@ -161,6 +161,7 @@ async def _judge_messages(connection: Connection, left: Remains, now: datetime, 
             attempt=held.attempt + 1,
             uncertain=held.uncertain,
             external_request_id=held.external_request_id,
+            categories=held.categories,
         )
         _judge(work, held.sender_id, held.on_uncertain, left, now, verdicts)
 
