@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import zipfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -13,12 +14,14 @@ from syncom.consent.model import Wish, Witness
 from syncom.consent.person import BY_CONTACT, OWNED
 from syncom.contacts import store
 from syncom.contacts.erasures import SignedCertificate, is_genuine
+from syncom.contacts.imports.model import ImportOptions, StoredFile
 from syncom.contacts.model import (
     Channel,
     ContactInput,
     ContactSave,
     FieldType,
     FurtherChannel,
+    IdentityKind,
     SaveOptions,
     SubscriptionState,
     UpsertOptions,
@@ -132,6 +135,47 @@ async def test_after_an_erasure_no_table_holds_anything_of_the_person(site: Site
     assert certificate.deleted["consent_events"] >= 3
     assert certificate.kept_without_person == {"ledger": 1, "activity": 1}
     assert len(certificate.address_hashes) == 3
+
+
+def _files_with(folder: Path, word: str) -> list[str]:
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and word.encode() in path.read_bytes()
+    )
+
+
+async def test_after_an_erasure_no_file_that_was_uploaded_before_holds_anything_of_the_person(site: Site) -> None:
+    account_id, imports = site.owner.account_id, site.app.imports
+    folder = site.app.settings.data_dir
+
+    async def upload(text: str) -> StoredFile:
+        async def whole() -> AsyncIterator[bytes]:
+            yield text.encode()
+
+        return await imports.store(account_id, "people.csv", whole())
+
+    person = "email,first_name\ncanary99file@example.com,canary99file\ncanary99file is no address,\n"
+    made = await imports.create(account_id, await upload(person), ImportOptions())
+    done = await imports.run(made.import_id)
+    assert (done.created, done.failed) == (1, 1)
+    waiting = await imports.create(account_id, await upload("email\ncanary98file@example.com\n"), ImportOptions())
+    # The source, what could not be read of it, and the file that is still to be imported.
+    assert len(_files_with(folder, "canary99file")) == 2
+    await imports.clear()
+    assert len(_files_with(folder, "canary99file")) == 2
+    contact = await site.app.contacts.find(account_id, IdentityKind.EMAIL, "canary99file@example.com")
+    assert contact is not None
+    await site.app.contacts.erase(account_id, contact.contact_id)
+    undecided = await upload("email\nsomebody@example.com\n")
+    await imports.clear()
+    assert _files_with(folder, "canary99file") == []
+    # What waits is imported first, and an upload after the erasure is another one's business.
+    assert len(_files_with(folder, "canary98file")) == 1
+    assert (await imports.run(waiting.import_id)).created == 1
+    await imports.clear()
+    assert _files_with(folder, "canary98file") == []
+    assert (await imports.stored(account_id, undecided.upload_id)).size > 0
 
 
 async def test_a_certificate_that_was_changed_is_not_genuine(site: Site) -> None:

@@ -136,6 +136,23 @@ async def test_files_go_when_their_imports_are_long_over_and_not_before(
     assert len(list((tmp_path / "imports" / str(account_id)).iterdir())) == 1
 
 
+async def test_a_file_that_is_being_looked_at_outlives_an_erasure_for_a_day(
+    imports: ImportService, database: Database, account_id: int, tmp_path: Path
+) -> None:
+    seen_only = await _store(imports, account_id, "email\nc@x.com\n")
+    async with database.system() as connection:
+        await connection.execute(
+            "INSERT INTO erasures (account_id, contact_id, erased_at, certificate, signature, public_key)"
+            " VALUES (%s, 1, now() + interval '1 second', '', '', '')",
+            (account_id,),
+        )
+    assert await imports.clear() == 0
+    _grow_old(tmp_path / "imports", days=1.1)
+    assert await imports.clear() == 1
+    with pytest.raises(NotFound):
+        await imports.stored(account_id, seen_only.upload_id)
+
+
 async def test_a_clearing_that_was_killed_half_way_is_finished_by_the_next_one(
     imports: ImportService, account_id: int, tmp_path: Path
 ) -> None:

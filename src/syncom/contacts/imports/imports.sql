@@ -75,6 +75,14 @@ WHERE account_id = %(account_id)s AND starts_with(file_path, %(folder)s || '/')
   AND (state IN ('queued', 'running') OR finished_at >= %(since)s)
 LIMIT 1
 
+-- name: has_imports
+-- Index: imports_account.
+SELECT 1 FROM imports WHERE account_id = %(account_id)s AND starts_with(file_path, %(folder)s || '/') LIMIT 1
+
+-- name: last_erasure
+-- When somebody was last erased. Primary key of erasures.
+SELECT erased_at FROM erasures WHERE account_id = %(account_id)s ORDER BY erasure_id DESC LIMIT 1
+
 -- name: due_imports
 -- Imports nobody works on: new ones, and those whose runner died.
 SELECT import_id FROM imports WHERE state IN ('queued', 'running') AND leased_until < now() ORDER BY import_id

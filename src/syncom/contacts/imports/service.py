@@ -82,6 +82,8 @@ MAX_FILE = 8 << 30
 _PREVIEW_ROWS = 10
 #: Times the reading process may die at the same place before the import is given up.
 _PARSER_ATTEMPTS = 3
+#: Somebody may still be choosing where the columns of a file go that was uploaded so lately.
+_UNDECIDED = timedelta(days=1)
 _LONGEST_WAIT = 10.0
 _ERROR_HEADER = ("line", "column", "value", "reason")
 
@@ -148,22 +150,46 @@ class ImportService:
     async def clear(self) -> int:
         """Delete uploads, with the files of errors beside them, that nobody needs any more; returns how many.
 
-        That is: nothing was written there for ``keep_days``, and every import of the file ended before that.
+        That is: nothing was written there for ``keep_days``, and every import of it ended before that. Or somebody
+        of the account, who may stand in it, was erased since it was uploaded, and its imports have ended; an upload of
+        the last day that was not imported yet waits for that.
         """
-        cutoff = self._clock.now() - timedelta(days=self._keep_days)
+        now = self._clock.now()
         cleared = 0
-        for folder in await asyncio.to_thread(_idle_folders, self._data_dir / "imports", cutoff.timestamp()):
-            if await self._is_needed(folder, cutoff):
-                continue
-            # Out of reach first, then a second look: an import of it may have been made in between.
-            aside = folder.with_name(f".{folder.name}")
-            folder.rename(aside)
-            if await self._is_needed(folder, cutoff):
-                aside.rename(folder)
-                continue
-            await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
-            cleared += 1
+        for folder, uploaded, written in await asyncio.to_thread(_uploads, self._data_dir / "imports"):
+            since = now - timedelta(days=self._keep_days)
+            if written >= since.timestamp():
+                erased_at = await self._last_erasure(int(folder.parent.name))
+                if erased_at is None or uploaded >= erased_at.timestamp():
+                    continue
+                since = now
+                is_new = uploaded >= (now - _UNDECIDED).timestamp()
+                if is_new and not await self._was_imported(folder):
+                    continue
+            cleared += await self._clear(folder, since)
         return cleared
+
+    async def _clear(self, folder: Path, since: datetime) -> bool:
+        """Delete an upload that no import needs: none is under way, or ended after that moment."""
+        if await self._is_needed(folder, since):
+            return False
+        # Out of reach first, then a second look: an import of it may have been made in between.
+        aside = folder.with_name(f".{folder.name}")
+        folder.rename(aside)
+        if await self._is_needed(folder, since):
+            aside.rename(folder)
+            return False
+        await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+        return True
+
+    async def _last_erasure(self, account_id: int) -> datetime | None:
+        async with self._database.system() as connection:
+            return await store.last_erasure(connection, account_id)
+
+    async def _was_imported(self, folder: Path) -> bool:
+        async with self._database.system() as connection:
+            relative = str(folder.relative_to(self._data_dir))
+            return await store.has_imports(connection, int(folder.parent.name), relative)
 
     async def _is_needed(self, folder: Path, cutoff: datetime) -> bool:
         async with self._database.system() as connection:
@@ -536,16 +562,19 @@ class ImportService:
                 wait = min(wait * 2, _LONGEST_WAIT)
 
 
-def _idle_folders(root: Path, before: float) -> list[Path]:
-    """Folders of uploads in which nothing was written since. One that a killed clearing put aside comes back first."""
-    found: list[Path] = []
+def _uploads(root: Path) -> list[tuple[Path, float, float]]:
+    """Folders of uploads, when each was uploaded, and when something was last written there (seconds since 1970).
+
+    One that a killed clearing put aside comes back first.
+    """
+    found: list[tuple[Path, float, float]] = []
     for folder in root.glob("*/*"):
         if not (folder.parent.name.isdigit() and folder.is_dir()):
             continue
         if folder.name.startswith("."):
             folder = folder.rename(folder.with_name(folder.name[1:]))
-        if max(path.stat().st_mtime for path in (folder, *folder.iterdir())) < before:
-            found.append(folder)
+        times = {path.name: path.stat().st_mtime for path in (folder, *folder.iterdir())}
+        found.append((folder, times.get("source", min(times.values())), max(times.values())))
     return found
 
 

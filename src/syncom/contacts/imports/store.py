@@ -180,6 +180,18 @@ async def needs_files(connection: Connection, account_id: int, folder: str, sinc
     return await (await connection.execute(_SQL["needs_files"], values)).fetchone() is not None
 
 
+async def has_imports(connection: Connection, account_id: int, folder: str) -> bool:
+    """Whether a file in this folder was ever imported."""
+    values = {"account_id": account_id, "folder": folder}
+    return await (await connection.execute(_SQL["has_imports"], values)).fetchone() is not None
+
+
+async def last_erasure(connection: Connection, account_id: int) -> datetime | None:
+    """When somebody of the account was last erased; None: nobody was."""
+    row = await (await connection.execute(_SQL["last_erasure"], {"account_id": account_id})).fetchone()
+    return row[0] if row else None
+
+
 async def due_imports(connection: Connection) -> list[int]:
     """Imports nobody works on."""
     cursor = await connection.execute(_SQL["due_imports"])
