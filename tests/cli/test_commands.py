@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 from cyclopts import App
 
@@ -534,3 +535,17 @@ async def test_reports_are_shown_and_recounted(syncom: Command) -> None:
         assert await syncom.json("report", *name) == []
     assert (await syncom.json("report", "verify"))["differences"] == []
     assert await syncom.json("report", "rebuild", "2026-01-01", "2026-01-03") == {"days": 3}
+
+
+async def test_a_lost_second_factor_is_reset_and_an_account_asks_for_one(syncom: Command, dsn: str) -> None:
+    refused = await syncom("user", "two-factor", "reset", "admin@example.com")
+    assert "was not found" in refused.err
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        await connection.execute("INSERT INTO two_factors (user_id, secret, confirmed_at) VALUES (1, '', now())")
+    assert (await syncom.json("user", "list"))[0]["two_factor"] is True
+    done = await syncom("user", "two-factor", "reset", "admin@example.com")
+    assert "password alone" in done.out
+    assert (await syncom.json("user", "list"))[0]["two_factor"] is False
+    asked = await syncom.json("account", "update", "--require-two-factor", "--two-factor-grace-days", 0)
+    assert asked["two_factor_required_from"]
+    assert (await syncom.json("account", "update", "--no-require-two-factor"))["two_factor_required_from"] is None

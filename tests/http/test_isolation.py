@@ -122,7 +122,15 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "block_id": await _block(app, account_id, template.template_id, mark),
         "image_id": await _image(app, account_id, mark),
         "inbox_id": 1,
+        "session_id": await _session(app, user.user.email, user.password),
     }
+
+
+async def _session(app: App, email: str, password: str | None) -> int:
+    assert password is not None
+    session = await app.accounts.sign_in(email=email, password=password, address="::1")
+    [opened] = await app.accounts.list_sessions(session.principal, current=None)
+    return opened.session_id
 
 
 async def _image(app: App, account_id: int, mark: str) -> int:
@@ -399,6 +407,7 @@ _ONES: dict[str, Any] = {
             "feed_id",
             "workflow_id",
             "version",
+            "session_id",
         ),
         1,
     ),

@@ -1,15 +1,15 @@
 -- name: add_account
 INSERT INTO accounts (name) VALUES (%(name)s)
 RETURNING account_id, name, time_zone, created_at, velocity_truth, velocity_lines,
-    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days;
+    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days, two_factor_required_from;
 
 -- name: list_accounts
 SELECT account_id, name, time_zone, created_at, velocity_truth, velocity_lines,
-    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days FROM accounts ORDER BY account_id;
+    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days, two_factor_required_from FROM accounts ORDER BY account_id;
 
 -- name: get_account
 SELECT account_id, name, time_zone, created_at, velocity_truth, velocity_lines,
-    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days
+    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days, two_factor_required_from
 FROM accounts WHERE account_id = %(account_id)s;
 
 -- name: update_account
@@ -19,10 +19,14 @@ UPDATE accounts SET name = coalesce(%(name)s, name), time_zone = coalesce(%(time
     keep_ledger_days = coalesce(%(keep_ledger_days)s, keep_ledger_days),
     keep_activity_days = coalesce(%(keep_activity_days)s, keep_activity_days),
     keep_events_days = coalesce(%(keep_events_days)s, keep_events_days),
-    keep_carts_days = coalesce(%(keep_carts_days)s, keep_carts_days)
+    keep_carts_days = coalesce(%(keep_carts_days)s, keep_carts_days),
+    two_factor_required_from = CASE %(require_two_factor)s::boolean
+        WHEN false THEN NULL
+        WHEN true THEN now() + %(two_factor_grace_days)s * interval '1 day'
+        ELSE two_factor_required_from END
 WHERE account_id = %(account_id)s
 RETURNING account_id, name, time_zone, created_at, velocity_truth, velocity_lines,
-    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days;
+    keep_ledger_days, keep_activity_days, keep_events_days, keep_carts_days, two_factor_required_from;
 
 -- name: lock_users
 -- Held to the end of the transaction: two processes that start together make one first user.
@@ -49,12 +53,14 @@ INSERT INTO memberships (account_id, user_id, role) VALUES (%(account_id)s, %(us
 ON CONFLICT DO NOTHING RETURNING user_id;
 
 -- name: list_users
-SELECT u.user_id, u.email, u.name, m.role, u.is_operator, u.created_at, u.disabled_at
+SELECT u.user_id, u.email, u.name, m.role, u.is_operator, u.created_at, u.disabled_at,
+    EXISTS (SELECT FROM two_factors f WHERE f.user_id = u.user_id AND f.confirmed_at IS NOT NULL)
 FROM memberships m JOIN users u USING (user_id)
 WHERE m.account_id = %(account_id)s ORDER BY u.user_id;
 
 -- name: get_user
-SELECT u.user_id, u.email, u.name, m.role, u.is_operator, u.created_at, u.disabled_at
+SELECT u.user_id, u.email, u.name, m.role, u.is_operator, u.created_at, u.disabled_at,
+    EXISTS (SELECT FROM two_factors f WHERE f.user_id = u.user_id AND f.confirmed_at IS NOT NULL)
 FROM memberships m JOIN users u USING (user_id)
 WHERE m.account_id = %(account_id)s AND m.user_id = %(user_id)s;
 
@@ -96,12 +102,16 @@ WHERE user_id = %(user_id)s AND (%(account_id)s::bigint IS NULL OR account_id = 
 ORDER BY account_id LIMIT 1;
 
 -- name: add_session
-INSERT INTO sessions (session_hash, user_id, account_id, created_at, expires_at, last_seen_at)
-VALUES (%(hash)s, %(user_id)s, %(account_id)s, %(now)s, %(expires_at)s, %(now)s);
+INSERT INTO sessions (session_hash, user_id, account_id, created_at, expires_at, last_seen_at, address, agent)
+VALUES (%(hash)s, %(user_id)s, %(account_id)s, %(now)s, %(expires_at)s, %(now)s, %(address)s, %(agent)s);
 
 -- name: find_session
 -- Who a cookie belongs to, as things are now: a changed role or a removed membership shows at once.
-SELECT s.user_id, s.account_id, m.role, u.is_operator, s.last_seen_at
+SELECT s.user_id, s.account_id, m.role, u.is_operator, s.last_seen_at,
+    -- An account of theirs asks for a second factor that they do not have: one person, whichever account they look at.
+    EXISTS (SELECT FROM memberships o JOIN accounts a USING (account_id)
+        WHERE o.user_id = s.user_id AND a.two_factor_required_from <= %(now)s)
+    AND NOT EXISTS (SELECT FROM two_factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL)
 FROM sessions s
 JOIN users u ON u.user_id = s.user_id AND u.disabled_at IS NULL
 JOIN memberships m ON m.user_id = s.user_id AND m.account_id = s.account_id
@@ -116,6 +126,54 @@ DELETE FROM sessions WHERE session_hash = %(hash)s;
 -- name: remove_user_sessions
 DELETE FROM sessions
 WHERE user_id = %(user_id)s AND (%(keep)s::bytea IS NULL OR session_hash <> %(keep)s);
+
+-- name: list_sessions
+-- Of one person, the newest use first. Index: sessions_user.
+SELECT session_id, account_id, created_at, last_seen_at, expires_at, address, agent,
+    session_hash IS NOT DISTINCT FROM %(current)s::bytea
+FROM sessions WHERE user_id = %(user_id)s AND expires_at > %(now)s AND last_seen_at > %(idle_since)s
+ORDER BY last_seen_at DESC, session_id DESC;
+
+-- name: remove_one_session
+DELETE FROM sessions WHERE user_id = %(user_id)s AND session_id = %(session_id)s RETURNING session_id;
+
+-- name: two_factor
+SELECT secret, confirmed_at FROM two_factors WHERE user_id = %(user_id)s;
+
+-- name: recovery_codes_left
+SELECT count(*) FROM recovery_codes WHERE user_id = %(user_id)s AND used_at IS NULL;
+
+-- name: two_factor_required_from
+-- Since when, or from when on, an account of this person asks for a second factor.
+SELECT min(a.two_factor_required_from) FROM memberships m JOIN accounts a USING (account_id)
+WHERE m.user_id = %(user_id)s;
+
+-- name: begin_two_factor
+-- No row when one is in use.
+INSERT INTO two_factors AS f (user_id, secret) VALUES (%(user_id)s, %(secret)s)
+ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = now(), last_step = 0
+    WHERE f.confirmed_at IS NULL
+RETURNING user_id;
+
+-- name: take_step
+-- No row for a code that is not newer than the last: of two requests with one code, one gets it.
+UPDATE two_factors SET last_step = %(step)s WHERE user_id = %(user_id)s AND last_step < %(step)s RETURNING user_id;
+
+-- name: confirm_two_factor
+UPDATE two_factors SET confirmed_at = now() WHERE user_id = %(user_id)s;
+
+-- name: remove_recovery_codes
+DELETE FROM recovery_codes WHERE user_id = %(user_id)s;
+
+-- name: add_recovery_codes
+INSERT INTO recovery_codes (user_id, code_hash) SELECT %(user_id)s, unnest(%(hashes)s::bytea[]);
+
+-- name: use_recovery_code
+UPDATE recovery_codes SET used_at = now()
+WHERE user_id = %(user_id)s AND code_hash = %(hash)s AND used_at IS NULL RETURNING user_id;
+
+-- name: remove_two_factor
+DELETE FROM two_factors WHERE user_id = %(user_id)s RETURNING user_id;
 
 -- name: remove_member_sessions
 DELETE FROM sessions WHERE user_id = %(user_id)s AND account_id = %(account_id)s;

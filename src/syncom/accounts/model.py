@@ -139,14 +139,20 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     user_id: int | None = None
     scope: KeyScope = KeyScope.FULL
     compat: frozenset[Compat] = frozenset()
+    #: Their account asks for a second factor that they do not have: until then they may only set one up.
+    must_enrol: bool = False
 
     @property
     def permissions(self) -> frozenset[Permission]:
+        if self.must_enrol:
+            return frozenset({Permission.SIGNED_IN})
         granted = PERMISSIONS[self.role] & SCOPES[self.scope]
         return granted | {Permission.OPERATE} if self.is_operator else granted
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden, naming what is missing."""
+        if permission is not Permission.SIGNED_IN:
+            self.require_enrolled()
         if permission not in SCOPES[self.scope]:
             raise Forbidden(f"this key is for {self.scope.value} only; make one with the scope full")
         if permission in PERMISSIONS[self.role] or (self.is_operator and permission is Permission.OPERATE):
@@ -156,6 +162,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         raise Forbidden(
             f"the role {self.role.value} may not do this (it needs {permission.value}); ask an admin of the account"
         )
+
+    def require_enrolled(self) -> None:
+        """Raises Forbidden for a person who has to set up a second factor first."""
+        if self.must_enrol:
+            raise Forbidden(
+                "your account asks for two-factor sign-in: set it up first (POST /syncom/v1/session/two-factor)"
+            )
 
 
 class Velocity(Enum):
@@ -186,6 +199,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     keep_activity_days: int
     keep_events_days: int
     keep_carts_days: int
+    #: From when on members without a second factor may only set one up; None: they need none.
+    two_factor_required_from: datetime | None
     created_at: datetime
 
 
@@ -199,6 +214,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     is_operator: bool
     created_at: datetime
     disabled_at: datetime | None
+    #: Signs in with a second factor.
+    two_factor: bool
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,6 +264,21 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     principal: Principal
     expires_at: datetime
+
+
+class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a person is signed in."""
+
+    session_id: int
+    account_id: int
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    #: Where it was begun, and with what: what the browser said of itself.
+    address: str
+    agent: str
+    #: The one that asks.
+    current: bool
 
 
 class FirstRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,10 +11,13 @@ import contextlib
 import re
 import secrets
 import string
+import struct
 from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import available_timezones
+
+import msgspec
 
 from syncom.accounts import store
 from syncom.accounts.model import (
@@ -29,6 +32,7 @@ from syncom.accounts.model import (
     Membership,
     NewApiKey,
     NewUser,
+    OpenSession,
     Permission,
     Principal,
     Role,
@@ -37,6 +41,7 @@ from syncom.accounts.model import (
     Velocity,
 )
 from syncom.accounts.passwords import Passwords, make_password
+from syncom.accounts.two_factor import TwoFactor, TwoFactorRequired
 from syncom.clock import Clock
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from syncom.pacing import Attempts
@@ -49,6 +54,14 @@ SESSION_LIFE = timedelta(days=30)
 #: and after this long without use.
 SESSION_IDLE = timedelta(days=7)
 _TOUCH_EVERY = timedelta(minutes=1)
+
+#: Days between asking for a second factor and insisting on it.
+GRACE_DAYS: Final = 7
+_LONGEST_GRACE: Final = 90
+#: Time for typing a code after the password.
+_TICKET_LIFE = timedelta(minutes=5)
+#: User, the second until which it is good, what it is bound to.
+_TICKET = struct.Struct(">qq8s")
 
 _BASE62 = string.digits + string.ascii_letters
 #: 43 of 62 characters: 256 bits.
@@ -75,10 +88,13 @@ class AccountsService:
         self._keyring = keyring
         self._clock = clock
         self._passwords = Passwords()
+        self.two_factor = TwoFactor(database, keyring, clock, self._passwords)
+        self._tickets = keyring.signer("second step of signing in")
         self._keys: Remembered[Principal] = Remembered(clock)
         self._listener: asyncio.Task[None] | None = None
         #: What else ends when a person's password changes, besides their sessions; app.py says.
         self.password_changed: Callable[[int], Awaitable[object]] = _nothing
+        self.two_factor.changed = self._second_factor_changed
         # A guesser is slowed by address and name together; the wider limits stop many addresses on one name
         # and many names from one address, without letting a stranger lock somebody out with a few requests.
         self._pair_attempts = Attempts(clock, burst=5, seconds=20)
@@ -182,12 +198,19 @@ class AccountsService:
         keep_activity_days: int | None = None,
         keep_events_days: int | None = None,
         keep_carts_days: int | None = None,
+        require_two_factor: bool | None = None,
+        two_factor_grace_days: int = GRACE_DAYS,
     ) -> Account:
-        """Rename the account, set the zone its schedules and reports use, the version of Velocity it follows, or for
-        how many days it keeps facts (0: for ever).
+        """Rename the account, set the zone its schedules and reports use, the version of Velocity it follows, for
+        how many days it keeps facts (0: for ever), or whether its members need a second factor, after days of grace.
 
-        Velocity's rules hold for templates that are saved from then on.
+        Velocity's rules hold for templates that are saved from then on. Raises Conflict when the caller would lock
+        themselves out.
         """
+        if not 0 <= two_factor_grace_days <= _LONGEST_GRACE:
+            raise Invalid("two_factor_grace_days", f"must be 0 to {_LONGEST_GRACE}")
+        if require_two_factor and by.user_id is not None and not await self.two_factor.is_on(by.user_id):
+            raise Conflict("turn on two-factor sign-in for yourself first", field="require_two_factor")
         keeping = {
             "keep_ledger_days": keep_ledger_days,
             "keep_activity_days": keep_activity_days,
@@ -210,6 +233,8 @@ class AccountsService:
                 velocity_truth=velocity_truth,
                 velocity_lines=velocity_lines,
                 **keeping,
+                require_two_factor=require_two_factor,
+                two_factor_grace_days=two_factor_grace_days,
             )
             if account is None:
                 raise NotFound("account", by.account_id)
@@ -223,6 +248,7 @@ class AccountsService:
                 velocity_truth=velocity_truth and velocity_truth.value,
                 velocity_lines=velocity_lines and velocity_lines.value,
                 **keeping,
+                require_two_factor=require_two_factor,
             )
         return account
 
@@ -339,6 +365,20 @@ class AccountsService:
             await store.remove_user_sessions(connection, by.user_id, keep=hash_token(keep) if keep else None)
             await _audit(connection, by, "user.change_password", f"user:{by.user_id}")
         await self.password_changed(by.user_id)
+
+    async def reset_two_factor(self, by: Principal, user_id: int) -> None:
+        """Take away the second factor of a member who lost it; all their sessions end.
+
+        Raises NotFound when they have none, Forbidden as :meth:`reset_password`.
+        """
+        async with self._database.system() as connection:
+            await self._check_touchable(connection, by, user_id)
+            await _check_own_member(connection, by, user_id)
+            await self.two_factor.reset(connection, by, user_id)
+        await self.password_changed(user_id)
+
+    async def _second_factor_changed(self, user_id: int) -> None:
+        await self.password_changed(user_id)
 
     async def _check_touchable(self, connection: Connection, by: Principal, user_id: int) -> None:
         """Nobody changes a member who may do more than they, and only operators change operators."""
@@ -465,14 +505,51 @@ class AccountsService:
 
     # ------------------------------------------------------------ sessions
 
-    async def sign_in(self, *, email: str, password: str, address: str, account_id: int | None = None) -> Session:
-        """Start a session. ``address`` is where the request came from.
+    async def sign_in(
+        self,
+        *,
+        email: str,
+        password: str,
+        address: str,
+        agent: str = "",
+        account_id: int | None = None,
+        code: str | None = None,
+    ) -> Session:
+        """Start a session. ``address`` is where the request came from, ``agent`` what the browser calls itself.
 
         Raises Unauthorized alike for an unknown user, a wrong password and a disabled user, after the same
-        work; RateLimited after too many attempts.
+        work; TwoFactorRequired when the password is right and a ``code`` is missing, TwoFactorWrong for a wrong one;
+        RateLimited after too many attempts.
         """
         user_id = await self._verified(email.strip().lower()[:254], password, address)
-        return await self._start_session(user_id, account_id)
+        if await self.two_factor.is_on(user_id):
+            if code is None:
+                raise TwoFactorRequired(await self._ticket(user_id))
+            await self.two_factor.check(user_id, code)
+        return await self._start_session(user_id, account_id, address, agent)
+
+    async def sign_in_with_code(self, *, ticket: str, code: str, address: str, agent: str = "") -> Session:
+        """The second step for a page that must not keep the password: a ticket stands for it, for some minutes.
+
+        Raises Unauthorized for a ticket that is not good any more, TwoFactorWrong, RateLimited.
+        """
+        self._address_attempts.take(address)
+        payload = self._tickets.verify(ticket)
+        user_id, until, mark = _TICKET.unpack(payload) if payload and len(payload) == _TICKET.size else (0, 0, b"")
+        if until < self._clock.now().timestamp() or mark != await self._password_mark(user_id):
+            raise Unauthorized("that took too long; sign in again")
+        await self.two_factor.check(user_id, code)
+        return await self._start_session(user_id, None, address, agent)
+
+    async def _ticket(self, user_id: int) -> str:
+        until = int((self._clock.now() + _TICKET_LIFE).timestamp())
+        return self._tickets.sign(_TICKET.pack(user_id, until, await self._password_mark(user_id)))
+
+    async def _password_mark(self, user_id: int) -> bytes:
+        """What a ticket is bound to: it ends with the password, and with the person's right to sign in."""
+        async with self._database.system() as connection:
+            stored = await store.user_for_password(connection, user_id)
+        return hash_token(stored[1] if stored else secrets.token_hex())[:8]
 
     async def authenticate_login(self, *, email: str, password: str, address: str) -> Principal:
         """Who a login is, for one request: HTTP Basic with the login's own password, as eSputnik allows.
@@ -487,6 +564,10 @@ class AccountsService:
         generation = self._keys.generation
         user_id = await self._verified(email, password, address)
         async with self._database.system() as connection:
+            factor = await store.two_factor(connection, user_id)
+            required = await store.two_factor_required_from(connection, user_id)
+            if (factor and factor.confirmed_at) or (required and required <= self._clock.now()):
+                raise Unauthorized("this user signs in with a second factor; programs use an API key")
             landing = await store.landing_account(connection, user_id, None)
             member = await store.get_user(connection, landing, user_id) if landing is not None else None
         if landing is None or member is None:
@@ -514,7 +595,7 @@ class AccountsService:
                 await store.set_password(connection, user.user_id, dated)
         return user.user_id
 
-    async def _start_session(self, user_id: int, account_id: int | None) -> Session:
+    async def _start_session(self, user_id: int, account_id: int | None, address: str, agent: str) -> Session:
         token = secrets.token_urlsafe(32)
         now = self._clock.now()
         expires_at = now + SESSION_LIFE
@@ -530,13 +611,50 @@ class AccountsService:
                 account_id=landing,
                 now=now,
                 expires_at=expires_at,
+                address=address[:100],
+                agent=_shown(agent),
             )
             member = await store.get_user(connection, landing, user_id)
             if member is None:
                 raise Unauthorized(_WRONG_LOGIN)
             principal = _user_principal(landing, user_id, member.role, is_operator=member.is_operator)
             await _audit(connection, principal, "session.start", f"user:{user_id}")
+            seen = await store.find_session(connection, hash_token(token), now=now, idle_since=now - SESSION_IDLE)
+        if seen is not None and seen.must_enrol:
+            principal = msgspec.structs.replace(principal, must_enrol=True)
         return Session(token=token, principal=principal, expires_at=expires_at)
+
+    async def list_sessions(self, by: Principal, *, current: str | None) -> list[OpenSession]:
+        """Where one is signed in, in any account, the last used first; nowhere for a key.
+
+        ``current`` is the token of the session that asks.
+        """
+        if by.user_id is None:
+            return []
+        now = self._clock.now()
+        async with self._database.system() as connection:
+            return await store.list_sessions(
+                connection,
+                by.user_id,
+                current=hash_token(current) if current else None,
+                now=now,
+                idle_since=now - SESSION_IDLE,
+            )
+
+    async def end_session(self, by: Principal, session_id: int) -> None:
+        """End one of one's own sessions, this one too. Raises NotFound."""
+        user_id = _with_sessions(by)
+        async with self._database.system() as connection:
+            if not await store.remove_one_session(connection, user_id, session_id):
+                raise NotFound("session", session_id)
+            await _audit(connection, by, "session.end", f"user:{user_id}")
+
+    async def end_other_sessions(self, by: Principal, *, keep: str) -> None:
+        """End all of one's own sessions but the one with this token."""
+        user_id = _with_sessions(by)
+        async with self._database.system() as connection:
+            await store.remove_user_sessions(connection, user_id, keep=hash_token(keep))
+            await _audit(connection, by, "session.end_others", f"user:{user_id}")
 
     async def authenticate_session(self, token: str) -> Principal:
         """Who a cookie belongs to, as things are now. Raises Unauthorized for an ended or unknown session."""
@@ -548,7 +666,7 @@ class AccountsService:
                 await store.touch_session(connection, session_hash, now)
         if row is None:
             raise Unauthorized(_NO_SESSION)
-        return _user_principal(row.account_id, row.user_id, row.role, is_operator=row.is_operator)
+        return _session_principal(row)
 
     async def look_at_session(self, token: str) -> Principal:
         """The same without counting as a use of it: a page that is only left open does not keep a session alive."""
@@ -557,7 +675,7 @@ class AccountsService:
             row = await store.find_session(connection, hash_token(token), now=now, idle_since=now - SESSION_IDLE)
         if row is None:
             raise Unauthorized(_NO_SESSION)
-        return _user_principal(row.account_id, row.user_id, row.role, is_operator=row.is_operator)
+        return _session_principal(row)
 
     async def sign_out(self, token: str) -> None:
         """End a session."""
@@ -578,6 +696,28 @@ def _user_principal(account_id: int, user_id: int, role: Role, *, is_operator: b
     return Principal(
         account_id=account_id, role=role, actor=f"user:{user_id}", is_operator=is_operator, user_id=user_id
     )
+
+
+def _session_principal(row: store.SessionRow) -> Principal:
+    return Principal(
+        account_id=row.account_id,
+        role=row.role,
+        actor=f"user:{row.user_id}",
+        is_operator=row.is_operator,
+        user_id=row.user_id,
+        must_enrol=row.must_enrol,
+    )
+
+
+def _with_sessions(by: Principal) -> int:
+    if by.user_id is None:
+        raise Forbidden("an API key has no sessions; DELETE /api-keys/{api_key_id} revokes a key")
+    return by.user_id
+
+
+def _shown(agent: str) -> str:
+    """What a browser calls itself, for people to read."""
+    return "".join(letter for letter in agent[:400] if letter.isprintable())
 
 
 async def _member(connection: Connection, by: Principal, user_id: int) -> User:

@@ -17,6 +17,7 @@ from syncom.accounts.model import (
     Compat,
     KeyScope,
     Membership,
+    OpenSession,
     Principal,
     Role,
     User,
@@ -49,6 +50,15 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     is_operator: bool
     last_seen_at: datetime
+    #: They have to set up a second factor first.
+    must_enrol: bool
+
+
+class TwoFactorRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's second factor: the sealed secret, and since when it is in use."""
+
+    secret: bytes
+    confirmed_at: datetime | None
 
 
 class SignInRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +94,8 @@ async def update_account(
     keep_activity_days: int | None,
     keep_events_days: int | None,
     keep_carts_days: int | None,
+    require_two_factor: bool | None,
+    two_factor_grace_days: int,
 ) -> Account | None:
     row = await _row(
         connection,
@@ -97,6 +109,8 @@ async def update_account(
         keep_activity_days=keep_activity_days,
         keep_events_days=keep_events_days,
         keep_carts_days=keep_carts_days,
+        require_two_factor=require_two_factor,
+        two_factor_grace_days=two_factor_grace_days,
     )
     return _account(row) if row else None
 
@@ -195,6 +209,8 @@ async def add_session(
     account_id: int,
     now: datetime,
     expires_at: datetime,
+    address: str,
+    agent: str,
 ) -> None:
     await _run(
         connection,
@@ -204,6 +220,8 @@ async def add_session(
         account_id=account_id,
         now=now,
         expires_at=expires_at,
+        address=address,
+        agent=agent,
     )
 
 
@@ -213,7 +231,9 @@ async def find_session(
     row = await _row(connection, "find_session", hash=session_hash, now=now, idle_since=idle_since)
     if row is None:
         return None
-    return SessionRow(user_id=row[0], account_id=row[1], role=Role(row[2]), is_operator=row[3], last_seen_at=row[4])
+    return SessionRow(
+        user_id=row[0], account_id=row[1], role=Role(row[2]), is_operator=row[3], last_seen_at=row[4], must_enrol=row[5]
+    )
 
 
 async def touch_session(connection: Connection, session_hash: bytes, now: datetime) -> None:
@@ -227,6 +247,73 @@ async def remove_session(connection: Connection, session_hash: bytes) -> None:
 async def remove_user_sessions(connection: Connection, user_id: int, *, keep: bytes | None) -> None:
     """End all sessions of a user but the one whose hash is ``keep``."""
     await _run(connection, "remove_user_sessions", user_id=user_id, keep=keep)
+
+
+async def list_sessions(
+    connection: Connection, user_id: int, *, current: bytes | None, now: datetime, idle_since: datetime
+) -> list[OpenSession]:
+    """The live sessions of a person; ``current`` is the hash of the one that asks."""
+    rows = await _rows(connection, "list_sessions", user_id=user_id, current=current, now=now, idle_since=idle_since)
+    return [
+        OpenSession(
+            session_id=row[0],
+            account_id=row[1],
+            created_at=row[2],
+            last_seen_at=row[3],
+            expires_at=row[4],
+            address=row[5],
+            agent=row[6],
+            current=row[7],
+        )
+        for row in rows
+    ]
+
+
+async def remove_one_session(connection: Connection, user_id: int, session_id: int) -> bool:
+    row = await _row(connection, "remove_one_session", user_id=user_id, session_id=session_id)
+    return row is not None
+
+
+async def two_factor(connection: Connection, user_id: int) -> TwoFactorRow | None:
+    row = await _row(connection, "two_factor", user_id=user_id)
+    return TwoFactorRow(secret=bytes(row[0]), confirmed_at=row[1]) if row else None
+
+
+async def recovery_codes_left(connection: Connection, user_id: int) -> int:
+    return int((await _required(connection, "recovery_codes_left", user_id=user_id))[0])
+
+
+async def two_factor_required_from(connection: Connection, user_id: int) -> datetime | None:
+    return (await _required(connection, "two_factor_required_from", user_id=user_id))[0]
+
+
+async def begin_two_factor(connection: Connection, user_id: int, secret: bytes) -> bool:
+    """Keep a secret that is not in use yet; whether it was kept."""
+    return await _row(connection, "begin_two_factor", user_id=user_id, secret=secret) is not None
+
+
+async def take_step(connection: Connection, user_id: int, step: int) -> bool:
+    """Use up the code of a half minute; whether nobody had used it or a later one."""
+    return await _row(connection, "take_step", user_id=user_id, step=step) is not None
+
+
+async def confirm_two_factor(connection: Connection, user_id: int) -> None:
+    await _run(connection, "confirm_two_factor", user_id=user_id)
+
+
+async def put_recovery_codes(connection: Connection, user_id: int, hashes: list[bytes]) -> None:
+    await _run(connection, "remove_recovery_codes", user_id=user_id)
+    await _run(connection, "add_recovery_codes", user_id=user_id, hashes=hashes)
+
+
+async def use_recovery_code(connection: Connection, user_id: int, code_hash: bytes) -> bool:
+    return await _row(connection, "use_recovery_code", user_id=user_id, hash=code_hash) is not None
+
+
+async def remove_two_factor(connection: Connection, user_id: int) -> bool:
+    """Forget secret and recovery codes; whether there was a secret."""
+    await _run(connection, "remove_recovery_codes", user_id=user_id)
+    return await _row(connection, "remove_two_factor", user_id=user_id) is not None
 
 
 async def remove_dead_sessions(connection: Connection, *, now: datetime, idle_since: datetime) -> None:
@@ -355,6 +442,7 @@ def _account(row: _Row) -> Account:
         keep_activity_days=row[7],
         keep_events_days=row[8],
         keep_carts_days=row[9],
+        two_factor_required_from=row[10],
     )
 
 
@@ -367,6 +455,7 @@ def _user(row: _Row) -> User:
         is_operator=row[4],
         created_at=row[5],
         disabled_at=row[6],
+        two_factor=row[7],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from cyclopts import App
 
 from syncom.accounts.model import Account, Velocity
-from syncom.accounts.service import machine_principal
+from syncom.accounts.service import GRACE_DAYS, machine_principal
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, Output, here, installation
 
@@ -54,6 +54,8 @@ async def update(
     keep_activity_days: int | None = None,
     keep_events_days: int | None = None,
     keep_carts_days: int | None = None,
+    require_two_factor: bool | None = None,
+    two_factor_grace_days: int = GRACE_DAYS,
     options: Options = _DEFAULT,
 ) -> None:
     """Change an account; what is not named stays.
@@ -76,6 +78,10 @@ async def update(
         The same for events.
     keep_carts_days
         The same for carts that were ordered, told of as abandoned, or are of nobody.
+    require_two_factor
+        Whether members need a second factor to sign in.
+    two_factor_grace_days
+        Days until that is insisted on, counted from this command.
     """
     async with here(options) as services:
         account = await services.app.accounts.update_account(
@@ -88,6 +94,8 @@ async def update(
             keep_activity_days=keep_activity_days,
             keep_events_days=keep_events_days,
             keep_carts_days=keep_carts_days,
+            require_two_factor=require_two_factor,
+            two_factor_grace_days=two_factor_grace_days,
         )
     show(account, json=options.json, human=lambda: _shown(account))
 
@@ -108,6 +116,7 @@ def _shown(account: Account) -> None:
             ("activity kept", _days(account.keep_activity_days)),
             ("events kept", _days(account.keep_events_days)),
             ("carts kept", _days(account.keep_carts_days)),
+            ("two-factor required from", account.two_factor_required_from or "never"),
         ]
     )
 

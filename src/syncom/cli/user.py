@@ -12,6 +12,8 @@ from syncom.cli.output import facts, show, table
 from syncom.cli.services import Options, here
 
 app = App(name="user", help="People who may sign in.")
+two_factor = App(name="two-factor", help="The codes that people sign in with besides their password.")
+app.command(two_factor)
 _DEFAULT = Options()
 
 
@@ -20,8 +22,10 @@ async def list_users(*, options: Options = _DEFAULT) -> None:
     """List the members of the account."""
     async with here(options) as services:
         found = await services.app.accounts.list_users(services.by)
-    rows = [(user.user_id, user.email, user.role, user.is_operator, user.disabled_at) for user in found]
-    columns = ("id", "email", "role", "operator", "locked since")
+    rows = [
+        (user.user_id, user.email, user.role, user.is_operator, user.two_factor, user.disabled_at) for user in found
+    ]
+    columns = ("id", "email", "role", "operator", "two-factor", "locked since")
     show(found, json=options.json, human=lambda: table(columns, rows, empty="No user: `syncom user create EMAIL`."))
 
 
@@ -68,6 +72,21 @@ async def password(email: str, *, ask: bool = False, options: Options = _DEFAULT
         json=options.json,
         human=lambda: facts(_described(user, made)),
     )
+
+
+@two_factor.command
+async def reset(email: str, *, options: Options = _DEFAULT) -> None:
+    """Take away the second factor of a member who lost it. All their sessions end.
+
+    Parameters
+    ----------
+    email
+        What they sign in with.
+    """
+    async with here(options) as services:
+        user = await services.app.accounts.find_user(services.by, email)
+        await services.app.accounts.reset_two_factor(services.by, user.user_id)
+    show(user, json=options.json, human=lambda: print(f"{user.email} signs in with the password alone now."))
 
 
 @app.command

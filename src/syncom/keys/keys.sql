@@ -204,3 +204,15 @@ ORDER BY 1 LIMIT %(limit)s;
 
 -- name: put_erasures
 UPDATE erasure_secrets SET sealed = %(sealed)s WHERE account_id = %(ident)s::bigint AND sealed = %(before)s;
+
+-- name: count_two_factors
+SELECT encode(substring(secret FROM 1 FOR 8), 'hex'), count(*) FROM two_factors GROUP BY 1;
+
+-- name: next_two_factors
+SELECT lpad(user_id::text, 20, '0'), format('user:%%s', user_id), secret
+FROM two_factors
+WHERE lpad(user_id::text, 20, '0') > %(after)s AND substring(secret FROM 1 FOR 8) <> %(prefix)s
+ORDER BY 1 LIMIT %(limit)s;
+
+-- name: put_two_factors
+UPDATE two_factors SET secret = %(sealed)s WHERE user_id = %(ident)s::bigint AND secret = %(before)s;

@@ -30,6 +30,7 @@ _SEALED: Final = (
     ("sign_ins", "oauth state"),
     ("workspaces", "workspace"),
     ("senders", "sender"),
+    ("two_factors", "two factor"),
     ("callbacks", "sender"),
     ("webhooks", "webhook"),
     ("push", "web push"),

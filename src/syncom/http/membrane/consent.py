@@ -123,6 +123,7 @@ class ConsentPages:
         by = await self._authentication.principal(scope)
         if by.user_id is None:
             raise Unauthorized("sign in as a person")
+        by.require_enrolled()
         members = await self._app.tenants.members(by.user_id)
         wanted = given.get("account") or str(by.account_id)
         member = next((each for each in members if str(each.account_id) == wanted), None)

@@ -171,6 +171,7 @@ class Screens:
         person = await self._accounts.authenticate_session(token)
         if person.user_id is None:
             raise Unauthorized("sign in first")
+        person.require_enrolled()
         return person
 
     def _browser(self, scope: Scope) -> str | None:

@@ -10,6 +10,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 
 from syncom.accounts.model import Account, AuditEntry, Permission, Velocity
+from syncom.accounts.service import GRACE_DAYS
 from syncom.http.native.given import Accounts, By
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
 from syncom.http.native.routing import needs
@@ -35,6 +36,10 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     keep_events_days: int | None = None
     #: The same for carts that were ordered, told of as abandoned, or are of nobody.
     keep_carts_days: int | None = None
+    #: Whether members need a second factor to sign in. Who turns it on must have one.
+    require_two_factor: bool | None = None
+    #: Days until it is insisted on, 0 to 90, counted from this change.
+    two_factor_grace_days: int = GRACE_DAYS
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +56,7 @@ async def get_account(by: By, accounts: Accounts) -> Account:
 
 @patch("/account", tags=_TAGS, opt=needs(Permission.MANAGE_ACCOUNT))
 async def update_account(by: By, accounts: Accounts, data: JSONBody[AccountChange]) -> Account:
-    """Rename the account, set its time zone, the version of Velocity of its templates, or how long it keeps facts."""
+    """Rename the account, set its time zone, its Velocity, how long it keeps facts, or its need of two factors."""
     return await accounts.update_account(
         by,
         name=data.name,
@@ -62,6 +67,8 @@ async def update_account(by: By, accounts: Accounts, data: JSONBody[AccountChang
         keep_activity_days=data.keep_activity_days,
         keep_events_days=data.keep_events_days,
         keep_carts_days=data.keep_carts_days,
+        require_two_factor=data.require_two_factor,
+        two_factor_grace_days=data.two_factor_grace_days,
     )
 
 

@@ -24,6 +24,8 @@ class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     email: str
     password: str
     account_id: int | None = None
+    #: Of the authenticator app, or a recovery code; asked for by the problem `two_factor_required`.
+    code: str | None = None
 
 
 class PasswordChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,13 +42,23 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     role: Role
     permissions: list[Permission]
+    #: Null for an API key.
+    user_id: int | None
+    #: Owns what belongs to the installation: dev inbox, other accounts.
+    is_operator: bool
+    #: The account asks for a second factor: until one is set up, nothing else is allowed.
+    must_enrol_two_factor: bool
 
 
 @post("/session", tags=_TAGS, opt=public())
 async def sign_in(
     request: Request[Any, Any, Any], accounts: Accounts, authentication: Signing, data: JSONBody[Login]
 ) -> Response[SignedIn]:
-    """Start a session; the answer sets its cookie. Programs use API keys instead."""
+    """Start a session; the answer sets its cookie. Programs use API keys instead.
+
+    Whoever signs in with a second factor is answered 401 `two_factor_required`: send the same again with `code`. A
+    wrong one is 401 `two_factor_wrong`.
+    """
     if header(request.scope, b"origin"):
         # Otherwise another site could sign its visitor in as somebody else.
         authentication.check_origin(request.scope)
@@ -54,7 +66,9 @@ async def sign_in(
         email=data.email,
         password=data.password,
         address=authentication.client_address(request.scope),
+        agent=header(request.scope, b"user-agent"),
         account_id=data.account_id,
+        code=data.code,
     )
     return Response(_signed_in(session.principal), headers={"Set-Cookie": authentication.set_cookie(session.token)})
 
@@ -94,6 +108,9 @@ def _signed_in(by: Principal) -> SignedIn:
         actor=by.actor,
         role=by.role,
         permissions=sorted(by.permissions, key=lambda permission: permission.value),
+        user_id=by.user_id,
+        is_operator=by.is_operator,
+        must_enrol_two_factor=by.must_enrol,
     )
 
 

@@ -15,6 +15,8 @@ Document = dict[str, Any]
 _PROBLEMS = (
     ("malformed", "400", "The body is not JSON, or not the multipart form it says it is."),
     ("unauthorized", "401", "No credentials, or they are wrong, revoked or at their end."),
+    ("two_factor_required", "401", "The password is right; send it again with a code of the authenticator app."),
+    ("two_factor_wrong", "401", "The code is wrong or was used already."),
     ("forbidden", "403", "The role lacks the permission, or a browser's request came from another site."),
     ("not_found", "404", "There is no such thing in this account."),
     ("method_not_allowed", "405", "The route exists and does not know this method."),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from urllib.parse import parse_qsl, quote, unquote
 
 from litestar.types import Receive, Scope, Send
 
+from syncom.accounts.model import Session
 from syncom.accounts.service import AccountsService
+from syncom.accounts.two_factor import TwoFactorRequired, TwoFactorWrong
 from syncom.errors import Forbidden, RateLimited, SyncomError, Unauthorized
 from syncom.http.authentication import Authentication
 from syncom.http.headers import header
@@ -34,12 +37,15 @@ class LoginPages:
         self._authentication.check_origin(scope)
         fields = await read_form(scope, receive)
         following = local_path(fields.get("next", ""))
+        ticket = fields.get("ticket", "")
         try:
-            session = await self._accounts.sign_in(
-                email=fields.get("email", ""),
-                password=fields.get("password", ""),
-                address=self._authentication.client_address(scope),
-            )
+            session = await self._session(scope, fields)
+        except TwoFactorRequired as error:
+            await send_page(send, _code_form(following, error.ticket))
+            return
+        except TwoFactorWrong as error:
+            await send_page(send, _code_form(following, ticket, problem=error), status=401)
+            return
         except (Unauthorized, RateLimited) as error:
             status = 429 if isinstance(error, RateLimited) else 401
             body = _form(following, email=fields.get("email", ""), problem=error)
@@ -47,6 +53,18 @@ class LoginPages:
             return
         cookie = self._authentication.set_cookie(session.token).encode("ascii")
         await send_redirect(send, following, [(b"set-cookie", cookie)])
+
+    async def _session(self, scope: Scope, fields: Mapping[str, str]) -> Session:
+        """The first step asks for the password, the second for a code; a ticket stands for the first one."""
+        address = self._authentication.client_address(scope)
+        agent = header(scope, b"user-agent")
+        if fields.get("ticket"):
+            return await self._accounts.sign_in_with_code(
+                ticket=fields["ticket"], code=fields.get("code", ""), address=address, agent=agent
+            )
+        return await self._accounts.sign_in(
+            email=fields.get("email", ""), password=fields.get("password", ""), address=address, agent=agent
+        )
 
     async def logout(self, scope: Scope, receive: Receive, send: Send) -> None:
         """End the session (POST only: a link must not sign anybody out)."""
@@ -117,3 +135,18 @@ def _form(following: str, *, email: str = "", problem: SyncomError | None = None
         '<p class="soft">Forgot it? On the server, <code>syncom user password EMAIL</code> sets a new one.</p>'
     )
     return page("Sign in", content)
+
+
+def _code_form(following: str, ticket: str, *, problem: SyncomError | None = None) -> bytes:
+    said = f'<p class="bad" role="alert">{escape(problem.message)}</p>' if problem else ""
+    content = (
+        f'<h1>Your code</h1>{said}<form class="stack" method="post" action="/login">'
+        f'<input type="hidden" name="next" value="{escape(following)}">'
+        f'<input type="hidden" name="ticket" value="{escape(ticket)}">'
+        '<label>Code of your authenticator app, or a recovery code <input name="code" type="text" '
+        'autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required autofocus></label>'
+        "<button>Sign in</button></form>"
+        '<p class="soft">Lost the phone? Use a recovery code, or ask an admin of the account to reset two-factor '
+        "sign-in.</p>"
+    )
+    return page("Your code", content)
