@@ -29,9 +29,7 @@ def draw(report: Report, console: Console | None = None) -> None:
     if campaign.problem:
         out.print(Text(f"Problem: {_printable(campaign.problem)}", style="red"))
     if report.next_at is not None:
-        out.print(
-            Text(f"Waiting for the right time of day: the next may go at {_moment(report.next_at)}", style="yellow")
-        )
+        out.print(Text(f"Whoever is left has to wait: the next may go at {_moment(report.next_at)}", style="yellow"))
     if report.sender_problem:
         out.print(Text(f"Waiting for its sender: {_printable(report.sender_problem)}", style="yellow"))
     out.print()

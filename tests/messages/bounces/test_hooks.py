@@ -373,6 +373,9 @@ async def test_a_signature_of_mailgun_is_good_once_and_for_a_time(post: Post, ho
     await hooks.receive(key, mailgun(post, mailgun_failed("p1@example.com", message_id), token=token))
     forged = {"event": "complained", "id": "e9", "recipient": "victim@example.com"}
     await hooks.receive(key, mailgun(post, forged, token=token))
+    # What was not believed is not counted as received.
+    [counted] = await hooks.list(post.account_id)
+    assert counted.received == 1
     assert set(await post.suppressed()) == {"p1@example.com"}
     for bad in (
         mailgun(post, forged, key="wrong"),

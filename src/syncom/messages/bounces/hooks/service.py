@@ -196,15 +196,15 @@ class BounceHooks:
         now = self._clock.now()
         async with self._database.system() as connection:
             received: list[Received] = []
+            counts: dict[int, int] = {}
             for work in batch:
+                counts.setdefault(work.hook.hook_id, 0)
                 if work.heard.token and not await self._is_first(connection, work, now + mailgun.TOKEN_LIFE * 2):
                     continue
                 hook = work.hook
                 received += [Received(account_id=hook.account_id, report=one) for one in work.heard.reports]
+                counts[hook.hook_id] += len(work.heard.reports)
             await self._intake.take(connection, received)
-            counts: dict[int, int] = {}
-            for work in batch:
-                counts[work.hook.hook_id] = counts.get(work.hook.hook_id, 0) + len(work.heard.reports)
             for hook_id, reports in sorted(counts.items()):
                 values = {"hook_id": hook_id, "reports": reports, "now": now}
                 await connection.execute(_SQL["heard"], values)

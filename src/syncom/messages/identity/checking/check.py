@@ -100,7 +100,8 @@ class _Steps:
 
     def _to_set(self, subject: Subject, name: str) -> str:
         record = self._records[subject, name]
-        return f'Set a {record.type} record {record.name} with the value "{record.value}".'
+        article = "an" if record.type == "MX" else "a"
+        return f'Set {article} {record.type} record {record.name} with the value "{record.value}".'
 
     async def ownership(self) -> Finding:
         name = ownership_name(self._domain.domain)
