@@ -30,6 +30,7 @@ CONTACT_OWNED = {
     "merged_contacts",
     "message_params",
     "message_claims",
+    "bulk_changes",
     "bounces",
     "erased_contacts",
     "events",

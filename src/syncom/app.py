@@ -17,6 +17,8 @@ from syncom.activity.service import ActivityService
 from syncom.activity.subscriptions import Subscriptions
 from syncom.attribution.jobs import AttributionKeeper
 from syncom.attribution.service import AttributionService
+from syncom.bulk.jobs import BulkKeeper
+from syncom.bulk.service import BulkService
 from syncom.campaigns.jobs import CampaignKeeper
 from syncom.campaigns.service import CampaignsService
 from syncom.carts.jobs import CartKeeper
@@ -154,6 +156,7 @@ class App:
         self.contacts = ContactsService(database, clock, keyring)
         self.export = ContactExport(database, self.contacts)
         self.segments = SegmentsService(database, clock, self.contacts.usage)
+        self.bulk = BulkService(database, self.contacts, self.segments, clock)
         self.contact_table = ContactTable(database, self.contacts, self.segments)
         self.membership = MembershipService(database, self.segments, clock)
         self.events = EventsService(database, self.contacts, clock)
@@ -375,6 +378,7 @@ class App:
         await self.inbox.trim()
         await self.web_versions.forget()
         await self.previews.forget()
+        await self.bulk.forget()
         await self.policies.forget()
         await self.imports.clear()
         await self.contacts.sessions.forget_old()
@@ -391,6 +395,10 @@ class App:
         await self.bounces.forget()
         await self.bounce_hooks.forget()
         return False
+
+    def bulk_keeper(self) -> BulkKeeper:
+        """What does bulk actions in the background."""
+        return BulkKeeper(self.bulk)
 
     def webhook_poster(self) -> WebhookPoster:
         """What posts activity to outgoing webhooks in the background."""

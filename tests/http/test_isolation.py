@@ -10,6 +10,7 @@ from uuid import UUID
 
 from syncom.accounts.model import PERMISSIONS, Permission, Principal, Role
 from syncom.app import App
+from syncom.bulk.model import JoinList
 from syncom.campaigns.model import Audience, CampaignInput
 from syncom.connect.connections.model import ConnectionWish
 from syncom.connect.model import Caller, CallerKind
@@ -119,6 +120,10 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
         "product_id": await _product(app, account_id, mark),
         "replay_id": await _replay(app, account_id, mark),
         "site_id": (await app.sites.add(account_id, f"https://{mark}.example")).site_id,
+        "other_id": segment.segment_id,
+        "action_id": (
+            await app.bulk.start(account_id, JoinList(list_id=listed.list_id), actor=mark, condition={"all": []})
+        ).action_id,
         "block_id": await _block(app, account_id, template.template_id, mark),
         "image_id": await _image(app, account_id, mark),
         "inbox_id": 1,
@@ -393,6 +398,8 @@ _ONES: dict[str, Any] = {
             "attachment_id",
             "image_id",
             "block_id",
+            "other_id",
+            "action_id",
             "campaign_id",
             "sender_id",
             "group_id",
@@ -430,6 +437,7 @@ _TABLES = (
     "template_attachments",
     "images",
     "template_drafts",
+    "bulk_actions",
     "template_versions",
     "content_blocks",
     "senders",

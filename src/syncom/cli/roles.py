@@ -107,6 +107,7 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         pulls = asyncio.create_task(parts.pull_keeper().run(stop))
         attribution = asyncio.create_task(parts.attribution_keeper().run(stop))
         carts = asyncio.create_task(parts.cart_keeper().run(stop))
+        bulk = asyncio.create_task(parts.bulk_keeper().run(stop))
         owners = asyncio.create_task(parts.owner_teller().run(stop))
         texts = asyncio.create_task(parts.parts_received.run(stop))
         receipts = asyncio.create_task(parts.receipt_keeper().run(stop))
@@ -115,7 +116,7 @@ async def _worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         try:
             await parts.keeper().run(stop)
         finally:
-            following = (segments, workflows, calls, attribution, carts)
+            following = (segments, workflows, calls, attribution, carts, bulk)
             told = (receipts, texts, domains, bounces)
             beside = (jobs, upkeep, poster, *following, vectors, connections, pulls, owners, *told)
             for task in beside:

@@ -48,6 +48,7 @@ OWNED: Final[Mapping[str, str]] = {
     "inbound_texts": "inbound_texts",
     "bounces": "bounces",
     "message_claims": "message_claims",
+    "bulk_changes": "bulk_changes",
     "deleted_contacts": "deleted_contacts",
     "merged_contacts": "merged_contacts",
 }

@@ -59,6 +59,7 @@ _OWNED = (
     "message_params",
     "inbound_texts",
     "message_claims",
+    "bulk_changes",
     "bounces",
     "delete_short_links",
     "forget_in_queue",

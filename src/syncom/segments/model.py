@@ -47,6 +47,14 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     segment_id: int | None
 
 
+class Overlap(msgspec.Struct, frozen=True, kw_only=True):
+    """How many contacts are in each of two segments, and in both."""
+
+    first: Count
+    second: Count
+    both: Count
+
+
 #: Operators of text-like fields and what they read as.
 TEXT_OPERATORS = {
     "equals": "is",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import statistics
@@ -14,7 +15,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from syncom.clock import Clock
-from syncom.contacts.model import CustomField, Found
+from syncom.contacts.model import Contact, CustomField, Found
 from syncom.contacts.usage import Usage, hold, refer
 from syncom.errors import Invalid, NotFound
 from syncom.ids import BUCKETS
@@ -24,9 +25,10 @@ from syncom.segments.compile import Compiler, Predicate
 from syncom.segments.evaluation import Statement, matching_statement
 from syncom.segments.given import Tree
 from syncom.segments.groups import Groups
-from syncom.segments.model import Count, Explanation, Segment
+from syncom.segments.model import Count, Explanation, Overlap, Segment
 from syncom.segments.reading import FewContacts, Reading, WholeAccount
 from syncom.segments.sentence import Names, sentence
+from syncom.segments.why import Why, reason_of
 
 NAME_LIMIT = 200
 #: Seconds that a count may take before a part of the account has to do, and seconds for that part.
@@ -196,6 +198,38 @@ class SegmentsService:
                 values={name: str(value) for name, value in predicate.values.items()},
                 plan=await store.plan(connection, account_id, predicate),
             )
+
+    async def why(self, account_id: int, segment_id: int, contact: Contact) -> Why:
+        """Whether a contact is in a segment at this moment, and why: the tree with the answer of each part."""
+        segment = await self.get(account_id, segment_id)
+        async with self._database.tenant(account_id) as connection:
+            known = {one.segment_id: one.condition for one in await store.select(connection, account_id)}
+            named = {"all": [segment.condition, *known.values()]}
+            reason = await reason_of(
+                connection,
+                account_id,
+                contact,
+                segment.condition,
+                compiler=await self.compiler(connection, account_id),
+                segments=known,
+                names=msgspec.convert(await store.names(connection, account_id, named), Names),
+            )
+        return Why(contact_id=contact.contact_id, is_in=reason.holds, reason=reason)
+
+    async def overlap(self, account_id: int, segment_id: int, other_id: int) -> Overlap:
+        """How many are in each of two segments, and in both. Raises NotFound.
+
+        Three estimates over the same part of the contacts, so that they compare; exact where counting is quick.
+        """
+        one = (await self.get(account_id, segment_id)).condition
+        other = (await self.get(account_id, other_id)).condition
+        first, second, both = await asyncio.gather(
+            self.estimate(account_id, one),
+            self.estimate(account_id, other),
+            self.estimate(account_id, {"all": [one, other]}),
+        )
+        shared = min(both.contacts, first.contacts, second.contacts)
+        return Overlap(first=first, second=second, both=msgspec.structs.replace(both, contacts=shared))
 
     async def users(self, connection: Connection, account_id: int, leaf: str, value: int | str) -> list[str]:
         """The segments whose conditions have this leaf: ``("field", "points")``, ``("category", "News")``."""

@@ -14,6 +14,7 @@ from syncom.activity.rollups.service import RollupsService
 from syncom.activity.service import ActivityService
 from syncom.app import App
 from syncom.attribution.service import AttributionService
+from syncom.bulk.service import BulkService
 from syncom.campaigns.service import CampaignsService
 from syncom.carts.service import CartsService
 from syncom.contacts.imports.export import ContactExport
@@ -66,6 +67,7 @@ Imports = NamedDependency[ImportService]
 Export = NamedDependency[ContactExport]
 Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
+Bulk = NamedDependency[BulkService]
 Table = NamedDependency[ContactTable]
 Members = NamedDependency[MembershipService]
 Rfm = NamedDependency[RfmService]
@@ -126,6 +128,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "jobs": jobs,
         "segments": app.segments,
         "table": app.contact_table,
+        "bulk": app.bulk,
         "membership": app.membership,
         "rfm": app.rfm,
         "predictions": app.predictions,

@@ -14,8 +14,9 @@ from syncom.http.native.contacts import Person, person
 from syncom.http.native.given import By, Contacts, Members, Segments
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, page_of, read_cursor
 from syncom.http.native.routing import needs
-from syncom.segments.model import Count, Explanation, GrowthDay, Membership, Move, Segment
+from syncom.segments.model import Count, Explanation, GrowthDay, Membership, Move, Overlap, Segment
 from syncom.segments.schema import CONDITION_SCHEMA
+from syncom.segments.why import Why
 
 _TAGS = ["Segments"]
 
@@ -164,6 +165,23 @@ async def show_growth(
     return Page(items=await membership.growth(by.account_id, segment_id, days=days), next_cursor=None)
 
 
+@get("/segments/{segment_id:int}/overlap/{other_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def overlap_segments(by: By, segments: Segments, segment_id: FromPath[int], other_id: FromPath[int]) -> Overlap:
+    """How many contacts are in each of two segments, and in both; estimates where counting takes longer than a moment.
+
+    Who is in both: the condition `{"all": [{"segment": 1}, {"segment": 2}]}`.
+    """
+    return await segments.overlap(by.account_id, segment_id, other_id)
+
+
+@get("/segments/{segment_id:int}/contacts/{contact_id:int}/why", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def explain_membership(
+    by: By, segments: Segments, contacts: Contacts, segment_id: FromPath[int], contact_id: FromPath[int]
+) -> Why:
+    """Why a contact is in a segment or not: each part of the condition with its answer, and what the contact has."""
+    return await segments.why(by.account_id, segment_id, await contacts.get(by.account_id, contact_id))
+
+
 @post("/segments/{segment_id:int}/rebuild", tags=_TAGS, status_code=202, opt=needs(Permission.WRITE_CAMPAIGNS))
 async def rebuild_segment(by: By, membership: Members, segment_id: FromPath[int]) -> Membership:
     """Work the members out from the start, in the background; nobody who writes is kept waiting."""
@@ -232,6 +250,8 @@ HANDLERS: list[Any] = [
     list_segment_contacts,
     list_moves,
     show_growth,
+    overlap_segments,
+    explain_membership,
     rebuild_segment,
     list_segments_of,
     search_contacts,
