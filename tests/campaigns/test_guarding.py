@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from syncom.campaigns.guarding import Counts, is_blocked, reason_to_pause
+from syncom.campaigns.guarding import Counts, is_blocked, reason_to_pause, why_blocked
 from syncom.campaigns.model import CampaignState
 from syncom.contacts.model import ContactInput, UpsertOptions
 from syncom.errors import Invalid
+from syncom.messages.bounces.model import Objection
 from syncom.messages.policy.model import Limits, Policy
 from syncom.postgres.pool import Database
 from tests.messages.email.smtp_peer import Act, SmtpPeer, running_peer
@@ -38,6 +39,7 @@ def house(database: Database, account_id: int, tmp_path: Path) -> SendingHouse:
         (Counts(sent=999, complained=99), None),
         (Counts(sent=1000, complained=3), "3 of 1,000 messages were complained about (0.3 %"),
         (Counts(sent=1000, complained=2), None),
+        (Counts(refused=300), "300 of 300 messages bounced (100 %, the limit is 5 %)"),
     ],
 )
 def test_the_limits_are_those_of_providers(counts: Counts, words: str | None) -> None:
@@ -66,6 +68,15 @@ def test_without_limits_nothing_pauses_and_no_messages_are_no_reason(counts: Cou
 )
 def test_refusals_of_content_have_a_limit_of_their_own(counts: Counts, blocked: bool) -> None:
     assert is_blocked(counts, Limits()) is blocked
+
+
+def test_what_pauses_it_is_told_even_when_nobody_knows_the_words() -> None:
+    words = why_blocked(Counts(blocked=60), Limits(), None)
+    assert words.startswith(
+        "paused by itself: 60 of 60 messages were refused for what is in them (100 %, the limit is 5 %);"
+    )
+    said = why_blocked(Counts(sent=40, blocked=20), Limits(), Objection(server="", domain="a.example", words="554 no"))
+    assert "(33.3 %, the limit is 5 %); the server says of mails to a.example: “554 no”; look at" in said
 
 
 def test_every_refusal_that_pauses_a_campaign_is_one_of_content() -> None:

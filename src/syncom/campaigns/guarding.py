@@ -50,7 +50,7 @@ def why_blocked(counts: Counts, limits: Limits, objection: Objection | None) -> 
     if objection is not None:
         where = f" of mails to {objection.domain}" if objection.domain else ""
         said = f"; {objection.server or 'the server'} says{where}: “{objection.words}”"
-    share = f"{100 * counts.blocked / answered:.2g} %, the limit is {limits.content_percent:g} %"
+    share = f"{100 * counts.blocked / answered:.3g} %, the limit is {limits.content_percent:g} %"
     return (
         f"paused by itself: {counts.blocked:,} of {answered:,} messages were refused for what is in them ({share})"
         f"{said}; look at its links, attachments and wording, and check the sending domain, then cancel it and send a "
@@ -64,6 +64,6 @@ def _answered(counts: Counts) -> int:
 
 def _words(what: str, count: int, whole: int, share: float, limit: float) -> str:
     return (
-        f"paused by itself: {count:,} of {whole:,} messages {what} ({share:.2g} %, the limit is {limit:g} %); look at "
+        f"paused by itself: {count:,} of {whole:,} messages {what} ({share:.3g} %, the limit is {limit:g} %); look at "
         "the list's origin, then cancel it, or resume it with a note"
     )
