@@ -39,6 +39,9 @@ journeys: $(STAMP) ## Two thousand workflows against a plain reading of them
 segments: $(STAMP) ## Ten thousand conditions against a plain reading of them
 	SYNCOM_SEGMENT_TREES=10000 $(BIN)/python -m pytest tests/segments/test_language.py
 
+screenshots: ui ## A picture of every page in light, dark and phone width, into build/screenshots
+	@$(BIN)/python -m tests.browser.ui.screens
+
 bench: ui ## Measure; ONLY=name runs one row
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 

@@ -42,3 +42,11 @@ def faults(page: Page) -> list[str]:
         for one in found["violations"]
         for node in one["nodes"][:3]
     ]
+
+
+def settle(page: Page) -> None:
+    """Wait until a page has drawn what it was fetching: it has a heading, and nothing says that it is busy."""
+    page.get_by_role("heading", level=1).first.wait_for()
+    page.wait_for_function(
+        "() => !document.querySelector('main [aria-busy=true], main .mantine-Loader-root, main .mantine-Skeleton-root')"
+    )

@@ -1,0 +1,48 @@
+"""Every page of the application, with addresses that lead to things of the sample data."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import httpx2
+
+from tests.browser.ui.looking import ROOT
+
+_ROUTES: Final = sorted((ROOT / "ui/src/features").glob("*/routes.ts*"))
+
+
+def declared() -> set[str]:
+    """The paths that the application's routes declare, such as ``/contacts/$id``."""
+    found: set[str] = set()
+    for file in _ROUTES:
+        found.update(re.findall(r'path: "(/[^"]*)"', file.read_text("utf-8")))
+    return found
+
+
+def addresses(api: httpx2.Client) -> dict[str, str]:
+    """An address for each declared path."""
+    return {path: _filled(path, api) for path in declared()}
+
+
+def _filled(path: str, api: httpx2.Client) -> str:
+    if "$" not in path:
+        return path
+    resource, name = _RESOURCES[path.split("/")[1]]
+    items = api.get(resource).raise_for_status().json()["items"]
+    assert items, f"{path}: the sample data has none"
+    return re.sub(r"\$\w+", str(items[0][name]), path, count=1)
+
+
+#: By the first piece of the path: where such things are listed, and what names one.
+_RESOURCES: Final = {
+    "contacts": ("/contacts", "contact_id"),
+    "lists": ("/lists", "list_id"),
+    "segments": ("/segments", "segment_id"),
+    "templates": ("/templates", "template_id"),
+    "campaigns": ("/campaigns", "campaign_id"),
+    "workflows": ("/workflows", "workflow_id"),
+    "imports": ("/imports", "import_id"),
+    "forms": ("/forms", "form_id"),
+    "events": ("/event-types", "event_type_id"),
+}
