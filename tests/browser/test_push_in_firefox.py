@@ -93,7 +93,7 @@ async def test_a_notification_is_decrypted_shown_and_told_by_a_real_browser(
     [posted] = service.posted
     assert posted.claims["aud"] == f"http://127.0.0.1:{service.port}"
     assert posted.headers["topic"] == "stock"
-    # The browser may tell before the answer of its push service is settled; a slow machine's notification closes by itself.
+    # The browser may tell before the answer of its push service is settled; on a slow machine it also closes.
     await until(lambda: told(shop, message_id), lambda kinds: {"sent", "delivered"} <= set(kinds))
     shown = json.loads(await firefox.evaluate(_SHOWN))
     assert shown == [{"title": "Лампа", "body": "It is there again", "tag": "stock"}]
