@@ -78,6 +78,21 @@ def test_a_visitor_subscribes_on_a_page_whose_policy_allows_only_our_script(
     assert "Yes, send me news." in entry["text"]
 
 
+def test_the_script_does_the_work_unseen_and_the_server_takes_it(shop: Shop, page: Page, tmp_path: Path) -> None:
+    form = _form(shop, tmp_path, proof_of_work=True, double_opt_in=False, consent_required=False)
+    page.goto(_page(shop, "worked", form["snippet"]))
+    email = page.get_by_label("Email")
+    email.fill("worked@example.com")
+    email.blur()
+    page.wait_for_timeout(_TYPING)
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        page.get_by_role("button", name="Subscribe").click()
+    assert "form_proof=" in (sent.value.post_data or "")
+    # The server would have asked for a confirmation, or refused, had the proof been none or wrong.
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    assert _state(shop, "worked@example.com") == "subscribed"
+
+
 def test_a_pop_up_opens_once_can_be_closed_by_the_keyboard_and_rests(shop: Shop, page: Page, tmp_path: Path) -> None:
     form = _form(shop, tmp_path, popup={"trigger": "delay", "after": 0, "every_days": 1})
     address = _page(shop, "popup", form["popup_snippet"])

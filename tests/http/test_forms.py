@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from syncom.consent.forms import Forms
+from syncom.consent.puzzles import PIECES, fits, seed_of
 from syncom.contacts.model import Channel, ContactInput, FieldType, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.http.native.app import PREFIX as V1
 from tests.clocks import StandingClock
@@ -138,6 +139,74 @@ async def test_programs_are_kept_out_and_not_told_how(site: Site) -> None:
         thrown = await _filled(site, form, email="a@mailinator.example")
         refused = await client.post(_path(site, form), data=thrown, headers=SCRIPT)
         assert refused.json()["errors"][0]["field"] == "email"
+
+
+def _solved(token: str, address: str) -> str:
+    seed = seed_of(token, address)
+    return ".".join(
+        str(next(number for number in itertools.count() if fits(seed, place, number))) for place in range(PIECES)
+    )
+
+
+async def test_a_form_that_asks_for_work_subscribes_at_once_only_who_did_it(site: Site) -> None:
+    form = await _form(site, proof_of_work=True, double_opt_in=False)
+    proved = await _filled(site, form)
+    answer = _solved(proved["form_token"], proved["email"])
+    async with site.client(None) as client:
+        assert '"puzzle":{' in (await client.get(f"{_path(site, form)}.js")).text
+        done = await client.post(_path(site, form), data={**proved, "form_proof": answer}, headers=SCRIPT)
+        assert (done.status_code, done.json()["title"]) == (200, "Thank you")
+        # Without JavaScript the mail that asks remains.
+        without = await _filled(site, form)
+        page = await client.post(_path(site, form), data=without)
+        assert (page.status_code, "mailbox" in page.text) == (200, True)
+    assert (await _contact(site, proved["email"])).email_state is SubscriptionState.SUBSCRIBED
+    assert (await _contact(site, without["email"])).email_state is SubscriptionState.UNCONFIRMED
+
+
+async def test_a_wrong_proof_is_refused_and_a_right_one_is_of_one_address_and_one_showing(site: Site) -> None:
+    form = await _form(site, proof_of_work=True)
+    values = await _filled(site, form)
+    right = _solved(values["form_token"], values["email"])
+    first, *others = right.split(".")
+    wrong = [
+        "0.0.0.0.0.0.0.0",
+        "x",
+        "1" * 200,
+        ".".join(others),
+        ".".join([str(int(first) + (1 << 32)), *others]),
+        ".".join([f"-{first}", *others]),
+        ".".join(["²", *others]),
+    ]
+    async with site.client(None) as client:
+        for proof in wrong:
+            refused = await client.post(_path(site, form), data={**values, "form_proof": proof}, headers=SCRIPT)
+            assert refused.status_code == 422, proof
+        other = {**values, "email": f"other-{values['email']}", "form_proof": right}
+        assert (await client.post(_path(site, form), data=other, headers=SCRIPT)).status_code == 422
+        later = {**values, "form_token": await _token(site, form, seconds=9), "form_proof": right}
+        assert (await client.post(_path(site, form), data=later, headers=SCRIPT)).status_code == 422
+        assert await _contact(site, values["email"]) is None
+        done = await client.post(_path(site, form), data={**values, "form_proof": right}, headers=SCRIPT)
+        assert done.status_code == 200
+
+
+async def test_who_does_no_work_may_try_less_often(site: Site) -> None:
+    form = await _form(site, proof_of_work=True)
+    async with site.client(None) as client:
+        answers = [
+            (await client.post(_path(site, form), data=await _filled(site, form), headers=SCRIPT)).status_code
+            for _ in range(6)
+        ]
+    assert answers == [200] * 5 + [429]
+
+
+async def test_a_refused_domain_is_refused_with_its_subdomains_and_no_other(site: Site) -> None:
+    form = await _form(site, refused_domains=["thrown.example"])
+    async with site.client(None) as client:
+        for domain, status in (("thrown.example", 422), ("a.b.thrown.example", 422), ("notthrown.example", 200)):
+            values = await _filled(site, form, email=f"a@{domain}")
+            assert (await client.post(_path(site, form), data=values, headers=SCRIPT)).status_code == status
 
 
 async def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(site: Site) -> None:

@@ -1,7 +1,8 @@
 """Forms that people subscribe with: what they show, and what becomes of what is filled in.
 
 Spam is kept out without anybody else's help: a field that people do not see, a signed token that says when the form was
-shown, limits for each IP address, domains of addresses that are refused, and double opt-in.
+shown, a proof of work that the form's script computes (puzzles.py), limits for each IP address, domains of addresses
+that are refused, and double opt-in.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from syncom.clock import Clock
 from syncom.consent.languages import chosen, known, words
 from syncom.consent.model import Wish, Witness
 from syncom.consent.optin import OptIns
+from syncom.consent.puzzles import is_solved
 from syncom.contacts.categories import add_categories
 from syncom.contacts.model import (
     Channel,
@@ -57,6 +59,7 @@ _STANDARD: Final = frozenset((
 TRAP: Final = "website"
 TOKEN: Final = "form_token"  # noqa: S105 - the name of a field
 CONSENT: Final = "consent"
+PROOF: Final = "form_proof"
 #: Nobody types an address faster, and a page is not left open longer (seconds).
 _QUICKEST: Final = 2
 _LONGEST: Final = 24 * 3600
@@ -65,6 +68,8 @@ _SHOWN: Final = struct.Struct(">16sI")
 #: Of one IP address: so many at once, and one more in so many seconds.
 _BURST: Final = 20
 _EVERY: Final = 60.0
+#: What a try without the proof of work costs, where the form asks for one: as so many others.
+_UNPROVED: Final = 4
 
 
 class FormField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,6 +132,9 @@ class FormInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     domains: tuple[str, ...] = ()
     #: Domains of addresses that are not taken, such as those of throw-away mailboxes.
     refused_domains: tuple[str, ...] = ()
+    #: Its script computes a proof of work while the visitor types; who sends none (a browser without JavaScript) always
+    #: has to confirm by mail, and may try less often.
+    proof_of_work: bool = False
     look: Look = Look()
     popup: Popup = Popup()
 
@@ -280,10 +288,15 @@ class Forms:
         said = words(form.definition.language).form
         if witness.ip:
             self._attempts.take(witness.ip)
-        told = self._told(form)
+        is_proved = not form.definition.proof_of_work or bool(values.get(PROOF))
+        for _ in range(0 if is_proved or not witness.ip else _UNPROVED - 1):
+            self._attempts.take(witness.ip)
+        by_mail = form.definition.double_opt_in or not is_proved
+        told = self._told(form, by_mail=by_mail)
         if values.get(TRAP):
             return told
         self._require_shown(form, values.get(TOKEN, ""), said)
+        self._require_work(form, values, said)
         given = self._read(form, values, said)
         options = UpsertOptions(
             key=IdentityKind.EMAIL,
@@ -306,7 +319,7 @@ class Forms:
             form_version=form.version,
         )
         contact = await self._contacts.get(form.account_id, outcome.contact_id)
-        if form.definition.double_opt_in or contact.email_state is SubscriptionState.UNSUBSCRIBED:
+        if by_mail or contact.email_state is SubscriptionState.UNSUBSCRIBED:
             wish = Wish(
                 categories=form.definition.categories,
                 list_ids=form.definition.lists,
@@ -319,9 +332,9 @@ class Forms:
             await self._subscribe(form, contact.contact_id, witness)
         return told
 
-    def _told(self, form: Form) -> Taken:
+    def _told(self, form: Form, *, by_mail: bool) -> Taken:
         said = words(form.definition.language).form
-        name = "check_mail" if form.definition.double_opt_in else "done"
+        name = "check_mail" if by_mail else "done"
         return Taken(
             title=said[f"{name}_title"],
             text=form.definition.success or said[name],
@@ -335,6 +348,14 @@ class Forms:
         key, at = _SHOWN.unpack(payload)
         age = self._clock.now().timestamp() - at
         if key != form.key.bytes or not _QUICKEST <= age <= _LONGEST:
+            raise Invalid("", said["too_fast"])
+
+    def _require_work(self, form: Form, values: Mapping[str, str], said: Mapping[str, str]) -> None:
+        """A wrong proof is a program's; none at all is a browser without JavaScript's, too."""
+        proof = values.get(PROOF, "")
+        if not form.definition.proof_of_work or not proof:
+            return
+        if not is_solved(values.get(TOKEN, ""), values.get("email", ""), proof):
             raise Invalid("", said["too_fast"])
 
     def _read(self, form: Form, values: Mapping[str, str], said: Mapping[str, str]) -> ContactInput:
@@ -356,7 +377,8 @@ class Forms:
             except ValueError:
                 problems.append(FieldError("email", said["wrong_email"]))
             else:
-                if members["email"].rpartition("@")[2] in form.definition.refused_domains:
+                domain = members["email"].rpartition("@")[2]
+                if any(f".{domain}".endswith(f".{one}") for one in form.definition.refused_domains):
                     problems.append(FieldError("email", said["disposable"]))
         if form.definition.consent_required and values.get(CONSENT) != "on":
             problems.append(FieldError(CONSENT, said["consent_needed"]))

@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from syncom.consent.forms import CONSENT, TOKEN, TRAP, Form, FormInput, Forms, Taken, button_of, label_of
+from syncom.consent.forms import CONSENT, PROOF, TOKEN, TRAP, Form, FormInput, Forms, Taken, button_of, label_of
 from syncom.consent.languages import words
 from syncom.consent.model import Witness
+from syncom.consent.puzzles import BITS, PIECES
 from syncom.errors import Invalid, RateLimited, SyncomError, Unavailable
 from syncom.http.tracking.answers import (
     BAD_FORM,
@@ -164,6 +165,7 @@ class FormPages:
             "trap": TRAP,
             "tokenName": TOKEN,
             "token": self._forms.token(form),
+            "puzzle": {"name": PROOF, "pieces": PIECES, "bits": BITS} if given.proof_of_work else None,
             "style": _style(given),
             "popup": {
                 "trigger": given.popup.trigger.value,
