@@ -1,6 +1,6 @@
 # Everything a person types. Needs Python 3.11 or later with pip, and make; nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help up demo ui test faults journeys segments screenshots bench lint fmt clean
+.PHONY: help up demo ui test faults journeys segments tokens screenshots bench lint fmt clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,8 @@ segments: $(STAMP) ## Ten thousand conditions against a plain reading of them
 
 screenshots: ui ## A picture of every page in light, dark and phone width, into build/screenshots
 	@$(BIN)/python -m tests.browser.ui.screens
+tokens: $(STAMP) ## A million mutations of every kind of token in links: none may be taken
+	SYNCOM_TOKEN_MUTATIONS=1000000 $(BIN)/python -m pytest tests/test_tokens.py --timeout 1800
 
 bench: ui ## Measure; ONLY=name runs one row
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
