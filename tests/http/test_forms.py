@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from syncom.consent.forms import Forms
+from syncom.consent.forms import TRAP, Forms
+from syncom.consent.model import Witness
 from syncom.consent.puzzles import PIECES, fits, seed_of
 from syncom.contacts.model import Channel, ContactInput, FieldType, IdentityKind, SubscriptionState, UpsertOptions
+from syncom.errors import RateLimited
 from syncom.http.native.app import PREFIX as V1
 from tests.clocks import StandingClock
 from tests.http.running_site import Site
@@ -249,6 +251,22 @@ async def test_an_ip_address_that_fills_in_too_many_forms_has_to_wait(site: Site
         values = await _filled(site, form, website="x")
         answers = [(await client.post(_path(site, form), data=values, headers=SCRIPT)).status_code for _ in range(25)]
     assert answers == [200] * 20 + [429] * 5
+
+
+async def test_a_network_of_ipv6_is_one_visitor_to_the_limits(site: Site) -> None:
+    form = await _form(site)
+    key = form["url"].rpartition("/")[2]
+    found = await site.app.forms.find(key)
+    assert found is not None
+
+    async def fill(ip: str) -> None:
+        await site.app.forms.take(found, {TRAP: "x"}, Witness(source="form", ip=ip))
+
+    for number in range(20):
+        await fill(f"2001:db8:1:2::{number:x}")
+    with pytest.raises(RateLimited):
+        await fill("2001:db8:1:2:ffff::1")
+    await fill("2001:db8:1:3::1")
 
 
 async def test_the_script_holds_the_form_and_nothing_can_break_out_of_it(site: Site) -> None:

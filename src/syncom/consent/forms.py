@@ -12,6 +12,7 @@ import struct
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -287,10 +288,10 @@ class Forms:
         """
         said = words(form.definition.language).form
         if witness.ip:
-            self._attempts.take(witness.ip)
+            self._attempts.take(_household(witness.ip))
         is_proved = not form.definition.proof_of_work or bool(values.get(PROOF))
         for _ in range(0 if is_proved or not witness.ip else _UNPROVED - 1):
-            self._attempts.take(witness.ip)
+            self._attempts.take(_household(witness.ip))
         by_mail = form.definition.double_opt_in or not is_proved
         told = self._told(form, by_mail=by_mail)
         if values.get(TRAP):
@@ -403,6 +404,15 @@ class Forms:
             await add_categories(connection, form.account_id, [contact_id], form.definition.categories)
         for list_id in form.definition.lists:
             await self._contacts.lists.add(form.account_id, list_id, [contact_id])
+
+
+def _household(ip: str) -> str:
+    """Whom a limit is about: an address, of IPv6 its network of 64 bits, all of which one visitor has (RFC 6177)."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return ip
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else ip
 
 
 def shown_words(form: FormInput) -> str:

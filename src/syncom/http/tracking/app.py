@@ -396,7 +396,8 @@ class TrackingApp:
             return page_answer(pages.unsubscribed(language, (), preferences, undo=undo))
         if action in ("resubscribe", "resubscribe_everything"):
             about = whole if action == "resubscribe_everything" else reference
-            await self._decide(scope, about, SubscriptionState.SUBSCRIBED, "page", language=language)
+            text = pages.undoing(language)
+            await self._decide(scope, about, SubscriptionState.SUBSCRIBED, "page", text=text, language=language)
             return page_answer(pages.resubscribed(language))
         return BAD_FORM
 

@@ -82,6 +82,11 @@ def question(language: str, categories: Iterable[str] = ()) -> str:
     return said["question_category"].format(categories=named) if named else said["question"]
 
 
+def undoing(language: str) -> str:
+    """What the button says that takes an unsubscription back, kept as proof."""
+    return words(language).unsubscribe["mistake"]
+
+
 def ask(language: str, categories: tuple[str, ...], preferences: str) -> bytes:
     """The page behind an unsubscribe link; ``categories`` are names of what it is about, none: everything."""
     said = words(language).unsubscribe
