@@ -170,6 +170,74 @@ async def test_publishing_a_draft_tells_that_somebody_published_meanwhile(site: 
     assert (await ask(site, "POST", f"{path}/draft/publish?overwrite=true")).json()["version"] == 3
 
 
+async def test_a_draft_that_somebody_else_saved_meanwhile_is_not_overwritten_unseen(site: Site) -> None:
+    template = await new_template(site)
+    path = f"templates/{template['template_id']}/draft"
+    mine = (await ask(site, "PUT", path, content={"subject": "Mine"})).json()
+    assert mine["drafted_by"] != ""
+    theirs = (await ask(site, "PUT", path, content={"subject": "Theirs"}, seen_at=mine["drafted_at"])).json()
+    refused = await ask(site, "PUT", path, content={"subject": "Mine again"}, seen_at=mine["drafted_at"])
+    assert refused.status_code == 409
+    assert theirs["drafted_by"] in refused.json()["detail"]
+    assert (await ask(site, "GET", path)).json()["content"] == {"subject": "Theirs"}
+    saved = await ask(site, "PUT", path, content={"subject": "Mine again"})
+    assert saved.json()["content"] == {"subject": "Mine again"}
+
+
+async def test_what_is_not_saved_is_sent_as_a_test_with_a_contacts_fields(site: Site) -> None:
+    await ask(site, "POST", "senders", email="news@shop.example", name="Shop")
+    made = await ask(site, "PUT", "contacts", email="ann@example.com", first_name="Ann")
+    before = (await ask(site, "GET", "templates")).json()["items"]
+    answer = await ask(
+        site,
+        "POST",
+        "templates/test-send",
+        source="<p>Hi {{ first_name }}, {{ email }}</p>",
+        subject="For {{ first_name }}",
+        contact_id=made.json()["contact_id"],
+        to=["checker@example.com"],
+    )
+    assert answer.status_code == 202, answer.text
+    assert len(answer.json()["message_ids"]) == 1
+    wrong = await ask(site, "POST", "templates/test-send", source="<p>Hi</p>", subject="S", to=["nobody"])
+    assert wrong.status_code == 422
+    assert "recipients.0.email" in wrong.text
+    assert (await ask(site, "GET", "templates")).json()["items"] == before
+
+
+async def test_templates_are_found_by_words_and_channel_what_changed_last_first(site: Site) -> None:
+    letters = [await new_template(site, name=f"Sought {number}", tags=["Spring"]) for number in range(3)]
+    await new_template(site, name="Sought text", source="Hi", channel=2)
+    await ask(site, "PUT", f"templates/{letters[0]['template_id']}", name="Sought 0", subject="New", source="<p>1</p>")
+    page = (await ask(site, "GET", "templates?latest=true&channel=email&search=sought&limit=2")).json()
+    assert [one["name"] for one in page["items"]] == ["Sought 0", "Sought 2"]
+    rest = await ask(site, "GET", f"templates?latest=true&channel=email&search=sought&cursor={page['next_cursor']}")
+    assert [one["name"] for one in rest.json()["items"]] == ["Sought 1"]
+    by_tag = (await ask(site, "GET", "templates?latest=true&search=sPRING")).json()["items"]
+    assert [one["name"] for one in by_tag] == ["Sought 2", "Sought 1"]
+    text = (await ask(site, "GET", "templates?latest=true&search=sought&channel=sms")).json()["items"]
+    assert [(one["name"], one["channel"]) for one in text] == [("Sought text", 2)]
+    assert (await ask(site, "GET", "templates?search=x")).status_code == 422
+    assert (await ask(site, "GET", "templates?latest=true&channel=pigeon")).status_code == 422
+
+
+async def test_a_mail_remembers_whether_it_is_made_of_blocks(site: Site) -> None:
+    made = await new_template(site, source=MJML, format="mjml", members={"editor": "blocks"})
+    assert made["members"] == {"editor": "blocks"}
+    wrong = await ask(site, "POST", "templates", name="L", subject="S", source="<p>1</p>", members={"editor": "word"})
+    assert wrong.status_code == 422
+    assert "blocks" in wrong.text
+
+
+async def test_a_preview_in_dark_mode_is_turned_unless_the_mail_has_colours_of_its_own(site: Site) -> None:
+    own = "<style>@media (prefers-color-scheme: dark) { p { color: #fff } }</style><p>Hi</p>"
+    for source, turned in (("<p>Hi</p>", True), (own, False)):
+        url = (await ask(site, "POST", "templates/preview", source=source)).json()["url"]
+        async with site.client(None) as frame:
+            assert ("invert" in (await frame.get(url, params={"dark": "on"})).text) is turned
+            assert "invert" not in (await frame.get(url)).text
+
+
 async def test_former_versions_are_listed_and_restored(site: Site) -> None:
     template = await new_template(site)
     path = f"templates/{template['template_id']}"

@@ -54,10 +54,23 @@ FOR UPDATE OF t;
 
 -- name: list_templates
 -- A page by ascending id. Index templates_account.
-SELECT template_id, name, subject, format, version, created_at, updated_at, tags, language
+SELECT template_id, name, subject, format, version, created_at, updated_at, tags, language, channel
 FROM templates
 WHERE account_id = %(account_id)s AND template_id > %(after)s
 ORDER BY template_id
+LIMIT %(limit)s;
+
+-- name: latest_templates
+-- A page of those of a channel (0: of any) with these words in name, subject or a tag, what was changed last first. An account
+-- has thousands at most. Index templates_account.
+SELECT template_id, name, subject, format, version, created_at, updated_at, tags, language, channel
+FROM templates t
+WHERE account_id = %(account_id)s
+  AND (%(channel)s = 0 OR channel = %(channel)s)
+  AND (%(words)s = '' OR strpos(lower(name), %(words)s) > 0 OR strpos(lower(subject), %(words)s) > 0
+       OR EXISTS (SELECT FROM unnest(t.tags) AS tag WHERE strpos(lower(tag), %(words)s) > 0))
+  AND (%(before_at)s::timestamptz IS NULL OR (updated_at, template_id) < (%(before_at)s, %(before_id)s))
+ORDER BY updated_at DESC, template_id DESC
 LIMIT %(limit)s;
 
 -- name: search_templates

@@ -25,6 +25,8 @@ _LONGEST_TTL: Final = 14 * 86_400
 #: Browsers show two buttons.
 _MAX_ACTIONS: Final = 2
 _LONGEST_BUTTON: Final = 100
+#: A mail is either made of blocks in the designer, or written: what is written is never passed through the designer.
+_EDITORS: Final = ("blocks", "code")
 _URGENCIES: Final = ("very-low", "low", "normal", "high")
 #: RFC 8030, 5.4.
 _TOPIC: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -144,6 +146,12 @@ def _topic(name: str, value: Any) -> str:
     return value
 
 
+def _editor(name: str, value: Any) -> str:
+    if value not in _EDITORS:
+        raise Invalid(name, f"must be one of {', '.join(_EDITORS)}")
+    return value
+
+
 _Check = Callable[[str, Any], Any]
 _PUSH: Final[Mapping[str, _Check]] = {
     "title": _words,
@@ -153,6 +161,7 @@ _PUSH: Final[Mapping[str, _Check]] = {
     "ttlSeconds": _seconds,
 }
 _KNOWN: Final[Mapping[Channel, Mapping[str, _Check]]] = {
+    Channel.EMAIL: {"editor": _editor},
     Channel.SMS: {"trackUrls": _flag},
     Channel.VIBER: {
         "img": _url,

@@ -264,6 +264,7 @@ class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     tags: tuple[str, ...] = ()
     language: str = ""
+    channel: Channel = Channel.EMAIL
 
 
 class TemplatePage(msgspec.Struct, frozen=True, kw_only=True):

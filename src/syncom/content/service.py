@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +33,7 @@ from syncom.content.model import (
     Template,
     TemplateInput,
     TemplatePage,
+    TemplateSummary,
 )
 from syncom.content.own import NO_PRODUCTS, Picked
 from syncom.content.render import render_preview
@@ -109,6 +111,21 @@ class ContentService:
             found = await store.list_templates(connection, account_id, after=cursor, limit=limit + 1)
         page = found[:limit]
         return TemplatePage(templates=page, next_cursor=page[-1].template_id if len(found) > limit else None)
+
+    async def latest(
+        self,
+        account_id: int,
+        *,
+        channel: Channel | None = None,
+        words: str = "",
+        before: tuple[datetime, int] | None = None,
+        limit: int = 50,
+    ) -> tuple[TemplateSummary, ...]:
+        """What was changed last first, with these words in name, subject or a tag; ``before``: the last one seen."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.latest_templates(
+                connection, account_id, channel, words.strip(), before=before, limit=limit
+            )
 
     async def search(
         self, account_id: int, channel: Channel, words: str = "", *, skip: int = 0, limit: int = _MAX_PAGE

@@ -256,7 +256,32 @@ async def list_templates(
     connection: Connection, account_id: int, *, after: int, limit: int
 ) -> tuple[TemplateSummary, ...]:
     values = {"account_id": account_id, "after": after, "limit": limit}
-    cursor = await connection.execute(_SQL["list_templates"], values)
+    return await _summaries(connection, "list_templates", values)
+
+
+async def latest_templates(
+    connection: Connection,
+    account_id: int,
+    channel: Channel | None,
+    words: str,
+    *,
+    before: tuple[datetime, int] | None,
+    limit: int,
+) -> tuple[TemplateSummary, ...]:
+    """What was changed last first; ``before``: when the last one seen was changed, and its id."""
+    values = {
+        "account_id": account_id,
+        "channel": channel.value if channel else 0,
+        "words": words.lower(),
+        "before_at": before[0] if before else None,
+        "before_id": before[1] if before else None,
+        "limit": limit,
+    }
+    return await _summaries(connection, "latest_templates", values)
+
+
+async def _summaries(connection: Connection, statement: str, values: dict[str, Any]) -> tuple[TemplateSummary, ...]:
+    cursor = await connection.execute(_SQL[statement], values)
     return tuple(
         TemplateSummary(
             template_id=row[0],
@@ -268,6 +293,7 @@ async def list_templates(
             updated_at=row[6],
             tags=tuple(row[7]),
             language=row[8],
+            channel=Channel(row[9]),
         )
         for row in await cursor.fetchall()
     )

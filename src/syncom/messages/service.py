@@ -11,6 +11,7 @@ import msgspec
 from syncom.contacts.model import Channel, ContactInput, IdentityKind, SubscriptionState, UpsertOptions
 from syncom.contacts.service import ContactsService
 from syncom.content.filing import clean_from_name, clean_language
+from syncom.content.model import Sendable, TemplateInput
 from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.ids import single_message_id
@@ -74,10 +75,18 @@ class MessagesService:
         """
         return await self._batches.send(account_id, request, lane=lane)
 
-    async def send(self, account_id: int, request: SendRequest, *, lane: Lane = Lane.TRANSACTIONAL) -> list[UUID]:
+    async def send(
+        self,
+        account_id: int,
+        request: SendRequest,
+        *,
+        lane: Lane = Lane.TRANSACTIONAL,
+        unsaved: Sendable | None = None,
+    ) -> list[UUID]:
         """Queue a message for each recipient; returns their ids, in order, once the queue is durable.
 
-        Raises Invalid or NotFound naming the recipient; nothing is queued then.
+        ``unsaved`` is sent in place of the template that the request names. Raises Invalid or NotFound naming the
+        recipient; nothing is queued then.
         """
         if not 0 < len(request.recipients) <= MAX_RECIPIENTS:
             raise Invalid("recipients", f"must have 1 to {MAX_RECIPIENTS} entries")
@@ -87,7 +96,7 @@ class MessagesService:
         contact_ids = await self._contact_ids(account_id, request.recipients)
         # One transaction, few steps: somebody is waiting for this mail.
         async with self._database.tenant(account_id) as connection:
-            template = await self._content.sendable(connection, account_id, request.template_id)
+            template = unsaved or await self._content.sendable(connection, account_id, request.template_id)
             if template.channel is not Channel.EMAIL:
                 raise Invalid("template_id", f"is a template of {template.channel.name.lower()} messages, not of mails")
             sender_id = request.sender_id or template.sender_id or (default.sender_id if default else 0)
@@ -118,6 +127,19 @@ class MessagesService:
             await self._content.mark_used(connection, account_id, {row.content_id for row in queued})
             await store.insert_messages(connection, queued)
         return [row.message_id for row in queued]
+
+    async def unsaved(self, account_id: int, mail: TemplateInput) -> Sendable:
+        """What :meth:`send` needs of a mail that is being written; it has no attachments. Raises Invalid."""
+        return Sendable(
+            template_id=0,
+            channel=mail.channel,
+            content_id=await self._content.made_for_send(account_id, mail),
+            language=mail.language,
+            languages={},
+            sender_id=mail.sender_id,
+            from_name=mail.from_name,
+            dialect=mail.dialect,
+        )
 
     async def queue_answer(
         self,

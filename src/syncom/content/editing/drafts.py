@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -34,11 +35,20 @@ class TemplateDrafts:
     # ------------------------------------------------------------ drafts
 
     async def save(
-        self, account_id: int, template_id: int, content: Mapping[str, Any], *, from_version: int | None = None
+        self,
+        account_id: int,
+        template_id: int,
+        content: Mapping[str, Any],
+        *,
+        from_version: int | None = None,
+        seen_at: datetime | None = None,
+        by: str = "",
     ) -> TemplateDraft:
         """Keep a draft in place of the one before; what is published stays as it is.
 
-        ``from_version``: the one it began from; None: as before, or the newest. Raises NotFound, Invalid.
+        ``from_version``: the one it began from; None: as before, or the newest. ``seen_at``: when the draft was saved
+        that this one changes; ``by``: who saves it. Raises NotFound, Invalid, and Conflict when another draft was saved
+        since ``seen_at``.
         """
         if len(msgspec.json.encode(content)) > _LIMIT:
             raise Invalid("content", f"is larger than {_LIMIT // 1_000_000} MB")
@@ -50,11 +60,20 @@ class TemplateDrafts:
             "content": Jsonb(dict(content)),
             "from_version": from_version,
             "now": self._clock.now(),
+            "drafted_by": by,
         }
         async with self._database.tenant(account_id) as connection:
+            if seen_at is not None:
+                await self._refuse_newer(connection, values, seen_at)
             if (await connection.execute(_SQL["save_draft"], values)).rowcount == 0:
                 raise NotFound("template", template_id)
             return await self._draft(connection, account_id, template_id)
+
+    async def _refuse_newer(self, connection: Connection, values: Mapping[str, Any], seen_at: datetime) -> None:
+        row = await (await connection.execute(_SQL["lock_draft"], values)).fetchone()
+        if row is not None and row[0] is not None and row[0] != seen_at:
+            who = row[1] or "somebody"
+            raise Conflict(f"{who} saved another draft at {row[0]:%H:%M} UTC; compare them, then save without seen_at")
 
     async def get(self, account_id: int, template_id: int) -> TemplateDraft:
         """Raises NotFound when nothing is being written of it."""
@@ -99,6 +118,7 @@ class TemplateDrafts:
             from_version=row[1],
             newest_version=row[2],
             drafted_at=row[3],
+            drafted_by=row[4],
             problems=_problems(row[0]),
         )
 

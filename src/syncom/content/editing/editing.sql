@@ -1,15 +1,22 @@
 -- name: save_draft
 -- What is being written, and the version it began from: the given one, else as before, else the newest. Primary key.
-INSERT INTO template_drafts AS d (template_id, account_id, content, from_version, drafted_at)
-SELECT t.template_id, t.account_id, %(content)s, coalesce(%(from_version)s, t.version), %(now)s
+INSERT INTO template_drafts AS d (template_id, account_id, content, from_version, drafted_at, drafted_by)
+SELECT t.template_id, t.account_id, %(content)s, coalesce(%(from_version)s, t.version), %(now)s, %(drafted_by)s
 FROM templates t WHERE t.account_id = %(account_id)s AND t.template_id = %(template_id)s
 ON CONFLICT (template_id) DO UPDATE
 SET content = excluded.content, drafted_at = excluded.drafted_at,
-    from_version = coalesce(%(from_version)s, d.from_version);
+    drafted_by = excluded.drafted_by, from_version = coalesce(%(from_version)s, d.from_version);
+
+-- name: lock_draft
+-- When it was saved last, and by whom; the same draft is saved once at a time. Primary keys.
+SELECT d.drafted_at, d.drafted_by
+FROM templates t LEFT JOIN template_drafts d ON d.template_id = t.template_id
+WHERE t.account_id = %(account_id)s AND t.template_id = %(template_id)s
+FOR UPDATE OF t;
 
 -- name: find_draft
 -- Primary keys.
-SELECT d.content, d.from_version, t.version, d.drafted_at
+SELECT d.content, d.from_version, t.version, d.drafted_at, d.drafted_by
 FROM template_drafts d JOIN templates t ON t.template_id = d.template_id
 WHERE d.account_id = %(account_id)s AND d.template_id = %(template_id)s;
 

@@ -38,6 +38,8 @@ class TemplateDraft(msgspec.Struct, frozen=True, kw_only=True):
     #: Greater than ``from_version``: somebody published meanwhile.
     newest_version: int
     drafted_at: datetime
+    #: Who saved it last: an address, or an API key's name.
+    drafted_by: str
     #: Members that are missing or of the wrong kind. What only compiling finds is told by a check.
     problems: list[Problem]
 

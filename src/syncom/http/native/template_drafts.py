@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -14,10 +15,11 @@ from syncom.content.editing.model import FullTemplateVersion, Preview, TemplateD
 from syncom.content.merge_fields import MergeField, merge_fields, sample_contact
 from syncom.content.model import Dialect, Finding, Format, Template, TemplateInput
 from syncom.errors import Invalid
-from syncom.http.native.given import By, Contacts, Content, Events, Previews, TemplateWriting
+from syncom.http.native.given import By, Contacts, Content, Events, Messages, Previews, TemplateWriting
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
 from syncom.http.native.routing import needs
-from syncom.http.native.templates import contact_or_nobody
+from syncom.http.native.templates import Sent, contact_or_nobody
+from syncom.messages.service import MessageRecipient, SendRequest
 
 _TAGS = ["Templates"]
 #: The largest source and text, in JSON.
@@ -45,6 +47,13 @@ class Unsaved(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     params: dict[str, Any] = {}
 
 
+class UnsavedTest(Unsaved, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same, where to, and through which sender (the default one unless given)."""
+
+    to: list[str]
+    sender_id: int | None = None
+
+
 class PlainTextOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a text part is made from."""
 
@@ -59,10 +68,14 @@ class PlainText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DraftInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is being written, whether it can be compiled or not; and the version it began from, at its first save."""
+    """What is being written, whether it can be compiled or not; and the version it began from, at its first save.
+
+    `seen_at` is `drafted_at` of the draft that this one changes: refused when another one was saved since.
+    """
 
     content: dict[str, Any]
     from_version: int | None = None
+    seen_at: datetime | None = None
 
 
 @post(
@@ -99,6 +112,27 @@ async def check_unsaved(
     params = await _params(by.account_id, events, data)
     fields = await contact_or_nobody(by.account_id, contacts, data.contact_id) if data.contact_id is not None else None
     return Page(items=list(await previews.check(by.account_id, _template(data), fields, params)), next_cursor=None)
+
+
+@post(
+    "/templates/test-send",
+    tags=_TAGS,
+    status_code=202,
+    request_max_body_size=_MAX_BODY,
+    opt=needs(Permission.SEND),
+)
+async def test_send_unsaved(
+    by: By, messages: Messages, contacts: Contacts, events: Events, data: JSONBody[UnsavedTest]
+) -> Sent:
+    """Send what is being written to a few addresses, with the merge fields of a contact or a sample one."""
+    params = await _params(by.account_id, events, data)
+    fields = await _reader(by.account_id, contacts, data.contact_id)
+    shown = {name: value for name, value in msgspec.to_builtins(fields).items() if name not in _OF_THE_READER}
+    recipients = tuple(MessageRecipient(email=email, params={**shown, **params}) for email in data.to)
+    request = SendRequest(template_id=0, recipients=recipients, sender_id=data.sender_id)
+    unsaved = await messages.unsaved(by.account_id, _template(data))
+    sent = await messages.send(by.account_id, request, unsaved=unsaved)
+    return Sent(message_ids=[str(one) for one in sent])
 
 
 @post(
@@ -147,7 +181,9 @@ async def save_template_draft(
     by: By, template_drafts: TemplateWriting, template_id: FromPath[int], data: JSONBody[DraftInput]
 ) -> TemplateDraft:
     """Keep what is being written, as it stands. What is published stays."""
-    return await template_drafts.save(by.account_id, template_id, data.content, from_version=data.from_version)
+    return await template_drafts.save(
+        by.account_id, template_id, data.content, from_version=data.from_version, seen_at=data.seen_at, by=by.actor
+    )
 
 
 @delete("/templates/{template_id:int}/draft", tags=_TAGS, opt=needs(Permission.WRITE_CONTENT))
@@ -201,6 +237,8 @@ async def restore_template_version(
     return await template_drafts.restore(by.account_id, template_id, version, newest=newest)
 
 
+#: Fields that stay those of whom a test goes to.
+_OF_THE_READER = ("email", "contact_id")
 #: What is not saved may have no name yet.
 _NAMELESS = "Untitled"
 
@@ -236,6 +274,7 @@ async def _reader(account_id: int, contacts: Contacts, contact_id: int | None) -
 HANDLERS: list[Any] = [
     preview_unsaved,
     check_unsaved,
+    test_send_unsaved,
     make_plain_text,
     list_merge_fields,
     get_template_draft,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import unquote
 
@@ -23,8 +24,9 @@ from syncom.content.model import (
 )
 from syncom.errors import Invalid
 from syncom.http.headers import header
+from syncom.http.native.contacts import CHANNELS, choice
 from syncom.http.native.given import By, Contacts, Content, Messages, Previews
-from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
+from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, page_of, read_cursor
 from syncom.http.native.routing import needs
 from syncom.messages.service import MessageRecipient, SendRequest
 
@@ -61,8 +63,29 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @get("/templates", tags=_TAGS, opt=needs(Permission.READ_CONTENT))
-async def list_templates(by: By, content: Content, limit: Limit = 100, cursor: Cursor = None) -> Page[TemplateSummary]:
+async def list_templates(
+    by: By,
+    content: Content,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    latest: Annotated[bool, QueryParameter(description="What was changed last first, not by ascending id.")] = False,
+    search: Annotated[str, QueryParameter(description="Words in name, subject or a tag; with `latest`.")] = "",
+    channel: Annotated[
+        str | None, QueryParameter(description="email, sms, viber, webpush, …: only of it; with `latest`.")
+    ] = None,
+) -> Page[TemplateSummary]:
     """All templates, without their texts."""
+    if latest:
+        found = await content.latest(
+            by.account_id,
+            channel=None if channel is None else choice("channel", channel, CHANNELS),
+            words=search,
+            before=read_cursor(cursor, tuple[datetime, int]),
+            limit=limit + 1,
+        )
+        return page_of(found, limit, lambda one: (one.updated_at, one.template_id))
+    if search or channel is not None:
+        raise Invalid("search" if search else "channel", "goes together with latest=true")
     page = await content.list(by.account_id, cursor=read_cursor(cursor, int) or 0, limit=limit)
     following = None if page.next_cursor is None else cursor_for(page.next_cursor)
     return Page(items=list(page.templates), next_cursor=following)
