@@ -54,6 +54,7 @@ from syncom.content.service import ContentService
 from syncom.errors import Invalid, NotFound
 from syncom.events.service import EventsService
 from syncom.feed.service import FeedService
+from syncom.home.service import HomeService
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
 from syncom.jobs.keeping import keep
@@ -191,6 +192,7 @@ class App:
         self.recommendations = RecommendationsService(database, self.products, clock)
         self.activity = ActivityService(database, clock)
         self.rollups = RollupsService(database, clock)
+        self.home = HomeService(database, self.rollups, clock)
         self.receipts = ReceiptsService(database, self.activity, clock)
         self.retention = RetentionService(database, clock, forgotten=self.membership.rebuild)
         self.inbox = InboxService(database)

@@ -26,6 +26,25 @@ SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = ANY(
 SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id < %(before)s
 ORDER BY campaign_id DESC LIMIT %(limit)s;
 
+-- name: planned
+-- Those that begin, or began, in a period, in that order. An account has thousands at most. Index: campaigns_account.
+SELECT * FROM campaigns
+WHERE account_id = %(account_id)s AND coalesce(launched_at, scheduled_at) >= %(since)s
+    AND coalesce(launched_at, scheduled_at) < %(until)s
+ORDER BY coalesce(launched_at, scheduled_at), campaign_id LIMIT %(limit)s;
+
+-- name: reasons
+-- Why recipients did not get it, the commonest first. Index ledger_campaign.
+SELECT state, reason, count(*) FROM ledger
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND state <> 1 AND launched_at = %(launched_at)s
+GROUP BY state, reason ORDER BY count(*) DESC, state, reason LIMIT %(limit)s;
+
+-- name: link_people
+-- How many people clicked each link. Index activity_campaign.
+SELECT link, count(DISTINCT contact_id) FROM activity
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND kind = 4 AND class = 0 AND link >= 0
+GROUP BY link;
+
 -- name: part
 -- Newest first, from a place in the list. Index: campaigns_account.
 SELECT * FROM campaigns WHERE account_id = %(account_id)s
@@ -373,6 +392,7 @@ CROSS JOIN LATERAL (
       AND l.message_id BETWEEN %(first)s AND %(last)s
       AND (b.bucket > %(bucket)s OR l.message_id > %(after)s)
       AND (%(state)s::smallint IS NULL OR l.state = %(state)s)
+      AND (%(reason)s = '' OR strpos(lower(l.reason), lower(%(reason)s)) > 0)
     ORDER BY l.message_id LIMIT %(limit)s
 ) AS found
 LIMIT %(limit)s;

@@ -222,6 +222,68 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     hours: list[HourCounts]
 
 
+class OutcomeReason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why so many recipients of a campaign did not get it."""
+
+    #: failed, excluded, cancelled or uncertain.
+    state: str
+    #: The server's words, or the reason of an exclusion.
+    reason: str
+    count: int
+
+
+class LinkHeat(msgspec.Struct, frozen=True, kw_only=True):
+    """A link of a campaign's mail and who followed it. ``link`` is its place among the mail's links."""
+
+    link: int
+    target: str
+    #: By people, and how many they were.
+    clicks: int
+    people: int
+    machine_clicks: int
+    #: Of all clicks by people on links.
+    share: float
+    #: Of the segment language: these people.
+    condition: dict[str, Any]
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign beside others: its counts, and rates as shares of what was sent."""
+
+    campaign_id: int
+    name: str
+    state: CampaignState
+    launched_at: datetime | None
+    audience: int
+    sent: int
+    failed: int
+    delivered: int
+    bounced: int
+    opened: int
+    clicked: int
+    unsubscribed: int
+    complained: int
+    orders: int
+    bounce_rate: float
+    open_rate: float
+    click_rate: float
+    #: Of those who opened.
+    click_to_open_rate: float
+    unsubscribe_rate: float
+    complaint_rate: float
+    order_rate: float
+    revenue: list[Revenue]
+
+
+class CampaignFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure of a campaign, and the condition of the segment language that finds these people."""
+
+    #: sent, delivered, bounced, opened, not_opened, clicked, not_clicked, unsubscribed, complained.
+    figure: str
+    count: int
+    condition: dict[str, Any]
+
+
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     """One recipient of a campaign and how it ended."""
 

@@ -19,12 +19,16 @@ from syncom.campaigns.model import (
     AudienceCount,
     CallOut,
     Campaign,
+    CampaignFigure,
     CampaignInput,
     CampaignState,
+    Compared,
     HourCounts,
     Late,
     LedgerRow,
     LinkClicks,
+    LinkHeat,
+    OutcomeReason,
     PartsCost,
     Report,
 )
@@ -48,6 +52,9 @@ from syncom.segments.service import SegmentsService, has_leaf
 
 NAME_LIMIT = 200
 NOTE_LIMIT = 500
+#: Campaigns that are put side by side, and reasons that are told.
+_COMPARED = 10
+_REASONS = 100
 _NOBODY: dict[str, Any] = {"any": []}
 _EVERYONE: dict[str, Any] = {"all": []}
 
@@ -416,21 +423,97 @@ class CampaignsService:
             hours=await self._hours(campaign),
         )
 
+    async def calendar(self, account_id: int, *, since: datetime, until: datetime, limit: int = 1000) -> list[Campaign]:
+        """Campaigns that begin, or began, in a period, in that order. Raises Invalid for an empty one."""
+        if until <= since:
+            raise Invalid("until", "must be later than since")
+        async with self._database.tenant(account_id) as connection:
+            return await store.planned(connection, account_id, since=since, until=until, limit=limit)
+
+    async def compare(self, account_id: int, campaign_ids: Sequence[int]) -> list[Compared]:
+        """Several campaigns side by side, in the order given. Raises Invalid, NotFound."""
+        wanted = list(dict.fromkeys(campaign_ids))
+        if not 1 <= len(wanted) <= _COMPARED:
+            raise Invalid("id", f"must name 1 to {_COMPARED} campaigns")
+        return [_compared(await self.report(account_id, one)) for one in wanted]
+
+    async def reasons(self, account_id: int, campaign_id: int) -> list[OutcomeReason]:
+        """Why recipients did not get it, the commonest first: what the ledger can be asked for."""
+        async with self._database.tenant(account_id) as connection:
+            campaign = await self._get(connection, account_id, campaign_id)
+            if campaign.launched_at is None:
+                return []
+            return await store.reasons(connection, campaign, limit=_REASONS)
+
+    async def link_heat(self, account_id: int, campaign_id: int) -> list[LinkHeat]:
+        """Every link of the mail in its place, with clicks and people: those without a click too."""
+        async with self._database.tenant(account_id) as connection:
+            campaign = await self._get(connection, account_id, campaign_id)
+            people = await store.link_people(connection, account_id, campaign_id)
+        if campaign.content_id is None:
+            return []
+        targets = (await self._content.compiled(account_id, campaign.content_id)).links
+        clicked = {one.link: one for one in await self._links(campaign)}
+        total = sum(one.clicks for one in clicked.values())
+        found: list[LinkHeat] = []
+        for link, target in enumerate(targets):
+            counts = clicked.get(link)
+            clicks = counts.clicks if counts else 0
+            found.append(
+                LinkHeat(
+                    link=link,
+                    target=target,
+                    clicks=clicks,
+                    people=people.get(link, 0),
+                    machine_clicks=counts.machine_clicks if counts else 0,
+                    share=_share(clicks, total),
+                    condition={"activity": "clicked", "campaign": campaign_id, "link": link},
+                )
+            )
+        return found
+
+    async def figures(self, account_id: int, campaign_id: int) -> list[CampaignFigure]:
+        """Figures of a report, each with the condition that finds its people: to look at them, or to keep a segment."""
+        report = await self.report(account_id, campaign_id)
+
+        def did(activity: str) -> dict[str, Any]:
+            return {"activity": activity, "campaign": campaign_id}
+
+        counts = {
+            "sent": report.sent,
+            "delivered": report.delivered,
+            "bounced": report.bounced,
+            "opened": report.opened,
+            "clicked": report.clicked,
+            "unsubscribed": report.unsubscribed,
+            "complained": report.complained,
+        }
+        found = [CampaignFigure(figure=name, count=count, condition=did(name)) for name, count in counts.items()]
+        for name in ("opened", "clicked"):
+            condition = {"all": [did("sent"), {"not": did(name)}]}
+            rest = max(0, report.sent - counts[name])
+            found.append(CampaignFigure(figure=f"not_{name}", count=rest, condition=condition))
+        return found
+
     async def recipients(
         self,
         account_id: int,
         campaign_id: int,
         *,
         state: LedgerState | None = None,
+        reason: str = "",
         after: UUID | None = None,
         limit: int = 100,
     ) -> list[LedgerRow]:
-        """The ledger of a campaign, a page at a time: pass the last message id as ``after`` of the next."""
+        """The ledger of a campaign, a page at a time: pass the last message id as ``after`` of the next.
+
+        ``reason``: only those with these words in their reason.
+        """
         async with self._database.tenant(account_id) as connection:
             campaign = await self._get(connection, account_id, campaign_id)
             if campaign.launched_at is None:
                 return []
-            return await store.ledger_page(connection, campaign, state=state, after=after, limit=limit)
+            return await store.ledger_page(connection, campaign, state=state, reason=reason, after=after, limit=limit)
 
     # ------------------------------------------------------------ parts
 
@@ -632,6 +715,34 @@ def _names(audience: Audience, kind: str, key: int | str) -> bool:
     if kind == "segment" and key in audience.segments + audience.exclude_segments:
         return True
     return has_leaf(audience.condition, kind, key)
+
+
+def _compared(report: Report) -> Compared:
+    campaign, sent = report.campaign, report.sent
+    return Compared(
+        campaign_id=campaign.campaign_id,
+        name=campaign.name,
+        state=campaign.state,
+        launched_at=campaign.launched_at,
+        audience=report.audience,
+        sent=sent,
+        failed=report.failed,
+        delivered=report.delivered,
+        bounced=report.bounced,
+        opened=report.opened,
+        clicked=report.clicked,
+        unsubscribed=report.unsubscribed,
+        complained=report.complained,
+        orders=report.orders,
+        bounce_rate=_share(report.bounced, sent),
+        open_rate=report.open_rate,
+        click_rate=report.click_rate,
+        click_to_open_rate=_share(report.clicked, report.opened),
+        unsubscribe_rate=report.unsubscribe_rate,
+        complaint_rate=_share(report.complained, sent),
+        order_rate=report.order_rate,
+        revenue=report.revenue,
+    )
 
 
 def _share(part: int, whole: int) -> float:

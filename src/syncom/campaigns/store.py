@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from syncom.activity.rollups.model import Ended
 from syncom.activity.rollups.service import KEEPER_SHARD, count_ended
 from syncom.campaigns.guarding import Counts
-from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, Late, LedgerRow
+from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, Late, LedgerRow, OutcomeReason
 from syncom.campaigns.timing import Timing
 from syncom.contacts.categories import REFUSAL, named
 from syncom.contacts.model import Channel
@@ -517,8 +517,40 @@ async def queue(connection: Connection, campaign_id: int) -> tuple[int, int, dat
     return (row[0], row[1], row[2]) if row else (0, 0, None)
 
 
+async def planned(
+    connection: Connection, account_id: int, *, since: datetime, until: datetime, limit: int
+) -> list[Campaign]:
+    """Campaigns that begin in a period."""
+    values = {"account_id": account_id, "since": since, "until": until, "limit": limit}
+    return await _many(connection, "planned", values)
+
+
+async def reasons(connection: Connection, campaign: Campaign, *, limit: int) -> list[OutcomeReason]:
+    """Why recipients did not get it, the commonest first."""
+    values = {
+        "account_id": campaign.account_id,
+        "campaign_id": campaign.campaign_id,
+        "launched_at": campaign.launched_at,
+        "limit": limit,
+    }
+    rows = await (await connection.execute(_SQL["reasons"], values)).fetchall()
+    return [OutcomeReason(state=LedgerState(row[0]).name.lower(), reason=row[1], count=row[2]) for row in rows]
+
+
+async def link_people(connection: Connection, account_id: int, campaign_id: int) -> dict[int, int]:
+    """How many people clicked each link."""
+    values = {"account_id": account_id, "campaign_id": campaign_id}
+    return dict(await (await connection.execute(_SQL["link_people"], values)).fetchall())
+
+
 async def ledger_page(
-    connection: Connection, campaign: Campaign, *, state: LedgerState | None, after: UUID | None, limit: int
+    connection: Connection,
+    campaign: Campaign,
+    *,
+    state: LedgerState | None,
+    reason: str = "",
+    after: UUID | None,
+    limit: int,
 ) -> list[LedgerRow]:
     """Recipients after a message id (None: from the start)."""
     first = campaign_message_id(campaign.campaign_id, 0)
@@ -530,6 +562,7 @@ async def ledger_page(
         "bucket": after.int & 255 if after else -1,
         "after": after or first,
         "state": state.value if state else None,
+        "reason": reason,
         "limit": limit,
     }
     cursor = connection.cursor(row_factory=dict_row)

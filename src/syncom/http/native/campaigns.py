@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,9 +17,13 @@ from syncom.campaigns.model import (
     Audience,
     AudienceCount,
     Campaign,
+    CampaignFigure,
     CampaignInput,
+    Compared,
     Late,
     LedgerRow,
+    LinkHeat,
+    OutcomeReason,
     Report,
 )
 from syncom.contacts.model import Channel
@@ -165,6 +169,48 @@ async def get_report(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -
     return await campaigns.report(by.account_id, campaign_id)
 
 
+@get("/campaigns/calendar", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_campaign_calendar(
+    by: By,
+    campaigns: Campaigns,
+    since: Annotated[datetime | None, QueryParameter(description="30 days ago unless given.")] = None,
+    until: Annotated[datetime | None, QueryParameter(description="60 days later than since unless given.")] = None,
+) -> Page[Campaign]:
+    """Campaigns that begin, or began, in a period, in that order; a thousand at most."""
+    begin = since or datetime.now(UTC) - timedelta(days=30)
+    found = await campaigns.calendar(by.account_id, since=begin, until=until or begin + timedelta(days=60))
+    return Page(items=found, next_cursor=None)
+
+
+@get("/campaigns/comparison", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def compare_campaigns(
+    by: By,
+    campaigns: Campaigns,
+    ids: Annotated[list[int] | None, QueryParameter(name="id", description="A campaign; repeat it for each.")] = None,
+) -> Page[Compared]:
+    """Several campaigns side by side, in the order given; ten at most."""
+    found = await campaigns.compare(by.account_id, ids) if ids else []
+    return Page(items=found, next_cursor=None)
+
+
+@get("/campaigns/{campaign_id:int}/links", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_link_heat(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Page[LinkHeat]:
+    """Every link of the mail in its place: clicks, people, and the condition that finds them."""
+    return Page(items=await campaigns.link_heat(by.account_id, campaign_id), next_cursor=None)
+
+
+@get("/campaigns/{campaign_id:int}/figures", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_campaign_figures(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Page[CampaignFigure]:
+    """Figures of the report, each with the condition that finds its people: to show them, or to keep as a segment."""
+    return Page(items=await campaigns.figures(by.account_id, campaign_id), next_cursor=None)
+
+
+@get("/campaigns/{campaign_id:int}/reasons", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def list_outcome_reasons(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Page[OutcomeReason]:
+    """Why recipients did not get it, the commonest first."""
+    return Page(items=await campaigns.reasons(by.account_id, campaign_id), next_cursor=None)
+
+
 @get("/campaigns/{campaign_id:int}/timeline", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
 async def get_campaign_timeline(
     by: By,
@@ -189,6 +235,7 @@ async def list_recipients(
     ended: Annotated[
         str | None, QueryParameter(name="state", description="sent, failed, excluded, cancelled or uncertain.")
     ] = None,
+    reason: Annotated[str, QueryParameter(description="Words in the reason.")] = "",
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[LedgerRow]:
@@ -197,6 +244,7 @@ async def list_recipients(
         by.account_id,
         campaign_id,
         state=None if ended is None else choice("state", ended, _STATES),
+        reason=reason,
         after=read_cursor(cursor, UUID),
         limit=limit + 1,
     )
@@ -218,6 +266,11 @@ HANDLERS: list[Any] = [
     cancel_campaign,
     retry_failed,
     get_report,
+    get_campaign_calendar,
+    compare_campaigns,
+    get_link_heat,
+    get_campaign_figures,
+    list_outcome_reasons,
     get_campaign_timeline,
     list_recipients,
 ]

@@ -26,6 +26,7 @@ from syncom.content.editing.previews import PreviewsService
 from syncom.content.images.service import ImagesService
 from syncom.content.service import ContentService
 from syncom.events.service import EventsService
+from syncom.home.service import HomeService
 from syncom.http.authentication import Authentication
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.inbox.service import InboxService
@@ -68,6 +69,7 @@ Export = NamedDependency[ContactExport]
 Jobs = NamedDependency[JobRunner]
 Segments = NamedDependency[SegmentsService]
 Bulk = NamedDependency[BulkService]
+FirstPage = NamedDependency[HomeService]
 Table = NamedDependency[ContactTable]
 Members = NamedDependency[MembershipService]
 Rfm = NamedDependency[RfmService]
@@ -128,6 +130,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "jobs": jobs,
         "segments": app.segments,
         "table": app.contact_table,
+        "first_page": app.home,
         "bulk": app.bulk,
         "membership": app.membership,
         "rfm": app.rfm,
