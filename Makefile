@@ -41,6 +41,7 @@ segments: $(STAMP) ## Ten thousand conditions against a plain reading of them
 
 screenshots: ui ## A picture of every page in light, dark and phone width, into build/screenshots
 	@$(BIN)/python -m tests.browser.ui.screens
+
 tokens: $(STAMP) ## A million mutations of every kind of token in links: none may be taken
 	SYNCOM_TOKEN_MUTATIONS=1000000 $(BIN)/python -m pytest tests/test_tokens.py --timeout 1800
 
