@@ -199,6 +199,26 @@ async def test_a_domain_that_refuses_the_sender_rests_alone_and_burns_nobody(hou
     assert all(row.attempts == 1 for row in await house.ledger(campaign.campaign_id))
 
 
+async def test_a_domain_that_never_relents_is_given_up_on_with_its_words(house: SendingHouse) -> None:
+    await people(house, gmail=8)
+    refusal = "550 5.7.26 This mail is unauthenticated"
+    async with running_peer(refusing("gmail", refusal)) as peer:
+        await house.sender(peer.port)
+        campaign = await house.campaign()
+        async with sending(house.loop()):
+            nearly_over = "UPDATE messages SET deadline = now() + interval '10 minutes'"
+            async with asyncio.timeout(30):
+                changed = 0
+                while changed < 8:  # all of them wait for the end of its rest
+                    async with house.database.system() as connection:
+                        changed = (await connection.execute(nearly_over)).rowcount
+            assert not await house.ledger(campaign.campaign_id)
+            await finishes(house, campaign)
+    rows = await house.ledger(campaign.campaign_id)
+    assert states(rows) == {"failed": 8}
+    assert {row.reason for row in rows} == {f"given up: the receiving domain refused us: {refusal}"}
+
+
 async def test_when_many_domains_refuse_the_sender_it_rests_itself(house: SendingHouse) -> None:
     await people(house, one=5, two=5, three=5, four=5)
     async with running_peer(refusing(".", "550 5.7.26 This mail is unauthenticated")) as peer:

@@ -189,6 +189,13 @@ class Destinations:
         self._told_at[name] = now
         return self._pressed[name]
 
+    def refusal(self, work: Work) -> str:
+        """What a recipient's destination said when it refused the sender, while it rests; empty: it does not."""
+        pressed = self._pressed.get(destination_of(work.address))
+        if pressed is None or pressed.rests_until <= self._clock.now():
+            return ""
+        return pressed.problem or "it refused the sender"
+
     @property
     def too_many_rest(self) -> bool:
         """Whether so many destinations rest that it must be about the sender, or its relay."""

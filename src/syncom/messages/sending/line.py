@@ -199,13 +199,25 @@ class SenderLine:
             if destinations.may_go(work):
                 return work
             later = destinations.hold(work)
-            if later is not None:
+            if later is None:
+                continue
+            problem = destinations.refusal(work)
+            if problem:
+                self._wait_for_rest(work, later, problem)
+            else:
                 self._put_off(work, later, "waits for its turn at the receiving domain")
         return None
 
     def _put_off(self, work: Work, due_at: datetime, words: str) -> None:
         """Not now, through no fault of the message: no attempt is counted, and its time does not run."""
         work.deadline += due_at - self._clock.now()
+        self._settle(self.sender.sender_id, Postponed(work=work, reply=words, due_at=due_at, uncertain=work.uncertain))
+
+    def _wait_for_rest(self, work: Work, due_at: datetime, words: str) -> None:
+        """Its destination refuses the sender: no attempt is counted, but a server that never relents is given up on."""
+        if due_at >= work.deadline:
+            self._done(work, LedgerState.FAILED, f"{Failure.GIVEN_UP.value}: the receiving domain refused us: {words}")
+            return
         self._settle(self.sender.sender_id, Postponed(work=work, reply=words, due_at=due_at, uncertain=work.uncertain))
 
     def _parcel(self, work: Work) -> Parcel | None:
@@ -325,7 +337,7 @@ class SenderLine:
         resting = destinations.rest(work, answer.words)
         if resting is not None:
             self._tell(resting)
-        self._put_off(work, self._clock.now() + REST, answer.words)
+        self._wait_for_rest(work, self._clock.now() + REST, answer.words)
         if destinations.too_many_rest and self.paused_until is None:
             self.paused_until = self._clock.now() + SENDER_PAUSE
             self._pause(self.sender, self.paused_until, f"{refusal.reason}: {answer.words}")
