@@ -136,7 +136,8 @@ async def of_message(message: UUID, *, options: Options = _DEFAULT) -> None:
     told = {**members, **names, "decisions": decisions}
 
     def human() -> None:
-        facts((name, value) for name, value in told.items() if name != "decisions")
+        shown = told | {"categories": ", ".join(found.categories) or "none"}
+        facts((name, value) for name, value in shown.items() if name != "decisions")
         print()
         table(_COLUMNS, [_row(event) for event in found.decisions], empty="Nothing was recorded until then.")
 
