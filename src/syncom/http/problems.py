@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import msgspec
 from litestar import Request, Response
@@ -24,8 +25,11 @@ from syncom.errors import (
     Upstream,
 )
 from syncom.http.headers import request_id_of
+from syncom.postgres.edits import Newer, Stale
 
 MEDIA_TYPE = "application/problem+json"
+#: Where a request keeps the function that finds all that is wrong with its body.
+REFUSED_BODY = "syncom.refused_body"
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +57,15 @@ class WrongField(msgspec.Struct, frozen=True, kw_only=True):
 
     field: str
     reason: str
+    #: A short name of what is wrong that does not change between releases, to translate by.
+    code: str = ""
+    #: The same place as a JSON pointer (RFC 6901); empty for the whole body.
+    pointer: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "code", _code_of(self.reason))
+        place = "" if self.field == "body" else "/" + self.field.replace("~", "~0").replace("/", "~1").replace(".", "/")
+        msgspec.structs.force_setattr(self, "pointer", place)
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,6 +78,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str
     #: The wrong fields of the input.
     errors: list[WrongField] = []
+    #: Who saved another version since, and when: of `edited_since`.
+    newer: Newer | None = None
 
 
 _STATUS: dict[type[SyncomError], tuple[int, str]] = {
@@ -99,9 +114,12 @@ def problem_of(error: Exception, scope: Scope) -> tuple[Problem, dict[str, str]]
     request_id = request_id_of(scope)
     if isinstance(error, SyncomError):
         status, title = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), _FAILED)
-        return _problem(error.code, title, status, error.message, request_id, _fields(error)), _headers(error)
+        problem = _problem(error.code, title, status, error.message, request_id, _fields(error))
+        if isinstance(error, Stale):
+            problem = msgspec.structs.replace(problem, newer=error.newer)
+        return problem, _headers(error)
     if isinstance(error, ValidationException):
-        errors = [_wrong_field(entry) for entry in _entries(error)]
+        errors = _all_wrong(error, scope)
         detail = "; ".join(f"{wrong.field}: {wrong.reason}" for wrong in errors) or "the input is wrong"
         return _problem("invalid", "The input is wrong", 422, detail, request_id, errors), {}
     if isinstance(error, msgspec.ValidationError):
@@ -155,6 +173,22 @@ def wrong_field(error: msgspec.ValidationError) -> WrongField:
     return WrongField(field=path or "body", reason=_plain(reason))
 
 
+#: Words of a reason, and the code for it; the first that fits.
+_REASONS = (
+    (re.compile(r"^is required"), "missing"),
+    (re.compile(r"^there is no such field"), "unknown_field"),
+    (re.compile(r"^invalid enum value"), "not_a_choice"),
+    (re.compile(r"of length"), "wrong_length"),
+    (re.compile(r"^expected \S+ (>|<|multiple)"), "out_of_range"),
+    (re.compile(r"^expected .*, got "), "wrong_type"),
+    (re.compile(r"^invalid |matching regex"), "wrong_format"),
+)
+
+
+def _code_of(reason: str) -> str:
+    return next((code for words, code in _REASONS if words.search(reason)), "invalid")
+
+
 _UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
@@ -172,6 +206,16 @@ def _plain(reason: str) -> str:
 def _entries(error: ValidationException) -> list[dict[str, str]]:
     extra = error.extra
     return [entry for entry in extra if isinstance(entry, dict)] if isinstance(extra, list) else []
+
+
+def _all_wrong(error: ValidationException, scope: Scope) -> list[WrongField]:
+    """Every wrong parameter, and every wrong member of the body where a route has kept it (:data:`REFUSED_BODY`)."""
+    entries = _entries(error)
+    look: Callable[[], list[WrongField]] | None = cast("dict[str, Any]", scope).get(REFUSED_BODY)
+    inside = look() if look is not None and any(entry.get("source") == "body" for entry in entries) else []
+    if inside:
+        entries = [entry for entry in entries if entry.get("source") != "body"]
+    return [*(_wrong_field(entry) for entry in entries), *inside]
 
 
 def _wrong_field(entry: dict[str, str]) -> WrongField:

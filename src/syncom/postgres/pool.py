@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from syncom.errors import Unavailable
+from syncom.postgres.edits import EDIT, stale
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
@@ -66,7 +67,7 @@ class Database:
     @asynccontextmanager
     async def system(self) -> AsyncGenerator[Connection]:
         """A transaction of the system itself."""
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection() as connection, connection.transaction(), _edited(connection):
             yield connection
 
     @asynccontextmanager
@@ -74,7 +75,8 @@ class Database:
         """A transaction that sees and changes the rows of one account only."""
         async with self._connection() as connection, connection.transaction():
             await connection.execute(_AS_TENANT, (str(account_id),))
-            yield connection
+            async with _edited(connection):
+                yield connection
 
     @asynccontextmanager
     async def reading(self, account_id: int) -> AsyncGenerator[Connection]:
@@ -101,3 +103,21 @@ class Database:
     def pool_statistics(self) -> dict[str, Any]:
         """Numbers of the pool for the metrics page."""
         return dict(self._pool.get_stats())
+
+
+@asynccontextmanager
+async def _edited(connection: Connection) -> AsyncGenerator[None]:
+    """Carry what the request edits into the transaction (edits.py). Raises Stale when somebody saved it since."""
+    edit = EDIT.get()
+    if edit is None:
+        yield
+        return
+    await edit.ask(connection)
+    try:
+        yield
+    except psycopg.Error as error:
+        late = stale(error)
+        if late is None:
+            raise
+        raise late from None
+    await edit.hear(connection)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from litestar import Litestar, Request, Router
 from litestar.handlers import HTTPRouteHandler
@@ -14,6 +15,7 @@ from procrastinate import App as JobRunner
 import syncom
 from syncom.app import App
 from syncom.http.authentication import Authentication
+from syncom.http.faults import faults
 from syncom.http.native import (
     account,
     activity,
@@ -68,10 +70,11 @@ from syncom.http.native import (
     workflow_drafts,
     workflows,
 )
+from syncom.http.native.edits import Edits
 from syncom.http.native.given import given
 from syncom.http.native.idempotency import Idempotency
 from syncom.http.native.routing import Authorise, permission_of, public
-from syncom.http.problems import Malformed, handle_problem
+from syncom.http.problems import REFUSED_BODY, Malformed, WrongField, handle_problem
 
 PREFIX = "/syncom/v1"
 #: A request's body, unless its route takes a file.
@@ -139,9 +142,16 @@ class JsonRequest(Request[Any, Any, Any]):
     async def json(self) -> Any:
         """The body. Raises Malformed where Litestar would fail."""
         try:
-            return await super().json()
+            body = await super().json()
+            cast("dict[str, Any]", self.scope)[REFUSED_BODY] = partial(_faults_of, body, self.route_handler)
+            return body
         except RecursionError:
             raise Malformed("the body is nested too deeply to be read") from None
+
+
+def _faults_of(body: Any, handler: HTTPRouteHandler) -> list[WrongField]:
+    data = handler.parsed_fn_signature.parameters.get("data")
+    return faults(body, data.annotation) if data is not None else []
 
 
 def native_api(app: App, authentication: Authentication, jobs: JobRunner) -> Litestar:
@@ -152,6 +162,7 @@ def native_api(app: App, authentication: Authentication, jobs: JobRunner) -> Lit
         request_class=JsonRequest,
         middleware=[
             DefineMiddleware(Authorise, authentication=authentication),
+            DefineMiddleware(Edits, authentication=authentication, database=app.database),
             DefineMiddleware(Idempotency, authentication=authentication, database=app.database, max_body=MAX_BODY),
         ],
         dependencies=given(app, authentication, jobs),

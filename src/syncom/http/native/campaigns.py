@@ -31,7 +31,7 @@ from syncom.errors import Invalid
 from syncom.http.native.contacts import choice
 from syncom.http.native.given import Activity, By, Campaigns
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
-from syncom.http.native.routing import needs
+from syncom.http.native.routing import Edited, needs
 from syncom.messages.model import LedgerState
 
 _TAGS = ["Campaigns"]
@@ -63,7 +63,7 @@ async def list_campaigns(by: By, campaigns: Campaigns, limit: Limit = 100, curso
     return page_of(found, limit, lambda campaign: campaign.campaign_id)
 
 
-@post("/campaigns", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+@post("/campaigns", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.CAMPAIGN))
 async def create_campaign(by: By, campaigns: Campaigns, data: JSONBody[CampaignInput]) -> Campaign:
     """Save a draft. Nothing is sent until it is started or scheduled."""
     return await campaigns.create(by.account_id, data)
@@ -98,13 +98,13 @@ async def preview_audience(by: By, campaigns: Campaigns, campaign_id: FromPath[i
     return await campaigns.preview(by.account_id, campaign_id)
 
 
-@get("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+@get("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS, edits=Edited.CAMPAIGN))
 async def get_campaign(by: By, campaigns: Campaigns, campaign_id: FromPath[int]) -> Campaign:
     """One campaign and its state."""
     return await campaigns.get(by.account_id, campaign_id)
 
 
-@put("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+@put("/campaigns/{campaign_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.CAMPAIGN))
 async def update_campaign(
     by: By, campaigns: Campaigns, campaign_id: FromPath[int], data: JSONBody[CampaignInput]
 ) -> Campaign:

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from syncom.http.native.always import require_what_is_always_sent
-from syncom.http.native.routing import may_replay, permission_of
+from syncom.http.native.routing import edited_of, may_replay, permission_of
 from syncom.http.problems import MEDIA_TYPE
 
 Document = dict[str, Any]
@@ -79,6 +79,16 @@ def _complete(operation: Document, handler: HTTPRouteHandler, *, has_path_ids: b
                 "description": "Any text of yours. Sent again with it, the request is answered again, not done again.",
             }
         )
+    if edited_of(handler.opt) and has_path_ids and not handler.http_methods & {"GET"}:
+        operation.setdefault("parameters", []).append(
+            {
+                "name": "If-Match",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string"},
+                "description": "`ETag` of the answer you began from; 409 `edited_since` when somebody saved since.",
+            }
+        )
     _complete_answers(operation, public=permission is None, has_path_ids=has_path_ids)
 
 
@@ -104,8 +114,17 @@ def _problem_schema() -> Document:
     text = {"type": "string"}
     wrong = {
         "type": "object",
-        "required": ["field", "reason"],
-        "properties": {"field": {**text, "description": "A dotted path into the input."}, "reason": text},
+        "required": ["field", "reason", "code", "pointer"],
+        "properties": {
+            "field": {**text, "description": "A dotted path into the input."},
+            "reason": text,
+            "code": {
+                **text,
+                "description": "`missing`, `unknown_field`, `wrong_type`, `not_a_choice`, `wrong_length`, "
+                "`out_of_range`, `wrong_format` or `invalid`: for translating.",
+            },
+            "pointer": {**text, "description": "The same place as a JSON pointer; empty for the whole body."},
+        },
     }
     return {
         "type": "object",
@@ -119,6 +138,17 @@ def _problem_schema() -> Document:
             "detail": text,
             "request_id": {**text, "description": "Names this request in the server's log."},
             "errors": {"type": "array", "items": wrong},
+            "newer": {
+                "type": "object",
+                "description": "Of `edited_since`: who saved another version, and when.",
+                "required": ["version", "by", "name", "at"],
+                "properties": {
+                    "version": {"type": "integer"},
+                    "by": {**text, "description": "Such as `user:7` or `key:3`; empty when it was done elsewhere."},
+                    "name": {"type": ["string", "null"], "description": "Of the person."},
+                    "at": {"type": ["string", "null"], "format": "date-time"},
+                },
+            },
         },
     }
 

@@ -13,7 +13,7 @@ from syncom.accounts.model import Permission
 from syncom.consent.forms import Form, FormInput
 from syncom.http.native.given import By, Wiring
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
-from syncom.http.native.routing import needs
+from syncom.http.native.routing import Edited, needs
 
 _TAGS = ["Forms"]
 
@@ -39,19 +39,19 @@ async def list_forms(by: By, wiring: Wiring, limit: Limit = 100, cursor: Cursor 
     return Page(items=[shown(one, wiring.settings.base_url) for one in page.items], next_cursor=page.next_cursor)
 
 
-@post("/forms", tags=_TAGS, opt=needs(Permission.WRITE_CONTACTS))
+@post("/forms", tags=_TAGS, opt=needs(Permission.WRITE_CONTACTS, edits=Edited.FORM))
 async def add_form(by: By, wiring: Wiring, data: JSONBody[FormInput]) -> ShownForm:
     """Add a form."""
     return shown(await wiring.forms.add(by.account_id, data), wiring.settings.base_url)
 
 
-@get("/forms/{form_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+@get("/forms/{form_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS, edits=Edited.FORM))
 async def get_form(by: By, wiring: Wiring, form_id: FromPath[int]) -> ShownForm:
     """One form."""
     return shown(await wiring.forms.get(by.account_id, form_id), wiring.settings.base_url)
 
 
-@put("/forms/{form_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CONTACTS))
+@put("/forms/{form_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CONTACTS, edits=Edited.FORM))
 async def put_form(by: By, wiring: Wiring, form_id: FromPath[int], data: JSONBody[FormInput]) -> ShownForm:
     """Change a form: its next version, at the same address."""
     return shown(await wiring.forms.put(by.account_id, form_id, data), wiring.settings.base_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
@@ -17,17 +18,21 @@ _PERMISSION = "permission"
 _MEDIA = "media"
 _REPLAY = "replay"
 _PUBLIC = "public"
+_EDITS = "edits"
 
 JSON = "application/json"
 
 
-def needs(permission: Permission, *, media: str | None = JSON, replay: bool = True) -> dict[str, Any]:
+def needs(
+    permission: Permission, *, media: str | None = JSON, replay: bool = True, edits: Edited | None = None
+) -> dict[str, Any]:
     """What a route asks for: one permission, and the content type of its body (None: any).
 
     ``replay=False`` keeps its answer out of the stored answers of Idempotency-Key: it holds a secret, or the body
-    is a stream.
+    is a stream. ``edits`` names what several people may edit at once: its route answers an ETag, and takes If-Match
+    where it saves (edits.py).
     """
-    return {_PERMISSION: permission, _MEDIA: media, _REPLAY: replay}
+    return {_PERMISSION: permission, _MEDIA: media, _REPLAY: replay, _EDITS: edits}
 
 
 def public() -> dict[str, Any]:
@@ -41,9 +46,26 @@ def permission_of(options: Mapping[str, Any]) -> Permission | None:
     return None if declared == _PUBLIC else declared
 
 
+def edited_of(options: Mapping[str, Any]) -> Edited | None:
+    """What a route shows or saves that several people may edit at once."""
+    return options.get(_EDITS)
+
+
 def may_replay(options: Mapping[str, Any]) -> bool:
     """Whether an Idempotency-Key works on this route."""
     return bool(options.get(_REPLAY))
+
+
+class Edited(Enum):
+    """What several people may edit at once, by its table. Its id is the only number in the path of its routes."""
+
+    TEMPLATE = "templates"
+    CAMPAIGN = "campaigns"
+    SEGMENT = "segments"
+    #: With its draft.
+    WORKFLOW = "workflows"
+    FORM = "forms"
+    SENDER = "senders"
 
 
 class Authorise:

@@ -13,7 +13,7 @@ from syncom.accounts.model import Permission
 from syncom.http.native.contacts import Person, person
 from syncom.http.native.given import By, Contacts, Members, Segments
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, page_of, read_cursor
-from syncom.http.native.routing import needs
+from syncom.http.native.routing import Edited, needs
 from syncom.segments.model import Count, Explanation, GrowthDay, Membership, Move, Overlap, Segment
 from syncom.segments.schema import CONDITION_SCHEMA
 from syncom.segments.why import Why
@@ -72,7 +72,7 @@ async def list_segments(by: By, segments: Segments, membership: Members) -> Page
     return Page(items=[_answer(one, kept.get(one.segment_id)) for one in found], next_cursor=None)
 
 
-@post("/segments", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+@post("/segments", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.SEGMENT))
 async def create_segment(by: By, segments: Segments, data: JSONBody[SegmentInput]) -> Segment:
     """Save a condition under a name."""
     return await segments.create(by.account_id, data.name, data.condition)
@@ -108,7 +108,7 @@ async def condition_schema(by: By) -> dict[str, Any]:
     return CONDITION_SCHEMA
 
 
-@get("/segments/{segment_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+@get("/segments/{segment_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS, edits=Edited.SEGMENT))
 async def get_segment(by: By, segments: Segments, membership: Members, segment_id: FromPath[int]) -> SegmentAnswer:
     """One segment, with its size."""
     found = await segments.get(by.account_id, segment_id)
@@ -116,7 +116,7 @@ async def get_segment(by: By, segments: Segments, membership: Members, segment_i
     return _answer(found, kept.get(segment_id))
 
 
-@put("/segments/{segment_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+@put("/segments/{segment_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.SEGMENT))
 async def update_segment(
     by: By, segments: Segments, segment_id: FromPath[int], data: JSONBody[SegmentInput]
 ) -> Segment:

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from syncom.accounts.model import Permission
 from syncom.http.native.given import By, Receipts, Senders, WarmUps, Wiring
 from syncom.http.native.paging import Page
-from syncom.http.native.routing import needs
+from syncom.http.native.routing import Edited, needs
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses
 from syncom.messages.destinations.model import Destination
 from syncom.messages.model import Sender
@@ -46,13 +46,13 @@ async def list_senders(by: By, senders: Senders) -> Page[Sender]:
     return Page(items=await senders.list(by.account_id), next_cursor=None)
 
 
-@post("/senders", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS, replay=False))
+@post("/senders", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS, replay=False, edits=Edited.SENDER))
 async def create_sender(by: By, senders: Senders, data: JSONBody[SenderInput]) -> Sender:
     """Add a sender. The first one with a server of its own becomes the default."""
     return await senders.add(by.account_id, data)
 
 
-@get("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.READ_SETTINGS))
+@get("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.READ_SETTINGS, edits=Edited.SENDER))
 async def get_sender(by: By, senders: Senders, sender_id: FromPath[int]) -> Sender:
     """One sender, without its password."""
     return await senders.get(by.account_id, sender_id)
@@ -65,7 +65,7 @@ async def get_sender_receipts(by: By, senders: Senders, receipts: Receipts, send
     return ReceiptCounts(counts=await receipts.counts(by.account_id, sender_id))
 
 
-@put("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
+@put("/senders/{sender_id:int}", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS, edits=Edited.SENDER))
 async def update_sender(by: By, senders: Senders, sender_id: FromPath[int], data: JSONBody[SenderInput]) -> Sender:
     """Replace a sender. A password left out stays."""
     return await senders.update(by.account_id, sender_id, data)

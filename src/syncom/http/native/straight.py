@@ -13,8 +13,10 @@ from litestar.types import Receive, Scope, Send
 
 from syncom.accounts.model import Permission, Principal
 from syncom.accounts.service import AccountsService
+from syncom.errors import FieldError, Invalid
 from syncom.http.authentication import Authentication
 from syncom.http.body import read_body
+from syncom.http.faults import faults
 from syncom.http.problems import Malformed, UnsupportedMedia
 
 _MAX_BODY = 1_000_000
@@ -48,11 +50,14 @@ class Straight:
 
 
 def decoded(decoder: msgspec.json.Decoder[Value], body: bytes) -> Value:
-    """What the body says. Raises Malformed, and msgspec's error for a wrong member."""
+    """What the body says. Raises Malformed, and Invalid with all wrong members."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError:
-        raise
+        wrong = faults(msgspec.json.decode(body), decoder.type)
+        if not wrong:
+            raise
+        raise Invalid.of([FieldError(one.field, one.reason) for one in wrong]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"the body is not JSON: {error}") from None
     except RecursionError:

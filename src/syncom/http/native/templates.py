@@ -27,7 +27,7 @@ from syncom.http.headers import header
 from syncom.http.native.contacts import CHANNELS, choice
 from syncom.http.native.given import By, Contacts, Content, Messages, Previews
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, page_of, read_cursor
-from syncom.http.native.routing import needs
+from syncom.http.native.routing import Edited, needs
 from syncom.messages.service import MessageRecipient, SendRequest
 
 _TAGS = ["Templates"]
@@ -91,19 +91,19 @@ async def list_templates(
     return Page(items=list(page.templates), next_cursor=following)
 
 
-@post("/templates", tags=_TAGS, opt=needs(Permission.WRITE_CONTENT))
+@post("/templates", tags=_TAGS, opt=needs(Permission.WRITE_CONTENT, edits=Edited.TEMPLATE))
 async def create_template(by: By, content: Content, data: JSONBody[TemplateInput]) -> Template:
     """Save a template. It is compiled at once, so mistakes are told now and not when mails go out."""
     return await content.create(by.account_id, data)
 
 
-@get("/templates/{template_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTENT))
+@get("/templates/{template_id:int}", tags=_TAGS, opt=needs(Permission.READ_CONTENT, edits=Edited.TEMPLATE))
 async def get_template(by: By, content: Content, template_id: FromPath[int]) -> Template:
     """One template with its texts."""
     return await content.get(by.account_id, template_id)
 
 
-@put("/templates/{template_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CONTENT))
+@put("/templates/{template_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CONTENT, edits=Edited.TEMPLATE))
 async def update_template(
     by: By,
     content: Content,

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from syncom.accounts.model import Permission
 from syncom.http.native.given import By, Drafts
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
-from syncom.http.native.routing import needs
+from syncom.http.native.routing import Edited, needs
 from syncom.workflows.drafts import VERSIONS_LIMIT, Draft, FullVersion, PublishedVersion
 from syncom.workflows.model import Workflow
 
@@ -33,25 +33,30 @@ class Publishing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     overwrite: bool = False
 
 
-@put("/workflows/{workflow_id:int}/draft", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+@put("/workflows/{workflow_id:int}/draft", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.WORKFLOW))
 async def save_workflow_draft(by: By, drafts: Drafts, workflow_id: FromPath[int], data: JSONBody[DraftInput]) -> Draft:
     """Keep a draft with its problems. What runs goes on as it is."""
     return await drafts.save(by.account_id, workflow_id, data.definition, from_version=data.from_version)
 
 
-@get("/workflows/{workflow_id:int}/draft", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+@get("/workflows/{workflow_id:int}/draft", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS, edits=Edited.WORKFLOW))
 async def get_workflow_draft(by: By, drafts: Drafts, workflow_id: FromPath[int]) -> Draft:
     """The draft, and what keeps it from being published."""
     return await drafts.get(by.account_id, workflow_id)
 
 
-@delete("/workflows/{workflow_id:int}/draft", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+@delete("/workflows/{workflow_id:int}/draft", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.WORKFLOW))
 async def drop_workflow_draft(by: By, drafts: Drafts, workflow_id: FromPath[int]) -> None:
     """Forget the draft."""
     await drafts.drop(by.account_id, workflow_id)
 
 
-@post("/workflows/{workflow_id:int}/publish", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CAMPAIGNS))
+@post(
+    "/workflows/{workflow_id:int}/publish",
+    tags=_TAGS,
+    status_code=200,
+    opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.WORKFLOW),
+)
 async def publish_workflow_draft(
     by: By, drafts: Drafts, workflow_id: FromPath[int], data: JSONBody[Publishing]
 ) -> Workflow:
@@ -81,7 +86,7 @@ async def get_workflow_version(
     "/workflows/{workflow_id:int}/versions/{version:int}/publish",
     tags=_TAGS,
     status_code=200,
-    opt=needs(Permission.WRITE_CAMPAIGNS),
+    opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.WORKFLOW),
 )
 async def revert_workflow(by: By, drafts: Drafts, workflow_id: FromPath[int], version: FromPath[int]) -> Workflow:
     """Publish an older version anew."""

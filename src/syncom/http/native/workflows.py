@@ -14,7 +14,7 @@ from syncom.attribution.model import Revenue, Source
 from syncom.contacts.model import IdentityKind
 from syncom.http.native.given import Attribution, By, Contacts, Workflows
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
-from syncom.http.native.routing import needs
+from syncom.http.native.routing import Edited, needs
 from syncom.ids import uuid7
 from syncom.workflows.model import Workflow
 from syncom.workflows.schema import definition_schema
@@ -80,7 +80,7 @@ async def list_workflows(by: By, workflows: Workflows, limit: Limit = 100, curso
     return Page(items=found, next_cursor=cursor_for(behind) if found and behind < total else None)
 
 
-@post("/workflows", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+@post("/workflows", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.WORKFLOW))
 async def create_workflow(by: By, workflows: Workflows, data: JSONBody[WorkflowInput]) -> Workflow:
     """Save a draft. Nobody enters until it is started."""
     return await workflows.create(by.account_id, data.name, data.definition)
@@ -92,7 +92,7 @@ async def workflow_schema(by: By) -> dict[str, Any]:
     return definition_schema()
 
 
-@get("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+@get("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS, edits=Edited.WORKFLOW))
 async def get_workflow(
     by: By, workflows: Workflows, attribution: Attribution, workflow_id: FromPath[int]
 ) -> WorkflowSeen:
@@ -108,7 +108,7 @@ async def get_workflow(
     )
 
 
-@put("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS))
+@put("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.WORKFLOW))
 async def update_workflow(
     by: By, workflows: Workflows, workflow_id: FromPath[int], data: JSONBody[WorkflowInput]
 ) -> Workflow:

@@ -21,6 +21,7 @@ _PROBLEMS = (
     ("not_found", "404", "There is no such thing in this account."),
     ("method_not_allowed", "405", "The route exists and does not know this method."),
     ("conflict", "409", "It contradicts what is stored: a taken address, a wrong state, a used Idempotency-Key."),
+    ("edited_since", "409", "Somebody saved it since the version named by If-Match; newer says who and when."),
     ("too_large", "413", "The body is larger than the route takes."),
     ("unsupported_media_type", "415", "The route reads another content type."),
     ("invalid", "422", "The input is wrong. errors names every wrong field."),
@@ -198,7 +199,8 @@ def _problems() -> str:
     return (
         '<h2 id="problems">Errors</h2><p>Every error is <code>application/problem+json</code> (RFC 9457) with '
         "<code>type</code>, <code>title</code>, <code>status</code>, <code>detail</code>, <code>request_id</code> "
-        "and, for wrong input, <code>errors</code>: a list of <code>field</code> and <code>reason</code>.</p>"
+        "and, for wrong input, <code>errors</code>: every wrong member with "
+        "<code>field</code>, <code>pointer</code>, <code>code</code> and <code>reason</code>.</p>"
         + _table("<th>Name</th><th>Status</th><th></th>", rows)
     )
 
