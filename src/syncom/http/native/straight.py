@@ -57,7 +57,9 @@ def decoded(decoder: msgspec.json.Decoder[Value], body: bytes) -> Value:
         wrong = faults(msgspec.json.decode(body), decoder.type)
         if not wrong:
             raise
-        raise Invalid.of([FieldError(one.field, one.reason) for one in wrong]) from None
+        refused = Invalid.of([FieldError(one.field, one.reason) for one in wrong])
+        refused.message = "; ".join(f"{one.field}: {one.reason}" for one in wrong)  # as the described way says it
+        raise refused from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"the body is not JSON: {error}") from None
     except RecursionError:
