@@ -211,6 +211,25 @@ async def test_a_refused_domain_is_refused_with_its_subdomains_and_no_other(site
             assert (await client.post(_path(site, form), data=values, headers=SCRIPT)).status_code == status
 
 
+async def test_throw_away_mailboxes_are_taken_flagged_or_refused_as_the_form_says(site: Site) -> None:
+    account_id = site.owner.account_id
+    async with site.client(None) as client:
+        for disposable, status, flagged in (("allow", 200, False), ("flag", 200, True), ("refuse", 422, None)):
+            form = await _form(site, disposable=disposable)
+            for domain in ("mailinator.com", "some.mailinator.com"):
+                values = await _filled(site, form, email=f"a{next(_numbers)}@{domain}")
+                answer = await client.post(_path(site, form), data=values, headers=SCRIPT)
+                assert answer.status_code == status, answer.text
+                contact = await _contact(site, values["email"])
+                assert (contact is None) == (flagged is None)
+                if contact is not None:
+                    (entry,) = await site.app.contacts.proofs.history(account_id, contact.contact_id)
+                    assert ("disposable" in (entry.detail or {})) is flagged
+            kept = await _filled(site, form, email=f"a{next(_numbers)}@kept-for-years.example")
+            assert (await client.post(_path(site, form), data=kept, headers=SCRIPT)).status_code == 200
+            site.app.forms._attempts._buckets.clear()
+
+
 async def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(site: Site) -> None:
     form = await _form(site)
     values = await _filled(site, form, email='"><b>bad', first_name="<i>Anna</i>", consent="")

@@ -21,6 +21,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from syncom.clock import Clock
+from syncom.consent.disposable import is_disposable
 from syncom.consent.languages import chosen, known, words
 from syncom.consent.model import Wish, Witness
 from syncom.consent.optin import OptIns
@@ -98,6 +99,15 @@ class Trigger(Enum):
     EXIT = "exit"
 
 
+class Disposable(Enum):
+    """What becomes of an address of a throw-away mailbox."""
+
+    ALLOW = "allow"
+    #: It is taken, and the proof of its consent says so (`disposable`).
+    FLAG = "flag"
+    REFUSE = "refuse"
+
+
 class Popup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a form opens by itself."""
 
@@ -133,6 +143,8 @@ class FormInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     domains: tuple[str, ...] = ()
     #: Domains of addresses that are not taken, such as those of throw-away mailboxes.
     refused_domains: tuple[str, ...] = ()
+    #: The same for those that are known as such everywhere.
+    disposable: Disposable = Disposable.ALLOW
     #: Its script computes a proof of work while the visitor types; who sends none (a browser without JavaScript) always
     #: has to confirm by mail, and may try less often.
     proof_of_work: bool = False
@@ -318,6 +330,7 @@ class Forms:
             language=form.definition.language,
             form_id=form.form_id,
             form_version=form.version,
+            more=self._flags(form, given),
         )
         contact = await self._contacts.get(form.account_id, outcome.contact_id)
         if by_mail or contact.email_state is SubscriptionState.UNSUBSCRIBED:
@@ -351,6 +364,11 @@ class Forms:
         if key != form.key.bytes or not _QUICKEST <= age <= _LONGEST:
             raise Invalid("", said["too_fast"])
 
+    def _flags(self, form: Form, given: ContactInput) -> dict[str, Any]:
+        if form.definition.disposable is Disposable.FLAG and is_disposable(str(given.email).rpartition("@")[2]):
+            return {"disposable": True}
+        return {}
+
     def _require_work(self, form: Form, values: Mapping[str, str], said: Mapping[str, str]) -> None:
         """A wrong proof is a program's; none at all is a browser without JavaScript's, too."""
         proof = values.get(PROOF, "")
@@ -379,7 +397,7 @@ class Forms:
                 problems.append(FieldError("email", said["wrong_email"]))
             else:
                 domain = members["email"].rpartition("@")[2]
-                if any(f".{domain}".endswith(f".{one}") for one in form.definition.refused_domains):
+                if _is_refused(domain, form.definition):
                     problems.append(FieldError("email", said["disposable"]))
         if form.definition.consent_required and values.get(CONSENT) != "on":
             problems.append(FieldError(CONSENT, said["consent_needed"]))
@@ -413,6 +431,12 @@ def _household(ip: str) -> str:
     except ValueError:
         return ip
     return str(ip_network((address, 64), strict=False)) if address.version == 6 else ip
+
+
+def _is_refused(domain: str, form: FormInput) -> bool:
+    if any(f".{domain}".endswith(f".{one}") for one in form.refused_domains):
+        return True
+    return form.disposable is Disposable.REFUSE and is_disposable(domain)
 
 
 def shown_words(form: FormInput) -> str:
