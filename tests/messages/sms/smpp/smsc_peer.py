@@ -103,8 +103,8 @@ class Smsc:
 
 
 @asynccontextmanager
-async def running_smsc() -> AsyncGenerator[Smsc]:
-    """Skips the test where npm cannot install what it needs."""
+async def running_smsc(*, pem: Path | None = None) -> AsyncGenerator[Smsc]:
+    """Skips the test where npm cannot install what it needs. ``pem``: key and certificate, for TLS."""
     folder = await asyncio.to_thread(installed)
     if folder is None:
         pytest.skip("npm cannot install the package smpp")
@@ -113,7 +113,7 @@ async def running_smsc() -> AsyncGenerator[Smsc]:
         HERE / "smsc.js",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "NODE_PATH": str(folder / "node_modules")},
+        env={**os.environ, "NODE_PATH": str(folder / "node_modules"), "SMSC_PEM": str(pem or "")},
     )
     smsc = Smsc(process)
     listener = asyncio.create_task(smsc.listen())

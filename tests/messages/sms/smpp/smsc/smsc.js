@@ -2,6 +2,7 @@
 // happened by lines of JSON on standard output. See smsc_peer.py.
 'use strict';
 
+const fs = require('fs');
 const readline = require('readline');
 const smpp = require('smpp');
 
@@ -80,7 +81,9 @@ const submit = (session, pdu) => {
   if (!behaviour.silent) setTimeout(answer, behaviour.wait || 0);
 };
 
-const server = smpp.createServer((session) => {
+// Over TLS, where a file with key and certificate is named.
+const pem = process.env.SMSC_PEM && fs.readFileSync(process.env.SMSC_PEM);
+const server = smpp.createServer(pem ? {key: pem, cert: pem} : {}, (session) => {
   sessions.add(session);
   session.on('error', () => {});
   session.on('close', () => {

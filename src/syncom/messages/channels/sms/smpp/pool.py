@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 RECONNECT: tuple[float, float] = (5.0, 300.0)
 #: Seconds without a text after which a process that need not listen ends its binds.
 IDLE: Final = 60.0
+#: X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH (OpenSSL).
+_WRONG_NAME: Final = frozenset((62, 64))
 _CONNECT_PATIENCE: Final = 30.0
 #: Times that a part is sent again when others of its text were taken, and seconds before the first.
 _MOST_REPEATS: Final = 5
@@ -197,9 +199,10 @@ class SmppPool:
                 await self._connect(session)
             words = await session.bound
         except TimeoutError:
-            return None, "cannot be reached: no connection in time"
+            doubt = "; does it speak TLS at this port?" if self._bind.tls else ""
+            return None, f"cannot be reached: no connection in time{doubt}"
         except (OSError, ssl.SSLError) as error:
-            return None, f"cannot be reached: {error}"
+            return None, f"cannot be reached: {_why(error, self._bind.host)}"
         except asyncio.CancelledError:
             session.abort("")
             raise
@@ -492,3 +495,15 @@ def _said(status: int) -> str:
 
 def _own(words: str) -> SmppAnswer:
     return SmppAnswer(text=words, local=True)
+
+
+def _why(error: OSError, host: str) -> str:
+    """What is wrong with a connection, in words that say what to do about a certificate."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _WRONG_NAME:
+            return f"its certificate is of another host than {host}: name the host that stands in the certificate"
+        return (
+            f"its certificate is not trusted ({error.verify_message}): give its authority to the system's store of "
+            "certificates, or name a file with it in SSL_CERT_FILE"
+        )
+    return str(error)
