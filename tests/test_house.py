@@ -67,7 +67,6 @@ BY_VALUE = {
     "peer_messages",
     "waiting_receipts",
     "inbound_text_ids",
-    "inbound_parts",
     "incomplete_texts",
 }
 #: Plain tables of the coordinator: the queue, sessions, jobs.

@@ -73,8 +73,8 @@ from syncom.messages.bounces.service import BouncesService
 from syncom.messages.bounces.spool import Spool, SpoolReader
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.callbacks.addresses import CallbackAddresses, callback_addresses
+from syncom.messages.channels.sms.parts_received import PartsReceived
 from syncom.messages.channels.sms.short_links import ShortLinks
-from syncom.messages.channels.sms.smpp.parts_received import PartsReceived
 from syncom.messages.consents import MessageConsents
 from syncom.messages.groups import SenderGroupsService
 from syncom.messages.identity.checking.certificates import Certificates

@@ -17,6 +17,7 @@ from syncom.events.service import EventsService
 from syncom.inbound_texts.model import InboundFilter, InboundText
 from syncom.inbound_texts.service import InboundTextsService
 from syncom.messages.channels.sms.model import TextReplies
+from syncom.messages.channels.sms.parts_received import PartsReceived
 from syncom.messages.model import PartPrice, SenderConfig, SenderKind, SenderRole
 from syncom.messages.senders import SenderInput
 from syncom.postgres.pool import Database
@@ -34,6 +35,7 @@ class TextHouse:
     house: SendingHouse
     events: EventsService
     inbound: InboundTextsService
+    parts: PartsReceived
     sender_id: int
 
     @classmethod
@@ -56,7 +58,8 @@ class TextHouse:
             house.clock,
             keep_days=30,
         )
-        texts = cls(house=house, events=events, inbound=inbound, sender_id=0)
+        parts = PartsReceived(database, inbound, house.clock)
+        texts = cls(house=house, events=events, inbound=inbound, parts=parts, sender_id=0)
         texts.sender_id = await texts.sender()
         try:
             yield texts

@@ -15,6 +15,7 @@ from syncom.contacts.service import suppress
 from syncom.errors import Invalid, NotFound
 from syncom.events.model import TypeParameter
 from syncom.inbound_texts.model import InboundFilter
+from syncom.messages.channels.sms.inbound import InboundPart
 from syncom.messages.channels.sms.model import TextReplies
 from syncom.messages.model import SenderConfig, SenderKind
 from syncom.messages.senders import SenderInput
@@ -166,16 +167,19 @@ async def test_an_erased_contact_leaves_no_text_and_a_merged_one_hands_its_over(
 async def part(
     texts: TextHouse, text: str, number: int, total: int = 3, *, reference: str = "r1", phone: str = ANN
 ) -> None:
-    await texts.inbound.receive_part(
-        texts.sender_id,
-        phone,
-        OURS,
-        text,
-        datetime.now(UTC),
-        f"{phone}-{reference}-{number}",
-        reference=reference,
-        part=number,
-        total=total,
+    await texts.parts.receive(
+        InboundPart(
+            sender_id=texts.sender_id,
+            from_=phone,
+            to=OURS,
+            octets=text.encode(),
+            codec="utf-8",
+            at=datetime.now(UTC),
+            peer_id=f"{phone}-{reference}-{number}",
+            reference=reference,
+            number=number,
+            total=total,
+        )
     )
 
 
@@ -192,9 +196,7 @@ async def test_parts_in_any_order_and_repeated_make_one_text(
     kept = await texts.kept()
     assert len(kept) == before + 1
     assert kept[0].text == "one two three"
-    async with texts.house.database.system() as connection:
-        left = await (await connection.execute("SELECT count(*) FROM inbound_parts")).fetchone()
-    assert left == (0,), "a part that comes again after its text was taken is not kept"
+    assert kept[0].peer_id == f"{ANN}-{reference}-1"
 
 
 async def test_last_parts_at_the_same_moment_make_one_text_and_numbers_are_not_mixed(texts: TextHouse) -> None:
@@ -206,15 +208,14 @@ async def test_last_parts_at_the_same_moment_make_one_text_and_numbers_are_not_m
 async def test_half_a_text_is_taken_when_the_rest_does_not_come(texts: TextHouse) -> None:
     await part(texts, "Hello ", 1)
     await part(texts, "dear", 3)
-    await texts.inbound.forget()
+    assert await texts.parts.give_up() == 0
     assert await texts.kept() == []
     async with texts.house.database.system() as connection:
-        await connection.execute("UPDATE inbound_parts SET received_at = received_at - interval '2 hours'")
-    await texts.inbound.forget()
-    assert [one.text for one in await texts.kept()] == ["Hello dear"]
-    async with texts.house.database.system() as connection:
-        left = await (await connection.execute("SELECT count(*) FROM inbound_parts")).fetchone()
-    assert left == (0,)
+        await connection.execute("UPDATE incomplete_texts SET give_up_at = give_up_at - interval '2 hours'")
+    assert await texts.parts.give_up() == 1
+    assert [one.text for one in await texts.kept()] == ["Hello […] dear"]
+    await part(texts, " my ", 2)
+    assert len(await texts.kept()) == 1, "it waits for the others of its own"
 
 
 @pytest.mark.parametrize(("number", "total"), [(0, 3), (4, 3), (1, 0), (1, 256), (-1, 3)])

@@ -25,8 +25,8 @@ from syncom.messages.bounces.refusals import Refusals
 from syncom.messages.channels.email.model import Security
 from syncom.messages.channels.push.browsers import Browsers
 from syncom.messages.channels.sms.inbound import NobodyReads, TextsReceived
+from syncom.messages.channels.sms.parts_received import PartsReceived
 from syncom.messages.channels.sms.short_links import ShortLinks
-from syncom.messages.channels.sms.smpp.parts_received import PartsReceived
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import OnUncertain, SenderConfig, SenderRole
 from syncom.messages.policy.service import PoliciesService

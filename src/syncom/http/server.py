@@ -109,6 +109,7 @@ class Server:
             app.senders,
             app.receipts,
             app.inbound_texts,
+            app.parts_received,
             app.clock,
             base_url=app.settings.base_url,
         )

@@ -9,11 +9,6 @@ VALUES (%(account_id)s, %(sender_id)s, %(peer_id)s, %(received_at)s)
 ON CONFLICT DO NOTHING
 RETURNING 1
 
--- name: is_claimed
--- Primary key.
-SELECT 1 FROM inbound_text_ids
-WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s AND peer_id = %(peer_id)s
-
 -- name: find_contact
 -- Who has this number, with the state of texts. Primary keys of identities and contacts.
 SELECT c.contact_id, c.sms_state, c.language
@@ -89,26 +84,3 @@ DELETE FROM inbound_texts WHERE (account_id, bucket, inbound_text_id) IN (
 DELETE FROM inbound_text_ids WHERE (account_id, sender_id, peer_id) IN (
     SELECT account_id, sender_id, peer_id FROM inbound_text_ids WHERE received_at < %(before)s LIMIT %(limit)s
 )
-
--- name: add_part
-INSERT INTO inbound_parts (account_id, sender_id, phone, reference, part, total, recipient, text, peer_id, sent_at, received_at)
-VALUES (%(account_id)s, %(sender_id)s, %(phone)s, %(reference)s, %(part)s, %(total)s, %(recipient)s, %(text)s, %(peer_id)s,
-    %(sent_at)s, %(received_at)s)
-ON CONFLICT DO NOTHING
-
--- name: parts
--- The parts of a text that are there, in order. Primary key.
-SELECT account_id, sender_id, phone, reference, part, total, recipient, text, peer_id, sent_at, received_at
-FROM inbound_parts
-WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s AND phone = %(phone)s AND reference = %(reference)s
-ORDER BY part
-
--- name: delete_parts
-DELETE FROM inbound_parts
-WHERE account_id = %(account_id)s AND sender_id = %(sender_id)s AND phone = %(phone)s AND reference = %(reference)s
-
--- name: stale_parts
--- Parts whose others did not come in time, in order. Index: inbound_parts_age.
-SELECT account_id, sender_id, phone, reference, part, total, recipient, text, peer_id, sent_at, received_at
-FROM inbound_parts WHERE received_at < %(before)s
-ORDER BY account_id, sender_id, phone, reference, part LIMIT %(limit)s

@@ -32,26 +32,6 @@ class InboundText(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
 
 
-class InboundPart(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a joined text that came by itself."""
-
-    account_id: int
-    sender_id: int
-    #: As the gateway says it.
-    phone: str
-    #: What the parts of one text have in common.
-    reference: str
-    #: From 1.
-    part: int
-    total: int
-    recipient: str
-    text: str
-    peer_id: str
-    #: UTC.
-    sent_at: datetime
-    received_at: datetime
-
-
 class InboundFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which texts; what is None or empty does not matter."""
 

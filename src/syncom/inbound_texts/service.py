@@ -7,9 +7,7 @@ else; HELP is answered with the brand and whom to ask. See ``docs/sms.md``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,8 +28,7 @@ from syncom.ids import single_message_id
 from syncom.inbound_texts import store
 from syncom.inbound_texts.answers import answer_to
 from syncom.inbound_texts.keywords import Asked, Keyword, read_keyword
-from syncom.inbound_texts.model import InboundFilter, InboundPart, InboundText
-from syncom.messages.channels.sms.parts import MAX_PARTS
+from syncom.inbound_texts.model import InboundFilter, InboundText
 from syncom.messages.model import Sender
 from syncom.messages.routes import normalise_number
 from syncom.messages.senders import SendersService
@@ -56,8 +53,6 @@ _LONGEST_ID: Final = 255
 _HELP_EVERY: Final = timedelta(hours=1)
 #: A STOP is counted for the text that came before it, when that is not older.
 _LED_TO_STOP: Final = timedelta(days=30)
-#: Parts wait so long for the others of their text.
-_PARTS_LIFE: Final = timedelta(hours=1)
 _FORGOTTEN_AT_ONCE: Final = 5_000
 _LONGEST_PAGE: Final = 1_000
 
@@ -123,73 +118,6 @@ class InboundTextsService:
                 occurred_at=taken.received_at,
                 detail="STOP by text",
             )
-
-    async def receive_part(
-        self,
-        sender_id: int,
-        from_: str,
-        to: str,
-        text: str,
-        at: datetime,
-        peer_id: str,
-        *,
-        reference: str,
-        part: int,
-        total: int,
-    ) -> None:
-        """Take a part of a text, of which each comes by itself and in any order: with the last one the text is taken.
-
-        ``part`` counts from 1. Raises Invalid for a part that cannot be, Unavailable like :meth:`receive`.
-        """
-        if not 1 <= part <= total <= MAX_PARTS:
-            raise Invalid("part", f"must be one of at most {MAX_PARTS}")
-        sender = await self._senders.find(sender_id)
-        if sender is None:
-            _log.warning("a text came for sender %s, which is gone", sender_id)
-            return
-        given = InboundPart(
-            account_id=sender.account_id,
-            sender_id=sender_id,
-            phone=_line(from_, _LONGEST_NAME),
-            reference=_line(reference, _LONGEST_ID),
-            part=part,
-            total=total,
-            recipient=_line(to, _LONGEST_NAME),
-            text=_text(text),
-            peer_id=_line(peer_id, _LONGEST_ID),
-            sent_at=at,
-            received_at=self._clock.now(),
-        )
-        async with self._database.tenant(sender.account_id) as connection:
-            # Of two last parts at the same moment the later one sees the other.
-            await store.lock_number(connection, sender.account_id, given.phone)
-            if await store.is_claimed(connection, sender.account_id, sender_id, given.peer_id):
-                return
-            there = await store.add_part(connection, given)
-        if len(there) == there[0].total:
-            await self._take_parts(there)
-
-    async def _take_parts(self, parts: Sequence[InboundPart]) -> None:
-        """Take what is there of a text. Parts go after it: whoever dies in between takes it again, for nothing."""
-        first = parts[0]
-        joined = "".join(part.text for part in parts)
-        await self.receive(first.sender_id, first.phone, first.recipient, joined, first.sent_at, first.peer_id)
-        now = self._clock.now()
-        async with self._database.tenant(first.account_id) as connection:
-            await store.delete_parts(connection, first)
-            for part in parts:
-                await store.claim_id(connection, part.account_id, part.sender_id, part.peer_id, now)
-
-    async def _take_stale_parts(self) -> None:
-        """Take texts whose other parts did not come: half a text is better than none."""
-        before = self._clock.now() - _PARTS_LIFE
-        while True:
-            async with self._database.system() as connection:
-                found = await store.stale_parts(connection, before, _FORGOTTEN_AT_ONCE)
-            for _, parts in groupby(found, lambda part: (part.account_id, part.sender_id, part.phone, part.reference)):
-                await self._take_parts(list(parts))
-            if len(found) < _FORGOTTEN_AT_ONCE:
-                return
 
     async def _take(
         self,
@@ -353,11 +281,7 @@ class InboundTextsService:
         return found
 
     async def forget(self) -> None:
-        """Take texts that stayed incomplete, and delete those that were kept long enough.
-
-        The proof of a decision stays in the consent history.
-        """
-        await self._take_stale_parts()
+        """Delete texts that were kept long enough. The proof of a decision stays in the consent history."""
         before = self._clock.now() - self._keep
         for forget in (store.forget, store.forget_ids):
             gone = _FORGOTTEN_AT_ONCE

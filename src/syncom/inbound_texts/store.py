@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import msgspec
 from psycopg.rows import class_row
 
 from syncom.contacts.model import SubscriptionState
 from syncom.ids import bucket_of
-from syncom.inbound_texts.model import InboundFilter, InboundPart, InboundText
+from syncom.inbound_texts.model import InboundFilter, InboundText
 from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 
@@ -46,12 +45,6 @@ async def claim_id(connection: Connection, account_id: int, sender_id: int, peer
     """Whether no text with this id of the gateway came before."""
     values = {"account_id": account_id, "sender_id": sender_id, "peer_id": peer_id, "received_at": at}
     return await (await connection.execute(_SQL["claim_id"], values)).fetchone() is not None
-
-
-async def is_claimed(connection: Connection, account_id: int, sender_id: int, peer_id: str) -> bool:
-    """Whether a text with this id of the gateway, or with this part, was taken."""
-    values = {"account_id": account_id, "sender_id": sender_id, "peer_id": peer_id}
-    return await (await connection.execute(_SQL["is_claimed"], values)).fetchone() is not None
 
 
 async def find_contact(connection: Connection, account_id: int, phone: str) -> Owner | None:
@@ -140,25 +133,6 @@ async def get(connection: Connection, account_id: int, inbound_text_id: UUID) ->
     values = {"account_id": account_id, "inbound_text_id": inbound_text_id}
     cursor = connection.cursor(row_factory=class_row(InboundText))
     return await (await cursor.execute(_SQL["get"], values)).fetchone()
-
-
-async def add_part(connection: Connection, part: InboundPart) -> list[InboundPart]:
-    """Keep a part; returns those of its text that are there now, in order."""
-    values = msgspec.structs.asdict(part)
-    await connection.execute(_SQL["add_part"], values)
-    cursor = connection.cursor(row_factory=class_row(InboundPart))
-    return await (await cursor.execute(_SQL["parts"], values)).fetchall()
-
-
-async def delete_parts(connection: Connection, part: InboundPart) -> None:
-    """Forget the parts of the text that this one is of."""
-    await connection.execute(_SQL["delete_parts"], msgspec.structs.asdict(part))
-
-
-async def stale_parts(connection: Connection, before: datetime, limit: int) -> list[InboundPart]:
-    """Parts that came before a moment, those of a text together and in order. For a system transaction."""
-    cursor = connection.cursor(row_factory=class_row(InboundPart))
-    return await (await cursor.execute(_SQL["stale_parts"], {"before": before, "limit": limit})).fetchall()
 
 
 async def forget(connection: Connection, before: datetime, limit: int) -> int:

@@ -34,6 +34,8 @@ from syncom.messages.channels.sms.callbacks.reading import (
 )
 from syncom.messages.channels.sms.callbacks.signatures import is_of_gateway, is_of_twilio, is_of_vonage
 from syncom.messages.channels.sms.form import CallbackForm
+from syncom.messages.channels.sms.inbound import InboundPart
+from syncom.messages.channels.sms.parts_received import PartsReceived
 from syncom.messages.receipts.model import Receipt
 from syncom.messages.receipts.service import ReceiptsService
 from syncom.messages.senders import CallbackSender, SendersService
@@ -57,6 +59,7 @@ class GatewaysApp:
         senders: SendersService,
         receipts: ReceiptsService,
         texts: InboundTextsService,
+        parts: PartsReceived,
         clock: Clock,
         *,
         base_url: str,
@@ -65,6 +68,7 @@ class GatewaysApp:
         self._senders = senders
         self._receipts = receipts
         self._texts = texts
+        self._parts = parts
         self._clock = clock
         self._base_url = base_url
 
@@ -117,8 +121,19 @@ class GatewaysApp:
         if text.joined is None:
             await self._texts.receive(*said, answered=text.answered)
         else:
-            joined = text.joined
-            await self._texts.receive_part(*said, reference=joined.reference, part=joined.part, total=joined.total)
+            part = InboundPart(
+                sender_id=sender_id,
+                from_=text.from_,
+                to=text.to,
+                octets=text.text.encode("utf-8", "replace"),
+                codec="utf-8",
+                reference=text.joined.reference,
+                number=text.joined.part,
+                total=text.joined.total,
+                peer_id=text.peer_id,
+                at=at,
+            )
+            await self._parts.receive(part)
 
 
 def _is_genuine(sender: CallbackSender, posted: Posted, clock: Clock) -> bool:

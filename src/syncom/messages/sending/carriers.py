@@ -23,11 +23,11 @@ from syncom.messages.channels.sms.callbacks.addresses import receipts_address
 from syncom.messages.channels.sms.gateway import GatewayPool, judge
 from syncom.messages.channels.sms.inbox import InboxPool
 from syncom.messages.channels.sms.model import GatewayAnswer
+from syncom.messages.channels.sms.parts_received import PartsReceived
 from syncom.messages.channels.sms.short_links import ShortLinks
 from syncom.messages.channels.sms.smpp import statuses
 from syncom.messages.channels.sms.smpp.delivered import Deliveries
 from syncom.messages.channels.sms.smpp.model import SmppAnswer, SmppBind
-from syncom.messages.channels.sms.smpp.parts_received import PartsReceived
 from syncom.messages.channels.sms.smpp.pool import SmppPool
 from syncom.messages.identity.signing import Identities
 from syncom.messages.model import Sender, SenderKind

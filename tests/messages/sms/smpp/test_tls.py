@@ -52,7 +52,7 @@ async def test_a_text_goes_through_a_bind_over_tls(pem: Path) -> None:
         [text] = await smsc.heard("submit")
         assert text["text"] == "Hello"
         [bound] = smsc.all("bind")
-        assert bound["password"] == "secret"  # noqa: S105 - the test's own
+        assert bound["password"] == "secret"
 
 
 @pytest.mark.usefixtures("trusted")

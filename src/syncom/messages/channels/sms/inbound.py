@@ -1,4 +1,4 @@
-"""What a carrier of texts does with a text that somebody wrote to us: the seam to whoever reads them."""
+"""Texts that somebody wrote to us, as a carrier has them, and the seam to whoever reads them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,41 @@ import logging
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
+from syncom.messages.channels.sms.gsm import decoded
+
 _log = logging.getLogger(__name__)
+
+
+class InboundPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A text of somebody, or one part of it."""
+
+    sender_id: int
+    #: A number with its plus, or whatever else the peer calls it.
+    from_: str
+    to: str
+    #: Octets without their header, in the alphabet ``codec`` of Python; empty codec: the GSM alphabet.
+    octets: bytes
+    codec: str
+    #: Tells the parts of one text from those of another; None: it is alone.
+    reference: str | None = None
+    #: From 1.
+    number: int = 1
+    total: int = 1
+    #: The peer's own id of this part; empty: it gives none.
+    peer_id: str = ""
+    #: When it was written, in UTC; None: just now.
+    at: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        return text_of(self.octets, self.codec)
+
+
+def text_of(octets: bytes, codec: str) -> str:
+    """What was written; what cannot be read is shown as such."""
+    return octets.decode(codec, "replace") if codec else decoded(octets)
 
 
 class TextsReceived(Protocol):

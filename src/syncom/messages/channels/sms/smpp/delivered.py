@@ -6,11 +6,10 @@ import logging
 import re
 from typing import Final, Protocol
 
-import msgspec
 from smpp34 import DeliverSm
 
 from syncom.errors import Unavailable
-from syncom.messages.channels.sms.gsm import decoded
+from syncom.messages.channels.sms.inbound import InboundPart
 from syncom.messages.channels.sms.smpp import pdu
 from syncom.messages.channels.sms.smpp.model import ReceiptIds, SmppBind
 from syncom.messages.channels.sms.smpp.pdu import Option
@@ -63,31 +62,6 @@ _CODECS: Final = {
 }
 
 
-class InboundPart(msgspec.Struct, frozen=True, kw_only=True):
-    """A text of somebody, or one part of it."""
-
-    sender_id: int
-    #: A number with its plus, or whatever else the SMSC calls it.
-    from_: str
-    to: str
-    #: Octets without their header, in the alphabet ``codec`` of Python; empty codec: the GSM alphabet.
-    octets: bytes
-    codec: str
-    #: Tells the parts of one text from those of another; None: it is alone.
-    reference: int | None = None
-    number: int = 1
-    total: int = 1
-
-    @property
-    def text(self) -> str:
-        return text_of(self.octets, self.codec)
-
-
-def text_of(octets: bytes, codec: str) -> str:
-    """What was written; what cannot be read is shown as such."""
-    return octets.decode(codec, "replace") if codec else decoded(octets)
-
-
 class Receipts(Protocol):
     """Takes receipts, see ``receipts/service.py``."""
 
@@ -95,7 +69,7 @@ class Receipts(Protocol):
 
 
 class Parts(Protocol):
-    """Takes texts of people part by part, see ``parts_received.py``."""
+    """Takes texts of people part by part, see ``sms/parts_received.py``."""
 
     async def receive(self, part: InboundPart) -> None: ...
 
@@ -208,7 +182,7 @@ def _text(found: DeliverSm, options: dict[int, bytes], sender_id: int, bind: Smp
         to=_number(found.destination_addr, found.dest_addr_ton),
         octets=octets,
         codec=codec,
-        reference=reference,
+        reference=None if reference is None else str(reference),
         number=number,
         total=total,
     )
