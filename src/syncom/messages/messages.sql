@@ -335,7 +335,7 @@ WHERE account_id = %(account_id)s AND channel = %(channel)s AND address = ANY (%
     AND (expires_at IS NULL OR expires_at > now());
 
 -- name: status
--- Queued or settled, with what happened since. Index: messages' and ledger's primary keys.
+-- Queued or settled, with what happened since. Index: messages' and ledger's primary keys, activity_contact.
 SELECT ids.message_id, coalesce(l.contact_id, m.contact_id) AS contact_id,
        coalesce(l.campaign_id, m.campaign_id) AS campaign_id, l.state, coalesce(l.channel, m.channel) AS channel,
        coalesce(l.content_id, m.content_id) AS content_id, t.template_id,
@@ -344,12 +344,18 @@ SELECT ids.message_id, coalesce(l.contact_id, m.contact_id) AS contact_id,
        coalesce(l.attempts, m.attempt) AS attempts, l.state IS NULL AND m.worker_id IS NOT NULL AS leased,
        coalesce(l.uncertain, m.uncertain) AS uncertain, l.settled_at,
        e.first_open_at AS opened_at, e.first_click_at AS clicked_at, e.unsubscribed_at, e.delivered_at,
-       e.bounced_at
+       e.bounced_at, coalesce(b.detail, '') AS bounce
 FROM unnest(%(message_ids)s::uuid[], %(buckets)s::smallint[]) AS ids (message_id, bucket)
 LEFT JOIN messages m ON m.message_id = ids.message_id AND m.account_id = %(account_id)s
 LEFT JOIN ledger l ON l.account_id = %(account_id)s AND l.bucket = ids.bucket AND l.message_id = ids.message_id
 LEFT JOIN engagements e ON e.account_id = %(account_id)s AND e.bucket = ids.bucket AND e.message_id = ids.message_id
 LEFT JOIN contents t ON t.account_id = %(account_id)s AND t.content_id = coalesce(l.content_id, m.content_id)
+LEFT JOIN LATERAL (
+    SELECT detail FROM activity a
+    WHERE a.account_id = %(account_id)s AND a.bucket = ids.bucket AND a.contact_id = l.contact_id
+        AND a.occurred_at = e.bounced_at AND a.kind = 2 AND a.message_id = ids.message_id
+    LIMIT 1
+) b ON e.bounced_at IS NOT NULL
 WHERE m.message_id IS NOT NULL OR l.message_id IS NOT NULL;
 
 -- name: settled_message
@@ -375,6 +381,7 @@ WHERE k.worker_id = %(worker_id)s;
 -- name: messages_of_worker
 SELECT m.message_id, m.account_id, m.contact_id, m.channel, m.campaign_id, m.sender_id, m.content_id, m.address, m.attempt,
        m.created_at, m.deadline, m.uncertain, m.external_request_id, m.categories,
+       coalesce(c.alternatives, '[]') <> '[]' AS is_choice,
        coalesce(c.launched_at, m.created_at) AS launched_at, s.config ->> 'on_uncertain' AS on_uncertain
 FROM messages m LEFT JOIN campaigns c ON c.campaign_id = m.campaign_id
 LEFT JOIN senders s ON s.sender_id = m.sender_id

@@ -234,6 +234,8 @@ class MessageStatus(msgspec.Struct, frozen=True, kw_only=True):
     #: What the receiving side said after it had taken the message: it arrived, or it did not.
     delivered_at: datetime | None = None
     bounced_at: datetime | None = None
+    #: In what words: of a text's receipt its state first, such as 'expired: stat EXPIRED err 000'.
+    bounce: str = ""
 
     @property
     def failure(self) -> Failure:

@@ -18,6 +18,7 @@ from syncom.contacts.model import Channel, ContactInput, IdentityKind, Subscript
 from syncom.ids import campaign_of_message
 from syncom.messages.channels.sms.form import GatewayAnswers, GatewayCall, GatewayForm
 from syncom.messages.model import LedgerState, SenderConfig, SenderKind, SenderRole
+from syncom.messages.receipts.model import Receipt, ReceiptState
 from syncom.messages.senders import SenderInput
 from tests.http.esputnik.conftest import Reply, Shop
 from tests.messages.house import sending
@@ -198,6 +199,28 @@ async def test_a_gateways_refusal_is_the_status(shop: Shop) -> None:
         ids = request_ids(await shop.post("/v1/message/sms", {**SMS, "phoneNumbers": [ANN, BOB]}))
         found = await settled(shop, ids)
     assert [(row["status"], row["failed"]) for row in found] == [("DELIVERED", False), ("UNDELIVERED", True)]
+
+
+async def test_a_receipt_tells_a_phone_that_was_not_reached_in_time_from_a_text_that_was_rejected(shop: Shop) -> None:
+    ends = {ANN: ReceiptState.EXPIRED, BOB: ReceiptState.REJECTED}
+
+    def behave(asked: Any, number: int) -> GatewayReply:
+        del number
+        return GatewayReply(body=b'{"id": "gw-%s"}' % asked.json()["to"].removeprefix("+").encode())
+
+    async with running_gateway(behave) as peer, delivery(shop):
+        sender_id = await through(shop, peer)
+        ids = request_ids(await shop.post("/v1/message/sms", {**SMS, "phoneNumbers": list(ends)}))
+        assert [row["status"] for row in await settled(shop, ids)] == ["DELIVERED", "DELIVERED"]
+    for phone, state in ends.items():
+        await shop.app.receipts.receive(Receipt(sender_id=sender_id, peer_id=f"gw-{phone}", state=state, reason="23"))
+    async with shop.app.database.system() as connection:
+        await shop.app.activity.settle(connection)
+    found = await settled(shop, ids)
+    assert [(row["status"], row["failed"], row["delivered"]) for row in found] == [
+        ("EXPIRED", True, False),
+        ("UNDELIVERED", True, False),
+    ]
 
 
 async def test_a_suppressed_phone_is_blacklisted(shop: Shop) -> None:

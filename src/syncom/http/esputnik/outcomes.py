@@ -14,6 +14,7 @@ from syncom.errors import NotFound
 from syncom.http.esputnik.method import Call, Refused
 from syncom.messages.batch import MAX_RECIPIENTS, BatchResult, BatchSend
 from syncom.messages.model import Exclusion, Failure, MessageState, MessageStatus
+from syncom.messages.receipts.model import ReceiptState
 
 
 class SendRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -68,7 +69,7 @@ class StatusWord(Enum):
     READ = "READ"
     #: The receiving side refused it.
     UNDELIVERED = "UNDELIVERED"
-    #: Given up: its time or its attempts were over.
+    #: Given up: its time or its attempts were over, here or in the network of the phone.
     EXPIRED = "EXPIRED"
     FAILED = "FAILED"
     #: It could not be made.
@@ -91,6 +92,8 @@ _EXCLUSIONS: Final[Mapping[str, StatusWord]] = {
     Exclusion.NO_PHONE.value: StatusWord.CANNOT_FIND_CHANNEL,
 }
 
+#: How the bounce of a text begins whose phone could not be reached in time.
+_EXPIRED: Final = ReceiptState.EXPIRED.name.lower()
 _FAILURES: Final = {
     Failure.NOT_MADE: StatusWord.ERROR,
     Failure.GIVEN_UP: StatusWord.EXPIRED,
@@ -146,7 +149,7 @@ def _word(found: MessageStatus) -> StatusWord:
         return StatusWord.PENDING if found.leased or found.attempts else StatusWord.IN_QUEUE
     if state is MessageState.SENT:
         if found.bounced_at is not None:
-            return StatusWord.UNDELIVERED
+            return StatusWord.EXPIRED if found.bounce.startswith(_EXPIRED) else StatusWord.UNDELIVERED
         return StatusWord.READ if found.opened_at or found.clicked_at else StatusWord.DELIVERED
     if state is MessageState.EXCLUDED:
         return _EXCLUSIONS.get(found.reason, StatusWord.FAILED)
