@@ -19,17 +19,38 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from syncom.campaigns.model import Campaign, CampaignState
+from syncom.campaigns.model import Alternative, Audience, Campaign, CampaignInput, CampaignState
+from syncom.contacts.model import Channel, ContactInput, UpsertOptions
+from syncom.content.model import TemplateInput
 from syncom.errors import Unavailable
-from syncom.messages.model import SenderRole
+from syncom.messages.channels.sms.form import GatewayCall, GatewayForm
+from syncom.messages.model import SenderConfig, SenderKind, SenderRole
+from syncom.messages.senders import SenderInput
 from syncom.messages.sending.journal import Journal, remains
 from syncom.postgres.embedded import EmbeddedServer
 from syncom.postgres.migrate import migrate
 from syncom.postgres.pool import Database
 from tests.messages.email.smtp_peer import STALL, SmtpPeer, running_peer
-from tests.messages.house import SendingHouse, sending, states
+from tests.messages.house import LETTER, SendingHouse, sending, states
+from tests.messages.push.browser import Browser
+from tests.messages.sms.gateway_peer import Asked, Reply, running_gateway
 
 CONNECTIONS = 4
+#: Messages that a process may have in flight: 40 connections of web push, and those of mails and texts.
+_IN_FLIGHT = 40 + 2 * CONNECTIONS
+_PUSH = TemplateInput(name="Push", subject="Hello", source="News", channel=Channel.WEBPUSH)
+_TEXT = TemplateInput(name="Text", subject="", source="Hello {{ first_name }}", channel=Channel.SMS)
+
+
+def text_gateway(url: str) -> SenderInput:
+    form = GatewayForm(sms=GatewayCall(url=f"{url}/sms"), names=("Acme",))
+    config = SenderConfig(gateway=form, timeout=5.0, max_connections=CONNECTIONS)
+    return SenderInput(name="Texts", kind=SenderKind.GATEWAY, config=config)
+
+
+def _takes_its_time(asked: Asked, number: int) -> Reply:
+    """So that there is always something in flight when a process is killed."""
+    return Reply(status=201, body=b'{"id": "%d"}' % number, wait=0.01)
 
 
 @asynccontextmanager
@@ -94,6 +115,87 @@ ROUNDS = int(os.environ.get("SYNCOM_FAULT_ROUNDS", "1"))
 @pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_ten_kills_leave_nobody_out_and_mark_every_duplicate(house: SendingHouse, seed: int) -> None:
     await kill_while_sending(house, recipients=10_000, kills=10, seed=seed)
+
+
+async def kill_over_three_channels(house: SendingHouse, *, people: int, kills: int, seed: int) -> None:
+    """Everybody can be reached by a browser, a mail or a text; of those with a browser every second one leaves web push
+    after the audience is frozen, and of those with an address every third one mails."""
+    dice = random.Random(seed)
+    account_id, consents = house.account_id, house.contacts.consents
+    async with (
+        running_gateway(_takes_its_time) as push_peer,
+        running_gateway(_takes_its_time) as texts,
+        running_peer() as mails,
+    ):
+        ids = await house.people(people)
+        rows = [
+            ContactInput(email=f"p{number}@example.com", phone=f"+38067{number:07d}") for number in range(1, people + 1)
+        ]
+        await house.contacts.upsert(account_id, rows, UpsertOptions())
+        for channel in (Channel.EMAIL, Channel.SMS):
+            await consents.subscribe(account_id, ids, channel, source="test")
+        with_browser = ids[: people // 2]
+        browsers = {one: Browser(push_peer, f"b{one}") for one in with_browser}
+        for one, browser in browsers.items():
+            await browser.subscribe(house.contacts, account_id, one)
+        await house.sender(mails.port, max_connections=CONNECTIONS)
+        await house.senders.add(account_id, text_gateway(texts.url))
+        push, letter, text = [
+            (await house.content.create(account_id, one)).template_id for one in (_PUSH, LETTER, _TEXT)
+        ]
+        given = CampaignInput(
+            name="News",
+            template_id=push,
+            audience=Audience(everyone=True),
+            alternatives=(Alternative(template_id=letter), Alternative(template_id=text)),
+        )
+        campaign = await house.campaigns.create(account_id, given)
+        await house.campaigns.start(account_id, campaign.campaign_id)
+        await house.keeper_rests()
+        await consents.unsubscribe(account_id, with_browser[::2], Channel.WEBPUSH, source="page")
+        await consents.unsubscribe(account_id, ids[::3], Channel.EMAIL, source="page")
+
+        def taken() -> int:
+            return len(push_peer.accepted) + len(mails.accepted) + len(texts.accepted)
+
+        for number in range(1, kills + 1):
+            goal = people * number // (kills + 2)
+            async with sender_process(house) as child:
+                async with asyncio.timeout(60):
+                    while taken() < goal:
+                        await house.retries_are_due()
+                        await asyncio.sleep(0.002)
+                await asyncio.sleep(dice.random() * 0.05)
+                child.kill()
+                await child.wait()
+        async with sender_process(house), asyncio.timeout(120):
+            while (await house.campaigns.get(account_id, campaign.campaign_id)).state is not CampaignState.FINISHED:
+                await house.retries_are_due()
+                await house.keeper_rests()
+                await asyncio.sleep(0.05)
+    rows_by_contact = {row.contact_id: row for row in await house.ledger(campaign.campaign_id)}
+    assert set(rows_by_contact) == set(ids), "nobody is lost"
+    assert states(list(rows_by_contact.values())) == {"sent": people}
+
+    address = {f"p{number}@example.com": one for number, one in enumerate(ids, 1)}
+    phone = {f"+38067{number:07d}": one for number, one in enumerate(ids, 1)}
+    got = Counter([one for one, browser in browsers.items() for _ in browser.got])
+    got.update(address[mail.rcpt_to] for mail in mails.accepted)
+    got.update(phone[asked.json()["to"]] for asked in texts.accepted)
+    assert set(got) == set(ids), "everybody gets one"
+    twice = {one for one, count in got.items() if count > 1}
+    doubtful = {one for one, row in rows_by_contact.items() if row.uncertain}
+    assert twice <= doubtful, "nobody gets two without a mark"
+    assert len(doubtful) <= _IN_FLIGHT * kills
+    report = await house.campaigns.report(account_id, campaign.campaign_id)
+    assert sum(report.channels.values()) == report.sent == people
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+async def test_kills_during_a_campaign_over_three_channels_leave_nobody_out_and_give_nobody_two(
+    house: SendingHouse, seed: int
+) -> None:
+    await kill_over_three_channels(house, people=600, kills=5, seed=seed)
 
 
 async def test_a_sender_that_lost_its_leases_cannot_double_the_ledger(house: SendingHouse) -> None:

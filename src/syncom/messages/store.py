@@ -542,6 +542,8 @@ class MessageHeld(msgspec.Struct, frozen=True, kw_only=True):
     deadline: datetime
     uncertain: bool
     external_request_id: str
+    #: Its campaign has a fall-back order.
+    is_choice: bool
     launched_at: datetime
     on_uncertain: str | None
     categories: tuple[str, ...]

@@ -162,6 +162,7 @@ async def _judge_messages(connection: Connection, left: Remains, now: datetime, 
             uncertain=held.uncertain,
             external_request_id=held.external_request_id,
             categories=held.categories,
+            is_choice=held.is_choice,
         )
         _judge(work, held.sender_id, held.on_uncertain, left, now, verdicts)
 
