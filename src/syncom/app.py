@@ -117,6 +117,7 @@ from syncom.segments.membership import MembershipService
 from syncom.segments.service import SegmentsService
 from syncom.segments.table import ContactTable
 from syncom.settings import Settings
+from syncom.sites.landing import Landings
 from syncom.sites.push import WebPush
 from syncom.sites.push_keys import PushKeys
 from syncom.sites.service import SitesService
@@ -185,6 +186,7 @@ class App:
         self.product_feeds = FeedsService(database, keyring, self.outbound, clock, settings.data_dir)
         self.promocodes = PromocodesService(database, clock)
         self.sites = SitesService(database, self.contacts, self.events, keyring, clock)
+        self.landings = Landings(self.sites, clock)
         self.push_keys = PushKeys(database, keyring)
         self.web_push = WebPush(
             database, self.contacts, self.sites, self.push_keys, outbound_allow=settings.outbound_allow
@@ -226,11 +228,12 @@ class App:
             self.content,
             self.messages,
             self.activity,
+            self.sites,
             keyring,
             clock,
             base_url=settings.base_url,
         )
-        self.forms = Forms(database, self.contacts, self.optins, keyring, clock)
+        self.forms = Forms(database, self.contacts, self.optins, self.sites, keyring, clock)
         self.person_export = PersonExport(database, self.contacts)
         self.preferences = PreferencesService(database, self.contacts, self.activity, clock)
         self.web_versions = WebVersions(

@@ -54,7 +54,7 @@ async def _token(site: Site, form: dict[str, Any], *, seconds: float = 5) -> str
     found = await app.forms.find(form["url"].rpartition("/")[2])
     assert found is not None
     shown = StandingClock(app.clock.now() - timedelta(seconds=seconds))
-    return Forms(app.database, app.contacts, app.optins, app.keyring, shown).token(found)
+    return Forms(app.database, app.contacts, app.optins, app.sites, app.keyring, shown).token(found)
 
 
 async def _filled(site: Site, form: dict[str, Any], **values: str) -> dict[str, str]:

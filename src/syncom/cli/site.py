@@ -17,7 +17,13 @@ _DEFAULT = Options()
 
 
 @app.command
-async def add(domain: str, *, strict: Literal["yes", "no"] = "yes", options: Options = _DEFAULT) -> None:
+async def add(
+    domain: str,
+    *,
+    strict: Literal["yes", "no"] = "yes",
+    clicks: Literal["yes", "no"] = "no",
+    options: Options = _DEFAULT,
+) -> None:
     """Register a site, and print the lines for its pages.
 
     Parameters
@@ -26,9 +32,11 @@ async def add(domain: str, *, strict: Literal["yes", "no"] = "yes", options: Opt
         Scheme and host, such as https://shop.example.
     strict
         Visitors are asked before anything is reported, and who they are is believed only with a token.
+    clicks
+        Who comes by a link of a message is known by it; see docs/site-tracker.md before.
     """
     async with here(options) as services:
-        site = await services.app.sites.add(services.account_id, domain, strict=strict == "yes")
+        site = await services.app.sites.add(services.account_id, domain, strict=strict == "yes", clicks=clicks == "yes")
         lines = snippet(site, services.app.settings.base_url)
     show(
         site, json=options.json, human=lambda: print(f"{site.domain} is site {site.site_id}. In its pages:\n\n{lines}")
@@ -40,14 +48,22 @@ async def list_sites(*, options: Options = _DEFAULT) -> None:
     """List sites, the newest first."""
     async with here(options) as services:
         found = await services.app.sites.sites(services.account_id)
-    rows = [(site.site_id, site.domain, "yes" if site.strict else "no") for site in found]
+    rows = [
+        (site.site_id, site.domain, "yes" if site.strict else "no", "yes" if site.clicks else "no") for site in found
+    ]
     empty = "No site yet: `syncom site add https://shop.example`."
-    show(found, json=options.json, human=lambda: table(("id", "domain", "strict"), rows, empty=empty))
+    show(found, json=options.json, human=lambda: table(("id", "domain", "strict", "clicks"), rows, empty=empty))
 
 
 @app.command(name="set")
-async def set_site(site_id: UUID, *, strict: Literal["yes", "no"], options: Options = _DEFAULT) -> None:
-    """Make a site strict, or not, and print the lines for its pages.
+async def set_site(
+    site_id: UUID,
+    *,
+    strict: Literal["yes", "no"] | None = None,
+    clicks: Literal["yes", "no"] | None = None,
+    options: Options = _DEFAULT,
+) -> None:
+    """Make a site strict or have it know who comes by clicks, or not, and print the lines for its pages.
 
     Parameters
     ----------
@@ -55,9 +71,16 @@ async def set_site(site_id: UUID, *, strict: Literal["yes", "no"], options: Opti
         Its id.
     strict
         Visitors are asked before anything is reported, and who they are is believed only with a token.
+    clicks
+        Who comes by a link of a message is known by it; see docs/site-tracker.md before.
     """
     async with here(options) as services:
-        site = await services.app.sites.set_strict(services.account_id, site_id, strict=strict == "yes")
+        site = await services.app.sites.change(
+            services.account_id,
+            site_id,
+            strict=None if strict is None else strict == "yes",
+            clicks=None if clicks is None else clicks == "yes",
+        )
         lines = snippet(site, services.app.settings.base_url)
     show(site, json=options.json, human=lambda: print(lines))
 

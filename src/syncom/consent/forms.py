@@ -28,6 +28,7 @@ from syncom.consent.optin import OptIns
 from syncom.consent.puzzles import is_solved
 from syncom.contacts.categories import add_categories
 from syncom.contacts.model import (
+    Change,
     Channel,
     ConsentChange,
     ContactInput,
@@ -44,7 +45,7 @@ from syncom.pacing import Attempts
 from syncom.postgres.pool import Database
 from syncom.postgres.sql import load_sql
 from syncom.security import Keyring
-from syncom.sites.service import is_of, normalise_domain
+from syncom.sites.service import SitesService, is_of, normalise_domain
 from syncom.targets import web_address
 
 _SQL = load_sql("syncom.consent", "forms.sql")
@@ -62,6 +63,8 @@ TRAP: Final = "website"
 TOKEN: Final = "form_token"  # noqa: S105 - the name of a field
 CONSENT: Final = "consent"
 PROOF: Final = "form_proof"
+#: The number of a site's visitor, where the site's script keeps one.
+VISITOR: Final = "syncom_visitor"
 #: Nobody types an address faster, and a page is not left open longer (seconds).
 _QUICKEST: Final = 2
 _LONGEST: Final = 24 * 3600
@@ -176,11 +179,18 @@ class Forms:
     """Forms of an account, and what visitors fill in."""
 
     def __init__(
-        self, database: Database, contacts: ContactsService, optins: OptIns, keyring: Keyring, clock: Clock
+        self,
+        database: Database,
+        contacts: ContactsService,
+        optins: OptIns,
+        sites: SitesService,
+        keyring: Keyring,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._contacts = contacts
         self._optins = optins
+        self._sites = sites
         self._clock = clock
         self._signer = keyring.signer("form shown")
         self._attempts = Attempts(clock, burst=_BURST, seconds=_EVERY)
@@ -296,7 +306,9 @@ class Forms:
         """Subscribe whoever filled it in; or ask them to confirm, as the form says.
 
         Who unsubscribed before always has to confirm: anybody may type their address. The answer never tells whether an
-        address was known. Raises Invalid naming the fields in the form's language, RateLimited.
+        address was known. For the same reason a visitor of a site is known as the contact once they have confirmed;
+        without that only as one that has just been made by them. Raises Invalid naming the fields in the form's
+        language, RateLimited.
         """
         said = words(form.definition.language).form
         if witness.ip:
@@ -333,6 +345,7 @@ class Forms:
             more=self._flags(form, given),
         )
         contact = await self._contacts.get(form.account_id, outcome.contact_id)
+        visitor = values.get(VISITOR, "")[:_LABEL]
         if by_mail or contact.email_state is SubscriptionState.UNSUBSCRIBED:
             wish = Wish(
                 categories=form.definition.categories,
@@ -340,10 +353,18 @@ class Forms:
                 language=form.definition.language,
             )
             await self._optins.request(
-                form.account_id, contact.contact_id, witness, wish, redirect_url=form.definition.confirmed_url
+                form.account_id,
+                contact.contact_id,
+                witness,
+                wish,
+                redirect_url=form.definition.confirmed_url,
+                visitor=visitor,
             )
         else:
             await self._subscribe(form, contact.contact_id, witness)
+            if outcome.change is Change.CREATED:
+                page_url = witness.page_url
+                await self._sites.recognise(form.account_id, visitor, contact.contact_id, page_url=page_url)
         return told
 
     def _told(self, form: Form, *, by_mail: bool) -> Taken:

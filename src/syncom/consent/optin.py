@@ -36,6 +36,7 @@ from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
 from syncom.security import Keyring
+from syncom.sites.service import SitesService
 
 _SQL = load_sql("syncom.consent", "consent.sql")
 #: How long the link of the mail works. Its text says so.
@@ -61,6 +62,8 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     list_ids: tuple[int, ...] = ()
     detail: dict[str, Any] = {}
     redirect_url: str = ""
+    #: The visitor of a site who asked, by the number in its script's cookie.
+    visitor: str = ""
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +91,7 @@ class OptIns:
         content: ContentService,
         messages: MessagesService,
         activity: ActivityService,
+        sites: SitesService,
         keyring: Keyring,
         clock: Clock,
         *,
@@ -98,6 +102,7 @@ class OptIns:
         self._content = content
         self._messages = messages
         self._activity = activity
+        self._sites = sites
         self._clock = clock
         self._base = base_url.rstrip("/")
         self._signer = keyring.signer("confirm subscription")
@@ -105,9 +110,18 @@ class OptIns:
     # ------------------------------------------------------------ asking
 
     async def request(
-        self, account_id: int, contact_id: int, witness: Witness, wish: Wish, *, redirect_url: str = ""
+        self,
+        account_id: int,
+        contact_id: int,
+        witness: Witness,
+        wish: Wish,
+        *,
+        redirect_url: str = "",
+        visitor: str = "",
     ) -> Request:
         """Ask a contact's email address to confirm; the wish is in the history, its fulfilment waits for the answer.
+
+        ``visitor`` is the one of a site who asks: known as this contact once the address is confirmed.
 
         Repeating it is harmless: no address gets more than one mail in five minutes and four a day. Raises NotFound;
         Invalid for a contact without an email address; RateLimited for an IP address that asks too often.
@@ -120,7 +134,7 @@ class OptIns:
         confirmation_id = uuid4()
         async with self._database.system() as connection:
             outcome = await self._take(
-                connection, account_id, contact, confirmation_id, witness, wish, language, redirect_url
+                connection, account_id, contact, confirmation_id, witness, wish, language, redirect_url, visitor
             )
         if outcome is not Asked.MAILED:
             return Request(outcome=outcome)
@@ -163,6 +177,7 @@ class OptIns:
         wish: Wish,
         language: str,
         redirect_url: str,
+        visitor: str,
     ) -> Asked:
         """Write the wish down, unless no mail is to be sent for it."""
         now = self._clock.now()
@@ -182,7 +197,13 @@ class OptIns:
             return Asked.SUBSCRIBED
         text_hash = await keep_text(connection, account_id, witness.language, witness.text) if witness.text else ""
         detail = witness.detail(text_hash) | {"confirmation_id": str(confirmation_id), "address": contact.email}
-        stored = _Stored(categories=wish.categories, list_ids=wish.list_ids, detail=detail, redirect_url=redirect_url)
+        stored = _Stored(
+            categories=wish.categories,
+            list_ids=wish.list_ids,
+            detail=detail,
+            redirect_url=redirect_url,
+            visitor=visitor,
+        )
         values = {
             "address": contact.email,
             "language": language,
@@ -261,6 +282,8 @@ class OptIns:
             await self._fulfil(connection, row, owner, witness)
         if row.request.categories:
             await self._activity.subscription_changed(row.account_id, owner, source="confirmation")
+        page_url = str(row.request.detail.get("page_url", ""))
+        await self._sites.recognise(row.account_id, row.request.visitor, owner, page_url=page_url)
         return _shown(row, Standing.CONFIRMED)
 
     async def _read(self, token: str) -> _Row | Confirmation | None:

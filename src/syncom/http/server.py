@@ -100,6 +100,7 @@ class Server:
             proxies=proxies,
             short_links=app.short_links.find,
             category_names=app.contacts.categories.names,
+            land=app.landings.of,
             forms=FormPages(app.forms, proxies, base_url=app.settings.base_url),
             pictures=Pictures(app.images.served),
             choices=ChoicePages(app.tokens, app.optins, app.preferences, proxies),

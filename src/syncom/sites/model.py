@@ -18,6 +18,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     domain: str
     #: Visitors are asked before anything is reported, and who they are is believed only with a token.
     strict: bool = False
+    #: Who comes by a link of a message is known by it: the link says whose message it was.
+    clicks: bool = False
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 JOINED: Final = timedelta(days=30)
 #: For this long a page may show a token.
 _TOKEN_LIFE: Final = timedelta(days=30)
+#: The token of a click is for the page it leads to, and for the time its reader takes to agree there.
+_CLICK_LIFE: Final = timedelta(minutes=15)
 
 
 class _Signed(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,8 @@ class _Signed(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds since 1970.
     until: int
     named: dict[str, str]
+    #: Of a link of a message. Messages are passed on, so it counts only while nobody is known to be there.
+    clicked: bool = False
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -62,12 +66,14 @@ class SitesService:
         self._events = events
         self._clock = clock
 
-    async def add(self, account_id: int, domain: str, *, strict: bool = False) -> Site:
+    async def add(self, account_id: int, domain: str, *, strict: bool = False, clicks: bool = False) -> Site:
         """Register a site. Raises Invalid, and Conflict when the account has it already.
 
         Whether it can be reached is not tried: a shop may be built behind a login first.
         """
-        site = Site(site_id=uuid4(), account_id=account_id, domain=normalise_domain(domain), strict=strict)
+        site = Site(
+            site_id=uuid4(), account_id=account_id, domain=normalise_domain(domain), strict=strict, clicks=clicks
+        )
         async with self._database.tenant(account_id) as connection:
             if not await store.add(connection, site):
                 raise Conflict("Domain already exists", field="domain")
@@ -93,10 +99,12 @@ class SitesService:
             raise NotFound("site", site_id)
         return found
 
-    async def set_strict(self, account_id: int, site_id: UUID, *, strict: bool) -> Site:
-        """Make a site strict, or not. Raises NotFound."""
+    async def change(
+        self, account_id: int, site_id: UUID, *, strict: bool | None = None, clicks: bool | None = None
+    ) -> Site:
+        """Make a site strict, or have it know who comes by a click; None leaves that as it is. Raises NotFound."""
         async with self._database.tenant(account_id) as connection:
-            changed = await store.set_strict(connection, account_id, site_id, strict=strict)
+            changed = await store.change(connection, account_id, site_id, strict=strict, clicks=clicks)
         if changed is None:
             raise NotFound("site", site_id)
         return changed
@@ -107,15 +115,23 @@ class SitesService:
         named = _named(person)
         if not named:
             raise Invalid("email", "is missing: name the person by external_id, email or phone")
-        until = int((self._clock.now() + _TOKEN_LIFE).timestamp())
-        return self._signer.sign(_encode(_Signed(site=site.site_id, until=until, named=named)))
+        return self._signed(site, named, _TOKEN_LIFE, clicked=False)
+
+    def click_token(self, site: Site, contact_id: int) -> str:
+        """What a link of this contact's message tells the site that it leads to: for 15 minutes, and no address."""
+        return self._signed(site, {"contactId": str(contact_id)}, _CLICK_LIFE, clicked=True)
+
+    def _signed(self, site: Site, named: dict[str, str], life: timedelta, *, clicked: bool) -> str:
+        until = int((self._clock.now() + life).timestamp())
+        return self._signer.sign(_encode(_Signed(site=site.site_id, until=until, named=named, clicked=clicked)))
 
     async def report(self, site: Site, event: PageEvent, sender: Sender) -> bool:
         """Record what a page reports; returns when it is committed. False: nothing is recorded of machines, and of
         whom does not want it.
 
         Whom it is about: the person its token or, where the site is not strict, the page names, else the one this
-        visitor turned out to be before. Pages elsewhere are refused (Forbidden). Raises Invalid.
+        visitor turned out to be before; a click's token names somebody only where nobody is known yet. Pages elsewhere
+        are refused (Forbidden). Raises Invalid.
         """
         if sender.origin is not None and not is_of(sender.origin, site.domain):
             raise Forbidden(f"pages of {sender.origin} do not report to the site {site.domain}")
@@ -126,14 +142,16 @@ class SitesService:
         if sender.unwanted or (sender.origin is not None and sender.machine):
             return False
         visitor = event.visitor.visitor if _VISITOR.fullmatch(event.visitor.visitor) else ""
-        named = self._who(site, event.visitor)
-        known = None if named or not visitor else await self._known(site.account_id, visitor)
+        named, clicked = self._who(site, event.visitor)
+        known = await self._known(site.account_id, visitor) if visitor and (clicked or not named) else None
+        if clicked and known is not None and not await self._is_nobody(site.account_id, known):
+            named = {}
         given = EventInput(
             type_key=event.type_key,
             key=event.key or visitor,
             dedupe_key=f"{visitor}.{event.report_id}" if event.report_id else "",
             params=event.params | named | {"siteId": str(site.site_id)} | ({"sc": visitor} if visitor else {}),
-            contact_id=known,
+            contact_id=None if named else known,
             occurred_at=self._moment(event),
         )
         try:
@@ -143,10 +161,7 @@ class SitesService:
             await self._forget(site.account_id, visitor)
             return await self.report(site, event, sender)
         if named and visitor and recorded.contact_id is not None:
-            before = await self._known(site.account_id, visitor)
-            await self.remember(site.account_id, visitor, recorded.contact_id, site_ids=(site.site_id,))
-            if before is not None:
-                await self.join(site.account_id, recorded.contact_id, before)
+            await self._turned_out(site.account_id, visitor, recorded.contact_id, (site.site_id,))
         if visitor and site.strict and (named or recorded.repeated or recorded.contact_id is None):
             await self._join(site, visitor)
         return True
@@ -163,16 +178,20 @@ class SitesService:
             since = self._clock.now() - JOINED
             await self._events.join_visits(site.account_id, site.site_id, visitor, contact_id, since=since)
 
-    def _who(self, site: Site, visitor: Visitor) -> dict[str, str]:
-        """Whom a page names, in words of events. A token that is not of this site or too old names nobody."""
+    def _who(self, site: Site, visitor: Visitor) -> tuple[dict[str, str], bool]:
+        """Whom a page names, in words of events, and whether only a click says so.
+
+        A token that is not of this site or too old names nobody; nor does a click's, once the site does not want them.
+        """
         if not visitor.token:
-            return {} if site.strict else _named(visitor)
+            return {} if site.strict else _named(visitor), False
         payload = self._signer.verify(visitor.token)
         if payload is None:
-            return {}
+            return {}, False
         signed = _decode(payload)
         alive = signed.site == site.site_id and signed.until >= self._clock.now().timestamp()
-        return signed.named if alive else {}
+        wanted = site.clicks or not signed.clicked
+        return signed.named if alive and wanted else {}, signed.clicked
 
     def _moment(self, event: PageEvent) -> datetime | None:
         now = self._clock.now()
@@ -183,6 +202,27 @@ class SitesService:
     async def contact_of(self, account_id: int, visitor: str) -> int | None:
         """The contact this visitor turned out to be."""
         return await self._known(account_id, visitor) if _VISITOR.fullmatch(visitor) else None
+
+    async def recognise(self, account_id: int, visitor: str, contact_id: int, *, page_url: str = "") -> None:
+        """This visitor filled in a form as this contact: so they are, unless somebody is known to be there already.
+
+        ``page_url``: where it was; what they did on that site before becomes the contact's. An empty visitor is nobody.
+        """
+        before = await self.contact_of(account_id, visitor)
+        if not _VISITOR.fullmatch(visitor) or (before is not None and not await self._is_nobody(account_id, before)):
+            return
+        sites = [site for site in await self.sites(account_id) if is_of(page_url, site.domain)]
+        await self._turned_out(account_id, visitor, contact_id, [site.site_id for site in sites])
+        for site in sites:
+            if site.strict:
+                await self._join(site, visitor)
+
+    async def _turned_out(self, account_id: int, visitor: str, contact_id: int, site_ids: Sequence[UUID]) -> None:
+        """Remember who a visitor is; the contact they were taken for goes into it."""
+        before = await self._known(account_id, visitor)
+        await self.remember(account_id, visitor, contact_id, site_ids=site_ids)
+        if before is not None:
+            await self.join(account_id, contact_id, before)
 
     async def remember(self, account_id: int, visitor: str, contact_id: int, *, site_ids: Sequence[UUID] = ()) -> None:
         """This visitor is this contact; ``site_ids``: where they said so. A visitor without a number is nobody's."""
@@ -196,12 +236,17 @@ class SitesService:
 
         Only a contact that nothing tells who it is, such as one that a subscription to web push made, is anybody's.
         """
-        if other_id == contact_id:
-            return
-        with contextlib.suppress(NotFound):  # one of them is gone: there is nothing to join
-            other = await self._contacts.get(account_id, other_id)
-            if not (other.email or other.phone or other.external_id or other.contact_key):
+        if other_id != contact_id and await self._is_nobody(account_id, other_id):
+            with contextlib.suppress(NotFound):  # one of them has gone: there is nothing to join
                 await self._contacts.merge(account_id, contact_id, other_id)
+
+    async def _is_nobody(self, account_id: int, contact_id: int) -> bool:
+        """Whether nothing tells who a contact is; nobody either is one that has gone."""
+        try:
+            contact = await self._contacts.get(account_id, contact_id)
+        except NotFound:
+            return True
+        return not (contact.email or contact.phone or contact.external_id or contact.contact_key)
 
     async def _known(self, account_id: int, visitor: str) -> int | None:
         async with self._database.tenant(account_id) as connection:

@@ -1,20 +1,22 @@
 -- name: add
 -- Index: sites_domain.
-INSERT INTO sites (site_id, account_id, domain, strict) VALUES (%(site_id)s, %(account_id)s, %(domain)s, %(strict)s)
+INSERT INTO sites (site_id, account_id, domain, strict, clicks)
+VALUES (%(site_id)s, %(account_id)s, %(domain)s, %(strict)s, %(clicks)s)
 ON CONFLICT (account_id, domain) DO NOTHING RETURNING site_id;
 
 -- name: sites
 -- The newest first. Index: sites_domain.
-SELECT site_id, account_id, domain, strict FROM sites WHERE account_id = %(account_id)s ORDER BY created_at DESC, site_id;
+SELECT site_id, account_id, domain, strict, clicks FROM sites WHERE account_id = %(account_id)s ORDER BY created_at DESC, site_id;
 
 -- name: find
 -- Whose pages carry this id: asked before the account is known. Index: primary key.
-SELECT site_id, account_id, domain, strict FROM sites WHERE site_id = %(site_id)s;
+SELECT site_id, account_id, domain, strict, clicks FROM sites WHERE site_id = %(site_id)s;
 
--- name: set_strict
--- Index: primary key.
-UPDATE sites SET strict = %(strict)s WHERE account_id = %(account_id)s AND site_id = %(site_id)s
-RETURNING site_id, account_id, domain, strict;
+-- name: change
+-- What is not given stays. Index: primary key.
+UPDATE sites SET strict = coalesce(%(strict)s, strict), clicks = coalesce(%(clicks)s, clicks)
+WHERE account_id = %(account_id)s AND site_id = %(site_id)s
+RETURNING site_id, account_id, domain, strict, clicks;
 
 -- name: visitor
 -- Index: site_visitors' primary key.

@@ -21,6 +21,7 @@ async def add(connection: Connection, site: Site) -> bool:
         "account_id": site.account_id,
         "domain": site.domain,
         "strict": site.strict,
+        "clicks": site.clicks,
     }
     return await (await connection.execute(_SQL["add"], values)).fetchone() is not None
 
@@ -35,14 +36,16 @@ async def find(connection: Connection, site_id: UUID) -> Site | None:
     return None if row is None else _site(row)
 
 
-async def set_strict(connection: Connection, account_id: int, site_id: UUID, *, strict: bool) -> Site | None:
-    values = {"account_id": account_id, "site_id": site_id, "strict": strict}
-    row = await (await connection.execute(_SQL["set_strict"], values)).fetchone()
+async def change(
+    connection: Connection, account_id: int, site_id: UUID, *, strict: bool | None, clicks: bool | None
+) -> Site | None:
+    values = {"account_id": account_id, "site_id": site_id, "strict": strict, "clicks": clicks}
+    row = await (await connection.execute(_SQL["change"], values)).fetchone()
     return None if row is None else _site(row)
 
 
 def _site(row: TupleRow) -> Site:
-    return Site(site_id=row[0], account_id=row[1], domain=row[2], strict=row[3])
+    return Site(site_id=row[0], account_id=row[1], domain=row[2], strict=row[3], clicks=row[4])
 
 
 async def visitor(connection: Connection, account_id: int, visitor_id: str) -> int | None:

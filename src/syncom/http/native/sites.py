@@ -26,12 +26,17 @@ class SiteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     domain: str
     #: Visitors are asked before anything is reported, and who they are is believed only with a token.
     strict: bool = True
+    #: Who comes by a link of a message is known by it.
+    clicks: bool = False
 
 
-class Strictness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether a site is strict."""
+class SiteChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What changes of a site; what is left out stays."""
 
-    strict: bool
+    #: Visitors are asked before anything is reported, and who they are is believed only with a token.
+    strict: bool | None = None
+    #: Who comes by a link of a message is known by it.
+    clicks: bool | None = None
 
 
 class SeenSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +45,7 @@ class SeenSite(msgspec.Struct, frozen=True, kw_only=True):
     site_id: UUID
     domain: str
     strict: bool
+    clicks: bool
     snippet: str
 
 
@@ -67,15 +73,17 @@ async def list_sites(by: By, sites: Sites, wiring: Wiring) -> Page[SeenSite]:
 @post("/sites", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
 async def add_site(by: By, sites: Sites, wiring: Wiring, data: JSONBody[SiteInput]) -> SeenSite:
     """Register a site."""
-    return _seen(await sites.add(by.account_id, data.domain, strict=data.strict), wiring.settings.base_url)
+    site = await sites.add(by.account_id, data.domain, strict=data.strict, clicks=data.clicks)
+    return _seen(site, wiring.settings.base_url)
 
 
 @put("/sites/{site_id:uuid}", tags=_TAGS, opt=needs(Permission.MANAGE_SETTINGS))
 async def set_site(
-    by: By, sites: Sites, wiring: Wiring, site_id: FromPath[UUID], data: JSONBody[Strictness]
+    by: By, sites: Sites, wiring: Wiring, site_id: FromPath[UUID], data: JSONBody[SiteChange]
 ) -> SeenSite:
-    """Make a site strict, or not. Its pages need the lines of the answer."""
-    return _seen(await sites.set_strict(by.account_id, site_id, strict=data.strict), wiring.settings.base_url)
+    """Make a site strict or have it know who comes by clicks, or not. Its pages need the lines of the answer."""
+    site = await sites.change(by.account_id, site_id, strict=data.strict, clicks=data.clicks)
+    return _seen(site, wiring.settings.base_url)
 
 
 @post(
@@ -91,7 +99,13 @@ async def make_page_token(by: By, sites: Sites, site_id: FromPath[UUID], data: J
 
 
 def _seen(site: Site, base_url: str) -> SeenSite:
-    return SeenSite(site_id=site.site_id, domain=site.domain, strict=site.strict, snippet=snippet(site, base_url))
+    return SeenSite(
+        site_id=site.site_id,
+        domain=site.domain,
+        strict=site.strict,
+        clicks=site.clicks,
+        snippet=snippet(site, base_url),
+    )
 
 
 HANDLERS: list[Any] = [list_sites, add_site, set_site, make_page_token]

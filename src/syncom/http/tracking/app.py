@@ -31,7 +31,7 @@ import msgspec
 import psycopg
 from msgspec.structs import replace
 
-from syncom.activity.model import HONEYPOT_LINK, STORED_HONEYPOT_LINK, ActivityKind, Hit
+from syncom.activity.model import HONEYPOT_LINK, STORED_HONEYPOT_LINK, ActivityKind, Hit, HitClass
 from syncom.activity.recorder import Entry, Recorder
 from syncom.activity.robots import RecentLinks, Visit, classify
 from syncom.clock import Clock
@@ -107,6 +107,14 @@ async def _no_short_links(_: str) -> ShortLink | None:
     return None
 
 
+#: The address that a click of a contact on a target is led to, by (account id, contact id, target).
+Land = Callable[[int, int, bytes], Awaitable[bytes]]
+
+
+async def _as_it_is(_: int, __: int, target: bytes) -> bytes:
+    return target
+
+
 #: Names of categories of an account by id.
 NameCategories = Callable[[int, Sequence[int]], Awaitable[Mapping[int, str]]]
 
@@ -121,7 +129,7 @@ class TrackingApp:
     Put it in front of the other routes; it takes paths with and without the `/t`. ``load_links`` reads a content's
     targets, ``load_page`` makes a message's page. The server must not rewrite the client's address itself:
     ``proxies`` decides whom to believe. ``choices`` and ``forms`` are pages where people decide;
-    ``category_names`` what the categories of a message are called.
+    ``category_names`` what the categories of a message are called. ``land`` may tell a site who comes.
     """
 
     def __init__(
@@ -135,6 +143,7 @@ class TrackingApp:
         proxies: TrustedProxies | None = None,
         short_links: FindShortLink = _no_short_links,
         category_names: NameCategories = _no_names,
+        land: Land = _as_it_is,
         choices: ChoicePages | None = None,
         forms: FormPages | None = None,
         pictures: Pictures | None = None,
@@ -144,6 +153,7 @@ class TrackingApp:
         self._targets = Targets(load_links)
         self._short_links = short_links
         self._category_names = category_names
+        self._land = land
         self._choices = choices
         self._forms = forms
         self._pictures = pictures
@@ -271,6 +281,8 @@ class TrackingApp:
         if method == "GET":
             hit = self._hit(scope, reference, ActivityKind.CLICKED, link, channel)
             await self._recorder.record(Entry(hit=hit))
+            if target is not None and hit.hit_class is HitClass.HUMAN and not _is_private(scope):
+                target = await self._land(reference.account_id, reference.contact_id, target)
         elif method != "HEAD":
             return WRONG_METHOD
         if target is None:
@@ -462,6 +474,11 @@ _GONE = SubscriptionState.UNSUBSCRIBED
 _REDIRECT_HEADERS: Headers = [*SECURITY, BARE_POLICY, (b"content-length", b"0")]
 #: What browsers and proxies send when they fetch ahead of a person.
 _PURPOSE_HEADERS = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
+
+
+def _is_private(scope: Scope) -> bool:
+    """Whether the browser says that nobody may follow its user (Global Privacy Control, Do Not Track)."""
+    return any(value == b"1" for name, value in scope["headers"] if name in (b"sec-gpc", b"dnt"))
 
 
 def _number(text: str) -> int | None:

@@ -80,6 +80,13 @@
     });
   }
 
+  // The number of the site's own script, which keeps one only when its visitor has agreed.
+  function visitor() {
+    if (navigator.globalPrivacyControl === true || navigator.doNotTrack === '1') { return ''; }
+    var found = ('; ' + document.cookie).split('; sc=')[1];
+    return found === undefined ? '' : found.split(';')[0];
+  }
+
   function draw(onDone) {
     var body = make('form', '', { method: 'post', action: form.url, novalidate: '' });
     var says = {};
@@ -122,6 +129,7 @@
       var data = new URLSearchParams(new FormData(body));
       data.set('page_url', location.href);
       data.set('referrer', document.referrer);
+      if (visitor()) { data.set(form.visitorName, visitor()); }
       Object.keys(says).concat(['']).forEach(function (key) { (says[key] || general).textContent = ''; });
       (form.puzzle ? proof(data.get('email')) : Promise.resolve(null))
         .then(function (answer) {

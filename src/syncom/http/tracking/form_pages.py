@@ -21,7 +21,19 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from syncom.consent.forms import CONSENT, PROOF, TOKEN, TRAP, Form, FormInput, Forms, Taken, button_of, label_of
+from syncom.consent.forms import (
+    CONSENT,
+    PROOF,
+    TOKEN,
+    TRAP,
+    VISITOR,
+    Form,
+    FormInput,
+    Forms,
+    Taken,
+    button_of,
+    label_of,
+)
 from syncom.consent.languages import words
 from syncom.consent.model import Witness
 from syncom.consent.puzzles import BITS, PIECES
@@ -166,6 +178,7 @@ class FormPages:
             "tokenName": TOKEN,
             "token": self._forms.token(form),
             "puzzle": {"name": PROOF, "pieces": PIECES, "bits": BITS} if given.proof_of_work else None,
+            "visitorName": VISITOR,
             "style": _style(given),
             "popup": {
                 "trigger": given.popup.trigger.value,
