@@ -1,4 +1,4 @@
-"""Somebody who subscribed to web push without a name becomes known: by a click in a mail, a form, the site's own word.
+"""Somebody who subscribed to web push without a name becomes known: by a click in a mail, or the site's own word.
 
 Real pages with the real scripts, a real mail out of the dev inbox; only the push service of the browser's maker is not
 there.
@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.chromium import MARKS
 from tests.browser.shop import AGENT, Shop, running_shop
 
 pytestmark = MARKS
 _PATIENCE: Final = 40.0
-#: Nobody types an address faster than that, says the server (milliseconds).
-_TYPING: Final = 2_100
 #: Each context is a browser with an address of its own.
 _PUSH_SERVICE: Final = """
 PushManager.prototype.subscribe = function () {
@@ -166,26 +164,3 @@ def test_a_mail_that_was_passed_on_does_not_make_its_reader_somebody_else(
     views = [one for one in site.shop.events("pageViewed") if one["params"]["location"].endswith("?from=mail")]
     assert {one["contact_id"] for one in views if one["params"]["sc"] == visitor(page)} == {known}
     assert site.owner("friend", lambda owner: True) == known
-
-
-def test_a_form_makes_the_subscriber_known_once_the_address_is_confirmed(
-    site: StrictSite, open_browser: Callable[[str], Page], tmp_path: Path
-) -> None:
-    page = open_browser("writer")
-    nobody = site.subscribe(page, "writer")
-    definition = tmp_path / "form.json"
-    definition.write_text(json.dumps({"name": "Footer", "title": "News", "domains": [site.shop.address]}), "utf-8")
-    form = site.shop.syncom("form", "add", str(definition))
-    site.visit(page, site.shop.page("form", "", head=site.head + form["snippet"]))
-    page.get_by_label("Email").fill("form@example.org")
-    page.wait_for_timeout(_TYPING)
-    page.get_by_role("button", name="Subscribe").click()
-    expect(page.get_by_role("heading", name="Please look into your mailbox")).to_be_visible()
-    assert site.owner("writer", lambda owner: True) == nobody, "anybody may type an address"
-    body = site.mail("form@example.org").get_body(("plain", "html")).get_content()
-    [address] = set(re.findall(rf"{re.escape(site.shop.server)}/t/k/[\w-]+", body))
-    elsewhere = open_browser("mailbox")
-    elsewhere.goto(address)
-    elsewhere.get_by_role("button").first.click()
-    known = site.owner("writer", lambda owner: owner != nobody)
-    assert known == site.contact("form@example.org")

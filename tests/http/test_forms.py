@@ -351,3 +351,36 @@ async def test_a_form_asks_for_custom_fields_too(site: Site) -> None:
         wrong = await client.post(_path(site, form), data=await _filled(site, form, shoe="big"), headers=SCRIPT)
     assert (await _contact(site, values["email"])).fields == {"shoe": 42}
     assert wrong.status_code == 422
+
+
+async def asked_link(site: Site, contact_id: int) -> str:
+    """Where the mail that asks a contact to confirm leads."""
+    async with site.app.database.system() as connection:
+        row = await (
+            await connection.execute("SELECT params FROM messages WHERE contact_id = %s", (contact_id,))
+        ).fetchone()
+    assert row is not None
+    return row[0]["confirm_url"].removeprefix(site.app.settings.base_url)
+
+
+async def test_a_visitor_of_a_site_is_known_once_they_confirm_or_as_a_contact_that_they_have_just_made(
+    site: Site,
+) -> None:
+    account_id, sites = site.owner.account_id, site.app.sites
+    asking, at_once = await _form(site), await _form(site, double_opt_in=False)
+    asked = await _filled(site, asking, syncom_visitor="visitor-who-asks")
+    made = await _filled(site, at_once, syncom_visitor="visitor-who-is-new")
+    async with site.client(None) as client:
+        assert (await client.post(_path(site, asking), data=asked, headers=SCRIPT)).status_code == 200
+        assert await sites.contact_of(account_id, "visitor-who-asks") is None, "anybody may type an address"
+        contact = await _contact(site, asked["email"])
+        link = await asked_link(site, contact.contact_id)
+        assert (await client.post(link, content="action=confirm", headers=FORM)).status_code == 200
+        assert await sites.contact_of(account_id, "visitor-who-asks") == contact.contact_id
+
+        assert (await client.post(_path(site, at_once), data=made, headers=SCRIPT)).status_code == 200
+        new = await _contact(site, made["email"])
+        assert await sites.contact_of(account_id, "visitor-who-is-new") == new.contact_id
+        stranger = {**await _filled(site, at_once, syncom_visitor="visitor-stranger"), "email": made["email"]}
+        assert (await client.post(_path(site, at_once), data=stranger, headers=SCRIPT)).status_code == 200
+        assert await sites.contact_of(account_id, "visitor-stranger") is None
