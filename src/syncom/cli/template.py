@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from syncom.cli.given import Many, pairs, read_bytes, read_text
 from syncom.cli.output import facts, show, table
 from syncom.cli.services import Here, Options, here
+from syncom.contacts.model import Channel
 from syncom.content.fields import contact_fields
 from syncom.content.model import (
     AttachedFile,
@@ -34,6 +35,8 @@ _PAGE = 500
 _NOBODY: dict[str, Any] = {}
 
 Tags = Annotated[tuple[str, ...], Parameter(name="tag", negative=(), show_default=False)]
+Members = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
+TemplateChannel = Literal["email", "sms", "viber", "webpush"]
 Files = Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)]
 
 
@@ -42,18 +45,21 @@ async def add(
     file: Path,
     *,
     name: str | None = None,
-    subject: str,
+    subject: str = "",
     preheader: str = "",
     text: Path | None = None,
+    channel: TemplateChannel = "email",
+    member: Members = (),
     dialect: Dialect = Dialect.SYNCOM,
     tag: Tags = (),
+    category: Many = (),
     language: str = "",
     sender: int | None = None,
     from_name: str = "",
     attach: Files = (),
     options: Options = _DEFAULT,
 ) -> None:
-    """Save a template. A file that ends in .mjml is MJML, every other one HTML.
+    """Save a template. A mail's file that ends in .mjml is MJML, every other one HTML; other channels' is the text.
 
     Parameters
     ----------
@@ -62,11 +68,18 @@ async def add(
     name
         What to call it; the file's name unless given.
     subject
-        The subject. Merge fields work here too: {{ first_name }}.
+        The subject of a mail, the title of a notification. Merge fields work here too: {{ first_name }}.
     preheader
         What mailboxes show behind the subject.
     text
         File with the plain-text part; it is made from the HTML unless given.
+    channel
+        What it is sent over.
+    member
+        What a message of the channel has beside its text, as NAME=VALUE: link, icon, image, ttlSeconds, urgency, topic
+        of a notification; img, caption, action of a Viber message. A value may be JSON. May be repeated.
+    category
+        Key of a subscription category it belongs to. May be repeated.
     dialect
         The language of its tags: syncom, velocity (templates from eSputnik), or plain (everything stays as it is).
     tag
@@ -80,6 +93,8 @@ async def add(
     attach
         A file that goes with every mail. May be repeated.
     """
+    if channel == "email" and not subject:
+        raise Invalid("subject", "is missing: a mail needs --subject")
     given = TemplateInput(
         name=name or file.stem,
         subject=subject,
@@ -88,7 +103,10 @@ async def add(
         dialect=dialect,
         preheader=preheader,
         text="" if text is None else read_text("text", text),
+        channel=Channel[channel.upper()],
+        members={name: _value(value) for name, value in pairs("member", member).items()},
         tags=tag,
+        categories=category,
         language=language,
         sender_id=sender,
         from_name=from_name,
@@ -391,6 +409,14 @@ async def delete(template: int, *, options: Options = _DEFAULT) -> None:
     async with here(options) as services:
         await services.app.content.delete(services.account_id, template)
     show({"deleted": template}, json=options.json, human=lambda: print(f"Template {template} is deleted."))
+
+
+def _value(given: str) -> Any:
+    """A number, a truth, an object where the text is JSON; else the text."""
+    try:
+        return msgspec.json.decode(given)
+    except msgspec.DecodeError:
+        return given
 
 
 def _format(file: Path) -> Format:
