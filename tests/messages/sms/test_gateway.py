@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from syncom.contacts.model import Channel, ContactInput, IdentityKind, UpsertOptions
@@ -17,6 +18,7 @@ from syncom.errors import Invalid, Upstream
 from syncom.messages.batch import BatchRecipient, BatchResult, BatchSend
 from syncom.messages.channels.sms.form import Body, GatewayAnswers, GatewayCall, GatewayForm, Verb
 from syncom.messages.channels.sms.short_links import ShortLinks
+from syncom.messages.groups import GroupMember, SenderGroupInput, SenderGroupsService
 from syncom.messages.model import MessageState, MessageStatus, OnUncertain, SenderConfig, SenderKind, SenderRole
 from syncom.messages.receipts.model import Receipt, ReceiptState
 from syncom.messages.receipts.service import ReceiptsService
@@ -195,6 +197,20 @@ async def test_a_5xx_is_tried_again(house: SendingHouse) -> None:
         async with sending(express(house)):
             [status] = await settled(house, results)
     assert (status.state, status.attempts, status.uncertain) == (MessageState.SENT, 3, False)
+
+
+async def test_another_member_of_the_group_takes_over_from_a_gateway_that_only_fails(house: SendingHouse) -> None:
+    async with running_gateway(lambda asked, number: Reply(status=503)) as broken, running_gateway() as well:
+        members = [GroupMember(sender_id=await gateway(house, peer)) for peer in (broken, well)]
+        members[1] = msgspec.structs.replace(members[1], priority=2)
+        group = SenderGroupInput(name="Texts", members=tuple(members), failover_after=1.0, is_default=True)
+        await SenderGroupsService(house.database).add(house.account_id, group)
+        results = await send(house, "Hello", ANN, BOB)
+        async with sending(express(house)):
+            statuses = await settled(house, results)
+    assert {status.state for status in statuses} == {MessageState.SENT}
+    assert len(well.accepted) == 2
+    assert broken.accepted == []
 
 
 async def test_429_waits_as_long_as_the_gateway_asks_and_holds_back_the_others(house: SendingHouse) -> None:

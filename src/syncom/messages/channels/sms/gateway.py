@@ -25,6 +25,8 @@ _LONGEST_ANSWER: Final = 64 * 1024
 _STEPS: Final = (30, 120, 300, 900, 1800, 3600)
 #: A gateway may ask for patience, but not for a week.
 _LONGEST_PATIENCE: Final = 3600.0
+#: From this HTTP status on it is the server that fails, not the request (RFC 9110, 15.6).
+_BROKEN: Final = 500
 #: The number gets nothing more: there is none, or its owner wants nothing.
 _SUPPRESSING: Final = frozenset({Action.INVALID_NUMBER, Action.OPTED_OUT})
 
@@ -73,6 +75,9 @@ class GatewayPool:
         elif outcome is Outcome.TRANSIENT and answer.retry_after is not None:
             # It asks everybody to wait, not this message alone.
             self._hands.failed(answer.words, wait=min(answer.retry_after, _LONGEST_PATIENCE))
+        elif outcome is Outcome.TRANSIENT and answer.status >= _BROKEN:
+            # The gateway itself fails, whatever it is asked; another member of its group may do better meanwhile.
+            self._hands.failed(answer.words)
         elif answer.status:
             self._hands.worked()
         self._source.finished(parcel, outcome, answer)
