@@ -8,8 +8,10 @@ import { Questions } from "~/ui/confirm";
 import { Entrance } from "./Entrance";
 import { router } from "./router";
 
-/** Of this answer; Mantine's own style elements carry it (CSP). */
+/** Of this answer; Mantine's own style elements carry it (CSP), and by this global name those of dialogs, which keep the page
+ *  behind them from scrolling (get-nonce, used by react-remove-scroll). */
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 
 export function Application() {
   return (

@@ -17,10 +17,18 @@ import {
   VisuallyHidden,
 } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
-import { IconLanguage, IconLogout, IconMoon, IconSearch, IconSun, IconUserCircle } from "@tabler/icons-react";
+import {
+  IconLanguage,
+  IconLogout,
+  IconMoon,
+  IconSearch,
+  IconShieldLock,
+  IconSun,
+  IconUserCircle,
+} from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { accountQuery, sessionQuery, useSession } from "~/api/session";
@@ -31,12 +39,16 @@ import { type Place, sections } from "./places";
 
 const Palette = lazy(() => import("./Palette"));
 
+/** Where a second factor is set up. */
+const SECURITY = "/settings/security";
+
 export function Shell() {
   const { t } = useTranslation();
   const [opened, menu] = useDisclosure(false);
   const [searching, setSearching] = useState(false);
   useHotkeys([["mod+K", () => setSearching(true)]], []);
-  const account = useQuery(accountQuery);
+  const bound = useBound();
+  const account = useQuery({ ...accountQuery, enabled: !bound });
   return (
     <AppShell
       header={{ height: 52 }}
@@ -78,9 +90,7 @@ export function Shell() {
         </ScrollArea>
       </AppShell.Navbar>
       <AppShell.Main id="content">
-        <Suspense fallback={null}>
-          <Outlet />
-        </Suspense>
+        <Suspense fallback={null}>{bound !== "elsewhere" && <Outlet />}</Suspense>
       </AppShell.Main>
       {searching && (
         <Suspense fallback={null}>
@@ -91,10 +101,26 @@ export function Shell() {
   );
 }
 
+/** Whether the account asks for a second factor that is not there yet: then nothing but setting one up is allowed, and
+ *  whoever is elsewhere is led there. */
+function useBound(): false | "there" | "elsewhere" {
+  const router = useRouter();
+  const session = useSession();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const bound = session.data?.must_enrol_two_factor ?? false;
+  const elsewhere = bound && path !== SECURITY;
+  useEffect(() => {
+    if (elsewhere) void router.navigate({ to: SECURITY as "/", replace: true });
+  }, [elsewhere, router]);
+  if (!bound) return false;
+  return elsewhere ? "elsewhere" : "there";
+}
+
 /** The places that are there and that one may see. */
 export function usePlaces(): { name: string; places: Place[] }[] {
   const router = useRouter();
   const { data } = useSession();
+  if (data?.must_enrol_two_factor) return [];
   const there = new Set(Object.keys(router.routesByPath).map((path) => path.replace(/(.)\/$/, "$1")));
   return sections
     .map((section) => ({
@@ -224,6 +250,12 @@ function Person() {
           </Menu.RadioItem>
         ))}
         <Menu.Divider />
+        <Menu.Item
+          leftSection={<IconShieldLock size={16} aria-hidden />}
+          renderRoot={(props) => <Link {...props} to={SECURITY as "/"} />}
+        >
+          {t("nav.security")}
+        </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => void leave()}>
           {t("nav.signOut")}
         </Menu.Item>

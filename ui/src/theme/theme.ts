@@ -29,6 +29,9 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
     Modal: { defaultProps: { centered: true, radius: "lg" } },
+    // Theirs is a <header> below <body>: one more banner of the page to assistive technology.
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    DrawerHeader: { defaultProps: { role: "presentation" } },
     Badge: { defaultProps: { variant: "light", radius: "sm" } },
     Paper: { defaultProps: { radius: "lg" } },
     Table: { defaultProps: { verticalSpacing: "xs", highlightOnHover: true } },
@@ -45,6 +48,9 @@ export const contrast: CSSVariablesResolver = () => ({
     "--syncom-ground": "#f7f8fa",
     "--syncom-line": "#e4e7ec",
     "--mantine-color-anchor": "#4338ca",
+    // Text on their own light ground has 4.3:1 and less.
+    "--mantine-color-teal-light-color": "#066649",
+    "--mantine-color-yellow-light-color": "#8a4a00",
   },
   dark: {
     "--mantine-color-dimmed": "#a6aebd",

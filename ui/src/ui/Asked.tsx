@@ -6,7 +6,12 @@ import type { Question } from "./confirm";
 export default function Asked({ question, onEnd }: { question: Question; onEnd: () => void }) {
   const { t } = useTranslation();
   return (
-    <Modal opened onClose={onEnd} title={question.title}>
+    <Modal
+      opened
+      onClose={onEnd}
+      title={question.title}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+    >
       <Text size="sm" style={{ overflowWrap: "anywhere" }}>
         {question.text}
       </Text>

@@ -7,7 +7,14 @@ export function Copy({ text, block = false }: { text: string; block?: boolean })
   const { t } = useTranslation();
   return (
     <Group gap={4} wrap="nowrap" align="flex-start">
-      <Code block={block} style={{ overflowWrap: "anywhere", flex: block ? 1 : undefined }}>
+      <Code
+        block={block}
+        style={{
+          overflowWrap: "anywhere",
+          whiteSpace: block ? "pre-wrap" : undefined,
+          flex: block ? 1 : undefined,
+        }}
+      >
         {text}
       </Code>
       <CopyButton value={text}>

@@ -19,7 +19,7 @@ export function Empty({
         <ThemeIcon size={52} radius="xl" variant="light" aria-hidden>
           {icon}
         </ThemeIcon>
-        <Title order={3} ta="center">
+        <Title order={2} size="h3" ta="center">
           {title}
         </Title>
         {children && (

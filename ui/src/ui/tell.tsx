@@ -11,6 +11,7 @@ export function tellDone(message: string, undo?: () => void): void {
   notifications.show({
     id,
     color: "teal",
+    closeButtonProps: { "aria-label": i18next.t("common.close") },
     icon: <IconCheck size={18} aria-hidden />,
     autoClose: undo ? 10_000 : 4000,
     message: undo ? (
@@ -44,6 +45,7 @@ export function tellFailed(error: unknown): void {
   }
   notifications.show({
     color: "red",
+    closeButtonProps: { "aria-label": i18next.t("common.close") },
     icon: <IconAlertTriangle size={18} aria-hidden />,
     autoClose: 8000,
     message,
