@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.http.running_site import Site
 
 EVENTS = "/syncom/v1/events"
@@ -131,3 +133,30 @@ async def test_wrong_events_are_refused_by_name(site: Site) -> None:
         answer = await client.post(TYPES, json={"key": "paid", "parameters": [{"name": ""}]})
         assert (answer.status_code, "parameters.0.name" in answer.text) == (422, True)
         assert (await client.get(f"{TYPES}/99999999/events")).status_code == 404
+
+
+async def test_events_of_a_type_are_browsed_by_a_parameter_and_time_and_counted(site: Site) -> None:
+    async with site.client() as client:
+        for n in range(4):
+            body = {
+                "type_key": "browsed",
+                "key": str(n),
+                "occurred_at": f"2026-05-0{n + 1}T12:00:00Z",
+                "params": {"size": "big" if n % 2 else "small", "basket": {"total": n}},
+            }
+            assert (await client.post(EVENTS, json=body)).status_code == 200
+        figures = (await client.get(f"{TYPES}/figures", params={"days": 366})).json()["items"]
+        [browsed] = [one for one in figures if one["key"] == "browsed"]
+        assert browsed["is_exact"] is True
+        assert browsed["last_at"] == "2026-05-04T12:00:00Z"
+
+        async def browse(**query: Any) -> list[str]:
+            answer = await client.get(f"{TYPES}/{browsed['event_type_id']}/events", params=query)
+            assert answer.status_code == 200, answer.text
+            return [event["key"] for event in answer.json()["items"]]
+
+        assert await browse() == ["3", "2", "1", "0"]
+        assert await browse(parameter="size", value="big") == ["3", "1"]
+        assert await browse(parameter="basket.total", value="2") == ["2"]
+        assert await browse(parameter="size", value="huge") == []
+        assert await browse(since="2026-05-02T00:00:00Z", until="2026-05-04T12:00:00Z") == ["2", "1"]

@@ -8,10 +8,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from syncom.accounts.model import PERMISSIONS, Permission, Principal, Role
 from syncom.app import App
 from syncom.bulk.model import JoinList
 from syncom.campaigns.model import Audience, CampaignInput
+from syncom.connect.catalogue.model import NewAction
 from syncom.connect.connections.model import ConnectionWish
 from syncom.connect.model import Caller, CallerKind
 from syncom.consent.forms import FormInput
@@ -115,7 +118,7 @@ async def _objects(app: App, by: Principal, mark: str) -> dict[str, Any]:
             await app.bounce_hooks.add(account_id, HookInput(provider=Provider.POSTMARK, name=mark))
         ).hook.hook_id,
         "mailbox_id": await _mailbox(app, account_id, mark),
-        "pull_id": await _pull(app, account_id, mark),
+        **await _connected(app, by, mark),
         "feed_id": (await app.product_feeds.add(account_id, FeedInput(name=mark))).feed_id,
         "product_id": await _product(app, account_id, mark),
         "replay_id": await _replay(app, account_id, mark),
@@ -166,8 +169,9 @@ async def _product(app: App, account_id: int, mark: str) -> str:
     return mark
 
 
-async def _pull(app: App, account_id: int, mark: str) -> int:
-    """A pull out of this site itself, when somebody asks."""
+async def _connected(app: App, by: Principal, mark: str) -> dict[str, Any]:
+    """An app of the account's own, a connection to this site itself, an action of it and its run, a pull, a token."""
+    account_id = by.account_id
     tenant = await app.tenants.tenant(account_id, "default")
     caller = Caller(
         account_id=account_id, kind=CallerKind.TENANT, workspace_key="w", tenant_id=tenant.tenant_id, actor="test"
@@ -183,7 +187,27 @@ async def _pull(app: App, account_id: int, mark: str) -> int:
         input={"path": f"/healthz?{mark}"},
         every=0,
     )
-    return (await app.pulls.add(account_id, given)).pull_id
+    made = NewAction(
+        key=mark,
+        name=mark,
+        connection_id=connection.connection_id,
+        config={"request": {"method": "GET", "path": f"/healthz?{mark}"}},
+    )
+    action = await app.catalogue.add_action(account_id, made)
+    run = await app.runs.run(caller, connection, action, {}, dry_run=True)
+    document: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": mark, "version": "1"}, "paths": {}}
+    document["servers"] = [{"url": f"https://{mark}.example"}]
+    document["paths"] = {"/x": {"get": {"operationId": mark, "summary": mark, "responses": {}}}}
+    own = await app.catalogue.add(account_id, document=msgspec.json.encode(document))
+    token = await app.tenants.oauth.create_token(account_id, name=mark, tenant=tenant, user_id=by.user_id)
+    return {
+        "pull_id": (await app.pulls.add(account_id, given)).pull_id,
+        "connection_id": connection.connection_id,
+        "app_key": own.connector_id,
+        "app_action_id": action.action_id,
+        "run_id": run.run_id,
+        "grant_id": token.grant.grant_id,
+    }
 
 
 async def _mailbox(app: App, account_id: int, mark: str) -> int:
@@ -254,6 +278,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
         "run_workflow": {"contact_ids": [ids["contact_id"]]},
         "update_product_feed": {"name": "Mallory"},
         "update_segment": {"name": "Mallory", "condition": {"all": []}},
+        "rename_app_connection": {"name": "Mallory"},
     }
 
 
@@ -418,6 +443,7 @@ _ONES: dict[str, Any] = {
         ),
         1,
     ),
+    **dict.fromkeys(("app_key", "app_action_id", "connection_id", "run_id", "grant_id"), "f" * 24),
     "message_id": UUID(int=1),
     "inbound_text_id": UUID(int=1),
     "site_id": UUID(int=1),
@@ -458,6 +484,11 @@ _TABLES = (
     "workflow_versions",
     "products",
     "product_feeds",
+    "connections",
+    "connectors",
+    "actions",
+    "action_runs",
+    "oauth_grants",
 )
 #: Questions that are too long for a URL.
 _READS = {

@@ -28,6 +28,43 @@ async def test_refunds_are_taken_in_bulk_and_told_beside_the_order_and_the_conta
         assert (revenue["currency"], revenue["orders"], revenue["net"]) == ("EUR", 1, "17.50")
 
 
+async def test_orders_of_the_account_are_browsed_newest_first_by_status_sum_source_and_time(site: Site) -> None:
+    async with site.client() as client:
+        given = [
+            order(
+                f"B-{n}",
+                total=n,
+                status="delivered" if n % 2 else "CANCELLED",
+                source="offline" if n < 3 else "site",
+                ordered_at=f"2026-05-0{n}T12:00:00Z",
+                customer={"email": "bea@example.com", "first_name": "Bea"},
+            )
+            for n in range(1, 7)
+        ]
+        assert (await client.post(f"{PATH}/orders", json={"orders": given})).status_code == 204
+
+        async def browse(**query: Any) -> list[str]:
+            query = {"since": "2026-05-01T00:00:00Z", "until": "2026-06-01T00:00:00Z"} | query
+            answer = await client.get(f"{PATH}/orders", params=query)
+            assert answer.status_code == 200, answer.text
+            return [one["external_id"] for one in answer.json()["items"]]
+
+        assert await browse() == ["B-6", "B-5", "B-4", "B-3", "B-2", "B-1"]
+        assert await browse(status="Delivered") == ["B-5", "B-3", "B-1"]
+        assert await browse(least=2, most=4) == ["B-4", "B-3", "B-2"]
+        assert await browse(source="offline") == ["B-2", "B-1"]
+        assert await browse(until="2026-05-03T12:00:00Z") == ["B-2", "B-1"]
+        first = (await client.get(f"{PATH}/orders", params={"limit": 4, "since": "2026-05-01T00:00:00Z"})).json()
+        query = {"limit": 4, "since": "2026-05-01T00:00:00Z", "cursor": first["next_cursor"]}
+        second = (await client.get(f"{PATH}/orders", params=query)).json()
+        assert [one["external_id"] for one in second["items"]] == ["B-2", "B-1"]
+        assert second["next_cursor"] is None
+        assert (first["items"][0]["contact_name"], first["items"][0]["email"]) == ("Bea", "bea@example.com")
+        wrong = await client.get(f"{PATH}/orders", params={"least": 5, "most": 1})
+        assert [one["field"] for one in wrong.json()["errors"]] == ["most"]
+        assert (await client.get(f"{PATH}/orders", params={"cursor": "x"})).status_code == 422
+
+
 async def test_a_wrong_refund_is_refused_by_its_field(site: Site) -> None:
     async with site.client() as client:
         given = [{"order": "A-1", "external_id": "R-1", "amount": -1, "refunded_at": "2026-03-09T12:00:00Z"}]

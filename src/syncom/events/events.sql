@@ -323,6 +323,46 @@ WHERE e.account_id = %(account_id)s AND e.event_type_id = %(event_type_id)s
     AND e.occurred_at <= %(before)s AND (e.occurred_at, e.event_id) < (%(before)s, %(before_id)s)
 ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT %(limit)s
 
+-- name: browse
+-- Of the next events of a type behind the cursor, newest first, those with this value in the parameter: a name, or a path of
+-- names. Index events_type of each month.
+SELECT e.event_id, %(type_key)s::text, e.key, e.params, e.contact_id, e.occurred_at, e.recorded_at
+FROM (
+    SELECT * FROM events
+    WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s AND occurred_at >= %(since)s
+        AND occurred_at <= %(before)s AND (occurred_at, event_id) < (%(before)s, %(before_id)s)
+    ORDER BY occurred_at DESC, event_id DESC LIMIT %(look)s
+) AS e
+WHERE %(parameter)s::text IS NULL
+    OR coalesce(e.params ->> %(parameter)s, e.params #>> string_to_array(%(parameter)s, '.')) = %(value)s
+ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT %(limit)s
+
+-- name: looked_until
+-- The last of the events that were looked through; none: all were. Index events_type of each month.
+SELECT occurred_at, event_id FROM events
+WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s AND occurred_at >= %(since)s
+    AND occurred_at <= %(before)s AND (occurred_at, event_id) < (%(before)s, %(before_id)s)
+ORDER BY occurred_at DESC, event_id DESC OFFSET %(look)s - 1 LIMIT 1
+
+-- name: figures
+-- How many events of each type came, up to a limit, and when the newest did. Index events_type of each month.
+SELECT t.event_type_id, t.key, least(c.found, %(most)s), c.found <= %(most)s, n.occurred_at
+FROM event_types t
+CROSS JOIN LATERAL (
+    SELECT count(*) AS found FROM (
+        SELECT 1 FROM events e
+        WHERE e.account_id = %(account_id)s AND e.event_type_id = t.event_type_id AND e.occurred_at >= %(since)s
+        LIMIT %(most)s + 1
+    ) AS few
+) AS c
+LEFT JOIN LATERAL (
+    SELECT e.occurred_at FROM events e
+    WHERE e.account_id = %(account_id)s AND e.event_type_id = t.event_type_id
+    ORDER BY e.occurred_at DESC LIMIT 1
+) AS n ON true
+WHERE t.account_id = %(account_id)s
+ORDER BY n.occurred_at DESC NULLS LAST, t.key
+
 -- name: delete_events
 -- Index events_type. For a system transaction: events are append-only for everybody else.
 DELETE FROM events

@@ -82,6 +82,29 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None
 
 
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events of a type somebody looks for. What is None does not matter."""
+
+    #: A parameter's name, or a dotted path to it, and its value as a text.
+    parameter: str | None = None
+    value: str = ""
+    #: Happened from then on, and before then.
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class TypeFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How many events of a type came lately."""
+
+    event_type_id: int
+    key: str
+    events: int
+    #: False: there are more, and counting stopped.
+    is_exact: bool
+    #: When the newest one happened; None: there is none.
+    last_at: datetime | None
+
+
 class TypeParameter(msgspec.Struct, frozen=True, kw_only=True):
     """A parameter that events of a type may or must bring."""
 

@@ -28,11 +28,13 @@ from syncom.events import store
 from syncom.events.identity import KINDS, Named, Naming, is_name, key_of
 from syncom.events.model import (
     Event,
+    EventFilter,
     EventInput,
     EventPage,
     EventType,
     FollowedEvent,
     Recorded,
+    TypeFigures,
     UnexpectedParameters,
 )
 from syncom.events.parameters import Parameter, kind_of, nested, values_at
@@ -60,6 +62,8 @@ _EXAMPLES: Final = 100
 #: Requests of one transaction. One request has a single event as a rule, and 1,000 at most.
 _BATCH: Final = 500
 _PAGE_LIMIT: Final = 1_000
+#: Events that one page of a filtered list is looked for among, and that are counted of one type.
+_MOST_LOOKED_AT: Final = 10_000
 #: Clocks of other systems may be ahead by this much.
 _AHEAD: Final = timedelta(minutes=5)
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -467,6 +471,37 @@ class EventsService:
                 limit=limit,
             )
         return _page(found, limit)
+
+    async def browse(
+        self, account_id: int, event_type: EventType, chosen: EventFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> EventPage:
+        """A type's events that fit, newest first; a page looks through 10,000 at most, so that one with an empty page
+        may have a cursor. Raises Invalid for a bad cursor."""
+        before, before_id = _moment(cursor)
+        if chosen.until is not None and chosen.until <= before:
+            before, before_id = chosen.until, _FIRST_ID
+        limit = max(1, min(limit, _PAGE_LIMIT))
+        async with self._database.tenant(account_id) as connection:
+            found, looked = await store.browse(
+                connection,
+                account_id,
+                event_type,
+                chosen,
+                before=before,
+                before_id=before_id,
+                look=_MOST_LOOKED_AT,
+                limit=limit,
+            )
+        if len(found) == limit:
+            return _page(found, limit)
+        end = f"{looked[0].astimezone(UTC).isoformat()}|{looked[1]}" if looked is not None else None
+        return EventPage(events=found, cursor=end)
+
+    async def figures(self, account_id: int, *, days: int) -> list[TypeFigures]:
+        """How many events of each type came in the last days, up to 10,000 of each; the newest first."""
+        since = self._clock.now() - timedelta(days=days)
+        async with self._database.tenant(account_id) as connection:
+            return await store.figures(connection, account_id, since, _MOST_LOOKED_AT)
 
     async def between(
         self, account_id: int, type_key: str, since: datetime, until: datetime

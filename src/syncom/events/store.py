@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from syncom.contacts.service import contact_locks
 from syncom.events.identity import KINDS, Naming
-from syncom.events.model import Event, FollowedEvent, Recorded
+from syncom.events.model import Event, EventFilter, EventType, FollowedEvent, Recorded, TypeFigures
 from syncom.events.prepare import PreparedEvent, past_ids
 from syncom.ids import bucket_of, replayed_event_id, single_message_id, single_message_ids
 from syncom.postgres.columns import booleans, moments, numbers, texts
@@ -278,6 +278,48 @@ async def of_type(
         "limit": limit,
     }
     return [_event(row) for row in await (await connection.execute(_SQL["of_type"], values)).fetchall()]
+
+
+#: Before all events.
+_EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+async def browse(
+    connection: Connection,
+    account_id: int,
+    event_type: EventType,
+    chosen: EventFilter,
+    *,
+    before: datetime,
+    before_id: UUID,
+    look: int,
+    limit: int,
+) -> tuple[list[Event], tuple[datetime, UUID] | None]:
+    """Of the next ``look`` events those that fit; and the last that was looked at, None: all were."""
+    values = {
+        "account_id": account_id,
+        "event_type_id": event_type.event_type_id,
+        "type_key": event_type.key,
+        "since": chosen.since or _EARLIEST,
+        "before": before,
+        "before_id": before_id,
+        "parameter": chosen.parameter,
+        "value": chosen.value,
+        "look": look,
+        "limit": limit,
+    }
+    rows = await (await connection.execute(_SQL["browse"], values)).fetchall()
+    last = await (await connection.execute(_SQL["looked_until"], values)).fetchone()
+    return [_event(row) for row in rows], last
+
+
+async def figures(connection: Connection, account_id: int, since: datetime, most: int) -> list[TypeFigures]:
+    """How many events of each type came from ``since`` on, ``most`` being counted at most; the liveliest first."""
+    values = {"account_id": account_id, "since": since, "most": most}
+    return [
+        TypeFigures(event_type_id=row[0], key=row[1], events=row[2], is_exact=row[3], last_at=row[4])
+        for row in await (await connection.execute(_SQL["figures"], values)).fetchall()
+    ]
 
 
 async def delete_events(

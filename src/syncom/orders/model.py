@@ -103,6 +103,57 @@ class Order(OrderFacts, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders somebody looks for. What is None does not matter."""
+
+    #: In whatever case.
+    status: str | None = None
+    #: Of the total, both included.
+    least: Decimal | None = None
+    most: Decimal | None = None
+    source: str | None = None
+    #: Made from then on, and before then.
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class OrderPlace(NamedTuple):
+    """Where a page of orders ends: older ones follow, those of one moment by their number, backwards."""
+
+    ordered_at: datetime
+    external_id: str
+
+
+class ListedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as lists show it, with whose it is."""
+
+    order_id: int
+    external_id: str
+    status: str
+    total: Decimal
+    refunded: Decimal
+    #: Empty: the shop said none.
+    currency: str
+    ordered_at: datetime
+    changed_at: datetime
+    source: str
+    #: Lines.
+    items: int
+    contact_id: int
+    contact_name: str
+    email: str | None
+    phone: str | None
+
+
+class OrderList(msgspec.Struct, frozen=True, kw_only=True):
+    """Some orders, newest first, and where they end; None: there are no older ones that fit.
+
+    A filter that few orders fit may bring an empty page with an end: so far it was looked."""
+
+    orders: list[ListedOrder]
+    end: OrderPlace | None
+
+
 class RefundedItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What came back of an order, as far as the shop says."""
 

@@ -175,6 +175,31 @@ FROM orders
 WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s
 ORDER BY ordered_at DESC, external_id LIMIT %(limit)s;
 
+-- name: browse
+-- Of the next orders behind the cursor, newest first, those that fit; with whose they are. Indexes: orders_made,
+-- contacts' primary key.
+SELECT o.order_id, o.contact_id, o.external_id, o.status, o.total, o.refunded, o.currency, o.ordered_at, o.changed_at,
+    o.details ->> 'source' AS source, jsonb_array_length(o.items) AS items,
+    c.email, c.phone, concat_ws(' ', nullif(c.first_name, ''), nullif(c.last_name, '')) AS contact_name
+FROM (
+    SELECT * FROM orders
+    WHERE account_id = %(account_id)s AND ordered_at >= %(since)s AND ordered_at <= %(before)s
+      AND (ordered_at, external_id) < (%(before)s, %(before_number)s)
+    ORDER BY ordered_at DESC, external_id DESC LIMIT %(look)s
+) AS o
+LEFT JOIN contacts c ON c.account_id = o.account_id AND c.bucket = o.bucket AND c.contact_id = o.contact_id
+WHERE (%(status)s::text IS NULL OR upper(o.status) = upper(%(status)s))
+  AND (%(least)s::numeric IS NULL OR o.total >= %(least)s) AND (%(most)s::numeric IS NULL OR o.total <= %(most)s)
+  AND (%(source)s::text IS NULL OR lower(o.details ->> 'source') = lower(%(source)s))
+ORDER BY o.ordered_at DESC, o.external_id DESC LIMIT %(limit)s;
+
+-- name: looked_until
+-- The last of the orders that were looked through; none: all were. Index: orders_made.
+SELECT ordered_at, external_id FROM orders
+WHERE account_id = %(account_id)s AND ordered_at >= %(since)s AND ordered_at <= %(before)s
+  AND (ordered_at, external_id) < (%(before)s, %(before_number)s)
+ORDER BY ordered_at DESC, external_id DESC OFFSET %(look)s - 1 LIMIT 1;
+
 -- name: one
 -- Index: orders' primary key.
 SELECT order_id, contact_id, external_id, status, total, refunded, currency, ordered_at, changed_at, items, details,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -24,8 +25,11 @@ from syncom.orders.model import (
     Order,
     OrderDeletion,
     OrderFacts,
+    OrderFilter,
     OrderInput,
     OrderKey,
+    OrderList,
+    OrderPlace,
     OrderProblem,
     OrdersTaken,
     OrderState,
@@ -43,6 +47,9 @@ __all__ = ["MAX_ITEMS", "MAX_ORDERS", "OrdersService", "lock_statistics", "order
 _log = logging.getLogger(__name__)
 
 MAX_ORDERS: Final = 1000
+#: Orders that one page of a filtered list is looked for among: a filter that nothing fits must not read a whole shop.
+_MOST_LOOKED_AT: Final = 10_000
+_NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 #: Lines of one order, and bytes of the shop's own data in one.
 MAX_ITEMS: Final = 1000
 MAX_INFO: Final = 20_000
@@ -103,6 +110,21 @@ class OrdersService:
         """A contact's orders, newest first."""
         async with self._database.tenant(account_id) as connection:
             return await store.of_contact(connection, account_id, contact_id, limit)
+
+    async def browse(
+        self, account_id: int, chosen: OrderFilter, *, after: OrderPlace | None = None, limit: int = 100
+    ) -> OrderList:
+        """Orders of the account that fit, newest first, behind ``after``; at most 1,000 a page, of 10,000 looked at."""
+        place = after or OrderPlace(chosen.until or _NEVER, "")
+        limit = max(1, min(limit, MAX_ORDERS))
+        async with self._database.tenant(account_id) as connection:
+            found, looked = await store.browse(
+                connection, account_id, chosen, place, look=_MOST_LOOKED_AT, limit=limit + 1
+            )
+        if len(found) > limit:
+            found = found[:limit]
+            looked = OrderPlace(found[-1].ordered_at, found[-1].external_id)
+        return OrderList(orders=found, end=looked)
 
     async def revenue(self, account_id: int, contact_id: int) -> list[CurrencyRevenue]:
         """What a contact's purchases came to, by currency. Cancelled orders and abandoned carts are none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -12,10 +12,13 @@ from psycopg.rows import DictRow, dict_row
 from syncom.ids import bucket_of
 from syncom.orders.model import (
     CurrencyRevenue,
+    ListedOrder,
     Order,
     OrderDeletion,
     OrderFacts,
+    OrderFilter,
     OrderKey,
+    OrderPlace,
     OrderState,
     Refund,
     RefundedItem,
@@ -241,6 +244,33 @@ async def of_contact(connection: Connection, account_id: int, contact_id: int, l
     cursor = connection.cursor(row_factory=dict_row)
     values = {"account_id": account_id, "bucket": bucket_of(contact_id), "contact_id": contact_id, "limit": limit}
     return [_order(row) for row in await (await cursor.execute(_SQL["of_contact"], values)).fetchall()]
+
+
+#: Before all orders.
+_EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+async def browse(
+    connection: Connection, account_id: int, chosen: OrderFilter, after: OrderPlace, *, look: int, limit: int
+) -> tuple[list[ListedOrder], OrderPlace | None]:
+    """Of the next ``look`` orders those that fit, ``limit`` at most; and the last that was looked at."""
+    values = {
+        "account_id": account_id,
+        "since": chosen.since or _EARLIEST,
+        "before": after.ordered_at,
+        "before_number": after.external_id,
+        "status": chosen.status,
+        "least": chosen.least,
+        "most": chosen.most,
+        "source": chosen.source,
+        "look": look,
+        "limit": limit,
+    }
+    cursor = connection.cursor(row_factory=dict_row)
+    rows = await (await cursor.execute(_SQL["browse"], values)).fetchall()
+    last = await (await connection.execute(_SQL["looked_until"], values)).fetchone()
+    found = [msgspec.convert(row | {"source": row["source"] or ""}, ListedOrder) for row in rows]
+    return found, None if last is None else OrderPlace(*last)
 
 
 async def find(connection: Connection, account_id: int, external_id: str) -> Order | None:

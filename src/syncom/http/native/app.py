@@ -19,6 +19,7 @@ from syncom.http.faults import faults
 from syncom.http.native import (
     account,
     activity,
+    agent_tokens,
     api_keys,
     attribution,
     blocks,
@@ -40,6 +41,9 @@ from syncom.http.native import (
     images,
     imports,
     inbox,
+    integration_connections,
+    integration_runs,
+    integrations,
     journeys,
     lists,
     live,
@@ -133,6 +137,10 @@ _RESOURCES: list[Any] = [
     *webhooks.HANDLERS,
     *bounces.HANDLERS,
     *pulls.HANDLERS,
+    *integrations.HANDLERS,
+    *integration_connections.HANDLERS,
+    *integration_runs.HANDLERS,
+    *agent_tokens.HANDLERS,
 ]
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, get, post
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
-from syncom.events.model import Event, EventInput, EventType, TypeParameter
+from syncom.events.model import Event, EventFilter, EventInput, EventType, TypeFigures, TypeParameter
 from syncom.events.parameters import Kind, Parameter
 from syncom.events.service import MAX_EACH
 from syncom.http.headers import header
@@ -29,6 +30,14 @@ from syncom.http.native.paging import Cursor, Limit, Page
 from syncom.http.native.routing import needs
 
 _TAGS = ["Events"]
+_Days = Annotated[int, QueryParameter(ge=1, le=366, description="Of so many days.")]
+_ParameterName = Annotated[
+    str | None,
+    QueryParameter(max_length=500, description="A parameter by its name, or by a dotted path: `basket.total`."),
+]
+_Value = Annotated[str, QueryParameter(max_length=2000, description="The parameter's value, as a text.")]
+_Since = Annotated[datetime | None, QueryParameter(description="Happened from then on.")]
+_Until = Annotated[datetime | None, QueryParameter(description="Happened before then.")]
 
 
 class EventTypeInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,13 +131,32 @@ async def list_type_parameters(by: By, events: Events, event_type_id: FromPath[i
     return Page(items=await events.parameters(by.account_id, event_type.key), next_cursor=None)
 
 
+@get("/event-types/figures", tags=_TAGS, opt=needs(Permission.READ_ACTIVITY))
+async def get_type_figures(by: By, events: Events, days: _Days = 7) -> Page[TypeFigures]:
+    """How many events of each type came lately, up to 10,000 of each; types of which the newest came last first."""
+    return Page(items=await events.figures(by.account_id, days=days), next_cursor=None)
+
+
 @get("/event-types/{event_type_id:int}/events", tags=_TAGS, opt=needs(Permission.READ_ACTIVITY))
 async def list_type_events(
-    by: By, events: Events, event_type_id: FromPath[int], limit: Limit = 100, cursor: Cursor = None
+    by: By,
+    events: Events,
+    event_type_id: FromPath[int],
+    parameter: _ParameterName = None,
+    value: _Value = "",
+    since: _Since = None,
+    until: _Until = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Page[Event]:
-    """A type's events, newest first."""
+    """A type's events, newest first.
+
+    A page looks through 10,000 events at most: with a filter that few fit it may be
+    empty and still have a `next_cursor`.
+    """
     event_type = await events.types.by_id(by.account_id, event_type_id)
-    page = await events.of_type(by.account_id, event_type.key, cursor=cursor, limit=limit)
+    chosen = EventFilter(parameter=parameter or None, value=value, since=since, until=until)
+    page = await events.browse(by.account_id, event_type, chosen, cursor=cursor, limit=limit)
     return Page(items=page.events, next_cursor=page.cursor)
 
 
@@ -139,5 +167,6 @@ HANDLERS: list[Any] = [
     list_event_types,
     set_event_type,
     list_type_parameters,
+    get_type_figures,
     list_type_events,
 ]

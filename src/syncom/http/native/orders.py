@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
-from syncom.errors import NotFound
+from syncom.errors import Invalid, NotFound
 from syncom.http.native.given import By, Contacts, Orders
-from syncom.http.native.paging import Limit, Page
+from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
 from syncom.http.native.routing import needs
-from syncom.orders.model import CurrencyRevenue, Order, OrderInput, Refund, RefundInput
+from syncom.orders.model import (
+    CurrencyRevenue,
+    ListedOrder,
+    Order,
+    OrderFilter,
+    OrderInput,
+    OrderPlace,
+    Refund,
+    RefundInput,
+)
 
 _TAGS = ["Orders"]
+_Status = Annotated[str | None, QueryParameter(max_length=100, description="In this status, in whatever case.")]
+_Least = Annotated[Decimal | None, QueryParameter(description="Of the total.")]
+_Most = Annotated[Decimal | None, QueryParameter(description="Of the total.")]
+_Source = Annotated[str | None, QueryParameter(max_length=200, description="From this source of the shop.")]
+_Since = Annotated[datetime | None, QueryParameter(description="Made from then on.")]
+_Until = Annotated[datetime | None, QueryParameter(description="Made before then.")]
 
 
 class OrderBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +55,32 @@ async def add_orders(by: By, orders: Orders, data: JSONBody[OrderBatch]) -> None
     kept: by `changed_at` (`ordered_at` unless given), then by the step of its status.
     """
     await orders.add(by.account_id, data.orders)
+
+
+@get("/orders", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def browse_orders(
+    by: By,
+    orders: Orders,
+    status: _Status = None,
+    least: _Least = None,
+    most: _Most = None,
+    source: _Source = None,
+    since: _Since = None,
+    until: _Until = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[ListedOrder]:
+    """Orders of the account, newest first.
+
+    A page looks through 10,000 orders at most: with a filter that few fit it may be
+    empty and still have a `next_cursor`.
+    """
+    if least is not None and most is not None and least > most:
+        raise Invalid("most", "must not be less than least")
+    chosen = OrderFilter(status=status, least=least, most=most, source=source, since=since, until=until)
+    after = read_cursor(cursor, OrderPlace)
+    found = await orders.browse(by.account_id, chosen, after=after, limit=limit)
+    return Page(items=found.orders, next_cursor=None if found.end is None else cursor_for(found.end))
 
 
 @get("/orders/{external_id:str}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
@@ -84,4 +127,4 @@ async def get_revenue(by: By, orders: Orders, contacts: Contacts, contact_id: Fr
     return Page(items=await orders.revenue(by.account_id, contact_id), next_cursor=None)
 
 
-HANDLERS: list[Any] = [add_orders, get_order, list_orders, add_refunds, list_refunds, get_revenue]
+HANDLERS: list[Any] = [add_orders, browse_orders, get_order, list_orders, add_refunds, list_refunds, get_revenue]
