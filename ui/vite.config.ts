@@ -21,12 +21,21 @@ const words: Plugin = {
   },
 };
 
+/** GrapesJS asks for the global object in a way that the policy refuses; modern engines have a name for it. */
+const globals: Plugin = {
+  name: "globals",
+  transform(code, id) {
+    if (!id.includes("grapesjs") || !code.includes('Function("return this")()')) return undefined;
+    return { code: code.replace(/(?:new )?Function\("return this"\)\(\)/g, "globalThis"), map: null };
+  },
+};
+
 const server = `http://127.0.0.1:${process.env.SYNCOM_PORT ?? "8080"}`;
 
 export default defineConfig({
   // Built files are served below /ui/; see src/syncom/http/ui/app.py.
   base: "/ui/",
-  plugins: [words, react()],
+  plugins: [words, globals, react()],
   resolve: { alias: { "~": fileURLToPath(new URL("./src", import.meta.url)) } },
   html: { cspNonce: "__CSP_NONCE__" },
   css: {

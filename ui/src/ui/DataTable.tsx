@@ -11,6 +11,7 @@ import {
   Stack,
   Text,
   UnstyledButton,
+  VisuallyHidden,
 } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconArrowDown, IconArrowUp, IconColumns3 } from "@tabler/icons-react";
@@ -35,6 +36,8 @@ export type Column<Row> = {
   width?: string;
   /** Numbers stand right. */
   numeric?: boolean;
+  /** The header is for assistive technology only: a column of buttons. */
+  quiet?: boolean;
   /** Not shown until it is chosen. */
   hidden?: boolean;
   sortable?: boolean;
@@ -270,7 +273,7 @@ function Head<Row>({
   if (!column.sortable || !onSort)
     return (
       <div role="columnheader" className={column.numeric ? classes.numeric : classes.cell}>
-        {column.header}
+        {column.quiet ? <VisuallyHidden>{column.header}</VisuallyHidden> : column.header}
       </div>
     );
   return (

@@ -7,11 +7,14 @@ export function MailFrame({
   title,
   width = "100%",
   height = 640,
+  dark = false,
 }: {
   src: string;
   title: string;
   width?: number | string;
   height?: number | string;
+  /** Tells the mail that its reader's device is in dark mode. */
+  dark?: boolean;
 }) {
   return (
     <Box
@@ -30,7 +33,7 @@ export function MailFrame({
         title={title}
         sandbox="allow-popups allow-popups-to-escape-sandbox"
         referrerPolicy="no-referrer"
-        style={{ width: "100%", height, border: 0, display: "block", colorScheme: "light" }}
+        style={{ width: "100%", height, border: 0, display: "block", colorScheme: dark ? "dark" : "light" }}
       />
     </Box>
   );

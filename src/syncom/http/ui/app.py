@@ -39,8 +39,9 @@ _APPLICATION: Final = (
     "form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )
 #: The email designer writes inline styles, so it is a document of its own, in a frame of the application.
+#: Mails show pictures from anywhere.
 _EDITOR: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; "
     "font-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 _FOREVER: Final = b"public, max-age=31536000, immutable"
