@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -240,6 +241,35 @@ async def test_a_timeline_is_paged_from_newest_to_oldest(
         await contacts.timeline(other_account_id, one)
     with pytest.raises(Invalid, match="cursor"):
         await contacts.timeline(account_id, one, cursor="yesterday")
+
+
+async def test_a_timeline_shows_only_the_kinds_and_channels_that_are_asked_for(
+    contacts: ContactsService, database: Database, account_id: int
+) -> None:
+    (one,) = await add(contacts, account_id, ContactInput(email="a@example.com"))
+    await _message(database, account_id, one, 7)
+    await contacts.consents.subscribe(account_id, [one], Channel.SMS, source="page")
+
+    async def kinds(**asked: Any) -> list[str]:
+        return sorted({entry.kind.value for entry in (await contacts.timeline(account_id, one, **asked)).entries})
+
+    assert await kinds() == ["activity", "consent", "created", "message", "order"]
+    assert await kinds(kinds=[TimelineKind.MESSAGE, TimelineKind.ORDER]) == ["message", "order"]
+    assert await kinds(channels=[Channel.EMAIL]) == ["activity", "consent", "message"]
+    assert await kinds(channels=[Channel.SMS]) == ["consent"]
+    assert await kinds(kinds=[TimelineKind.CREATED], channels=[Channel.SMS]) == []
+
+
+async def test_the_lists_of_a_contact_are_told_by_name(contacts: ContactsService, account_id: int) -> None:
+    one, other = await add(
+        contacts, account_id, ContactInput(email="a@example.com"), ContactInput(email="b@example.com")
+    )
+    guests = await contacts.lists.create(account_id, "Guests")
+    customers = await contacts.lists.create(account_id, "customers")
+    await contacts.lists.add(account_id, guests.list_id, [one])
+    await contacts.lists.add(account_id, customers.list_id, [one, other])
+    assert [found.name for found in await contacts.lists.of(account_id, one)] == ["customers", "Guests"]
+    assert [found.list_id for found in await contacts.lists.of(account_id, other)] == [customers.list_id]
 
 
 async def test_consent_changes_of_many_accounts_are_recorded_only_where_they_change_something(

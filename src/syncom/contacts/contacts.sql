@@ -428,7 +428,8 @@ VALUES (%(account_id)s, %(drop_bucket)s, %(drop_id)s, %(keep_id)s)
 -- name: timeline
 -- Newest first, behind the cursor (a time and a key that is unique in the timeline). Each branch walks its own
 -- index (consent_events and list_members: primary key and list_members_contact, a contact has few of them) and
--- stops at the limit. `lineage` are the contacts merged into this one, whose facts stay under their own ids.
+-- stops at the limit; a kind that is not asked for is not walked. `channels` keeps entries of these alone; null: all.
+-- `lineage` are the contacts merged into this one, whose facts stay under their own ids.
 WITH lineage (bucket, contact_id) AS (
     SELECT * FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[])
 )
@@ -436,6 +437,7 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
     (SELECT 'created' AS kind, c.created_at AS occurred_at, 'created' AS key, '{}'::jsonb AS detail
      FROM contacts c
      WHERE c.account_id = %(account_id)s AND c.bucket = %(bucket)s AND c.contact_id = %(contact_id)s
+        AND 'created' = ANY (%(kinds)s)
         AND (c.created_at, 'created') < (%(before)s, %(before_key)s))
     UNION ALL
     (SELECT 'consent', x.occurred_at, 'consent:' || x.consent_event_id,
@@ -443,6 +445,8 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
             'detail', x.detail)
      FROM consent_events x
      WHERE x.account_id = %(account_id)s AND x.bucket = %(bucket)s AND x.contact_id = %(contact_id)s
+        AND 'consent' = ANY (%(kinds)s)
+        AND (%(channels)s::smallint[] IS NULL OR x.channel = ANY (%(channels)s))
         AND (x.occurred_at, 'consent:' || x.consent_event_id) < (%(before)s, %(before_key)s)
      ORDER BY 2 DESC, 3 DESC LIMIT %(limit)s)
     UNION ALL
@@ -451,6 +455,7 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
             'name', (SELECT l.name FROM lists l WHERE l.account_id = m.account_id AND l.list_id = m.list_id))
      FROM list_members m
      WHERE m.account_id = %(account_id)s AND m.bucket = %(bucket)s AND m.contact_id = %(contact_id)s
+        AND 'joined_list' = ANY (%(kinds)s)
         AND (m.added_at, 'joined_list:' || m.list_id) < (%(before)s, %(before_key)s)
      ORDER BY 2 DESC, 3 DESC LIMIT %(limit)s)
     UNION ALL
@@ -459,6 +464,7 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
             'currency', o.currency)
      FROM orders o
      WHERE o.account_id = %(account_id)s AND o.bucket = %(bucket)s AND o.contact_id = %(contact_id)s
+        AND 'order' = ANY (%(kinds)s)
         AND o.ordered_at <= %(before)s AND (o.ordered_at, 'order:' || o.external_id) < (%(before)s, %(before_key)s)
      ORDER BY o.ordered_at DESC, 3 DESC LIMIT %(limit)s)
     UNION ALL
@@ -468,6 +474,8 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
                 'state', l.state, 'address', l.address, 'reason', l.reason)
         FROM ledger l
         WHERE l.account_id = %(account_id)s AND l.bucket = g.bucket AND l.contact_id = g.contact_id
+            AND 'message' = ANY (%(kinds)s)
+            AND (%(channels)s::smallint[] IS NULL OR l.channel = ANY (%(channels)s))
             AND l.settled_at <= %(before)s
             AND (l.settled_at, 'message:' || l.message_id) < (%(before)s, %(before_key)s)
         ORDER BY l.settled_at DESC, 3 DESC LIMIT %(limit)s) AS f)
@@ -478,6 +486,8 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
                 'message_id', a.message_id, 'link', a.link, 'detail', a.detail)
         FROM activity a
         WHERE a.account_id = %(account_id)s AND a.bucket = g.bucket AND a.contact_id = g.contact_id
+            AND 'activity' = ANY (%(kinds)s)
+            AND (%(channels)s::smallint[] IS NULL OR a.channel = ANY (%(channels)s))
             AND a.occurred_at <= %(before)s
             AND (a.occurred_at, 'activity:' || a.activity_id) < (%(before)s, %(before_key)s)
         ORDER BY a.occurred_at DESC, 3 DESC LIMIT %(limit)s) AS f)
@@ -488,6 +498,7 @@ SELECT e.kind, e.occurred_at, e.key, e.detail FROM (
                 'type', (SELECT t.key FROM event_types t WHERE t.event_type_id = v.event_type_id))
         FROM events v
         WHERE v.account_id = %(account_id)s AND v.bucket = g.bucket AND v.contact_id = g.contact_id
+            AND 'event' = ANY (%(kinds)s)
             AND v.occurred_at <= %(before)s
             AND (v.occurred_at, 'event:' || v.event_id) < (%(before)s, %(before_key)s)
         ORDER BY v.occurred_at DESC, 3 DESC LIMIT %(limit)s) AS f)

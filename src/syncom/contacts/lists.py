@@ -8,12 +8,12 @@ from typing import Final, LiteralString
 import psycopg
 from psycopg.rows import TupleRow
 
-from syncom.contacts.model import ContactList
+from syncom.contacts.model import ContactList, ListName
 from syncom.contacts.normalise import NAME_LENGTH, normalise_text
 from syncom.contacts.upsert import begin_batch
 from syncom.contacts.usage import Usage
 from syncom.errors import Conflict, Invalid, NotFound
-from syncom.ids import BUCKETS
+from syncom.ids import BUCKETS, bucket_of
 from syncom.postgres.columns import buckets, by_bucket, numbers
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
@@ -47,6 +47,13 @@ class Lists:
                 raise NotFound("list", list_id)
             size = await (await connection.execute(_SQL["list_size"], parameters)).fetchone()
         return _list(row, size[0] if size else 0)
+
+    async def of(self, account_id: int, contact_id: int) -> list[ListName]:
+        """The lists that a contact is on, by name."""
+        parameters = {"account_id": account_id, "bucket": bucket_of(contact_id), "contact_id": contact_id}
+        async with self._database.tenant(account_id) as connection:
+            rows = await (await connection.execute(_SQL["lists_of"], parameters)).fetchall()
+        return [ListName(list_id=list_id, name=name) for list_id, name in rows]
 
     async def create(self, account_id: int, name: str) -> ContactList:
         """Add an empty list. Raises Invalid for a bad name, Conflict when another list is called so."""

@@ -4,6 +4,12 @@ SELECT list_id, name, created_at FROM lists WHERE account_id = %(account_id)s OR
 -- name: get_list
 SELECT list_id, name, created_at FROM lists WHERE account_id = %(account_id)s AND list_id = %(list_id)s
 
+-- name: lists_of
+-- Index list_members_contact.
+SELECT l.list_id, l.name FROM list_members m JOIN lists l USING (account_id, list_id)
+WHERE m.account_id = %(account_id)s AND m.bucket = %(bucket)s AND m.contact_id = %(contact_id)s
+ORDER BY lower(l.name)
+
 -- name: add_list
 -- No row: the name is taken (case does not matter).
 INSERT INTO lists (account_id, name) VALUES (%(account_id)s, %(name)s)

@@ -447,6 +447,13 @@ class ContactList(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class ListName(msgspec.Struct, frozen=True, kw_only=True):
+    """A list, where its size does not matter."""
+
+    list_id: int
+    name: str
+
+
 class SessionStatus(Enum):
     """Where the work of an asynchronous call stands. The names are eSputnik's."""
 

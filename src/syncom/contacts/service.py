@@ -12,7 +12,7 @@ contacts there until it ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -31,6 +31,7 @@ from syncom.contacts.lists import Lists
 from syncom.contacts.model import (
     CONSENT_CHANNELS,
     Change,
+    Channel,
     Contact,
     ContactFilter,
     ContactInput,
@@ -45,6 +46,7 @@ from syncom.contacts.model import (
     SaveOptions,
     SaveResult,
     SubscriptionState,
+    TimelineKind,
     TimelinePage,
     UpsertOptions,
     UpsertOutcome,
@@ -94,6 +96,8 @@ __all__ = [
 BATCH_LIMIT: Final = 50_000
 #: Contacts or entries of one page.
 PAGE_LIMIT: Final = 1_000
+#: Entries of a timeline that are about a channel.
+_OF_CHANNELS: Final = frozenset({TimelineKind.CONSENT, TimelineKind.MESSAGE, TimelineKind.ACTIVITY})
 #: A batch is planned again each time another transaction beats it to something it needs. After a few times it takes
 #: the account for itself, so that it gets through however many others want the same people.
 _SHARED_ATTEMPTS: Final = 3
@@ -412,19 +416,37 @@ class ContactsService:
         )
 
     async def timeline(
-        self, account_id: int, contact_id: int, *, cursor: str | None = None, limit: int = 50
+        self,
+        account_id: int,
+        contact_id: int,
+        *,
+        kinds: Collection[TimelineKind] = (),
+        channels: Collection[Channel] = (),
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> TimelinePage:
         """What happened to and was done by a contact, newest first; at most 1,000 entries a page.
 
+        ``kinds`` and ``channels`` leave only such entries; what has no channel, such as an order, is then left out.
         The messages and reactions of contacts merged into this one are part of it. Raises NotFound, and Invalid
         for a bad cursor.
         """
+        wanted = set(kinds or TimelineKind)
+        if channels:
+            wanted &= _OF_CHANNELS
         before, key = _moment(cursor) if cursor else (datetime(9999, 1, 1, tzinfo=UTC), "")
         limit = max(1, min(limit, PAGE_LIMIT))
         await self.get(account_id, contact_id)
         async with self._database.tenant(account_id) as connection:
             found = await store.read_timeline(
-                connection, account_id, contact_id, before=before, before_key=key, limit=limit
+                connection,
+                account_id,
+                contact_id,
+                kinds=wanted,
+                channels=channels,
+                before=before,
+                before_key=key,
+                limit=limit,
             )
         last = found[-1] if len(found) == limit else None
         return TimelinePage(

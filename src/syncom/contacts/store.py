@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from syncom.contacts.deletion import forget_deleted
 from syncom.contacts.model import (
+    Channel,
     Contact,
     CustomField,
     Identity,
@@ -280,13 +281,23 @@ async def merge_contacts(
 
 
 async def read_timeline(
-    connection: Connection, account_id: int, contact_id: int, *, before: datetime, before_key: str, limit: int
+    connection: Connection,
+    account_id: int,
+    contact_id: int,
+    *,
+    kinds: Collection[TimelineKind],
+    channels: Collection[Channel],
+    before: datetime,
+    before_key: str,
+    limit: int,
 ) -> list[tuple[str, TimelineEntry]]:
-    """Entries behind the cursor, newest first, each with its key."""
+    """Entries of these kinds behind the cursor, newest first, each with its key. No channels: of all, and of none."""
     everyone = await lineage(connection, account_id, [contact_id])
     parameters = _these(account_id, everyone) | {
         "bucket": bucket_of(contact_id),
         "contact_id": contact_id,
+        "kinds": [kind.value for kind in kinds],
+        "channels": numbers(channels) if channels else None,
         "before": before,
         "before_key": before_key,
         "limit": limit,

@@ -40,6 +40,9 @@ def nasty(api: httpx2.Client) -> None:
         # Refusing is fine; failing is not.
         assert [answer.status_code for answer in made if answer.status_code >= 500] == []
         assert made[0].status_code < 300
+    rows = "email,name\n" + "\n".join(f'no address,"{text.replace(chr(34), chr(34) * 2)}"' for text in (_NASTY, _RTL))
+    file = api.post("/imports/files", params={"name": _NASTY[:60]}, content=rows.encode()).raise_for_status().json()
+    api.post("/imports", json={"upload_id": file["upload_id"], "consent": "none"}).raise_for_status()
 
 
 _EVERYONE = {"all": []}

@@ -80,9 +80,9 @@ const NOTHING: readonly never[] = [];
 export function DataTable<Row extends object>(props: Props<Row>) {
   const { t } = useTranslation();
   const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
-  const [visibility, setVisibility] = useState<Record<string, boolean>>(() =>
-    chosen(props.remember, props.columns),
-  );
+  const [picked, setPicked] = useState<Record<string, boolean>>(() => chosen(props.remember));
+  // Columns may come later than the first rows: the account's own fields.
+  const visibility = useMemo(() => ({ ...usual(props.columns), ...picked }), [props.columns, picked]);
   const columns = useMemo(
     () =>
       props.columns.map(
@@ -103,7 +103,7 @@ export function DataTable<Row extends object>(props: Props<Row>) {
     state: { columnVisibility: visibility, rowSelection: selection },
     onColumnVisibilityChange: (change) => {
       const next = typeof change === "function" ? change(visibility) : change;
-      setVisibility(next);
+      setPicked(next);
       keep(props.remember, next);
     },
   });
@@ -337,15 +337,16 @@ function isPlain(target: EventTarget): boolean {
   return target instanceof Element && target.closest("a, button, input, label") === null;
 }
 
-function chosen<Row>(name: string | undefined, columns: Column<Row>[]): Record<string, boolean> {
-  const usual = Object.fromEntries(
-    columns.filter((column) => column.hidden).map((column) => [column.id, false]),
-  );
-  if (!name) return usual;
+function usual<Row>(columns: Column<Row>[]): Record<string, boolean> {
+  return Object.fromEntries(columns.filter((column) => column.hidden).map((column) => [column.id, false]));
+}
+
+function chosen(name: string | undefined): Record<string, boolean> {
+  if (!name) return {};
   try {
-    return { ...usual, ...JSON.parse(localStorage.getItem(`columns:${name}`) ?? "{}") };
+    return JSON.parse(localStorage.getItem(`columns:${name}`) ?? "{}");
   } catch {
-    return usual;
+    return {};
   }
 }
 

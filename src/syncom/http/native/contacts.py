@@ -21,6 +21,7 @@ from syncom.contacts.model import (
     MergeMode,
     RowProblem,
     TimelineEntry,
+    TimelineKind,
     UpsertOptions,
 )
 from syncom.errors import Invalid
@@ -228,7 +229,15 @@ async def list_addresses(by: By, contacts: Contacts, contact_id: FromPath[int]) 
 
 @get("/contacts/{contact_id:int}/timeline", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
 async def get_timeline(
-    by: By, contacts: Contacts, contact_id: FromPath[int], limit: Limit = 100, cursor: Cursor = None
+    by: By,
+    contacts: Contacts,
+    contact_id: FromPath[int],
+    kind: Annotated[list[TimelineKind] | None, QueryParameter(description="Only such; may be repeated.")] = None,
+    channel: Annotated[
+        list[str] | None, QueryParameter(description="Only of this channel (email, sms, ...); may be repeated.")
+    ] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Page[TimelineEntry]:
     """What happened to and was done by a contact, newest first.
 
@@ -236,7 +245,14 @@ async def get_timeline(
     campaign_id, channel, state, address, reason`; activity `kind, class, channel, campaign_id, message_id, link,
     detail`; order `external_id, status, total, currency`; event `event_id, type, key, params`.
     """
-    page = await contacts.timeline(by.account_id, contact_id, cursor=cursor or None, limit=limit)
+    page = await contacts.timeline(
+        by.account_id,
+        contact_id,
+        kinds=kind or (),
+        channels=[choice("channel", name, CHANNELS) for name in channel or ()],
+        cursor=cursor or None,
+        limit=limit,
+    )
     return Page(items=named(page.entries), next_cursor=page.cursor)
 
 

@@ -9,7 +9,7 @@ from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
-from syncom.contacts.model import ContactFilter, ContactList
+from syncom.contacts.model import ContactFilter, ContactList, ListName
 from syncom.http.native.contacts import Person, person
 from syncom.http.native.given import By, Contacts
 from syncom.http.native.paging import Cursor, Limit, Page
@@ -88,7 +88,15 @@ async def remove_members(by: By, contacts: Contacts, list_id: FromPath[int], dat
     return Changed(changed=await contacts.lists.remove(by.account_id, list_id, data.contact_ids))
 
 
+@get("/contacts/{contact_id:int}/lists", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def list_lists_of(by: By, contacts: Contacts, contact_id: FromPath[int]) -> Page[ListName]:
+    """The lists that a contact is on, by name."""
+    await contacts.get(by.account_id, contact_id)
+    return Page(items=await contacts.lists.of(by.account_id, contact_id), next_cursor=None)
+
+
 HANDLERS: list[Any] = [
+    list_lists_of,
     list_lists,
     create_list,
     get_list,

@@ -1,0 +1,217 @@
+import { ActionIcon, Alert, Anchor, Button, Group, Menu, Select, Text } from "@mantine/core";
+import {
+  IconAddressBook,
+  IconDots,
+  IconDownload,
+  IconFilterPlus,
+  IconForms,
+  IconHistory,
+  IconPlus,
+  IconUpload,
+} from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useMay } from "~/api/session";
+import { Empty } from "~/ui/Empty";
+import { Page } from "~/ui/Page";
+import { conditionOf } from "../condition";
+import { ActionsDialog } from "../parts/ActionsDialog";
+import { NewContactDialog } from "../parts/NewContactDialog";
+import { PeopleTable } from "../parts/PeopleTable";
+import { SaveSegmentDialog } from "../parts/SaveSegmentDialog";
+import { listsQuery, segmentsQuery, sentenceQuery } from "../queries";
+import { BANDS, CHANNELS, type ContactsSearch, STATES } from "../searches";
+
+export function ContactsPage() {
+  const { t } = useTranslation();
+  const search = useSearch({ from: "/contacts" });
+  const go = useNavigate();
+  const mayWrite = useMay("write_contacts");
+  const mayExport = useMay("export_contacts");
+  const mayRead = useMay("read_settings");
+  const maySegment = useMay("write_campaigns");
+  const [opened, setOpened] = useState<"new" | "segment" | "actions">();
+  const condition = conditionOf(search);
+  const put = (change: ContactsSearch) =>
+    void go({ to: "/contacts", search: { ...search, ...change }, replace: true });
+  const close = () => setOpened(undefined);
+  const bring = mayWrite && (
+    <Button
+      leftSection={<IconUpload size={18} aria-hidden />}
+      renderRoot={(props) => <Link {...props} to="/imports/new" />}
+    >
+      {t("contacts.import")}
+    </Button>
+  );
+
+  return (
+    <Page
+      title={t("nav.contacts")}
+      actions={
+        <>
+          {mayWrite && (
+            <Button
+              variant="default"
+              leftSection={<IconPlus size={18} aria-hidden />}
+              onClick={() => setOpened("new")}
+            >
+              {t("contacts.add")}
+            </Button>
+          )}
+          {bring}
+          <Menu position="bottom-end" withinPortal>
+            <Menu.Target>
+              <ActionIcon variant="default" size={36} aria-label={t("common.more")}>
+                <IconDots size={18} aria-hidden />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {mayExport && (
+                <Menu.Item
+                  component="a"
+                  href={exportAddress(search)}
+                  download
+                  leftSection={<IconDownload size={16} aria-hidden />}
+                >
+                  {search.list ? t("contacts.exportList") : t("contacts.exportAll")}
+                </Menu.Item>
+              )}
+              {maySegment && condition && (
+                <Menu.Item
+                  leftSection={<IconFilterPlus size={16} aria-hidden />}
+                  onClick={() => setOpened("segment")}
+                >
+                  {t("contacts.saveSegment")}
+                </Menu.Item>
+              )}
+              <Menu.Item
+                leftSection={<IconHistory size={16} aria-hidden />}
+                onClick={() => setOpened("actions")}
+              >
+                {t("contacts.recentActions")}
+              </Menu.Item>
+              <Menu.Item
+                leftSection={<IconUpload size={16} aria-hidden />}
+                renderRoot={(props) => <Link {...props} to="/imports" />}
+              >
+                {t("contacts.imports")}
+              </Menu.Item>
+              {mayRead && (
+                <Menu.Item
+                  leftSection={<IconForms size={16} aria-hidden />}
+                  renderRoot={(props) => <Link {...props} to="/fields" />}
+                >
+                  {t("contacts.fields")}
+                </Menu.Item>
+              )}
+            </Menu.Dropdown>
+          </Menu>
+        </>
+      }
+    >
+      {search.condition && <Given search={search} onClear={() => put({ condition: undefined })} />}
+      <PeopleTable
+        condition={condition}
+        search={search}
+        put={put}
+        filters={<Filters search={search} put={put} />}
+        isFiltered={condition !== undefined}
+        remember="contacts"
+        nobody={
+          <Empty icon={<IconAddressBook />} title={t("contacts.none")} action={bring}>
+            {t("contacts.noneNext")}
+          </Empty>
+        }
+      />
+      {opened === "new" && <NewContactDialog onClose={close} />}
+      {opened === "segment" && condition && <SaveSegmentDialog condition={condition} onClose={close} />}
+      {opened === "actions" && (
+        <ActionsDialog
+          onClose={close}
+          onOpen={(action) => {
+            close();
+            put({ action });
+          }}
+        />
+      )}
+    </Page>
+  );
+}
+
+/** A condition that another page led here with, in words. */
+function Given({ search, onClear }: { search: ContactsSearch; onClear: () => void }) {
+  const { t } = useTranslation();
+  const sentence = useQuery(sentenceQuery(search.condition));
+  return (
+    <Alert color="syncom" variant="light" p="xs">
+      <Group justify="space-between" wrap="nowrap">
+        <Text size="sm" dir="auto" style={{ overflowWrap: "anywhere" }}>
+          {t("contacts.whoMatch", { sentence: sentence.data ?? "…" })}
+        </Text>
+        <Anchor component="button" size="sm" onClick={onClear} style={{ flexShrink: 0 }}>
+          {t("contacts.showAll")}
+        </Anchor>
+      </Group>
+    </Alert>
+  );
+}
+
+function Filters({ search, put }: { search: ContactsSearch; put: (change: ContactsSearch) => void }) {
+  const { t } = useTranslation();
+  const lists = useQuery(listsQuery);
+  const segments = useQuery(segmentsQuery);
+  return (
+    <>
+      <Select
+        w={{ base: "100%", xs: 170 }}
+        clearable
+        searchable
+        placeholder={t("contacts.anyList")}
+        aria-label={t("contacts.list")}
+        data={(lists.data ?? []).map((one) => ({ value: String(one.list_id), label: one.name }))}
+        value={search.list ? String(search.list) : null}
+        onChange={(list) => put({ list: list ? Number(list) : undefined })}
+      />
+      <Select
+        w={{ base: "100%", xs: 170 }}
+        clearable
+        searchable
+        placeholder={t("contacts.anySegment")}
+        aria-label={t("contacts.segment")}
+        data={(segments.data ?? []).map((one) => ({ value: String(one.segment_id), label: one.name }))}
+        value={search.segment ? String(search.segment) : null}
+        onChange={(segment) => put({ segment: segment ? Number(segment) : undefined })}
+      />
+      <Select
+        w={{ base: "100%", xs: 180 }}
+        clearable
+        placeholder={t("contacts.anySubscription")}
+        aria-label={t("contacts.subscription")}
+        data={CHANNELS.map((channel) => ({
+          group: t(`contacts.channels.${channel}`),
+          items: STATES.map((state) => ({
+            value: `${channel}:${state}`,
+            label: `${t(`contacts.channels.${channel}`)}: ${t(`contacts.states.${state}`)}`,
+          })),
+        }))}
+        value={search.subscription ?? null}
+        onChange={(subscription) => put({ subscription: subscription ?? undefined })}
+      />
+      <Select
+        w={{ base: "100%", xs: 170 }}
+        clearable
+        placeholder={t("contacts.anyEngagement")}
+        aria-label={t("contacts.engagement")}
+        data={BANDS.map((band) => ({ value: band, label: t(`contacts.bands.${band}`) }))}
+        value={search.band ?? null}
+        onChange={(band) => put({ band: BANDS.find((one) => one === band) })}
+      />
+    </>
+  );
+}
+
+function exportAddress(search: ContactsSearch): string {
+  return `/syncom/v1/exports/contacts.csv${search.list ? `?list_id=${search.list}` : ""}`;
+}
