@@ -140,6 +140,15 @@ async def test_the_same_event_within_a_minute_is_recorded_once(house: EventHouse
     assert len(await house.stored()) == 4
 
 
+async def test_the_same_event_of_two_contacts_who_are_named_by_number_is_two(house: EventHouse) -> None:
+    anna, boris = [await house.add_contact(email=f"{name}@example.org") for name in ("anna", "boris")]
+    for contact_id, repeated in ((anna, False), (boris, False), (anna, True)):
+        event = EventInput(type_key="paid", contact_id=contact_id)
+        [recorded] = await house.events.record(house.account_id, [event], once=True)
+        assert recorded.repeated is repeated
+    assert len(await house.stored()) == 2
+
+
 async def test_of_the_same_event_from_many_requests_at_once_one_is_recorded(house: EventHouse) -> None:
     """Also when they come in by several processes."""
     other = EventsService(house.database, house.contacts, house.events._clock)

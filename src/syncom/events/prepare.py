@@ -79,8 +79,9 @@ def prepare(account_id: int, event: EventInput, event_type: EventType) -> Prepar
 
 
 def repeat_hash(event: PreparedEvent) -> int:
-    """Equal for events that say the same; of the same moment, if they say one."""
-    return event.event_hash if event.occurred_at is None else _moment_hash(event)
+    """Equal for events that say the same; of the same moment and contact, if they say one."""
+    value = event.event_hash if event.occurred_at is None else _moment_hash(event)
+    return value if event.contact_id is None else _hash(b"%d\n%d" % (value, event.contact_id))
 
 
 def checked_type_key(key: str) -> str:
