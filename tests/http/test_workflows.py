@@ -97,6 +97,25 @@ async def test_a_call_lets_contacts_in_once_by_the_name_of_the_call(site: Site) 
         assert (await client.post(run, json={"contact_ids": [2**64]})).status_code == 404
 
 
+async def test_a_workflow_is_renamed_without_a_new_version_and_its_figures_are_listed(site: Site) -> None:
+    async with site.client() as client:
+        made = await client.post("/syncom/v1/contacts/batch", json={"contacts": [{"email": "named.anna@example.org"}]})
+        [anna] = made.json()["contact_ids"]
+        definition = {"trigger": {"type": "api"}, "steps": [{"type": "wait", "id": "rest", "days": 1}]}
+        workflow = (await client.post(PATH, json={"name": "Old", "definition": definition})).json()["workflow_id"]
+        renamed = await client.patch(f"{PATH}/{workflow}", json={"name": "New"})
+        assert (renamed.json()["name"], renamed.json()["version"]) == ("New", 1)
+        refused = await client.patch(f"{PATH}/{workflow}", json={"name": " "})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "name")
+        await client.post(f"{PATH}/{workflow}/start")
+        await client.post(f"{PATH}/{workflow}/run", json={"contact_ids": [anna]})
+        figures = (await client.get(f"{PATH}/figures")).json()["items"]
+        assert isinstance(figures, list)
+        wrong = await client.get(f"{PATH}/{workflow}/journeys", params={"through": "nowhere"})
+        assert wrong.status_code == 404
+        assert (await client.get(f"{PATH}/{workflow}/versions")).json()["items"][0]["version"] == 1
+
+
 async def test_a_workflow_is_tried_before_it_is_saved_and_by_its_past(site: Site) -> None:
     async with site.client() as client:
         contact = (await client.put("/syncom/v1/contacts", json={"email": "anna@example.com"})).json()["contact_id"]

@@ -8,6 +8,7 @@ import pytest
 
 from syncom.clock import SystemClock
 from syncom.errors import Invalid, NotFound
+from syncom.workflows.drafts import DraftsService
 from syncom.workflows.journeys import JourneysService, Migrated
 from syncom.workflows.model import EnrolmentState
 from tests.workflows.conftest import Journeys
@@ -87,6 +88,57 @@ async def test_the_path_of_a_contact_is_told_in_words(journeys: Journeys) -> Non
     await journeys.sending.contacts.merge(journeys.account_id, kept, anna)
     [merged] = await seeing(journeys).of_contact(journeys.account_id, kept)
     assert (merged.contact_id, merged.event_id) == (kept, one.event_id)
+
+
+async def test_a_number_opens_those_it_counts_also_of_an_older_version(journeys: Journeys) -> None:
+    kyiv, lviv = await journeys.sending.people(2)
+    await live_in(journeys, kyiv, "Kyiv")
+    where = {"type": "condition", "id": "where", "condition": KYIV}
+    workflow = await journeys.started(where, wait("rest"))
+    await journeys.happen(kyiv, lviv)
+    await journeys.settle()
+    await journeys.workflows.change(
+        journeys.account_id,
+        workflow.workflow_id,
+        definition={"trigger": TRIGGER, "steps": [wait("rest"), wait("more")]},
+    )
+    sight = seeing(journeys)
+
+    async def found(**asked: Any) -> set[int]:
+        page = await sight.page(journeys.account_id, workflow.workflow_id, **asked)
+        return {one.contact_id for one in page.journeys}
+
+    assert await found(version=1, through="where") == {kyiv, lviv}
+    assert await found(version=1, through="rest") == set()
+    assert await found(version=1, step="rest") == {kyiv}
+    assert await found(through="rest") == set()
+    with pytest.raises(NotFound, match="step"):
+        await found(through="where")
+    with pytest.raises(NotFound, match="version"):
+        await found(version=3)
+    await sight.migrate(journeys.account_id, workflow.workflow_id, 1, do=True)
+    await journeys.time_passes(86_401)
+    assert await found(through="rest") == {kyiv}
+    assert await found(version=1, through="where") == {lviv}
+
+
+async def test_figures_of_all_workflows_and_versions_say_who_came_in_is_inside_and_went(journeys: Journeys) -> None:
+    people = await journeys.sending.people(3)
+    await live_in(journeys, people[0], "Kyiv")
+    where = {"type": "condition", "id": "where", "condition": KYIV}
+    workflow = await journeys.started(where, wait("rest"))
+    await journeys.happen(*people)
+    await journeys.settle()
+    [one] = await journeys.workflows.figures(journeys.account_id)
+    assert (one.workflow_id, one.entered, one.waiting, one.failed) == (workflow.workflow_id, 3, 1, 0)
+    assert (one.finished, one.exited) == (2, 0)
+    await journeys.workflows.change(
+        journeys.account_id, workflow.workflow_id, definition={"trigger": TRIGGER, "steps": [where, wait("rest")]}
+    )
+    versions = await DraftsService(journeys.database, journeys.workflows, SystemClock()).versions(
+        journeys.account_id, workflow.workflow_id
+    )
+    assert [(each.version, each.inside) for each in versions] == [(2, 0), (1, 1)]
 
 
 async def test_journeys_of_a_workflow_come_in_pages(journeys: Journeys) -> None:

@@ -53,6 +53,13 @@ class PublishedVersion(msgspec.Struct, frozen=True, kw_only=True):
     published_at: datetime
 
 
+class ListedVersion(PublishedVersion, frozen=True, kw_only=True):
+    """With how many are in it."""
+
+    #: Waiting, paused, or parked as failed.
+    inside: int
+
+
 class FullVersion(PublishedVersion, frozen=True, kw_only=True):
     """With what it does."""
 
@@ -129,7 +136,7 @@ class DraftsService:
 
     async def versions(
         self, account_id: int, workflow_id: int, *, before: int | None = None, limit: int = VERSIONS_LIMIT
-    ) -> list[PublishedVersion]:
+    ) -> list[ListedVersion]:
         """The newest first, at most 500; ``before``: older than this one. Raises NotFound."""
         values = {
             "account_id": account_id,
@@ -140,7 +147,7 @@ class DraftsService:
         async with self._database.tenant(account_id) as connection:
             await store.get(connection, account_id, workflow_id)
             rows = await (await connection.execute(_SQL["versions"], values)).fetchall()
-        return [PublishedVersion(version=row[0], published_at=row[1]) for row in rows]
+        return [ListedVersion(version=row[0], published_at=row[1], inside=row[2]) for row in rows]
 
     async def version(self, account_id: int, workflow_id: int, version: int) -> FullVersion:
         """One, with its definition. Raises NotFound."""

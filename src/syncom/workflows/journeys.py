@@ -152,18 +152,24 @@ class JourneysService:
         *,
         state: EnrolmentState | None = None,
         step: str = "",
+        through: str = "",
+        version: int | None = None,
         cursor: tuple[int, int, UUID] | None = None,
         limit: int = 100,
     ) -> JourneyPage:
-        """Journeys of a workflow, in no order of time. ``step``: those at this step of the newest version.
+        """Journeys of a workflow, in no order of time.
 
-        Raises NotFound.
+        ``step``: those that are at this step, or were last; ``through``: those that went on from it; both of
+        ``version`` (None: the newest). Raises NotFound.
         """
         limit = max(1, min(limit, JOURNEYS_LIMIT))
         bucket, contact_id, event_id = cursor or _FIRST
         async with self._database.tenant(account_id) as connection:
             workflow = await store.get(connection, account_id, workflow_id)
             known = await definitions(connection, account_id, workflow_id)
+            version = version or workflow.version
+            if version not in known:
+                raise NotFound("version", version)
             values = {
                 "account_id": account_id,
                 "workflow_id": workflow_id,
@@ -171,8 +177,9 @@ class JourneysService:
                 "contact_id": contact_id,
                 "event_id": event_id,
                 "state": state,
-                "version": workflow.version,
-                "step": _number(workflow.definition, step) if step else None,
+                "version": version,
+                "step": _number(known[version], step) if step else None,
+                "through": _number(known[version], through) if through else None,
                 "limit": limit,
             }
             rows = await (await connection.execute(_SQL["of_workflow"], values)).fetchall()

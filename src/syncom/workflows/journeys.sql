@@ -23,7 +23,8 @@ JOIN enrolments e ON e.account_id = %(account_id)s AND e.bucket = g.bucket AND e
 ORDER BY e.entered_at DESC, e.event_id LIMIT %(limit)s;
 
 -- name: of_workflow
--- Journeys of a workflow by bucket and contact, behind the cursor; `state`, `step`: those there only. Primary key of
+-- Journeys of a workflow by bucket and contact, behind the cursor; `state`, `step`: those there only; `through`: those who
+-- went on from this step of the version (what is before a move to it, outcome 13, was in another). Primary key of
 -- enrolments.
 SELECT e.workflow_id, e.event_id, coalesce(m.into_contact_id, e.contact_id), e.version, e.state, e.step, e.resting,
     e.wake_at, e.reason, e.params, e.entered_at, e.changed_at, e.converted_at, e.path, e.bucket, e.contact_id
@@ -34,6 +35,12 @@ FROM (
         AND bucket >= %(bucket)s::smallint
         AND (%(state)s::smallint IS NULL OR state = %(state)s)
         AND (%(step)s::smallint IS NULL OR (version = %(version)s AND step = %(step)s))
+        AND (%(through)s::smallint IS NULL OR (version = %(version)s AND EXISTS (
+            SELECT FROM generate_series(1, cardinality(path), 3) AS p (at)
+            WHERE path[p.at] = %(through)s AND path[p.at + 1] NOT IN (0, 8, 10, 11, 13, 16) AND p.at > coalesce((
+                SELECT max(q.at) FROM generate_series(1, cardinality(path), 3) AS q (at) WHERE path[q.at + 1] = 13
+            ), 0)
+        )))
     ORDER BY bucket, contact_id, event_id LIMIT %(limit)s
 ) AS e
 LEFT JOIN merged_contacts m ON m.account_id = e.account_id AND m.bucket = e.bucket AND m.contact_id = e.contact_id

@@ -36,6 +36,20 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class WorkflowFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Journeys of a workflow in numbers, all versions together."""
+
+    workflow_id: int
+    entered: int
+    #: Inside, whether the workflow is paused or not.
+    waiting: int
+    #: Parked at a step that could not be done.
+    failed: int
+    finished: int
+    #: Let out, stopped, or gone.
+    exited: int
+
+
 class EnrolmentState(IntEnum):
     """Where a contact is in a workflow. The numbers are stored."""
 

@@ -25,7 +25,7 @@ from syncom.workflows.definition import look_through, read_definition
 from syncom.workflows.filters import fits
 from syncom.workflows.language import Definition
 from syncom.workflows.life import Life, Verb, becomes
-from syncom.workflows.model import Candidate, EnrolmentState, Rehearsal, Workflow, WorkflowStatus
+from syncom.workflows.model import Candidate, EnrolmentState, Rehearsal, Workflow, WorkflowFigures, WorkflowStatus
 from syncom.workflows.watches import Watcher
 
 PAGE_LIMIT: Final = 500
@@ -265,6 +265,11 @@ class WorkflowsService:
             await store.get(connection, account_id, workflow_id)
             found = await store.counts(connection, account_id, workflow_id)
         return {state: found.get(state, 0) for state in EnrolmentState}
+
+    async def figures(self, account_id: int) -> list[WorkflowFigures]:
+        """Journeys of each workflow that somebody came into."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.figures(connection, account_id)
 
     async def rehearse(self, account_id: int, type_key: str, since: datetime, until: datetime) -> list[Rehearsal]:
         """What a replay of these events would do, by workflow. Changes nothing. Raises NotFound, Invalid."""

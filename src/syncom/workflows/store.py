@@ -17,7 +17,7 @@ from syncom.postgres.pool import Connection
 from syncom.postgres.sql import load_sql
 from syncom.workflows.graph import Graph
 from syncom.workflows.language import Definition, Where
-from syncom.workflows.model import Cause, EnrolmentState, Workflow, WorkflowStatus
+from syncom.workflows.model import Cause, EnrolmentState, Workflow, WorkflowFigures, WorkflowStatus
 
 _SQL = load_sql("syncom.workflows", "workflows.sql")
 #: Of an account.
@@ -144,6 +144,13 @@ async def counts(connection: Connection, account_id: int, workflow_id: int) -> d
     values = {"account_id": account_id, "workflow_id": workflow_id}
     rows = await (await connection.execute(_SQL["counts"], values)).fetchall()
     return {EnrolmentState(state): number for state, number in rows}
+
+
+async def figures(connection: Connection, account_id: int) -> list[WorkflowFigures]:
+    """Of each workflow of an account that somebody came into."""
+    rows = await (await connection.execute(_SQL["figures"], {"account_id": account_id})).fetchall()
+    names = WorkflowFigures.__struct_fields__
+    return [WorkflowFigures(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 async def of_trigger(connection: Connection, account_id: int, event_type_id: int) -> list[tuple[int, str, Where]]:

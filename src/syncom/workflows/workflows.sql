@@ -50,6 +50,16 @@ CROSS JOIN LATERAL (
 ) AS e
 GROUP BY e.state;
 
+-- name: figures
+-- Of each workflow that somebody came into: how many came in, are waiting, are parked, finished, and left. Primary key of
+-- workflow_ways.
+SELECT workflow_id, coalesce(sum(contacts) FILTER (WHERE from_step = -1), 0)::bigint,
+    (coalesce(sum(contacts) FILTER (WHERE to_step >= 0), 0) - coalesce(sum(contacts) FILTER (WHERE from_step >= 0), 0))::bigint,
+    (coalesce(sum(contacts) FILTER (WHERE to_step = -3), 0) - coalesce(sum(contacts) FILTER (WHERE from_step = -3), 0))::bigint,
+    coalesce(sum(contacts) FILTER (WHERE to_step = -1), 0)::bigint,
+    coalesce(sum(contacts) FILTER (WHERE to_step IN (-2, -4)), 0)::bigint
+FROM workflow_ways WHERE account_id = %(account_id)s GROUP BY workflow_id ORDER BY workflow_id;
+
 -- name: newest
 -- Workflows of these that let contacts in, held as they are until the transaction ends.
 SELECT w.workflow_id, w.version, v.definition

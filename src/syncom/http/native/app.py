@@ -72,6 +72,7 @@ from syncom.http.native import (
     users,
     webhooks,
     workflow_drafts,
+    workflow_recipes,
     workflows,
 )
 from syncom.http.native.edits import Edits
@@ -128,6 +129,7 @@ _RESOURCES: list[Any] = [
     *journeys.HANDLERS,
     *simulations.HANDLERS,
     *workflow_drafts.HANDLERS,
+    *workflow_recipes.HANDLERS,
     *sites.HANDLERS,
     *messages.HANDLERS,
     *texts.HANDLERS,

@@ -56,6 +56,7 @@ from syncom.webhooks.service import WebhooksService
 from syncom.workflows.drafts import DraftsService
 from syncom.workflows.journeys import JourneysService
 from syncom.workflows.parked import ParkedService
+from syncom.workflows.recipes.service import RecipesService
 from syncom.workflows.results import ResultsService
 from syncom.workflows.service import WorkflowsService
 from syncom.workflows.simulation.service import SimulationsService
@@ -109,6 +110,7 @@ Journeys = NamedDependency[JourneysService]
 Parked = NamedDependency[ParkedService]
 Simulations = NamedDependency[SimulationsService]
 Drafts = NamedDependency[DraftsService]
+Recipes = NamedDependency[RecipesService]
 Results = NamedDependency[ResultsService]
 Sites = NamedDependency[SitesService]
 #: For the few things that are no service.
@@ -166,6 +168,7 @@ def given(app: App, authentication: Authentication, jobs: JobRunner) -> dict[str
         "webhooks": app.webhooks,
         "pulls": app.pulls,
         "workflows": app.workflows,
+        "recipes": app.recipes,
         "journeys": app.journeys,
         "parked": app.parked,
         "simulations": app.simulations,

@@ -66,7 +66,9 @@ async def workflow_journeys(
     workflow_id: FromPath[int],
     contact_id: Annotated[int | None, QueryParameter(description="Only this contact's, the newest first.")] = None,
     journey_state: Annotated[State | None, QueryParameter(name="state", description="Only those.")] = None,
-    step: Annotated[str, QueryParameter(description="Only those at this step of the newest version.")] = "",
+    step: Annotated[str, QueryParameter(description="Only those that are at this step, or were last.")] = "",
+    through: Annotated[str, QueryParameter(description="Only those that went on from this step.")] = "",
+    version: Annotated[int | None, QueryParameter(description="Of the steps; left out: the newest.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Journey]:
@@ -79,6 +81,8 @@ async def workflow_journeys(
         workflow_id,
         state=None if journey_state is None else EnrolmentState[journey_state.upper()],
         step=step,
+        through=through,
+        version=version,
         cursor=read_cursor(cursor, tuple[int, int, UUID]),
         limit=limit,
     )

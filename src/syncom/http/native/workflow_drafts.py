@@ -12,7 +12,7 @@ from syncom.accounts.model import Permission
 from syncom.http.native.given import By, Drafts
 from syncom.http.native.paging import Cursor, Limit, Page, page_of, read_cursor
 from syncom.http.native.routing import Edited, needs
-from syncom.workflows.drafts import VERSIONS_LIMIT, Draft, FullVersion, PublishedVersion
+from syncom.workflows.drafts import VERSIONS_LIMIT, Draft, FullVersion, ListedVersion
 from syncom.workflows.model import Workflow
 
 _TAGS = ["Workflows"]
@@ -67,7 +67,7 @@ async def publish_workflow_draft(
 @get("/workflows/{workflow_id:int}/versions", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
 async def list_workflow_versions(
     by: By, drafts: Drafts, workflow_id: FromPath[int], limit: Limit = 100, cursor: Cursor = None
-) -> Page[PublishedVersion]:
+) -> Page[ListedVersion]:
     """All versions, the newest first."""
     limit = min(limit, VERSIONS_LIMIT - 1)
     found = await drafts.versions(by.account_id, workflow_id, before=read_cursor(cursor, int), limit=limit + 1)

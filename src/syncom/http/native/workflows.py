@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import get, post, put
+from litestar import get, patch, post, put
 from litestar.params import FromPath, JSONBody
 
 from syncom.accounts.model import Permission
@@ -16,7 +16,7 @@ from syncom.http.native.given import Attribution, By, Contacts, Workflows
 from syncom.http.native.paging import Cursor, Limit, Page, cursor_for, read_cursor
 from syncom.http.native.routing import Edited, needs
 from syncom.ids import uuid7
-from syncom.workflows.model import Workflow
+from syncom.workflows.model import Workflow, WorkflowFigures
 from syncom.workflows.schema import definition_schema
 
 _TAGS = ["Workflows"]
@@ -27,6 +27,12 @@ class WorkflowInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     name: str
     definition: dict[str, Any]
+
+
+class WorkflowName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What it is called."""
+
+    name: str
 
 
 class WorkflowCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +98,12 @@ async def workflow_schema(by: By) -> dict[str, Any]:
     return definition_schema()
 
 
+@get("/workflows/figures", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def list_workflow_figures(by: By, workflows: Workflows) -> Page[WorkflowFigures]:
+    """How many came into each workflow, are inside, and failed. One that nobody came into is not there."""
+    return Page(items=await workflows.figures(by.account_id), next_cursor=None)
+
+
 @get("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS, edits=Edited.WORKFLOW))
 async def get_workflow(
     by: By, workflows: Workflows, attribution: Attribution, workflow_id: FromPath[int]
@@ -114,6 +126,14 @@ async def update_workflow(
 ) -> Workflow:
     """Give it a new version. Who is inside stays on theirs."""
     return await workflows.change(by.account_id, workflow_id, name=data.name, definition=data.definition)
+
+
+@patch("/workflows/{workflow_id:int}", tags=_TAGS, opt=needs(Permission.WRITE_CAMPAIGNS, edits=Edited.WORKFLOW))
+async def rename_workflow(
+    by: By, workflows: Workflows, workflow_id: FromPath[int], data: JSONBody[WorkflowName]
+) -> Workflow:
+    """Call it something else; its version stays."""
+    return await workflows.change(by.account_id, workflow_id, name=data.name)
 
 
 @post("/workflows/{workflow_id:int}/start", tags=_TAGS, status_code=200, opt=needs(Permission.SEND))
@@ -158,8 +178,10 @@ HANDLERS: list[Any] = [
     list_workflows,
     create_workflow,
     workflow_schema,
+    list_workflow_figures,
     get_workflow,
     update_workflow,
+    rename_workflow,
     start_workflow,
     pause_workflow,
     drain_workflow,
