@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import CHROMIUM, PASSWORD
 from tests.browser.ui.looking import ROOT, Watch
@@ -80,6 +80,7 @@ def page(
     """A page of one who is signed in. What it complains about fails the test."""
     context = browser.new_context(base_url=installation.url, storage_state=signed_in, locale="en-GB", **look)
     context.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
     page = context.new_page()
     watch = Watch(page)
     watched.append(watch)
