@@ -28,10 +28,24 @@ def addresses(api: httpx2.Client) -> dict[str, str]:
 def _filled(path: str, api: httpx2.Client) -> str:
     if "$" not in path:
         return path
+    if path == "/integrations/connections/$id":
+        return path.replace("$id", _connection(api))
     resource, name = _RESOURCES[path.split("/")[1]]
     items = api.get(resource).raise_for_status().json()["items"]
     assert items, f"{path}: the sample data has none"
     return re.sub(r"\$\w+", str(items[0][name]), path, count=1)
+
+
+def _connection(api: httpx2.Client) -> str:
+    """A connection, made on its page when there is none."""
+    listed = "/integrations/connections"
+    if not api.get(listed).raise_for_status().json()["items"]:
+        asked = api.post(listed, json={"app_key": "http", "name": "Own server"}).raise_for_status().json()
+        page = httpx2.URL(asked["url"])
+        form = {"connectionRequestId": asked["request_id"], "auth": "none", "f.baseUrl": f"{page.scheme}://{page.host}"}
+        answer = api.post(str(page.copy_with(query=None)), data=form)
+        assert answer.status_code < 400, answer.text
+    return str(api.get(listed).raise_for_status().json()["items"][0]["connection_id"])
 
 
 #: By the first piece of the path: where such things are listed, and what names one.
@@ -45,4 +59,5 @@ _RESOURCES: Final = {
     "imports": ("/imports", "import_id"),
     "forms": ("/forms", "form_id"),
     "events": ("/event-types", "event_type_id"),
+    "integrations": ("/integrations/apps", "key"),
 }
