@@ -1,4 +1,5 @@
 /** What of a page stands in its address. Anything else that is written there is left out. */
+import { fromAddress } from "~/ui/conditions/tree";
 import type { Condition } from "./condition";
 
 export const ORDERS = ["newest", "oldest", "email", "-email", "name", "-name"] as const;
@@ -57,7 +58,7 @@ export function contactsSearch(given: Record<string, unknown>): ContactsSearch {
     segment: id(given.segment),
     subscription: oneOf(SUBSCRIPTIONS, given.subscription),
     band: oneOf(BANDS, given.band),
-    condition: isTree(given.condition) ? given.condition : undefined,
+    condition: fromAddress(given.condition),
   };
 }
 
@@ -82,10 +83,4 @@ function text(given: unknown): string | undefined {
 
 function id(given: unknown): number | undefined {
   return typeof given === "number" && Number.isSafeInteger(given) && given > 0 ? given : undefined;
-}
-
-function isTree(given: unknown): given is Condition {
-  return (
-    typeof given === "object" && given !== null && !Array.isArray(given) && Object.keys(given).length > 0
-  );
 }

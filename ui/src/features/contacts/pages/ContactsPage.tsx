@@ -3,6 +3,7 @@ import {
   IconAddressBook,
   IconDots,
   IconDownload,
+  IconFilter,
   IconFilterPlus,
   IconForms,
   IconHistory,
@@ -11,7 +12,7 @@ import {
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMay } from "~/api/session";
 import { Empty } from "~/ui/Empty";
@@ -24,6 +25,8 @@ import { SaveSegmentDialog } from "../parts/SaveSegmentDialog";
 import { listsQuery, segmentsQuery, sentenceQuery } from "../queries";
 import { BANDS, CHANNELS, type ContactsSearch, STATES } from "../searches";
 
+const FilterDialog = lazy(() => import("../parts/FilterDialog"));
+
 export function ContactsPage() {
   const { t } = useTranslation();
   const search = useSearch({ from: "/contacts" });
@@ -32,7 +35,7 @@ export function ContactsPage() {
   const mayExport = useMay("export_contacts");
   const mayRead = useMay("read_settings");
   const maySegment = useMay("write_campaigns");
-  const [opened, setOpened] = useState<"new" | "segment" | "actions">();
+  const [opened, setOpened] = useState<"new" | "segment" | "actions" | "filters">();
   const condition = conditionOf(search);
   const put = (change: ContactsSearch) =>
     void go({ to: "/contacts", search: { ...search, ...change }, replace: true });
@@ -111,12 +114,18 @@ export function ContactsPage() {
         </>
       }
     >
-      {search.condition && <Given search={search} onClear={() => put({ condition: undefined })} />}
+      {search.condition && (
+        <Given
+          search={search}
+          onEdit={() => setOpened("filters")}
+          onClear={() => put({ condition: undefined })}
+        />
+      )}
       <PeopleTable
         condition={condition}
         search={search}
         put={put}
-        filters={<Filters search={search} put={put} />}
+        filters={<Filters search={search} put={put} onMore={() => setOpened("filters")} />}
         isFiltered={condition !== undefined}
         remember="contacts"
         nobody={
@@ -127,6 +136,18 @@ export function ContactsPage() {
       />
       {opened === "new" && <NewContactDialog onClose={close} />}
       {opened === "segment" && condition && <SaveSegmentDialog condition={condition} onClose={close} />}
+      {opened === "filters" && (
+        <Suspense fallback={null}>
+          <FilterDialog
+            condition={search.condition}
+            onApply={(condition) => {
+              close();
+              put({ condition });
+            }}
+            onClose={close}
+          />
+        </Suspense>
+      )}
       {opened === "actions" && (
         <ActionsDialog
           onClose={close}
@@ -141,7 +162,15 @@ export function ContactsPage() {
 }
 
 /** A condition that another page led here with, in words. */
-function Given({ search, onClear }: { search: ContactsSearch; onClear: () => void }) {
+function Given({
+  search,
+  onEdit,
+  onClear,
+}: {
+  search: ContactsSearch;
+  onEdit: () => void;
+  onClear: () => void;
+}) {
   const { t } = useTranslation();
   const sentence = useQuery(sentenceQuery(search.condition));
   return (
@@ -150,22 +179,35 @@ function Given({ search, onClear }: { search: ContactsSearch; onClear: () => voi
         <Text size="sm" dir="auto" style={{ overflowWrap: "anywhere" }}>
           {t("contacts.whoMatch", { sentence: sentence.data ?? "…" })}
         </Text>
-        <Anchor component="button" size="sm" onClick={onClear} style={{ flexShrink: 0 }}>
-          {t("contacts.showAll")}
-        </Anchor>
+        <Group gap="sm" wrap="nowrap" style={{ flexShrink: 0 }}>
+          <Anchor component="button" size="sm" onClick={onEdit}>
+            {t("common.edit")}
+          </Anchor>
+          <Anchor component="button" size="sm" onClick={onClear}>
+            {t("contacts.showAll")}
+          </Anchor>
+        </Group>
       </Group>
     </Alert>
   );
 }
 
-function Filters({ search, put }: { search: ContactsSearch; put: (change: ContactsSearch) => void }) {
+function Filters({
+  search,
+  put,
+  onMore,
+}: {
+  search: ContactsSearch;
+  put: (change: ContactsSearch) => void;
+  onMore: () => void;
+}) {
   const { t } = useTranslation();
   const lists = useQuery(listsQuery);
   const segments = useQuery(segmentsQuery);
   return (
     <>
       <Select
-        w={{ base: "100%", xs: 170 }}
+        w={{ base: "calc(50% - 5px)", xs: 170 }}
         clearable
         searchable
         placeholder={t("contacts.anyList")}
@@ -175,7 +217,7 @@ function Filters({ search, put }: { search: ContactsSearch; put: (change: Contac
         onChange={(list) => put({ list: list ? Number(list) : undefined })}
       />
       <Select
-        w={{ base: "100%", xs: 170 }}
+        w={{ base: "calc(50% - 5px)", xs: 170 }}
         clearable
         searchable
         placeholder={t("contacts.anySegment")}
@@ -185,7 +227,7 @@ function Filters({ search, put }: { search: ContactsSearch; put: (change: Contac
         onChange={(segment) => put({ segment: segment ? Number(segment) : undefined })}
       />
       <Select
-        w={{ base: "100%", xs: 180 }}
+        w={{ base: "calc(50% - 5px)", xs: 180 }}
         clearable
         placeholder={t("contacts.anySubscription")}
         aria-label={t("contacts.subscription")}
@@ -200,7 +242,7 @@ function Filters({ search, put }: { search: ContactsSearch; put: (change: Contac
         onChange={(subscription) => put({ subscription: subscription ?? undefined })}
       />
       <Select
-        w={{ base: "100%", xs: 170 }}
+        w={{ base: "calc(50% - 5px)", xs: 170 }}
         clearable
         placeholder={t("contacts.anyEngagement")}
         aria-label={t("contacts.engagement")}
@@ -208,6 +250,9 @@ function Filters({ search, put }: { search: ContactsSearch; put: (change: Contac
         value={search.band ?? null}
         onChange={(band) => put({ band: BANDS.find((one) => one === band) })}
       />
+      <Button variant="default" leftSection={<IconFilter size={16} aria-hidden />} onClick={onMore}>
+        {t("contacts.moreFilters")}
+      </Button>
     </>
   );
 }

@@ -10,7 +10,13 @@ export function ActionsDialog({ onClose, onOpen }: { onClose: () => void; onOpen
   const { t } = useTranslation();
   const actions = useQuery(actionsQuery);
   return (
-    <Modal opened onClose={onClose} title={t("contacts.recentActions")} size="lg">
+    <Modal
+      opened
+      onClose={onClose}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+      title={t("contacts.recentActions")}
+      size="lg"
+    >
       <Stack gap="xs">
         {actions.data?.length === 0 && <Text size="sm">{t("contacts.noActions")}</Text>}
         {actions.data?.map((one) => (

@@ -32,7 +32,12 @@ export function AddToListDialog({ id, onClose }: { id: number; onClose: () => vo
     },
   });
   return (
-    <Modal opened onClose={onClose} title={t("contacts.deeds.add_to_list")}>
+    <Modal
+      opened
+      onClose={onClose}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+      title={t("contacts.deeds.add_to_list")}
+    >
       <form onSubmit={submit}>
         <Stack gap="sm">
           <ListSelect

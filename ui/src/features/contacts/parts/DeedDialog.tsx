@@ -110,7 +110,12 @@ export function DeedDialog({ deed, count, list, target, onClose, onStarted }: Pr
   }
 
   return (
-    <Modal opened onClose={onClose} title={t(`contacts.deeds.${deed}`)}>
+    <Modal
+      opened
+      onClose={onClose}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+      title={t(`contacts.deeds.${deed}`)}
+    >
       <form onSubmit={submit}>
         <Stack gap="sm">
           <Text size="sm">{t(`contacts.deedHints.${deed}`)}</Text>

@@ -52,7 +52,12 @@ export function FieldDialog({ field, onClose }: { field?: CustomField; onClose: 
   });
   const { type, name } = form.values;
   return (
-    <Modal opened onClose={onClose} title={field ? t("fields.edit") : t("fields.new")}>
+    <Modal
+      opened
+      onClose={onClose}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+      title={field ? t("fields.edit") : t("fields.new")}
+    >
       <form onSubmit={submit}>
         <Stack gap="sm">
           <TextInput

@@ -25,7 +25,13 @@ export function MergeDialog({ person, onClose }: { person: Person; onClose: () =
   });
   const others = (found.data?.items ?? []).filter((one) => one.contact_id !== person.contact_id).slice(0, 8);
   return (
-    <Modal opened onClose={onClose} title={t("contacts.merge")} size="lg">
+    <Modal
+      opened
+      onClose={onClose}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+      title={t("contacts.merge")}
+      size="lg"
+    >
       <Stack gap="sm">
         {other ? (
           <Both one={person} other={other} onBack={() => setOther(undefined)} onClose={onClose} />

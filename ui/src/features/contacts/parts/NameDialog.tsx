@@ -29,7 +29,7 @@ export function NameDialog<Answer>({
     },
   });
   return (
-    <Modal opened onClose={onClose} title={title}>
+    <Modal opened onClose={onClose} closeButtonProps={{ "aria-label": t("common.close") }} title={title}>
       <form onSubmit={submit}>
         <Stack gap="sm">
           <TextInput

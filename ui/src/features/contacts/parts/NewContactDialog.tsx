@@ -39,7 +39,12 @@ export function NewContactDialog({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal opened onClose={onClose} title={t("contacts.add")}>
+    <Modal
+      opened
+      onClose={onClose}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+      title={t("contacts.add")}
+    >
       <form onSubmit={submit}>
         <Stack gap="sm">
           <TextInput

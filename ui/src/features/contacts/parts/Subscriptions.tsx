@@ -168,7 +168,12 @@ function ProofDialog({
     },
   });
   return (
-    <Modal opened onClose={onClose} title={t("contacts.deeds.subscribe")}>
+    <Modal
+      opened
+      onClose={onClose}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+      title={t("contacts.deeds.subscribe")}
+    >
       <form onSubmit={submit}>
         <Stack gap="sm">
           {stateOf(person, channel) === "unsubscribed" && (

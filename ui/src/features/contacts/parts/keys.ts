@@ -41,6 +41,7 @@ export function keyFor(name: string): string {
   const latin = [...name.toLowerCase()].map((letter) => LETTERS[letter] ?? letter).join("");
   const key = latin
     .normalize("NFKD")
+    .toLowerCase()
     .replace(/[\u0300-\u036f]/g, "")
     .replace(/[^a-z0-9]+/g, "_")
     .replace(/^_+|_+$/g, "")
