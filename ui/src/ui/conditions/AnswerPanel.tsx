@@ -63,6 +63,7 @@ export function AnswerPanel({ answer }: { answer: Answer }) {
                 <Anchor
                   key={person.contact_id}
                   size="sm"
+                  lh="24px"
                   truncate
                   dir="auto"
                   renderRoot={(props) => (

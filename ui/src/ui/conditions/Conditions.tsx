@@ -18,7 +18,8 @@ export type ConditionsProps = {
   at?: string;
 };
 
-export function Conditions({ value, onChange, errors = [], at = "condition" }: ConditionsProps) {
+export function Conditions({ value, onChange, errors: given = [], at = "condition" }: ConditionsProps) {
+  const errors = spread(given, at);
   const inner = negatedOf(value);
   if (groupOf(value) || (inner && groupOf(inner)))
     return <GroupBox tree={value} onChange={onChange} at={at} errors={errors} depth={0} />;
@@ -276,4 +277,13 @@ function AddMenu({
       </Menu.Dropdown>
     </Menu>
   );
+}
+
+/** Of parts that exclude each other the server tells at the root, and names their places in words: it stands at each of them too. */
+export function spread(errors: readonly FieldError[], at: string): readonly FieldError[] {
+  return errors.flatMap((error) => {
+    const places = error.reason.match(/[\w.]+\.\d+(?:\.not)*(?=[\s,;:]|$)/g) ?? [];
+    const inside = places.filter((place) => place.startsWith(`${at}.`));
+    return inside.length > 0 ? inside.map((field) => ({ ...error, field })) : [error];
+  });
 }

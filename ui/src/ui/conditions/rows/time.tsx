@@ -1,4 +1,5 @@
 /** How often, and when. */
+import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Amount, Choice, Moment } from "../inputs";
 import { changed, type Tree } from "../tree";
@@ -110,7 +111,7 @@ export function Window({ tree, onChange, always = false }: Props & { always?: bo
         onChange={set}
       />
       {mode === "last" && (
-        <>
+        <Group gap={6} wrap="nowrap">
           <Amount
             label={t("conditions.days")}
             value={tree.in_last_days}
@@ -119,7 +120,7 @@ export function Window({ tree, onChange, always = false }: Props & { always?: bo
             whole
           />
           <span>{t("conditions.daysAfter")}</span>
-        </>
+        </Group>
       )}
       {(mode === "since" || mode === "between") && (
         <Moment
