@@ -293,6 +293,23 @@ async def test_users_keys_and_audit_of_another_account_do_not_exist(accounts: Ac
     assert {entry.action for entry in await accounts.audit(other, before=None, limit=50)} == {"account.create"}
 
 
+async def test_the_audit_log_is_looked_through_by_actor_by_act_and_by_kind_of_act(accounts: AccountsService) -> None:
+    owner = await _owner(accounts)
+    await accounts.create_user(owner, email="m@example.com", role=Role.VIEWER)
+    key = await accounts.create_api_key(owner, name="shop")
+    await accounts.revoke_api_key(owner, key.api_key.api_key_id)
+
+    async def found(**filters: str) -> list[str]:
+        return [entry.action for entry in await accounts.audit(owner, before=None, limit=50, **filters)]
+
+    assert await found(action="api_key") == ["api_key.revoke", "api_key.create"]
+    assert await found(action="api_key.create") == ["api_key.create"]
+    assert await found(action="api") == []
+    assert "account.create" not in await found(actor=owner.actor)
+    assert await found(actor=owner.actor, action="user") == ["user.create"]
+    assert await found(actor="user:999") == []
+
+
 async def test_privileged_acts_leave_audit_rows_without_secrets(accounts: AccountsService) -> None:
     owner = await _owner(accounts)
     user = await accounts.create_user(owner, email="m@example.com", role=Role.VIEWER)

@@ -235,7 +235,9 @@ INSERT INTO audit_log (account_id, actor, action, object, detail)
 VALUES (%(account_id)s, %(actor)s, %(action)s, %(object)s, %(detail)s);
 
 -- name: list_audit
--- Newest first. Index: audit_log_account.
+-- Newest first; of an actor, and of one act or all of its kind, unless those are empty. Index: audit_log_account.
 SELECT audit_id, occurred_at, actor, action, object, detail FROM audit_log
 WHERE account_id = %(account_id)s AND (%(before)s::bigint IS NULL OR audit_id < %(before)s)
+    AND (%(actor)s = '' OR actor = %(actor)s)
+    AND (%(action)s = '' OR action = %(action)s OR starts_with(action, %(action)s || '.'))
 ORDER BY audit_id DESC LIMIT %(limit)s;

@@ -252,10 +252,17 @@ class AccountsService:
             )
         return account
 
-    async def audit(self, by: Principal, *, before: int | None, limit: int) -> list[AuditEntry]:
-        """Privileged acts in this account, newest first, those with a lower id than ``before``."""
+    async def audit(
+        self, by: Principal, *, before: int | None, limit: int, actor: str = "", action: str = ""
+    ) -> list[AuditEntry]:
+        """Privileged acts in this account, newest first, those with a lower id than ``before``.
+
+        Only those of ``actor`` and of ``action``: one act (``user.create``), or all of a kind (``user``); empty: all.
+        """
         async with self._database.tenant(by.account_id) as connection:
-            return await store.list_audit(connection, by.account_id, before=before, limit=limit)
+            return await store.list_audit(
+                connection, by.account_id, before=before, limit=limit, actor=actor, action=action
+            )
 
     # ------------------------------------------------------------ users
 

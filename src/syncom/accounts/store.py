@@ -423,8 +423,12 @@ async def add_audit(
     )
 
 
-async def list_audit(connection: Connection, account_id: int, *, before: int | None, limit: int) -> list[AuditEntry]:
-    rows = await _rows(connection, "list_audit", account_id=account_id, before=before, limit=limit)
+async def list_audit(
+    connection: Connection, account_id: int, *, before: int | None, limit: int, actor: str, action: str
+) -> list[AuditEntry]:
+    rows = await _rows(
+        connection, "list_audit", account_id=account_id, before=before, limit=limit, actor=actor, action=action
+    )
     return [
         AuditEntry(audit_id=r[0], occurred_at=r[1], actor=r[2], action=r[3], object=r[4], detail=r[5]) for r in rows
     ]

@@ -30,8 +30,12 @@ def _filled(path: str, api: httpx2.Client) -> str:
         return path
     if path == "/integrations/connections/$id":
         return path.replace("$id", _connection(api))
-    resource, name = _RESOURCES[path.split("/")[1]]
+    pieces = path.split("/")
+    kind = pieces[2] if pieces[1] == "settings" else pieces[1]
+    resource, name = _RESOURCES[kind]
     items = api.get(resource).raise_for_status().json()["items"]
+    if not items and kind in _MADE:
+        items = [api.post(resource, json=_MADE[kind]).raise_for_status().json()]
     assert items, f"{path}: the sample data has none"
     return re.sub(r"\$\w+", str(items[0][name]), path, count=1)
 
@@ -60,4 +64,8 @@ _RESOURCES: Final = {
     "forms": ("/forms", "form_id"),
     "events": ("/event-types", "event_type_id"),
     "integrations": ("/integrations/apps", "key"),
+    "senders": ("/senders", "sender_id"),
 }
+
+#: What is made where the sample data has none.
+_MADE: Final = {"forms": {"name": "Newsletter", "title": "News about tea", "consent_text": "I want the newsletter."}}

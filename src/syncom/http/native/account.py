@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get, patch, post
 from litestar.handlers import BaseRouteHandler
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 
 from syncom.accounts.model import Account, AuditEntry, Permission, Velocity
 from syncom.accounts.service import GRACE_DAYS
@@ -73,9 +73,16 @@ async def update_account(by: By, accounts: Accounts, data: JSONBody[AccountChang
 
 
 @get("/account/audit", tags=_TAGS, opt=needs(Permission.MANAGE_ACCOUNT))
-async def list_audit(by: By, accounts: Accounts, limit: Limit = 100, cursor: Cursor = None) -> Page[AuditEntry]:
+async def list_audit(
+    by: By,
+    accounts: Accounts,
+    actor: Annotated[str, QueryParameter(description="Only of this one, such as user:1.")] = "",
+    action: Annotated[str, QueryParameter(description="Only this act, such as user.create, or its kind: user.")] = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[AuditEntry]:
     """Privileged acts, newest first."""
-    found = await accounts.audit(by, before=read_cursor(cursor, int), limit=limit + 1)
+    found = await accounts.audit(by, before=read_cursor(cursor, int), limit=limit + 1, actor=actor, action=action)
     return page_of(found, limit, lambda entry: entry.audit_id)
 
 

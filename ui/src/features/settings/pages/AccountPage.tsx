@@ -1,5 +1,6 @@
 import {
   Alert,
+  Anchor,
   Button,
   Group,
   NumberInput,
@@ -244,7 +245,9 @@ function Requirement({ account }: { account: Account }) {
           </Group>
         )}
         <Text size="sm" c="dimmed">
-          <Link to={"/settings/security" as "/"}>{t("settings.places.security.title")}</Link>
+          <Anchor size="sm" renderRoot={(props) => <Link {...props} to={"/settings/security" as "/"} />}>
+            {t("settings.places.security.title")}
+          </Anchor>
         </Text>
       </Stack>
     </Paper>
