@@ -22,8 +22,11 @@ SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = %(ca
 SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id = ANY(%(campaign_ids)s::bigint[]);
 
 -- name: page
--- Newest first, before a campaign id. Index: campaigns_account.
+-- Newest first, before a campaign id; with states, only those in one of them; with words, only those that have them in their
+-- name. Index: campaigns_account.
 SELECT * FROM campaigns WHERE account_id = %(account_id)s AND campaign_id < %(before)s
+  AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+  AND (%(words)s = '' OR strpos(lower(name), lower(%(words)s)) > 0)
 ORDER BY campaign_id DESC LIMIT %(limit)s;
 
 -- name: planned
@@ -381,8 +384,8 @@ FROM (SELECT coalesce(sum(size - settled), 0)::bigint AS waiting, min(coalesce(d
       FROM messages WHERE campaign_id = %(campaign_id)s AND campaign_id <> 0) AS m;
 
 -- name: ledger_page
--- A campaign's recipients in the order of (bucket, message). With a state: only those; index ledger_campaign for all
--- but 'sent'. Each bucket is one range of the primary key; a page touches as few of them as it needs.
+-- A campaign's recipients in the order of (bucket, message). With a state, with words of the reason: only
+-- those; index ledger_campaign for all but 'sent'. Each bucket is one range of the primary key; a page touches as few of them as it needs.
 SELECT found.contact_id, found.message_id::text, found.address, found.state, found.reason, found.attempts,
        found.uncertain, found.settled_at
 FROM generate_series(%(bucket)s::int, 255) AS b (bucket)

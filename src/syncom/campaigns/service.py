@@ -133,10 +133,21 @@ class CampaignsService:
         async with self._database.tenant(account_id) as connection:
             return await self._get(connection, account_id, campaign_id)
 
-    async def list(self, account_id: int, *, before: int | None = None, limit: int = 100) -> list[Campaign]:
-        """Newest first; pass the last id of a page as ``before`` of the next."""
+    async def list(
+        self,
+        account_id: int,
+        *,
+        before: int | None = None,
+        limit: int = 100,
+        states: Sequence[CampaignState] = (),
+        words: str = "",
+    ) -> list[Campaign]:
+        """Newest first; pass the last id of a page as ``before`` of the next.
+
+        Without states: in any; ``words``: part of the name.
+        """
         async with self._database.tenant(account_id) as connection:
-            return await store.page(connection, account_id, before or 2**62, limit)
+            return await store.page(connection, account_id, before or 2**62, limit, states=states, words=words.strip())
 
     async def part(self, account_id: int, *, offset: int, limit: int) -> tuple[list[Campaign], int]:
         """Campaigns from a place in the list, newest first, and how many there are in all."""

@@ -16,7 +16,16 @@ from psycopg.types.json import Jsonb
 from syncom.activity.rollups.model import Ended
 from syncom.activity.rollups.service import KEEPER_SHARD, count_ended
 from syncom.campaigns.guarding import Counts
-from syncom.campaigns.model import Audience, CallOut, Campaign, CampaignInput, Late, LedgerRow, OutcomeReason
+from syncom.campaigns.model import (
+    Audience,
+    CallOut,
+    Campaign,
+    CampaignInput,
+    CampaignState,
+    Late,
+    LedgerRow,
+    OutcomeReason,
+)
 from syncom.campaigns.timing import Timing
 from syncom.contacts.categories import REFUSAL, named
 from syncom.contacts.model import Channel
@@ -92,8 +101,24 @@ async def many(connection: Connection, account_id: int, campaign_ids: Collection
     return await _many(connection, "many", {"account_id": account_id, "campaign_ids": sorted(campaign_ids)})
 
 
-async def page(connection: Connection, account_id: int, before: int, limit: int) -> list[Campaign]:
-    return await _many(connection, "page", {"account_id": account_id, "before": before, "limit": limit})
+async def page(
+    connection: Connection,
+    account_id: int,
+    before: int,
+    limit: int,
+    *,
+    states: Sequence[CampaignState] = (),
+    words: str = "",
+) -> list[Campaign]:
+    """Newest first. Without states: in any; words: part of the name."""
+    values = {
+        "account_id": account_id,
+        "before": before,
+        "limit": limit,
+        "states": [state.value for state in states] or None,
+        "words": words,
+    }
+    return await _many(connection, "page", values)
 
 
 async def part(connection: Connection, account_id: int, *, offset: int, limit: int) -> tuple[list[Campaign], int]:

@@ -19,6 +19,7 @@ from syncom.campaigns.model import (
     Campaign,
     CampaignFigure,
     CampaignInput,
+    CampaignState,
     Compared,
     Late,
     LedgerRow,
@@ -36,6 +37,7 @@ from syncom.messages.model import LedgerState
 
 _TAGS = ["Campaigns"]
 _CHANNELS = {channel.name.lower(): channel for channel in CAMPAIGN_CHANNELS}
+_LIFE = {state.value: state for state in CampaignState}
 _STATES = {state.name.lower(): state for state in LedgerState}
 
 
@@ -57,9 +59,24 @@ class Retried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/campaigns", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
-async def list_campaigns(by: By, campaigns: Campaigns, limit: Limit = 100, cursor: Cursor = None) -> Page[Campaign]:
-    """All campaigns, newest first."""
-    found = await campaigns.list(by.account_id, before=read_cursor(cursor, int), limit=limit + 1)
+async def list_campaigns(
+    by: By,
+    campaigns: Campaigns,
+    life: Annotated[
+        list[str] | None, QueryParameter(name="state", description="Only in this state; may be repeated.")
+    ] = None,
+    search: Annotated[str, QueryParameter(description="Part of the name, in upper or lower case.")] = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[Campaign]:
+    """Campaigns, newest first."""
+    found = await campaigns.list(
+        by.account_id,
+        before=read_cursor(cursor, int),
+        limit=limit + 1,
+        states=[choice("state", one, _LIFE) for one in life or ()],
+        words=search,
+    )
     return page_of(found, limit, lambda campaign: campaign.campaign_id)
 
 
@@ -75,9 +92,11 @@ async def count_audience(
     campaigns: Campaigns,
     data: JSONBody[Audience],
     over: Annotated[
-        str | None,
+        list[str] | None,
         QueryParameter(
-            name="channel", description="email, sms, viber or webpush; that of the template, or email, unless given."
+            name="channel",
+            description="email, sms, viber or webpush; repeated: each for those whom the ones before do not reach. "
+            "That of the template, or email, unless given.",
         ),
     ] = None,
     template: Annotated[
@@ -86,7 +105,7 @@ async def count_audience(
     ] = None,
 ) -> AudienceCount:
     """Who would get it: how many, and how many would not, by reason. Changes nothing."""
-    channels = None if over is None else (choice("channel", over, _CHANNELS),)
+    channels = tuple(choice("channel", one, _CHANNELS) for one in over or ()) or None
     if template is not None:
         return await campaigns.count_template_audience(by.account_id, data, template, channels=channels)
     return await campaigns.count_audience(by.account_id, data, channels=channels or (Channel.EMAIL,))

@@ -1,0 +1,176 @@
+import { Anchor, Button, Group, SegmentedControl, Text, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { IconMail, IconPlus, IconSearch } from "@tabler/icons-react";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Campaign } from "~/api/schema";
+import { useMay } from "~/api/session";
+import { type Column, DataTable } from "~/ui/DataTable";
+import { Empty } from "~/ui/Empty";
+import { number } from "~/ui/format";
+import { Page } from "~/ui/Page";
+import { usePages } from "~/ui/pages";
+import { Time } from "~/ui/Time";
+import { ChannelMarks } from "../parts/ChannelMark";
+import { StateBadge } from "../parts/StateBadge";
+import { campaignsPage, channelsOf, isUnderWay } from "../queries";
+import { type ListSearch, STATES } from "../searches";
+
+export function CampaignsPage() {
+  const { t } = useTranslation();
+  const search = useSearch({ from: "/campaigns" });
+  const go = useNavigate();
+  const mayWrite = useMay("write_campaigns");
+  const put = (change: ListSearch) =>
+    void go({ to: "/campaigns", search: { ...search, ...change }, replace: true });
+  const pages = usePages<Campaign>(["campaign", "list", search.state, search.search], (cursor, signal) =>
+    campaignsPage(search, cursor, signal),
+  );
+  const isFiltered = search.state !== undefined || search.search !== undefined;
+  const columns = useColumns();
+  const start = mayWrite && (
+    <Button
+      leftSection={<IconPlus size={18} aria-hidden />}
+      renderRoot={(props) => <Link {...props} to="/campaigns/new" />}
+    >
+      {t("campaigns.new")}
+    </Button>
+  );
+
+  return (
+    <Page title={t("nav.campaigns")} actions={start}>
+      <Group justify="space-between" gap="sm">
+        <SegmentedControl
+          value={search.state ?? ""}
+          onChange={(state) => put({ state: STATES.find((one) => one === state) })}
+          data={[
+            { value: "", label: t("campaigns.all") },
+            ...STATES.map((state) => ({ value: state, label: t(`campaigns.states.${state}`) })),
+          ]}
+          aria-label={t("campaigns.state")}
+          style={{ overflowX: "auto" }}
+        />
+        <Finder value={search.search ?? ""} onChange={(words) => put({ search: words || undefined })} />
+      </Group>
+      <DataTable
+        label={t("nav.campaigns")}
+        columns={columns}
+        rows={pages.rows}
+        rowKey={(one) => String(one.campaign_id)}
+        loading={pages.loading}
+        error={pages.error}
+        retry={pages.retry}
+        hasMore={pages.hasMore}
+        loadingMore={pages.loadingMore}
+        more={pages.more}
+        open={(one) => void go({ to: "/campaigns/$id", params: { id: String(one.campaign_id) } })}
+        remember="campaigns"
+        empty={
+          isFiltered ? (
+            <Empty icon={<IconSearch />} title={t("campaigns.noneFound")}>
+              {t("campaigns.noneFoundNext")}
+            </Empty>
+          ) : (
+            <Empty icon={<IconMail />} title={t("campaigns.none")} action={start}>
+              {t("campaigns.noneNext")}
+            </Empty>
+          )
+        }
+      />
+    </Page>
+  );
+}
+
+function Finder({ value, onChange }: { value: string; onChange: (words: string) => void }) {
+  const { t } = useTranslation();
+  const [typed, setTyped] = useState(value);
+  const [settled] = useDebouncedValue(typed, 250);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told once what was typed, not when the page draws anew
+  useEffect(() => {
+    if (settled.trim() !== value) onChange(settled.trim());
+  }, [settled]);
+  return (
+    <TextInput
+      value={typed}
+      onChange={(event) => setTyped(event.currentTarget.value)}
+      placeholder={t("campaigns.searchName")}
+      aria-label={t("campaigns.searchName")}
+      leftSection={<IconSearch size={16} aria-hidden />}
+      w={{ base: "100%", sm: 260 }}
+    />
+  );
+}
+
+function useColumns(): Column<Campaign>[] {
+  const { t } = useTranslation();
+  return useMemo(
+    () => [
+      {
+        id: "name",
+        header: t("common.name"),
+        width: "3fr",
+        cell: (one) => (
+          <Anchor
+            fw={500}
+            size="sm"
+            dir="auto"
+            renderRoot={(props) => (
+              <Link {...props} to="/campaigns/$id" params={{ id: String(one.campaign_id) }} />
+            )}
+          >
+            {one.name}
+          </Anchor>
+        ),
+      },
+      {
+        id: "state",
+        header: t("campaigns.state"),
+        width: "130px",
+        cell: (one) => <StateBadge state={one.state} />,
+      },
+      {
+        id: "channel",
+        header: t("campaigns.channel"),
+        width: "130px",
+        cell: (one) => <ChannelMarks names={channelsOf(one)} />,
+      },
+      {
+        id: "people",
+        header: t("campaigns.people"),
+        width: "120px",
+        numeric: true,
+        cell: (one) => (one.launched_at ? number(one.audience_size) : "–"),
+      },
+      {
+        id: "when",
+        header: t("campaigns.when"),
+        width: "210px",
+        cell: (one) => <Moment campaign={one} />,
+      },
+      {
+        id: "changed",
+        header: t("campaigns.changed"),
+        width: "160px",
+        hidden: true,
+        cell: (one) => <Time at={one.updated_at} relative />,
+      },
+    ],
+    [t],
+  );
+}
+
+/** The moment that matters most in its state. */
+function Moment({ campaign }: { campaign: Campaign }) {
+  const { t } = useTranslation();
+  if (campaign.launched_at && !isUnderWay(campaign)) return <Time at={campaign.launched_at} />;
+  if (campaign.launched_at) return <>{t("campaigns.goesOut")}</>;
+  if (campaign.local_at)
+    return <>{t("campaigns.atLocal", { time: campaign.local_at.slice(0, 16).replace("T", " ") })}</>;
+  if (campaign.scheduled_at) return <Time at={campaign.scheduled_at} />;
+  return (
+    <Text size="sm" c="dimmed" component="span">
+      {t("campaigns.notPlanned")}
+    </Text>
+  );
+}

@@ -1,0 +1,5 @@
+import { Builder } from "../parts/builder/Builder";
+
+export function NewCampaignPage() {
+  return <Builder />;
+}

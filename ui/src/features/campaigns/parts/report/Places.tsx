@@ -1,0 +1,108 @@
+/** Where mail is read, and how receiving domains take it: of a campaign, or of the whole account. */
+import { Paper, Progress, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { IconWorld } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import i18next from "i18next";
+import { useTranslation } from "react-i18next";
+import { Empty } from "~/ui/Empty";
+import { Failed } from "~/ui/Failed";
+import { number, percent } from "~/ui/format";
+import { receiversQuery, sharesQuery } from "../../queries";
+
+const BY = ["device", "client", "os", "country"] as const;
+const SHOWN = 12;
+
+export function Shares({ campaign }: { campaign?: number }) {
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 2 }}>
+      {BY.map((by) => (
+        <Share key={by} campaign={campaign} by={by} />
+      ))}
+    </SimpleGrid>
+  );
+}
+
+function Share({ campaign, by }: { campaign?: number; by: (typeof BY)[number] }) {
+  const { t } = useTranslation();
+  const shares = useQuery(sharesQuery(campaign, by));
+  const rows = shares.data ?? [];
+  const whole = rows.reduce((sum, one) => sum + one.opened + one.clicked, 0);
+  return (
+    <Paper withBorder p="md">
+      <Title order={2} mb="sm">
+        {t(`campaignReport.by.${by}`)}
+      </Title>
+      {shares.isError && <Failed error={shares.error} />}
+      {shares.data && rows.length === 0 && <Text c="dimmed">{t("campaignReport.nothingYet")}</Text>}
+      <Stack gap={8}>
+        {rows.slice(0, SHOWN).map((one) => {
+          const hits = one.opened + one.clicked;
+          return (
+            <div key={one.value}>
+              <Text size="sm" style={{ display: "flex", justifyContent: "space-between", gap: 12 }}>
+                <span>{named(by, one.value) || t("campaignReport.notKnown")}</span>
+                <span>
+                  {percent(whole > 0 ? hits / whole : 0)} ·{" "}
+                  {t("campaignReport.hits", { opened: number(one.opened), clicked: number(one.clicked) })}
+                </span>
+              </Text>
+              <Progress value={whole > 0 ? (100 * hits) / whole : 0} size="sm" aria-hidden />
+            </div>
+          );
+        })}
+      </Stack>
+    </Paper>
+  );
+}
+
+function named(by: string, value: string): string {
+  if (by !== "country" || !/^[A-Z]{2}$/.test(value)) return value;
+  return new Intl.DisplayNames([i18next.language], { type: "region" }).of(value) ?? value;
+}
+
+export function Receivers({ campaign }: { campaign?: number }) {
+  const { t } = useTranslation();
+  const receivers = useQuery(receiversQuery(campaign));
+  if (receivers.isError) return <Failed error={receivers.error} retry={() => void receivers.refetch()} />;
+  if (receivers.data?.length === 0)
+    return <Empty icon={<IconWorld />} title={t("campaignReport.nothingYet")} />;
+  const columns = ["sent", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained"] as const;
+  return (
+    <Paper withBorder p="md">
+      <Table.ScrollContainer minWidth={720}>
+        <Table>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t("campaignReport.domain")}</Table.Th>
+              {columns.map((name) => (
+                <Table.Th key={name} ta="end">
+                  {t(`campaignReport.columns.${name}`)}
+                </Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {(receivers.data ?? []).map((one) => (
+              <Table.Tr key={one.domain}>
+                <Table.Td style={{ overflowWrap: "anywhere" }}>
+                  {one.domain || t("campaignReport.notKnown")}
+                </Table.Td>
+                {columns.map((name) => (
+                  <Table.Td key={name} ta="end">
+                    {number(one[name])}
+                    {name !== "sent" && name !== "failed" && one.sent > 0 && (
+                      <Text span size="xs" c="dimmed">
+                        {" "}
+                        {percent(one[name] / one.sent)}
+                      </Text>
+                    )}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Paper>
+  );
+}
