@@ -43,7 +43,7 @@ def test_the_palette_goes_places_by_keyboard(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_role("navigation")).to_be_visible()
     page.keyboard.press("Control+k")
-    search = page.get_by_role("textbox", name="Go to a page", exact=False)
+    search = page.get_by_role("textbox", name="Type a page", exact=False)
     expect(search).to_be_focused()
     search.fill("home")
     page.keyboard.press("Enter")
@@ -58,3 +58,41 @@ def test_it_speaks_ukrainian_and_remembers_it(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "uk")
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Головна")
+
+
+def test_a_session_that_ends_while_one_works_loses_nothing(page: Page) -> None:
+    page.goto("/settings/account")
+    name = page.get_by_role("textbox", name="Name", exact=False).first
+    before = name.input_value()
+    name.fill("Half written")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Save").first.click()
+    again = page.get_by_role("dialog")
+    expect(again.get_by_text("Your session is over", exact=False)).to_be_visible()
+    again.get_by_role("textbox", name="Email").fill(EMAIL)
+    again.get_by_role("textbox", name="Password").fill(PASSWORD)
+    again.get_by_role("button", name="Sign in").click()
+    expect(again).not_to_be_visible()
+    assert before != "Half written"
+    expect(name).to_have_value("Half written")
+
+
+def test_keys_show_themselves_and_jump(page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_role("navigation")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog").get_by_text("Go to Settings")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).not_to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    page.wait_for_url("**/settings**")
+
+
+def test_the_first_stop_of_the_tab_key_skips_to_the_content(page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_role("navigation")).to_be_visible()
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()

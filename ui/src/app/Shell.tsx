@@ -1,5 +1,6 @@
 import {
   ActionIcon,
+  Alert,
   AppShell,
   Badge,
   Box,
@@ -28,16 +29,20 @@ import {
 } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { accountQuery, sessionQuery, useSession } from "~/api/session";
 import { changeLanguage, languages } from "~/i18n/setup";
 import { tellFailed } from "~/ui/tell";
 import { Brand } from "./Brand";
+import { useKeys } from "./keys";
+import { useLost } from "./live";
 import { type Place, sections } from "./places";
+import { visited } from "./recent";
 
 const Palette = lazy(() => import("./Palette"));
+const Shortcuts = lazy(() => import("./Shortcuts"));
 
 /** Where a second factor is set up. */
 const SECURITY = "/settings/security";
@@ -46,7 +51,14 @@ export function Shell() {
   const { t } = useTranslation();
   const [opened, menu] = useDisclosure(false);
   const [searching, setSearching] = useState(false);
+  const [helping, setHelping] = useState(false);
   useHotkeys([["mod+K", () => setSearching(true)]], []);
+  const places = usePlaces().flatMap((section) => section.places);
+  useKeys(
+    places.map((place) => place.path),
+    () => setHelping(true),
+  );
+  useRecent();
   const bound = useBound();
   const account = useQuery({ ...accountQuery, enabled: !bound });
   return (
@@ -55,9 +67,9 @@ export function Shell() {
       navbar={{ width: 228, breakpoint: "sm", collapsed: { mobile: !opened } }}
       padding={{ base: "sm", sm: "lg" }}
     >
-      <Box component="a" href="#content" className="skip" pos="absolute" left={-9999} top={0}>
+      <a href="#content" className="skip">
         {t("common.skip")}
-      </Box>
+      </a>
       <AppShell.Header px="md">
         <Group h="100%" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
@@ -89,12 +101,18 @@ export function Shell() {
           <Places onGo={menu.close} />
         </ScrollArea>
       </AppShell.Navbar>
-      <AppShell.Main id="content">
+      <AppShell.Main id="content" tabIndex={-1}>
+        <Connection />
         <Suspense fallback={null}>{bound !== "elsewhere" && <Outlet />}</Suspense>
       </AppShell.Main>
       {searching && (
         <Suspense fallback={null}>
-          <Palette onClose={() => setSearching(false)} />
+          <Palette onClose={() => setSearching(false)} onHelp={() => setHelping(true)} />
+        </Suspense>
+      )}
+      {helping && (
+        <Suspense fallback={null}>
+          <Shortcuts places={places} onClose={() => setHelping(false)} />
         </Suspense>
       )}
     </AppShell>
@@ -116,12 +134,50 @@ function useBound(): false | "there" | "elsewhere" {
   return elsewhere ? "elsewhere" : "there";
 }
 
+/** Said over the page while the server cannot be heard. */
+function Connection() {
+  const { t } = useTranslation();
+  const lost = useLost();
+  return (
+    <div role="status">
+      {lost && (
+        <Alert color="orange" mb="md" py="xs">
+          {t("nav.lost")}
+        </Alert>
+      )}
+    </div>
+  );
+}
+
+/** Remembers where one was, for the palette: by the title that a page gave itself. */
+function useRecent(): void {
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const { data } = useSession();
+  const account = data?.account_id;
+  useEffect(() => {
+    if (account === undefined || path === "/") return;
+    return () => {
+      // Of the page that is left: the next one has not named itself yet.
+      const title = document.title.replace(/ · Syncom$/, "");
+      if (title !== "" && title !== "Syncom") visited(account, { path, title });
+    };
+  }, [path, account]);
+}
+
+/** The patterns of all addresses there are, such as `/contacts/$id`. */
+export function usePaths(): ReadonlySet<string> {
+  const router = useRouter();
+  return useMemo(
+    () => new Set(Object.keys(router.routesByPath).map((path) => path.replace(/(.)\/$/, "$1"))),
+    [router],
+  );
+}
+
 /** The places that are there and that one may see. */
 export function usePlaces(): { name: string; places: Place[] }[] {
-  const router = useRouter();
   const { data } = useSession();
+  const there = usePaths();
   if (data?.must_enrol_two_factor) return [];
-  const there = new Set(Object.keys(router.routesByPath).map((path) => path.replace(/(.)\/$/, "$1")));
   return sections
     .map((section) => ({
       name: section.name,

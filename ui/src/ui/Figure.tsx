@@ -8,6 +8,7 @@ export function Figure({
   rate,
   change,
   hint,
+  below,
   onOpen,
 }: {
   label: string;
@@ -16,6 +17,8 @@ export function Figure({
   /** Against the time before, such as `+12%`. */
   change?: { text: string; good: boolean | null };
   hint?: string;
+  /** A small chart of it. */
+  below?: ReactNode;
   onOpen?: () => void;
 }) {
   const inside = (
@@ -50,6 +53,7 @@ export function Figure({
           {change.text}
         </Text>
       )}
+      {below}
     </>
   );
   const paper = (

@@ -1,10 +1,19 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { rootRoute } from "~/app/root";
+import { homeSearch, welcomeSearch } from "./search";
 
 const home = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
+  validateSearch: homeSearch,
   component: lazyRouteComponent(() => import("./pages/HomePage"), "HomePage"),
 });
 
-export const routes = [home] as const;
+const welcome = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/welcome",
+  validateSearch: welcomeSearch,
+  component: lazyRouteComponent(() => import("./pages/WelcomePage"), "WelcomePage"),
+});
+
+export const routes = [home, welcome] as const;
