@@ -13,6 +13,7 @@ import { figuresQuery } from "../../queries";
 import { People } from "../People";
 
 const FIGURES = ["sent", "delivered", "opened", "clicked", "unsubscribed", "complained", "bounced"] as const;
+const EMAIL = 1;
 type Name = (typeof FIGURES)[number];
 
 /** The funnel and the hours. Machines are left out unless asked for; how many there are is told either way. */
@@ -35,8 +36,8 @@ export function Overview({ report }: { report: Report }) {
   const of = (name: string) => figures.data?.find((one) => one.figure === name);
   const counts: Record<Name, number> = {
     sent: report.sent,
-    // What servers took and did not return, as the server counts it; reports of delivery for other channels.
-    delivered: of("delivered")?.count ?? report.delivered,
+    // Mail has no receipts: what servers took and did not return. Gateways and browsers tell of each message.
+    delivered: report.campaign.channel === EMAIL ? report.sent - report.bounced : report.delivered,
     opened: withMachines ? report.opened_total + report.machine_opens : report.opened,
     clicked: withMachines ? report.clicked_total + report.machine_clicks : report.clicked,
     unsubscribed: report.unsubscribed,
