@@ -22,10 +22,11 @@ def declared() -> set[str]:
 
 def addresses(api: httpx2.Client) -> dict[str, str]:
     """An address for each declared path."""
-    return {path: _filled(path, api) for path in declared()}
+    return {path: address(path, api) for path in declared()}
 
 
-def _filled(path: str, api: httpx2.Client) -> str:
+def address(path: str, api: httpx2.Client) -> str:
+    """An address for a declared path; what it needs is made where the sample data has none."""
     if "$" not in path:
         return path
     if path == "/integrations/connections/$id":
@@ -34,6 +35,10 @@ def _filled(path: str, api: httpx2.Client) -> str:
     kind = pieces[2] if pieces[1] == "settings" else pieces[1]
     resource, name = _RESOURCES[kind]
     items = api.get(resource).raise_for_status().json()["items"]
+    if not items and kind == "workflows":
+        recipe = api.get("/workflow-recipes").raise_for_status().json()["items"][0]["recipe"]
+        api.post(f"/workflow-recipes/{recipe}/install", json={}).raise_for_status()
+        items = api.get(resource).raise_for_status().json()["items"]
     if not items and kind in _MADE:
         items = [api.post(resource, json=_MADE[kind]).raise_for_status().json()]
     assert items, f"{path}: the sample data has none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import httpx2
@@ -38,7 +39,7 @@ def test_a_campaign_is_written_checked_and_sent_to_exactly_the_people_it_says(pa
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_of_campaigns_have_no_fault(page: Page, api: httpx2.Client, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
-    first = api.get("/campaigns", params={"state": "finished"}).json()["items"][-1]["campaign_id"]
+    first = finished(api)
     for path, seen in (
         ("/campaigns", "Autumn letter to customers"),
         ("/campaigns/new", "Who gets it"),
@@ -51,7 +52,7 @@ def test_pages_of_campaigns_have_no_fault(page: Page, api: httpx2.Client, scheme
 
 
 def test_a_figure_opens_its_people_who_can_be_kept_as_a_segment(page: Page, api: httpx2.Client) -> None:
-    first = api.get("/campaigns", params={"state": "finished"}).json()["items"][-1]["campaign_id"]
+    first = finished(api)
     page.goto(f"/campaigns/{first}")
     page.get_by_role("button", name="Clicked").click()
     page.get_by_role("textbox", name="Keep as a segment named").fill("Clickers of the letter")
@@ -59,3 +60,12 @@ def test_a_figure_opens_its_people_who_can_be_kept_as_a_segment(page: Page, api:
     expect(page.get_by_text("is a segment now")).to_be_visible()
     kept = [one for one in api.get("/segments").json()["items"] if one["name"] == "Clickers of the letter"]
     assert [one["condition"]["campaign"] for one in kept] == [first]
+
+
+def finished(api: httpx2.Client) -> int:
+    """The campaign of the sample data, once it is sent."""
+    for _ in range(600):
+        if found := api.get("/campaigns", params={"state": "finished"}).json()["items"]:
+            return int(found[-1]["campaign_id"])
+        time.sleep(0.1)
+    pytest.fail("the campaign of the sample data does not finish")

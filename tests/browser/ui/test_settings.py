@@ -1,4 +1,4 @@
-"""Settings: people, keys, one's own sign-in."""
+"""Settings: people, keys, one's own sign-in, where messages leave, who gets none, forms."""
 
 from __future__ import annotations
 
@@ -179,3 +179,81 @@ def test_a_key_is_shown_once_works_by_the_example_and_ends_when_it_is_revoked(
         page.get_by_role("dialog").get_by_role("button", name="Revoke", exact=True).click()
         expect(page.get_by_text("The key was revoked")).to_be_visible()
         assert shop.get("/contacts?limit=1", **asked).status_code == 401
+
+
+def test_a_sender_is_added_tried_and_warmed_up(page: Page, api: httpx2.Client, installation: Installation) -> None:
+    page.goto("/settings/senders")
+    page.get_by_role("button", name="Add sender").click()
+    page.get_by_role("menuitem", name="SMTP server").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=False).first.fill("Own server")
+    dialog.get_by_label("From address").fill("hello@acme.example")
+    dialog.get_by_role("button", name="Add sender").click()
+    # Nothing is lost, and the field that is missing is named.
+    expect(dialog.locator("[aria-invalid=true]")).to_have_count(1)
+    expect(dialog.get_by_label("From address")).to_have_value("hello@acme.example")
+    dialog.get_by_label("Server").fill("127.0.0.1")
+    dialog.get_by_label("Port").fill("1")
+    dialog.get_by_role("combobox", name="Encryption").click()
+    page.get_by_role("option", name="None").click()
+    assert faults(page) == []
+    dialog.get_by_role("button", name="Add sender").click()
+    expect(page.get_by_role("heading", level=1, name="Own server")).to_be_visible()
+    page.get_by_label("To this address").fill("ann@example.com")
+    page.get_by_role("button", name="Send now").click()
+    # Nobody listens there, and the page says so.
+    expect(page.get_by_role("alert").first).to_be_visible(timeout=60_000)
+    page.get_by_label("On the first day").fill("100")
+    page.get_by_role("button", name="Warm it up from today").click()
+    expect(page.get_by_text("Today 0 of 100 were sent")).to_be_visible()
+    sender = next(one for one in api.get("/senders").json()["items"] if one["name"] == "Own server")
+    assert api.get(f"/senders/{sender['sender_id']}/warm-up").json()["plan"]["first"] == 100
+    assert faults(page) == []
+    api.delete(f"/senders/{sender['sender_id']}").raise_for_status()
+
+
+def test_addresses_are_suppressed_found_by_their_reason_and_allowed_again(page: Page, api: httpx2.Client) -> None:
+    page.goto("/settings/suppressions")
+    page.get_by_role("button", name="Add addresses").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Addresses").fill("first@stop.example, second@stop.example")
+    dialog.get_by_label("Why, for you").fill("asked by phone")
+    dialog.get_by_role("button", name="Never send to them").click()
+    expect(page.get_by_text("Nothing is sent to them any more")).to_be_visible()
+    page.goto("/settings/suppressions?reason=manual&prefix=first")
+    expect(page.get_by_text("asked by phone")).to_be_visible()
+    expect(page.get_by_text("second@stop.example")).to_have_count(0)
+    page.get_by_role("button", name="Remove first@stop.example").click()
+    page.get_by_role("dialog").get_by_role("button", name="Allow again").click()
+    expect(page.get_by_text("first@stop.example may get mail again")).to_be_visible()
+    left = api.get("/suppressions", params={"reason": "manual"}).json()["items"]
+    assert [one["address"] for one in left if one["address"].endswith("stop.example")] == ["second@stop.example"]
+
+
+def test_a_form_is_made_changed_and_shown_as_visitors_see_it(page: Page, api: httpx2.Client) -> None:
+    page.goto("/forms")
+    page.get_by_role("button", name="Add form").first.click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Tea club")
+    page.get_by_role("dialog").get_by_role("button", name="Add form").click()
+    page.get_by_label("Title").fill("Join the tea club")
+    page.get_by_role("button", name="Add field").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").get_by_text("Saved")).to_be_visible()
+    # By its own address, under its own policy.
+    expect(page.frame_locator("iframe").get_by_text("Join the tea club")).to_be_visible()
+    form = next(one for one in api.get("/forms").json()["items"] if one["definition"]["name"] == "Tea club")
+    assert [field["key"] for field in form["definition"]["fields"]] == ["email", "phone"]
+    expect(page.get_by_text(form["popup_snippet"])).to_be_visible()
+    api.delete(f"/forms/{form['form_id']}").raise_for_status()
+
+
+def test_a_mail_of_the_dev_inbox_is_shown_in_a_frame_of_its_own(page: Page, api: httpx2.Client) -> None:
+    mail = api.get("/inbox", params={"limit": 1}).json()["items"][0]
+    page.goto(f"/settings/inbox?to={mail['to']}")
+    page.get_by_role("link", name=mail["subject"]).first.click()
+    frame = page.locator("iframe")
+    expect(frame).to_be_visible()
+    assert frame.get_attribute("sandbox") == "allow-popups allow-popups-to-escape-sandbox"
+    expect(page.frame_locator("iframe").locator("body")).not_to_be_empty()
+    page.get_by_text("Headers", exact=True).click()
+    expect(page.get_by_text(mail["message_id"])).to_be_visible()

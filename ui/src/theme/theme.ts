@@ -51,6 +51,7 @@ export const contrast: CSSVariablesResolver = () => ({
     // Text on their own light ground has 4.3:1 and less.
     "--mantine-color-teal-light-color": "#066649",
     "--mantine-color-yellow-light-color": "#8a4a00",
+    "--mantine-color-orange-light-color": "#8f3405",
   },
   dark: {
     "--mantine-color-dimmed": "#a6aebd",

@@ -47,7 +47,11 @@ export function Figure({
       {change && (
         <Text
           size="xs"
-          c={change.good === null ? "dimmed" : change.good ? "teal.8" : "red.8"}
+          c={
+            change.good === null
+              ? "dimmed"
+              : `var(--mantine-color-${change.good ? "teal" : "red"}-light-color)`
+          }
           className="change"
         >
           {change.text}

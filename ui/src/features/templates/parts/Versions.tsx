@@ -60,7 +60,14 @@ export function Versions({
                 </Group>
               }
               description={
-                <Text size="xs" c="dimmed" truncate dir="auto" component="span" display="block">
+                <Text
+                  size="xs"
+                  c={one.version === shown ? "inherit" : "dimmed"}
+                  truncate
+                  dir="auto"
+                  component="span"
+                  display="block"
+                >
                   {dateTime(one.saved_at)} · {one.subject || one.name}
                 </Text>
               }
