@@ -36,7 +36,7 @@ def address(path: str, api: httpx2.Client) -> str:
     resource, name = _RESOURCES[kind]
     items = api.get(resource).raise_for_status().json()["items"]
     if not items and kind == "workflows":
-        recipe = api.get("/workflow-recipes").raise_for_status().json()["items"][0]["recipe"]
+        recipe = api.get("/workflow-recipes").raise_for_status().json()["items"][0]["key"]
         api.post(f"/workflow-recipes/{recipe}/install", json={}).raise_for_status()
         items = api.get(resource).raise_for_status().json()["items"]
     if not items and kind in _MADE:
