@@ -341,6 +341,8 @@ async def test_no_route_shows_or_changes_anything_of_another_account(site: Site)
             name = operation["operationId"]
             if operation["x-permission"] in ("public", "operate"):
                 continue
+            if "{recipe}" in path:
+                continue  # recipes are nobody's
             if "{" in path:
                 body = bodies.get(name, {}) if "requestBody" in operation or "attach" in name else None
                 answer = await intruder.request(
