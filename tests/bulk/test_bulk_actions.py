@@ -287,6 +287,79 @@ async def test_an_action_that_cannot_go_on_says_why_and_what_it_did_can_be_undon
     assert people
 
 
+class _SlowClock(ShiftedClock):
+    """A second goes by at every look."""
+
+    def monotonic(self) -> float:
+        self.ahead += timedelta(seconds=1)
+        return super().monotonic()
+
+
+async def test_those_who_are_rare_among_many_are_looked_for_in_parts_and_all_found(
+    app: App, account_id: int, people: list[int]
+) -> None:
+    bulk = BulkService(app.database, app.contacts, app.segments, _SlowClock())
+    listed = await app.contacts.lists.create(account_id, "Lviv")
+    action = await bulk.start(account_id, JoinList(list_id=listed.list_id), actor="user 1", condition=LVIV)
+    assert await bulk.work()
+    assert (await bulk.get(account_id, action.action_id)).state is ActionState.RUNNING
+    while await bulk.work():
+        pass
+    done = await bulk.get(account_id, action.action_id)
+    assert (done.state, done.changed) == (ActionState.FINISHED, 5)
+    assert await members(app, account_id, listed.list_id) == set(people[::2])
+
+
+async def test_an_action_that_the_database_refuses_keeps_no_other_waiting_and_goes_on_when_it_can(
+    app: App, account_id: int, people: list[int]
+) -> None:
+    clock = ShiftedClock()
+    bulk = BulkService(app.database, app.contacts, app.segments, clock)
+    refused = await app.contacts.lists.create(account_id, "Refused")
+    taken = await app.contacts.lists.create(account_id, "Taken")
+    async with app.database.system() as connection:
+        await connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END$$"
+        )
+        await connection.execute(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON list_members FOR EACH ROW WHEN (NEW.list_id = {refused.list_id})"
+            " EXECUTE FUNCTION refuse()"
+        )
+    first = await bulk.start(account_id, JoinList(list_id=refused.list_id), actor="user 1", condition=EVERYBODY)
+    second = await bulk.start(account_id, JoinList(list_id=taken.list_id), actor="user 1", condition=EVERYBODY)
+    await bulk.work()
+    assert (await bulk.get(account_id, second.action_id)).state is ActionState.FINISHED
+    waiting = await bulk.get(account_id, first.action_id)
+    assert (waiting.state, bool(waiting.problem)) == (ActionState.WAITING, True)
+    async with app.database.system() as connection:
+        await connection.execute("DROP TRIGGER refuse ON list_members")
+    clock.ahead = timedelta(minutes=1)
+    await bulk.work()
+    done = await bulk.get(account_id, first.action_id)
+    assert (done.state, done.changed, done.problem) == (ActionState.FINISHED, len(people), "")
+
+
+async def test_a_list_that_is_deleted_meanwhile_gets_nobody_and_the_action_says_so(
+    app: App, account_id: int, people: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncom.bulk.service.BATCH", 4)
+    clock = ShiftedClock()
+    bulk = BulkService(app.database, app.contacts, app.segments, clock)
+    listed = await app.contacts.lists.create(account_id, "Short-lived")
+    action = await bulk.start(account_id, JoinList(list_id=listed.list_id), actor="user 1", condition=EVERYBODY)
+    await bulk.work()
+    await app.contacts.lists.delete(account_id, listed.list_id)
+    for _ in range(5):
+        clock.ahead += timedelta(minutes=1)
+        await bulk.work()
+    failed = await bulk.get(account_id, action.action_id)
+    assert (failed.state, failed.changed) == (ActionState.FAILED, 4)
+    assert "list" in failed.problem
+    assert await members(app, account_id, listed.list_id) == set()
+    assert people
+
+
 _CHILD = """
 import asyncio, sys
 from pathlib import Path

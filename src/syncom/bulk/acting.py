@@ -90,7 +90,9 @@ async def act(connection: Connection, action: Action, contact_ids: Sequence[int]
         return ()
     match action.deed:
         case JoinList(list_id=list_id):
-            return await _changed(connection, action, "join_list", contact_ids, {"list_id": list_id})
+            await require_list(connection, action.account_id, list_id)
+            formers: list[dict[str, Any]] = [{}] * len(contact_ids)
+            return await _changed(connection, action, "join_list", contact_ids, {"list_id": list_id}, formers)
         case LeaveList(list_id=list_id):
             return await _changed(connection, action, "leave_list", contact_ids, {"list_id": list_id})
         case SetFields() as deed:
@@ -120,7 +122,7 @@ async def take_back(connection: Connection, action: Action, changes: Changes) ->
         case JoinList(list_id=list_id):
             back = await _changed(connection, action, "leave_list", ids, {"list_id": list_id})
         case LeaveList(list_id=list_id):
-            back = await _changed(connection, action, "rejoin_list", ids, {"list_id": list_id}, formers)
+            back = await _changed(connection, action, "join_list", ids, {"list_id": list_id}, formers)
         case SetFields() as deed:
             back = await _changed(
                 connection, action, "unset_fields", ids, _bound(_values(deed, action.fields)), formers

@@ -50,7 +50,7 @@ FOR UPDATE SKIP LOCKED;
 -- What a batch did, in its transaction. Primary key.
 UPDATE bulk_actions
 SET state = %(state)s, bucket = %(bucket)s, after_id = %(after_id)s, looked_at = looked_at + %(looked_at)s,
-    changed = changed + %(changed)s, undone = undone + %(undone)s, attempts = 0, next_at = %(now)s,
+    changed = changed + %(changed)s, undone = undone + %(undone)s, attempts = 0, problem = '', next_at = %(now)s,
     finished_at = CASE WHEN %(state)s IN ('finished', 'undone') THEN %(now)s ELSE finished_at END,
     undo_until = CASE %(state)s WHEN 'finished' THEN %(undo_until)s WHEN 'undone' THEN NULL ELSE undo_until END,
     total = CASE WHEN %(state)s = 'finished' THEN looked_at + %(looked_at)s ELSE total END,
@@ -97,15 +97,6 @@ RETURNING account_id, action_id;
 DELETE FROM bulk_changes
 WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND action_id = %(action_id)s;
 
--- name: join_list
--- Who was not on it. Primary key of list_members.
-INSERT INTO list_members (account_id, bucket, list_id, contact_id)
-SELECT %(account_id)s, k.bucket, %(list_id)s, k.contact_id
-FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, contact_id)
-ORDER BY k.bucket, k.contact_id
-ON CONFLICT DO NOTHING
-RETURNING contact_id, '{}'::jsonb;
-
 -- name: leave_list
 -- Who was on it, and since when. Primary key of list_members.
 DELETE FROM list_members m
@@ -113,10 +104,11 @@ USING unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[]) AS k (bucket, c
 WHERE m.account_id = %(account_id)s AND m.bucket = k.bucket AND m.list_id = %(list_id)s AND m.contact_id = k.contact_id
 RETURNING m.contact_id, jsonb_build_object('added_at', m.added_at);
 
--- name: rejoin_list
--- Back on it since the former time; nobody when the list or the contact is gone. Primary keys of list_members, contacts, lists.
+-- name: join_list
+-- Who was not on it; since the former time, if there is one. Nobody when the list or the contact is gone. Primary keys of
+-- list_members, contacts, lists.
 INSERT INTO list_members (account_id, bucket, list_id, contact_id, added_at)
-SELECT %(account_id)s, k.bucket, l.list_id, k.contact_id, (k.former ->> 'added_at')::timestamptz
+SELECT %(account_id)s, k.bucket, l.list_id, k.contact_id, coalesce((k.former ->> 'added_at')::timestamptz, now())
 FROM unnest(%(buckets)s::smallint[], %(contact_ids)s::bigint[], %(formers)s::jsonb[]) AS k (bucket, contact_id, former)
 JOIN lists l ON l.account_id = %(account_id)s AND l.list_id = %(list_id)s
 JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = k.bucket AND c.contact_id = k.contact_id

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
@@ -41,6 +40,9 @@ _UNDO: Final = timedelta(days=7)
 _ATTEMPTS: Final = 5
 _REST: Final = timedelta(seconds=10)
 _DUE: Final = 20
+#: Seconds that a batch looks for those who match: few may, among millions. What was looked through is behind it then,
+#: and whoever cancels does not wait for the rest.
+_LOOKING: Final = 2.0
 
 
 class _Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,18 +166,17 @@ class BulkService:
                     await connection.execute(_SQL["forget_changes"], values)
 
     async def _step(self, account_id: int, action_id: int) -> bool:
-        fields = await self._contacts.fields.by_key(account_id)
         try:
+            fields = await self._contacts.fields.by_key(account_id)
             async with self._database.tenant(account_id) as connection:
                 held = await self._hold(connection, account_id, action_id, fields)
                 if held is None:
                     return False
                 batch = await (self._undo_batch if held.is_undoing else self._batch)(connection, held)
                 await self._move(connection, held, batch)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            raise
-        except (SyncomError, psycopg.Error) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the actions of others go on
             _log.exception("bulk action %d: a batch failed", action_id)
+            # Without a database this fails too, and the keeper waits for it.
             await self._fail(account_id, action_id, error)
         return True
 
@@ -225,12 +226,13 @@ class BulkService:
         return [row[0] for row in rows], bucket_of(taken[-1]), taken[-1], len(taken)
 
     async def _matching(self, connection: Connection, held: _Held) -> tuple[list[int], int, int]:
-        """The next who match, over as many buckets as make a batch, and where they end."""
+        """The next who match, over as many buckets as make a batch or can be looked through, and where they end."""
         account_id = held.action.account_id
         predicate = await self._segments.compile(connection, account_id, held.condition)
         found: list[int] = []
         bucket, after_id = held.bucket, held.after_id
-        while bucket < BUCKETS and len(found) < BATCH:
+        until = self._clock.monotonic() + _LOOKING
+        while bucket < BUCKETS and len(found) < BATCH and self._clock.monotonic() < until:
             room = BATCH - len(found)
             # The bucket as a constant reaches into the facts of conditions too, and their indexes.
             statement = sql.SQL(
@@ -290,7 +292,7 @@ class BulkService:
 
     async def _fail(self, account_id: int, action_id: int, error: Exception) -> None:
         now = self._clock.now()
-        words = str(error) if isinstance(error, SyncomError) else "the database refused a batch; the log says why"
+        words = str(error) if isinstance(error, SyncomError) else "a batch could not be done; the log says why"
         values = {
             "account_id": account_id,
             "action_id": action_id,
