@@ -121,10 +121,8 @@ def _names(given: str | None) -> list[str]:
 def _lines(policy: Policy) -> list[tuple[str, object]]:
     limits = policy.limits
     return [
-        *(("quiet hours", _told_quiet(rule)) for rule in policy.quiet_hours),
-        *(("at most", _told_cap(cap)) for cap in policy.caps),
-        ("quiet hours", None if policy.quiet_hours else "none"),
-        ("caps", None if policy.caps else "none"),
+        *(("quiet hours", told) for told in [_told_quiet(rule) for rule in policy.quiet_hours] or ["none"]),
+        *(("at most", told) for told in [_told_cap(cap) for cap in policy.caps] or ["any number of messages"]),
         ("pauses at", _told_limit(limits.bounces_percent, limits.bounces_after, "bounces")),
         ("pauses at", _told_limit(limits.complaints_percent, limits.complaints_after, "complaints")),
         ("pauses at", _told_limit(limits.content_percent, limits.content_after, "refusals of content")),

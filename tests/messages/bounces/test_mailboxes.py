@@ -165,8 +165,9 @@ async def test_a_line_that_the_library_cannot_take_costs_its_mail_alone(post: Po
 async def test_a_mailbox_that_cannot_be_read_is_not_added(post: Post, protocol: MailboxProtocol) -> None:
     box = Box()
     async with SERVERS[protocol](box) as port:
-        with pytest.raises(Invalid, match="wrong password"):
+        with pytest.raises(Invalid, match="wrong password") as refused:
             await service(post).add(post.account_id, mailbox(port, protocol, password="guess"))
+        assert "b'" not in str(refused.value)
         with pytest.raises(Invalid, match="private network"):
             await service(post, allow="").add(post.account_id, mailbox(port, protocol))
         # Nothing falls back to clear text.

@@ -14,7 +14,7 @@ import msgspec
 
 from syncom.messages.bounces.mailboxes.guarded import connect
 from syncom.messages.bounces.mailboxes.model import Mailbox, Position
-from syncom.messages.bounces.mailboxes.session import SECONDS, MailboxError
+from syncom.messages.bounces.mailboxes.session import SECONDS, MailboxError, server_words
 from syncom.messages.bounces.reading.mail import READ_BYTES
 from syncom.messages.channels.email.model import Security
 from syncom.outbound import Network
@@ -44,7 +44,7 @@ class ImapSession:
             _good(client.select(_quoted(mailbox.folder)))
             validity = client.response("UIDVALIDITY")[1]
         except (imaplib.IMAP4.error, UnicodeError) as error:
-            raise MailboxError(_words(error)) from error
+            raise MailboxError(server_words(error)) from error
         found = _VALIDITY.search(cast("bytes", validity[0]) or b"") if validity and validity[0] else None
         self._validity = int(found[0]) if found else 1
 
@@ -86,7 +86,7 @@ class ImapSession:
             try:
                 _good(client.expunge())
             except imaplib.IMAP4.error as error:
-                raise MailboxError(_words(error)) from error
+                raise MailboxError(server_words(error)) from error
 
     def close(self) -> None:
         client, self._client = self._client, None
@@ -103,7 +103,7 @@ class ImapSession:
         try:
             return _good(self._opened().uid(command, *arguments))
         except imaplib.IMAP4.error as error:
-            raise MailboxError(_words(error)) from error
+            raise MailboxError(server_words(error)) from error
 
 
 class _Client(imaplib.IMAP4):
@@ -122,15 +122,10 @@ class _Client(imaplib.IMAP4):
 def _good(answer: tuple[str, list[Any]]) -> list[Any]:
     kind, data = answer
     if kind != "OK":
-        raise MailboxError(f"the server refused: {_words(data[0] if data else kind)}")
+        raise MailboxError(f"the server refused: {server_words(data[0] if data else kind)}")
     return data
 
 
 def _quoted(name: str) -> str:
     """A folder's name as a quoted string; those outside of ASCII in modified UTF-7 are the operator's to write."""
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _words(value: object) -> str:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return "".join(char if char.isprintable() else " " for char in text)[:200]

@@ -13,7 +13,7 @@ import msgspec
 
 from syncom.messages.bounces.mailboxes.guarded import connect
 from syncom.messages.bounces.mailboxes.model import Mailbox, Position
-from syncom.messages.bounces.mailboxes.session import SECONDS, MailboxError
+from syncom.messages.bounces.mailboxes.session import SECONDS, MailboxError, server_words
 from syncom.messages.bounces.reading.mail import READ_BYTES
 from syncom.messages.channels.email.model import Security
 from syncom.outbound import Network
@@ -47,7 +47,7 @@ class Pop3Session:
             client.pass_(self._password)
             self._number(client)
         except (poplib.error_proto, UnicodeError) as error:
-            raise MailboxError(_words(error)) from error
+            raise MailboxError(server_words(error)) from error
 
     def begun(self, position: Position) -> Position:
         seen = tuple(one for one in position.seen if one in self._numbers)
@@ -67,7 +67,7 @@ class Pop3Session:
             _, lines, _ = self._opened().top(self._numbers[mail_id], _LINES)
         except poplib.error_proto as error:
             if "too long" not in str(error):
-                raise MailboxError(_words(error)) from error
+                raise MailboxError(server_words(error)) from error
             # The library gives up in the midst of the answer: the rest of it would be taken for the next one.
             self.close()
             self.open()
@@ -90,7 +90,7 @@ class Pop3Session:
                 client.dele(number)
             client.quit()
         except poplib.error_proto as error:
-            raise MailboxError(_words(error)) from error
+            raise MailboxError(server_words(error)) from error
         self._client = None
         self.open()
 
@@ -125,7 +125,3 @@ class _Client(poplib.POP3):
     def _create_socket(self, timeout: float) -> socket.socket:
         made = connect(self.host, self.port, timeout, self._allowed)
         return self._context.wrap_socket(made, server_hostname=self.host) if self._context is not None else made
-
-
-def _words(error: object) -> str:
-    return "".join(char if char.isprintable() else " " for char in str(error))[:200]

@@ -20,6 +20,14 @@ class MailboxError(Exception):
     """The server refused, or what it says makes no sense; the words are for people."""
 
 
+def server_words(said: object) -> str:
+    """What a server said, in bytes or wrapped in the library's error, as a line for people."""
+    if isinstance(said, Exception) and len(said.args) == 1:
+        said = said.args[0]
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    return "".join(char if char.isprintable() else " " for char in text)[:200]
+
+
 class Session(Protocol):
     """A conversation with a mailbox's server. Every method blocks; raises OSError, MailboxError, Invalid."""
 
