@@ -34,6 +34,7 @@ from syncom.campaigns.model import (
 )
 from syncom.campaigns.timing import starts_at
 from syncom.clock import Clock
+from syncom.contacts.categories import require_known
 from syncom.contacts.model import Channel
 from syncom.contacts.usage import Usage, refer
 from syncom.content.filing import clean_from_name
@@ -91,6 +92,7 @@ class CampaignsService:
         """Save a draft. Raises Invalid or NotFound naming what is wrong."""
         given, sender_id, channel, ways = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
+            await require_known(connection, account_id, given.audience.categories, at="audience.categories")
             await self._agree(connection, account_id, given.audience)
             return await store.insert(connection, account_id, given, sender_id, channel, ways)
 
@@ -123,6 +125,7 @@ class CampaignsService:
         """Replace a draft or a scheduled campaign. Raises Conflict once it has started."""
         given, sender_id, channel, ways = await self._check(account_id, given)
         async with self._database.tenant(account_id) as connection:
+            await require_known(connection, account_id, given.audience.categories, at="audience.categories")
             await self._agree(connection, account_id, given.audience)
             campaign = await store.update(connection, account_id, campaign_id, given, sender_id, channel, ways)
             if campaign is None:

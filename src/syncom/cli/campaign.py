@@ -24,6 +24,7 @@ from syncom.cli.given import Many, Switch, condition, list_ids, segment_ids
 from syncom.cli.output import facts, show, table
 from syncom.cli.report import draw
 from syncom.cli.services import Here, Options, here, tell
+from syncom.content.model import Severity
 from syncom.errors import Invalid
 from syncom.messages.model import LedgerState, SenderKind
 
@@ -46,6 +47,7 @@ async def create(
     everyone: Switch = False,
     exclude_list: Many = (),
     exclude_segment: Many = (),
+    category: Many = (),
     sender: int | None = None,
     from_name: str = "",
     track_links: Annotated[bool, Parameter(negative="--no-track-links")] = True,
@@ -74,6 +76,8 @@ async def create(
         A list that shall not get it. May be repeated.
     exclude_segment
         A segment that shall not get it. May be repeated.
+    category
+        Key of a subscription category it belongs to; those of the template unless given. May be repeated.
     sender
         Id of the sender; the default one unless given.
     from_name
@@ -90,6 +94,7 @@ async def create(
             condition=tree,
             exclude_lists=await list_ids(services, exclude_list),
             exclude_segments=await segment_ids(services, exclude_segment),
+            categories=tuple(category),
         )
         given = CampaignInput(
             name=name,
@@ -352,8 +357,17 @@ async def _watch(services: Here, started: Campaign) -> Report:
 
 
 async def _notice(services: Here, campaign: Campaign) -> str:
+    """What whoever is about to send should know: a mail that is not made for some, and where it goes."""
+    found = await services.app.content.check(services.account_id, campaign.template_id)
     sender = await services.app.senders.get(services.account_id, campaign.sender_id)
-    return "\nIt goes to the dev inbox: no mail leaves this machine." if sender.kind is SenderKind.INBOX else ""
+    lines = [
+        f"Template {campaign.template_id}, {one.where}: {one.message}"
+        for one in found
+        if one.severity is Severity.ERROR
+    ]
+    if sender.kind is SenderKind.INBOX:
+        lines.append("It goes to the dev inbox: no mail leaves this machine.")
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _alternative(text: str) -> Alternative:

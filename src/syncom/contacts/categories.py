@@ -58,6 +58,17 @@ async def named(connection: Connection, account_id: int, keys: Sequence[str]) ->
     return [row[0] for row in await (await connection.execute(_SQL["named_categories"], values)).fetchall()]
 
 
+async def require_known(connection: Connection, account_id: int, keys: Sequence[str], *, at: str) -> None:
+    """Raises Invalid naming the first key, in the field ``at``, that the account has no category of.
+
+    A slip in a key would reach those who declined the category that was meant: nobody can have declined one that is not
+    there.
+    """
+    for number, key in enumerate(keys):
+        if not await named(connection, account_id, [key]):
+            raise Invalid(f"{at}.{number}", f"is no subscription category of this account: '{key.strip()[:100]}'")
+
+
 class Categories:
     """The categories of an account, and which of them its contacts chose."""
 
