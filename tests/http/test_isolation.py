@@ -272,6 +272,7 @@ def _bodies(ids: dict[str, int]) -> dict[str, Any]:
             "name": "M",
             "definition": {"trigger": {"type": "event", "event_type": "m"}, "steps": [{"type": "stop"}]},
         },
+        "rename_workflow": {"name": "Mine now"},
         "migrate_workflow": {"from_version": 1, "dry_run": False},
         "save_workflow_draft": {"definition": {"trigger": {"type": "api"}, "steps": [{"type": "stop"}]}},
         "publish_workflow_draft": {},

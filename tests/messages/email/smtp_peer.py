@@ -274,10 +274,13 @@ class _Conversation:
 
     async def body(self) -> None:
         lines = [await self._body_line()]
-        await self.disturbed("mid_body", self.rcpt_to)
+        early = self.peer.disturb("mid_body", self.number, self.rcpt_to)
+        await self.perform(early)
         while lines[-1] != b".\r\n":
             lines.append(await self._body_line())
         self.in_mail = False
+        if early is not None and early.say[:1] in ("4", "5", b"4", b"5"):
+            return  # Refused before its end, and answered already: who refuses does not take it after all.
         data = b"".join(line.removeprefix(b".") for line in lines[:-1])
         act = self.peer.disturb("after_dot", self.number, self.rcpt_to)
         if act is None or act.say[:1] in ("2", b"2") or not act.say:

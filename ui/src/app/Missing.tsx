@@ -4,6 +4,7 @@ import { type ErrorComponentProps, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
+import { isUnloaded } from "~/ui/unloaded";
 
 export function Missing() {
   const { t } = useTranslation();
@@ -17,5 +18,5 @@ export function Missing() {
 }
 
 export function CouldNotShow({ error, reset }: ErrorComponentProps) {
-  return <Failed error={error} retry={reset} />;
+  return <Failed error={error} retry={isUnloaded(error) ? () => window.location.reload() : reset} />;
 }

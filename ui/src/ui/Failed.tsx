@@ -2,11 +2,13 @@ import { Alert, Button, Group, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Failure } from "~/api/client";
+import { isUnloaded } from "./unloaded";
 
 /** What went wrong in plain words, with the next step. */
 export function useFailureText(): (error: unknown) => string {
   const { t } = useTranslation();
   return (error) => {
+    if (isUnloaded(error)) return t("common.unloaded");
     if (!(error instanceof Failure)) return t("common.failed");
     if (error.code === "offline") return t("common.offline");
     if (error.fields.length > 0) return error.fields.map((one) => `${one.field}: ${one.reason}`).join("; ");
