@@ -32,6 +32,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Permission } from "~/api/schema";
+import { segmentsQuery } from "~/api/segments";
 import { useSession } from "~/api/session";
 import { ranked } from "./ranking";
 import { recent } from "./recent";
@@ -190,9 +191,8 @@ function useFound(typed: string, may: (needs: Permission) => boolean | undefined
       ask(api.GET("/syncom/v1/campaigns", { params: { query: { limit: 500 } }, signal })),
   });
   const segments = useQuery({
-    queryKey: ["segment", "palette"],
+    ...segmentsQuery,
     enabled: asks && !!may("read_contacts") && paths.has("/segments/$id"),
-    queryFn: ({ signal }) => ask(api.GET("/syncom/v1/segments", { signal })),
   });
   const workflows = useQuery({
     queryKey: ["workflow", "palette"],
@@ -234,7 +234,7 @@ function useFound(typed: string, may: (needs: Permission) => boolean | undefined
       group: t("nav.segments"),
       icon: <IconFilter {...SIZE} />,
       things: named(
-        (segments.data?.items ?? []).map((one) => ({ path: `/segments/${one.segment_id}`, name: one.name })),
+        (segments.data ?? []).map((one) => ({ path: `/segments/${one.segment_id}`, name: one.name })),
       ),
     },
     {

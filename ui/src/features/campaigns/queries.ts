@@ -5,9 +5,6 @@ import type { Audience, Campaign, LedgerRow } from "~/api/schema";
 import { type ChannelName, channelName } from "./channels";
 import type { End, ListSearch } from "./searches";
 
-/** Lists, segments, templates and senders come whole: an account has few of them. */
-const MANY = 1000;
-
 export const campaignQuery = (id: number) =>
   queryOptions({
     queryKey: ["campaign", id],
@@ -21,32 +18,6 @@ export const reportQuery = (id: number, isUnderWay = false) =>
     refetchInterval: isUnderWay ? 2000 : false,
     placeholderData: keepPreviousData,
   });
-
-export const templatesQuery = queryOptions({
-  queryKey: ["template", "all"],
-  queryFn: async () =>
-    (await ask(api.GET("/syncom/v1/templates", { params: { query: { limit: MANY } } }))).items,
-});
-
-export const sendersQuery = queryOptions({
-  queryKey: ["sender", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/senders"))).items,
-});
-
-export const listsQuery = queryOptions({
-  queryKey: ["list", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/lists"))).items,
-});
-
-export const segmentsQuery = queryOptions({
-  queryKey: ["segment", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/segments"))).items,
-});
-
-export const categoriesQuery = queryOptions({
-  queryKey: ["category", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/categories"))).items,
-});
 
 /** Who would get it and who would not, at this moment, by the statement that freezes the audience. */
 export const audienceQuery = (
@@ -96,12 +67,6 @@ export const previewQuery = (template: number, contact: number | null) =>
     staleTime: 10 * 60_000,
     placeholderData: keepPreviousData,
   });
-
-export const domainsQuery = queryOptions({
-  queryKey: ["domain", "all"],
-  queryFn: async () =>
-    (await ask(api.GET("/syncom/v1/domains", { params: { query: { limit: MANY } } }))).items,
-});
 
 export function campaignsPage(search: ListSearch, cursor: string | undefined, signal: AbortSignal) {
   const state =
@@ -154,12 +119,6 @@ export const figuresQuery = (id: number) =>
     queryFn: async () => (await ask(api.GET("/syncom/v1/campaigns/{campaign_id}/figures", path(id)))).items,
   });
 
-export const linksQuery = (id: number) =>
-  queryOptions({
-    queryKey: ["campaign", id, "links"],
-    queryFn: async () => (await ask(api.GET("/syncom/v1/campaigns/{campaign_id}/links", path(id)))).items,
-  });
-
 export const reasonsQuery = (id: number) =>
   queryOptions({
     queryKey: ["campaign", id, "reasons"],
@@ -180,20 +139,4 @@ export const receiversQuery = (campaign: number | undefined) =>
       ask(
         api.GET("/syncom/v1/reports/domains", { params: { query: { campaign_id: campaign, limit: 100 } } }),
       ),
-  });
-
-/** People to look at a message as: those whom a few typed words find, the newest first. */
-export const samplesQuery = (words: string) =>
-  queryOptions({
-    queryKey: ["contact", "samples", words],
-    queryFn: async () =>
-      (
-        await ask(
-          api.POST("/syncom/v1/contacts/table", {
-            params: { query: { limit: 10 } },
-            body: { search: words, fields: [] },
-          }),
-        )
-      ).items,
-    placeholderData: keepPreviousData,
   });

@@ -48,12 +48,6 @@ export const sentenceQuery = (condition: Condition | undefined) =>
     staleTime: 60_000,
   });
 
-export const contactQuery = (id: number) =>
-  queryOptions({
-    queryKey: ["contact", id],
-    queryFn: () => ask(api.GET("/syncom/v1/contacts/{contact_id}", of(id))),
-  });
-
 export const addressesQuery = (id: number) =>
   queryOptions({
     queryKey: ["contact", id, "addresses"],
@@ -166,31 +160,11 @@ export function consentsPage(id: number, cursor: string | undefined, signal: Abo
   );
 }
 
-export const listsQuery = queryOptions({
-  queryKey: ["list", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/lists"))).items,
-});
-
 export const listQuery = (id: number) =>
   queryOptions({
     queryKey: ["list", id],
     queryFn: () => ask(api.GET("/syncom/v1/lists/{list_id}", { params: { path: { list_id: id } } })),
   });
-
-export const segmentsQuery = queryOptions({
-  queryKey: ["segment", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/segments"))).items,
-});
-
-export const categoriesQuery = queryOptions({
-  queryKey: ["category", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/categories"))).items,
-});
-
-export const fieldsQuery = queryOptions({
-  queryKey: ["field", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/fields"))).items,
-});
 
 export const actionQuery = (id: number) =>
   queryOptions({

@@ -2,11 +2,6 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, ask, askPlain } from "~/api/client";
 import type { RfmState, SegmentAnswer } from "~/api/schema";
 
-export const segmentsQuery = queryOptions({
-  queryKey: ["segment", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/segments"))).items,
-});
-
 /** A segment with its version, which a save names so that two people do not overwrite each other. */
 export const segmentQuery = (id: number) =>
   queryOptions({
@@ -54,29 +49,6 @@ export const overlapQuery = (first: number, second: number) =>
           signal,
         }),
       ),
-  });
-
-/** Who is meant by a few typed words. */
-export const foundQuery = (words: string) =>
-  queryOptions({
-    queryKey: ["contact", "found", words],
-    queryFn: async ({ signal }) =>
-      (
-        await ask(
-          api.POST("/syncom/v1/contacts/table", {
-            params: { query: { limit: 10 } },
-            body: { search: words, fields: [] },
-            signal,
-          }),
-        )
-      ).items,
-    placeholderData: keepPreviousData,
-  });
-
-export const personQuery = (id: number) =>
-  queryOptions({
-    queryKey: ["contact", id],
-    queryFn: () => ask(api.GET("/syncom/v1/contacts/{contact_id}", { params: { path: { contact_id: id } } })),
   });
 
 /** What the classes of customers are now. */

@@ -22,11 +22,6 @@ export const sessionsQuery = queryOptions({
   queryFn: () => ask(api.GET("/syncom/v1/sessions")),
 });
 
-export const sendersQuery = queryOptions({
-  queryKey: ["sender"],
-  queryFn: () => ask(api.GET("/syncom/v1/senders")),
-});
-
 /** One sender, and its version for saving it. */
 export const senderQuery = (sender_id: number) =>
   queryOptions({
@@ -41,16 +36,6 @@ export const senderQuery = (sender_id: number) =>
 export const senderGroupsQuery = queryOptions({
   queryKey: ["sender", "groups"],
   queryFn: () => ask(api.GET("/syncom/v1/sender-groups")),
-});
-
-export const domainsQuery = queryOptions({
-  queryKey: ["domain"],
-  queryFn: () => ask(api.GET("/syncom/v1/domains", { params: { query: { limit: 1000 } } })),
-});
-
-export const categoriesQuery = queryOptions({
-  queryKey: ["category"],
-  queryFn: () => ask(api.GET("/syncom/v1/categories")),
 });
 
 export const policyQuery = queryOptions({

@@ -65,16 +65,6 @@ export const versionQuery = (id: number, version: number) =>
     staleTime: Number.POSITIVE_INFINITY,
   });
 
-export const sendersQuery = queryOptions({
-  queryKey: ["sender", "all"],
-  queryFn: ({ signal }) => ask(api.GET("/syncom/v1/senders", { signal })),
-});
-
-export const categoriesQuery = queryOptions({
-  queryKey: ["account", "categories"],
-  queryFn: ({ signal }) => ask(api.GET("/syncom/v1/categories", { signal })),
-});
-
 export const mergeFieldsQuery = (dialect: "syncom" | "velocity") =>
   queryOptions({
     queryKey: ["account", "merge-fields", dialect],

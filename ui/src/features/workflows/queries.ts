@@ -94,12 +94,6 @@ export const resultsQuery = (id: number, since?: string, until?: string) =>
       ),
   });
 
-export const contactQuery = (id: number) =>
-  queryOptions({
-    queryKey: ["contact", id],
-    queryFn: () => ask(api.GET("/syncom/v1/contacts/{contact_id}", { params: { path: { contact_id: id } } })),
-  });
-
 export const sentenceQuery = (condition: Record<string, unknown>) =>
   queryOptions({
     queryKey: ["segment", "sentence", JSON.stringify(condition)],

@@ -12,6 +12,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask, Failure } from "~/api/client";
+import { contactQuery } from "~/api/contacts";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { Failed } from "~/ui/Failed";
@@ -28,7 +29,7 @@ import { Profile } from "../parts/Profile";
 import { Standing } from "../parts/Standing";
 import { Subscriptions } from "../parts/Subscriptions";
 import { Timeline } from "../parts/Timeline";
-import { contactQuery, type Person, renewContacts } from "../queries";
+import { type Person, renewContacts } from "../queries";
 import { type ContactSearch, TABS } from "../searches";
 
 export function ContactPage() {

@@ -14,6 +14,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { listsQuery } from "~/api/lists";
+import { segmentsQuery } from "~/api/segments";
 import { useMay } from "~/api/session";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
@@ -22,7 +24,7 @@ import { ActionsDialog } from "../parts/ActionsDialog";
 import { NewContactDialog } from "../parts/NewContactDialog";
 import { PeopleTable } from "../parts/PeopleTable";
 import { SaveSegmentDialog } from "../parts/SaveSegmentDialog";
-import { listsQuery, segmentsQuery, sentenceQuery } from "../queries";
+import { sentenceQuery } from "../queries";
 import { BANDS, CHANNELS, type ContactsSearch, STATES } from "../searches";
 
 const FilterDialog = lazy(() => import("../parts/FilterDialog"));

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { fieldsQuery } from "~/api/fields";
 import type { CustomField } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { Copy } from "~/ui/Copy";
@@ -13,7 +14,6 @@ import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { FieldDialog } from "../parts/FieldDialog";
-import { fieldsQuery } from "../queries";
 
 export function FieldsPage() {
   const { t } = useTranslation();

@@ -5,6 +5,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { listsQuery } from "~/api/lists";
 import type { ContactList } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
@@ -15,7 +16,6 @@ import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useListDeletion } from "../parts/listDeletion";
 import { NameDialog } from "../parts/NameDialog";
-import { listsQuery } from "../queries";
 
 export function ListsPage() {
   const { t } = useTranslation();

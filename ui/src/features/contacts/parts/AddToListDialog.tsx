@@ -2,10 +2,11 @@ import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { listsQuery } from "~/api/lists";
 import { Failed } from "~/ui/Failed";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
-import { listsQuery, renewContacts } from "../queries";
+import { renewContacts } from "../queries";
 import { listId } from "./DeedDialog";
 import { ListSelect, NEW_LIST } from "./ListSelect";
 

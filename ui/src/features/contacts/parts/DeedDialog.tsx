@@ -1,13 +1,16 @@
 /** One thing to do to many contacts: what it needs to know, and to how many it is done. */
+
 import { Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { fieldsQuery } from "~/api/fields";
+import { listsQuery } from "~/api/lists";
 import type { BulkInput } from "~/api/schema";
 import { Failed } from "~/ui/Failed";
 import { number } from "~/ui/format";
 import { useServerForm } from "~/ui/useServerForm";
-import { fieldsQuery, listsQuery, startAction } from "../queries";
+import { startAction } from "../queries";
 import { CHANNELS } from "../searches";
 import { ADDRESS_MEMBERS, FieldInput, type FieldValue, sentValue } from "./FieldInput";
 import { ListSelect, NEW_LIST } from "./ListSelect";

@@ -1,12 +1,13 @@
 /** Where each column goes, beside its first values. */
+
 import { Alert, Box, Button, Checkbox, Group, Select, Stack, Table, Text } from "@mantine/core";
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { fieldsQuery } from "~/api/fields";
 import type { Column, ColumnTarget, FieldType, Overrides } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { Failed } from "~/ui/Failed";
-import { fieldsQuery } from "../queries";
 import { TYPES } from "./FieldDialog";
 import { ADDRESS_MEMBERS } from "./FieldInput";
 import { type Draft, faultOf, firstDraft, KEYS, keyOf } from "./importDraft";

@@ -1,4 +1,5 @@
 /** Contacts in a table: found, sorted, chosen, and something done to them. */
+
 import { Alert, Anchor, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
@@ -6,6 +7,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { fieldsQuery } from "~/api/fields";
 import { useMay } from "~/api/session";
 import { type Column, DataTable, type Sort } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
@@ -13,7 +15,7 @@ import { number } from "~/ui/format";
 import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import type { Condition } from "../condition";
-import { contactsPage, fieldsQuery, type Person, totalQuery } from "../queries";
+import { contactsPage, type Person, totalQuery } from "../queries";
 import type { ListSearch, Order } from "../searches";
 import { ActionProgress } from "./ActionProgress";
 import { BulkBar } from "./BulkBar";

@@ -1,17 +1,20 @@
 /** Who a contact is: addresses, members and custom fields, edited where they stand. */
+
 import { Button, Group, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { IconPencil } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { contactQuery } from "~/api/contacts";
+import { fieldsQuery } from "~/api/fields";
 import type { ContactInput, CustomField } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { Failed } from "~/ui/Failed";
 import { dateTime } from "~/ui/format";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
-import { addressesQuery, contactQuery, fieldsQuery, type Person, renewContacts } from "../queries";
+import { addressesQuery, type Person, renewContacts } from "../queries";
 import { ADDRESS_MEMBERS, FieldInput, type FieldValue, sentValue, typedValue } from "./FieldInput";
 import { shown, word } from "./names";
 import { Panel } from "./Panel";

@@ -1,11 +1,12 @@
 /** What happens to those who are known, which lists they join, and whether they agreed to messages. */
+
 import { Alert, Button, Group, MultiSelect, Radio, Select, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask, Failure } from "~/api/client";
+import { listsQuery } from "~/api/lists";
 import type { ImportStatus } from "~/api/schema";
 import { Failed } from "~/ui/Failed";
-import { listsQuery } from "../queries";
 import { type Draft, inputOf, KEYS, type Key, type Mode } from "./importDraft";
 
 type Props = {

@@ -1,15 +1,17 @@
 /** Over which channels a person may be reached, and their choice. */
+
 import { Button, Checkbox, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { categoriesQuery } from "~/api/categories";
 import { api, ask } from "~/api/client";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { Failed } from "~/ui/Failed";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
-import { categoriesQuery, contactCategoriesQuery, type Person, renewContacts } from "../queries";
+import { contactCategoriesQuery, type Person, renewContacts } from "../queries";
 import { CHANNELS, type ChannelName } from "../searches";
 import { Panel } from "./Panel";
 import { StateBadge } from "./StateBadge";

@@ -13,6 +13,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask, askPlain } from "~/api/client";
+import { listsQuery } from "~/api/lists";
 import type { ImportStatus, StoredFile } from "~/api/schema";
 import { Failed } from "~/ui/Failed";
 import { useServerForm } from "~/ui/useServerForm";
@@ -71,7 +72,7 @@ export function ContactsStep({ search, go }: StepProps) {
     },
     onDone: async (status) => {
       await client.invalidateQueries({ queryKey: ["contact"] });
-      const { items } = await client.fetchQuery({ ...listsQuery, staleTime: 0 });
+      const items = await client.fetchQuery({ ...listsQuery, staleTime: 0 });
       const list = items.find((one) => one.name === listName);
       const came = status.created + status.updated + status.unchanged;
       if (status.failed > 0 || status.problem !== "" || came === 0 || !list) setRefused(status);
@@ -79,7 +80,7 @@ export function ContactsStep({ search, go }: StepProps) {
     },
   });
   const lists = useQuery(listsQuery);
-  const present = lists.data?.items.find((one) => one.list_id === search.list);
+  const present = lists.data?.find((one) => one.list_id === search.list);
   const { way } = form.getValues();
   return (
     <Step
@@ -115,7 +116,7 @@ export function ContactsStep({ search, go }: StepProps) {
               type="button"
               size="sm"
               onClick={() => {
-                const list = lists.data?.items.find((one) => one.name === listName);
+                const list = lists.data?.find((one) => one.name === listName);
                 if (list) go({ ...search, step: "email", list: list.list_id });
               }}
             >
@@ -176,11 +177,6 @@ export function ContactsStep({ search, go }: StepProps) {
     </Step>
   );
 }
-
-const listsQuery = {
-  queryKey: ["contact", "lists", "welcome"],
-  queryFn: () => ask(api.GET("/syncom/v1/lists")),
-};
 
 /** The import once it is over; a few contacts take a moment. */
 async function finished(begun: ImportStatus): Promise<ImportStatus> {

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { SenderInput } from "~/api/schema";
+import { sendersQuery } from "~/api/senders";
 import { Failed } from "~/ui/Failed";
 import { useServerForm } from "~/ui/useServerForm";
 import type { StepProps } from "../pages/WelcomePage";
@@ -11,17 +12,12 @@ import { Step } from "./Step";
 
 const EMAIL = 1;
 
-const sendersQuery = {
-  queryKey: ["sender", "welcome"],
-  queryFn: () => ask(api.GET("/syncom/v1/senders")),
-};
-
 export function SenderStep({ search, go }: StepProps) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const senders = useQuery(sendersQuery);
-  const there = senders.data?.items.filter((one) => one.channel === EMAIL && one.kind !== "inbox") ?? [];
-  const inbox = senders.data?.items.find((one) => one.channel === EMAIL && one.kind === "inbox");
+  const there = senders.data?.filter((one) => one.channel === EMAIL && one.kind !== "inbox") ?? [];
+  const inbox = senders.data?.find((one) => one.channel === EMAIL && one.kind === "inbox");
   const { form, submit, sending, failure } = useServerForm({
     initialValues: kept("sender", {
       choice: "inbox",

@@ -3,12 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Count } from "~/api/schema";
+import { segmentsQuery } from "~/api/segments";
 import { type Tree, toAddress } from "~/ui/conditions/tree";
 import { Failed } from "~/ui/Failed";
 import { number, percent } from "~/ui/format";
 import { Page } from "~/ui/Page";
 import { Venn } from "../parts/Venn";
-import { overlapQuery, segmentsQuery } from "../queries";
+import { overlapQuery } from "../queries";
 
 const route = getRouteApi("/segments/overlap");
 

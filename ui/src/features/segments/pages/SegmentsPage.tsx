@@ -5,13 +5,13 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { SegmentAnswer } from "~/api/schema";
+import { segmentsQuery } from "~/api/segments";
 import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { number } from "~/ui/format";
 import { Page } from "~/ui/Page";
 import { Time } from "~/ui/Time";
-import { segmentsQuery } from "../queries";
 
 export function SegmentsPage() {
   const { t } = useTranslation();

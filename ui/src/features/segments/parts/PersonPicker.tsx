@@ -3,8 +3,8 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { contactQuery, foundQuery } from "~/api/contacts";
 import { nameOf } from "~/ui/conditions/AnswerPanel";
-import { foundQuery, personQuery } from "../queries";
 
 /** A contact, found on the server by the beginning of an address or a name. */
 export function PersonPicker({
@@ -18,7 +18,7 @@ export function PersonPicker({
   const [words, setWords] = useState("");
   const [settled] = useDebouncedValue(words, 250);
   const { data: found = [] } = useQuery(foundQuery(settled));
-  const { data: chosen } = useQuery({ ...personQuery(value ?? 0), enabled: value !== undefined });
+  const { data: chosen } = useQuery({ ...contactQuery(value ?? 0), enabled: value !== undefined });
   const options = new Map(found.map((one) => [String(one.contact_id), nameOf(one)]));
   if (chosen) options.set(String(chosen.contact_id), nameOf(chosen));
   return (

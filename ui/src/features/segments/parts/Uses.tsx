@@ -2,27 +2,19 @@ import { Anchor, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { api, ask } from "~/api/client";
+import { campaignsQuery } from "~/api/campaigns";
+import { segmentsQuery } from "~/api/segments";
 import { useMay } from "~/api/session";
+import { workflowsQuery } from "~/api/workflows";
 import { mentions } from "../mentions";
-import { segmentsQuery } from "../queries";
 
 /** Segments, campaigns and workflows that name this segment. */
 export function Uses({ segmentId }: { segmentId: number }) {
   const { t } = useTranslation();
   const mayRead = useMay("read_campaigns");
   const segments = useQuery(segmentsQuery);
-  const campaigns = useQuery({
-    queryKey: ["campaign", "newest"],
-    queryFn: async () =>
-      (await ask(api.GET("/syncom/v1/campaigns", { params: { query: { limit: 1000 } } }))).items,
-    enabled: mayRead,
-  });
-  const workflows = useQuery({
-    queryKey: ["workflow", "definitions"],
-    queryFn: async () => (await ask(api.GET("/syncom/v1/workflows"))).items,
-    enabled: mayRead,
-  });
+  const campaigns = useQuery({ ...campaignsQuery, enabled: mayRead });
+  const workflows = useQuery({ ...workflowsQuery, enabled: mayRead });
   const isLoading = segments.isLoading || campaigns.isLoading || workflows.isLoading;
   const found = [
     ...(segments.data ?? [])

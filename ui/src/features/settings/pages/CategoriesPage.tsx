@@ -3,6 +3,7 @@ import { IconPlus, IconTags } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { categoriesQuery } from "~/api/categories";
 import { api, ask } from "~/api/client";
 import type { Category } from "~/api/schema";
 import { useMay } from "~/api/session";
@@ -14,7 +15,6 @@ import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
 import { FormDialog } from "../parts/FormDialog";
 import { SettingsPage } from "../parts/SettingsPage";
-import { categoriesQuery } from "../queries";
 
 export function CategoriesPage() {
   const { t } = useTranslation();
@@ -53,7 +53,7 @@ export function CategoriesPage() {
       <DataTable
         label={t("settings.places.categories.title")}
         columns={columns}
-        rows={categories.data?.items ?? []}
+        rows={categories.data ?? []}
         rowKey={(one) => String(one.category_id)}
         loading={categories.isPending}
         error={categories.error ?? undefined}

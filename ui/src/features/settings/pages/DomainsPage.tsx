@@ -16,6 +16,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { domainsQuery } from "~/api/domains";
 import type { DomainView } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
@@ -29,7 +30,6 @@ import { useAct } from "../act";
 import { FormDialog } from "../parts/FormDialog";
 import { Records } from "../parts/Records";
 import { SettingsPage } from "../parts/SettingsPage";
-import { domainsQuery } from "../queries";
 
 export function DomainsPage() {
   const { t } = useTranslation();
@@ -50,12 +50,12 @@ export function DomainsPage() {
       {domains.isError && !domains.data && (
         <Failed error={domains.error} retry={() => void domains.refetch()} />
       )}
-      {domains.data?.items.length === 0 && (
+      {domains.data?.length === 0 && (
         <Empty icon={<IconWorldWww />} title={t("domains.none")} action={add}>
           {t("domains.noneHint")}
         </Empty>
       )}
-      {domains.data?.items.map((domain) => (
+      {domains.data?.map((domain) => (
         <Domain key={domain.domain_id} domain={domain} />
       ))}
       {adding && <DomainForm onClose={() => setAdding(false)} />}

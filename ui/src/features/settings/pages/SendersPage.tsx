@@ -5,6 +5,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Sender, SenderGroup } from "~/api/schema";
+import { sendersQuery } from "~/api/senders";
 import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
@@ -13,7 +14,7 @@ import { GroupForm } from "../parts/GroupForm";
 import { SenderForm } from "../parts/SenderForm";
 import { SenderState } from "../parts/SenderState";
 import { SettingsPage } from "../parts/SettingsPage";
-import { senderGroupsQuery, sendersQuery } from "../queries";
+import { senderGroupsQuery } from "../queries";
 import { CHANNELS, type Preset, presets } from "../senders";
 
 export function SendersPage() {
@@ -69,7 +70,7 @@ export function SendersPage() {
     ],
     [t],
   );
-  const own = senders.data?.items.filter((sender) => sender.kind !== "group") ?? [];
+  const own = senders.data?.filter((sender) => sender.kind !== "group") ?? [];
   return (
     <SettingsPage
       title={t("settings.places.senders.title")}

@@ -1,4 +1,5 @@
 /** What a form asks, says and looks like; beside it the form as visitors see it, and the lines for a site's pages. */
+
 import {
   Accordion,
   ActionIcon,
@@ -20,7 +21,10 @@ import {
 import { IconTrash } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { categoriesQuery } from "~/api/categories";
 import { api, ask, Failure } from "~/api/client";
+import { fieldsQuery } from "~/api/fields";
+import { listsQuery } from "~/api/lists";
 import type { ShownForm } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { Copy } from "~/ui/Copy";
@@ -30,7 +34,6 @@ import { SaveState } from "~/ui/SaveState";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { inputOf, STANDARD, valuesOf } from "../forms";
-import { categoriesQuery } from "../queries";
 
 type Props = { shown: ShownForm; etag: string | undefined; onNewer: () => void };
 
@@ -153,13 +156,10 @@ function Words({ form }: Part) {
 
 function Asked({ form }: Part) {
   const { t } = useTranslation();
-  const custom = useQuery({
-    queryKey: ["field"],
-    queryFn: () => ask(api.GET("/syncom/v1/fields")),
-  });
+  const custom = useQuery(fieldsQuery);
   const choices = [
     ...STANDARD.map((value) => ({ value, label: t(`forms.members.${value}`) })),
-    ...(custom.data?.items.map((one) => ({ value: one.key, label: one.name || one.key })) ?? []),
+    ...(custom.data?.map((one) => ({ value: one.key, label: one.name || one.key })) ?? []),
   ];
   return (
     <Stack gap="xs">
@@ -234,7 +234,7 @@ function Asked({ form }: Part) {
 function After({ form }: Part) {
   const { t } = useTranslation();
   const categories = useQuery(categoriesQuery);
-  const lists = useQuery({ queryKey: ["list"], queryFn: () => ask(api.GET("/syncom/v1/lists")) });
+  const lists = useQuery(listsQuery);
   return (
     <Accordion.Item value="after">
       <Accordion.Control>{t("forms.after")}</Accordion.Control>
@@ -247,13 +247,13 @@ function After({ form }: Part) {
           />
           <MultiSelect
             label={t("forms.categories")}
-            data={categories.data?.items.map((one) => ({ value: one.key, label: one.name })) ?? []}
+            data={categories.data?.map((one) => ({ value: one.key, label: one.name })) ?? []}
             {...form.getInputProps("categories")}
           />
           <MultiSelect
             label={t("forms.lists")}
             searchable
-            data={lists.data?.items.map((one) => ({ value: String(one.list_id), label: one.name })) ?? []}
+            data={lists.data?.map((one) => ({ value: String(one.list_id), label: one.name })) ?? []}
             {...form.getInputProps("lists")}
           />
           <TextInput

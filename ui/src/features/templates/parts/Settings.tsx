@@ -15,14 +15,16 @@ import { IconPaperclip, IconTrash } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { categoriesQuery } from "~/api/categories";
 import { api, ask, askPlain } from "~/api/client";
 import type { Template } from "~/api/schema";
+import { sendersQuery } from "~/api/senders";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { number } from "~/ui/format";
 import { tellFailed } from "~/ui/tell";
 import { EMAIL } from "../channels";
-import { categoriesQuery, isOfBlocks, sendersQuery, templateQuery } from "../queries";
+import { isOfBlocks, templateQuery } from "../queries";
 import type { DraftWriting } from "../writing";
 
 const LARGEST = 10_000_000;
@@ -72,7 +74,7 @@ export function Settings({ template, writing }: { template: Template; writing: D
               allowDeselect={false}
               data={[
                 { value: "", label: t("editor.defaultSender") },
-                ...(senders.data?.items ?? [])
+                ...(senders.data ?? [])
                   .filter((one) => one.channel === content.channel)
                   .map((one) => ({
                     value: String(one.sender_id),
@@ -99,7 +101,7 @@ export function Settings({ template, writing }: { template: Template; writing: D
             data={[
               ...new Map([
                 ...content.categories.map((key) => [key, { value: key, label: key }] as const),
-                ...(categories.data?.items ?? []).map(
+                ...(categories.data ?? []).map(
                   (one) => [one.key, { value: one.key, label: one.name }] as const,
                 ),
               ]).values(),

@@ -1,4 +1,5 @@
 /** The form of a trigger or a step, made from the JSON Schema: good inputs for what is set most, plain ones for the rest. */
+
 import {
   Group,
   NumberInput,
@@ -13,7 +14,7 @@ import {
 import { useQuery } from "@tanstack/react-query";
 import type { ComponentType } from "react";
 import { useTranslation } from "react-i18next";
-import { fieldsQuery } from "../parts/names";
+import { fieldsQuery } from "~/api/fields";
 import { schemaQuery } from "../queries";
 import { Add, Remove } from "./buttons";
 import { Condition } from "./Condition";

@@ -1,4 +1,5 @@
 /** Inputs for the members that people set most. */
+
 import {
   ActionIcon,
   Anchor,
@@ -20,16 +21,14 @@ import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import {
-  campaignsQuery,
-  eventTypesQuery,
-  fieldsQuery,
-  listsQuery,
-  segmentsQuery,
-  sendersQuery,
-  templatesQuery,
-  workflowsQuery,
-} from "../parts/names";
+import { campaignsQuery } from "~/api/campaigns";
+import { eventTypesQuery } from "~/api/eventTypes";
+import { fieldsQuery } from "~/api/fields";
+import { listsQuery } from "~/api/lists";
+import { segmentsQuery } from "~/api/segments";
+import { sendersQuery } from "~/api/senders";
+import { templatesQuery } from "~/api/templates";
+import { workflowsQuery } from "~/api/workflows";
 import { weekdayName, weekdays } from "../parts/sentences";
 import { type Form, inner, text } from "./context";
 import type { Json } from "./schema";

@@ -1,7 +1,7 @@
 import { Anchor } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { contactQuery } from "~/api/contacts";
 import { useMay } from "~/api/session";
-import { contactQuery } from "../queries";
 
 /** How a contact is called: the address, else the phone number, else its number. */
 export function useContactName(id: number): string {

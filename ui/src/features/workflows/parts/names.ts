@@ -1,59 +1,13 @@
 /** What definitions name by number, as people call it. */
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api, ask } from "~/api/client";
+import { campaignsQuery } from "~/api/campaigns";
+import { fieldsQuery } from "~/api/fields";
+import { listsQuery } from "~/api/lists";
+import { segmentsQuery } from "~/api/segments";
 import { useMay } from "~/api/session";
-
-type Pages<Item> = { items: Item[]; next_cursor: string | null };
-
-/** All of a list that comes in pages, at most ten of them. */
-async function all<Item>(fetch: (cursor: string | undefined) => Promise<Pages<Item>>): Promise<Item[]> {
-  const found: Item[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < 10; page++) {
-    const next = await fetch(cursor);
-    found.push(...next.items);
-    if (!next.next_cursor) break;
-    cursor = next.next_cursor;
-  }
-  return found;
-}
-
-export const templatesQuery = queryOptions({
-  queryKey: ["template", "all"],
-  queryFn: () =>
-    all((cursor) => ask(api.GET("/syncom/v1/templates", { params: { query: { limit: 1000, cursor } } }))),
-});
-export const segmentsQuery = queryOptions({
-  queryKey: ["segment", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/segments"))).items,
-});
-export const listsQuery = queryOptions({
-  queryKey: ["list", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/lists"))).items,
-});
-export const eventTypesQuery = queryOptions({
-  queryKey: ["event-type", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/event-types"))).items,
-});
-export const fieldsQuery = queryOptions({
-  queryKey: ["field", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/fields"))).items,
-});
-export const sendersQuery = queryOptions({
-  queryKey: ["sender", "all"],
-  queryFn: async () => (await ask(api.GET("/syncom/v1/senders"))).items,
-});
-export const campaignsQuery = queryOptions({
-  queryKey: ["campaign", "names"],
-  queryFn: () =>
-    all((cursor) => ask(api.GET("/syncom/v1/campaigns", { params: { query: { limit: 1000, cursor } } }))),
-});
-export const workflowsQuery = queryOptions({
-  queryKey: ["workflow", "names"],
-  queryFn: () =>
-    all((cursor) => ask(api.GET("/syncom/v1/workflows", { params: { query: { limit: 500, cursor } } }))),
-});
+import { templatesQuery } from "~/api/templates";
+import { workflowsQuery } from "~/api/workflows";
 
 export type Names = {
   template: (id: unknown) => string;

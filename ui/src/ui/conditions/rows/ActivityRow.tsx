@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { campaignsQuery, linksQuery } from "~/api/campaigns";
 import { useMay } from "~/api/session";
 import { Choice, Picker } from "../inputs";
-import { campaignsQuery, linksQuery } from "../queries";
 import { changed, type Tree } from "../tree";
 import { useWords } from "../words";
 import { Times, Window } from "./time";

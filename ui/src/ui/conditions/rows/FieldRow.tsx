@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { fieldsQuery } from "~/api/fields";
 import { useMay } from "~/api/session";
 import { Picker } from "../inputs";
-import { type CustomField, fieldsQuery } from "../queries";
 import { changed, type Tree } from "../tree";
 import { useWords } from "../words";
 import { Compare, OPERATORS, shapeOf } from "./values";

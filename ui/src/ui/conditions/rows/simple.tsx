@@ -1,8 +1,11 @@
 /** Rows of one choice: lists, segments, categories, channels, domains of email addresses. */
+
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { categoriesQuery } from "~/api/categories";
+import { listsQuery } from "~/api/lists";
+import { segmentsQuery } from "~/api/segments";
 import { Choice, Picker, Several } from "../inputs";
-import { categoriesQuery, listsQuery, segmentsQuery } from "../queries";
 import { changed, type Tree } from "../tree";
 import { useWords } from "../words";
 

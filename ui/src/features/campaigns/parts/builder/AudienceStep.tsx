@@ -1,10 +1,12 @@
 import { Alert, Button, Group, MultiSelect, Stack, Switch } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { categoriesQuery } from "~/api/categories";
+import { listsQuery } from "~/api/lists";
 import type { Audience } from "~/api/schema";
+import { segmentsQuery } from "~/api/segments";
 import { Failed } from "~/ui/Failed";
 import { number } from "~/ui/format";
-import { categoriesQuery, listsQuery, segmentsQuery } from "../../queries";
 
 /** Lists and segments in one field: `l5` and `s7`. */
 const keys = (lists: readonly number[], segments: readonly number[]) => [

@@ -17,11 +17,14 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { foundQuery } from "~/api/contacts";
+import { sendersQuery } from "~/api/senders";
+import { templatesQuery } from "~/api/templates";
 import { Failed } from "~/ui/Failed";
 import { MailFrame } from "~/ui/MailFrame";
 import { CHANNELS, channelName, EMAIL, reach } from "../../channels";
 import { type Draft, type DraftWay, moved } from "../../draft";
-import { previewQuery, samplesQuery, sendersQuery, templatesQuery } from "../../queries";
+import { previewQuery } from "../../queries";
 
 export function ContentStep({ draft, onChange }: { draft: Draft; onChange: (part: Partial<Draft>) => void }) {
   const { t } = useTranslation();
@@ -191,7 +194,7 @@ function PreviewOf({ template }: { template: number }) {
   const [contact, setContact] = useState<string | null>(null);
   const [typed, setTyped] = useState("");
   const [words] = useDebouncedValue(typed.trim(), 250);
-  const people = useQuery(samplesQuery(words));
+  const people = useQuery(foundQuery(words));
   const shown = contact === null ? people.data?.[0]?.contact_id : Number(contact);
   const preview = useQuery({ ...previewQuery(template, shown ?? null), enabled: !people.isPending });
   return (

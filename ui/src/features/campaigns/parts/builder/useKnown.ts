@@ -1,9 +1,13 @@
 /** What the server knows about a draft: who would get it, by which channels, what is wrong with its messages. */
+
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQueries, useQuery } from "@tanstack/react-query";
+import { domainsQuery } from "~/api/domains";
+import { sendersQuery } from "~/api/senders";
+import { templatesQuery } from "~/api/templates";
 import { channelName, EMAIL, reach } from "../../channels";
 import { type Draft, namesSomebody } from "../../draft";
-import { audienceQuery, domainsQuery, findingsQuery, sendersQuery, templatesQuery } from "../../queries";
+import { audienceQuery, findingsQuery } from "../../queries";
 
 export function useKnown(draft: Draft) {
   const templates = useQuery(templatesQuery);

@@ -3,13 +3,15 @@ import { IconLink } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { linksQuery } from "~/api/campaigns";
+import { foundQuery } from "~/api/contacts";
 import type { Campaign, LinkHeat } from "~/api/schema";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
 import { number, percent } from "~/ui/format";
 import { MailFrame } from "~/ui/MailFrame";
 import { EMAIL } from "../../channels";
-import { linksQuery, previewQuery, samplesQuery } from "../../queries";
+import { previewQuery } from "../../queries";
 import { People } from "../People";
 
 /** The mail, and beside it its links in their order with their share of clicks. */
@@ -73,7 +75,7 @@ export function Links({ campaign }: { campaign: Campaign }) {
 
 function Mail({ campaign }: { campaign: Campaign }) {
   const { t } = useTranslation();
-  const people = useQuery(samplesQuery(""));
+  const people = useQuery(foundQuery(""));
   const preview = useQuery({
     ...previewQuery(campaign.template_id, people.data?.[0]?.contact_id ?? null),
     enabled: !people.isPending,
