@@ -1,5 +1,4 @@
 /** Go anywhere, begin anything, find anything by its name; by keyboard. */
-
 import { useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import {

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
+import { Button, Modal, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Question } from "./confirm";
+import { DialogButtons } from "./DialogButtons";
 
 /** The dialog of a question; the safe answer has the focus. */
 export default function Asked({ question, onEnd }: { question: Question; onEnd: () => void }) {
@@ -12,13 +13,10 @@ export default function Asked({ question, onEnd }: { question: Question; onEnd: 
       title={question.title}
       closeButtonProps={{ "aria-label": t("common.close") }}
     >
-      <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+      <Text size="sm" mb="lg" style={{ overflowWrap: "anywhere" }}>
         {question.text}
       </Text>
-      <Group justify="flex-end" mt="lg">
-        <Button variant="default" onClick={onEnd} data-autofocus>
-          {t("common.cancel")}
-        </Button>
+      <DialogButtons onClose={onEnd} focused>
         <Button
           color={question.danger === false ? undefined : "red"}
           onClick={() => {
@@ -28,7 +26,7 @@ export default function Asked({ question, onEnd }: { question: Question; onEnd: 
         >
           {question.act}
         </Button>
-      </Group>
+      </DialogButtons>
     </Modal>
   );
 }

@@ -11,11 +11,11 @@ import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { number } from "~/ui/format";
+import { NameDialog } from "~/ui/NameDialog";
 import { Page } from "~/ui/Page";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useListDeletion } from "../parts/listDeletion";
-import { NameDialog } from "../parts/NameDialog";
 
 export function ListsPage() {
   const { t } = useTranslation();

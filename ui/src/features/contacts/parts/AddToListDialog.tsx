@@ -1,9 +1,8 @@
-import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { listsQuery } from "~/api/lists";
-import { Failed } from "~/ui/Failed";
+import { FormDialog } from "~/ui/FormDialog";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { renewContacts } from "../queries";
@@ -33,32 +32,21 @@ export function AddToListDialog({ id, onClose }: { id: number; onClose: () => vo
     },
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+    <FormDialog
       title={t("contacts.deeds.add_to_list")}
+      act={t("common.add")}
+      onClose={onClose}
+      onSubmit={submit}
+      sending={sending}
+      failure={failure}
     >
-      <form onSubmit={submit}>
-        <Stack gap="sm">
-          <ListSelect
-            lists={lists.data ?? []}
-            canMake
-            select={form.getInputProps("list")}
-            name={form.getInputProps("listName")}
-            isNew={form.values.list === NEW_LIST}
-          />
-          {failure !== undefined && <Failed error={failure} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {t("common.add")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <ListSelect
+        lists={lists.data ?? []}
+        canMake
+        select={form.getInputProps("list")}
+        name={form.getInputProps("listName")}
+        isNew={form.values.list === NEW_LIST}
+      />
+    </FormDialog>
   );
 }

@@ -1,13 +1,12 @@
 /** One thing to do to many contacts: what it needs to know, and to how many it is done. */
-
-import { Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Select, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { fieldsQuery } from "~/api/fields";
 import { listsQuery } from "~/api/lists";
 import type { BulkInput } from "~/api/schema";
-import { Failed } from "~/ui/Failed";
+import { FormDialog } from "~/ui/FormDialog";
 import { number } from "~/ui/format";
 import { useServerForm } from "~/ui/useServerForm";
 import { startAction } from "../queries";
@@ -113,108 +112,98 @@ export function DeedDialog({ deed, count, list, target, onClose, onStarted }: Pr
   }
 
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+    <FormDialog
       title={t(`contacts.deeds.${deed}`)}
+      act={t("contacts.doTo", { count, shown: number(count) })}
+      onClose={onClose}
+      onSubmit={submit}
+      sending={sending}
+      failure={failure}
+      danger={deed === "delete"}
     >
-      <form onSubmit={submit}>
-        <Stack gap="sm">
-          <Text size="sm">{t(`contacts.deedHints.${deed}`)}</Text>
-          {deed.endsWith("_list") && (
-            <ListSelect
-              lists={lists.data ?? []}
-              canMake={deed === "add_to_list"}
-              select={form.getInputProps("list")}
-              name={form.getInputProps("listName")}
-              isNew={form.values.list === NEW_LIST}
+      <Text size="sm">{t(`contacts.deedHints.${deed}`)}</Text>
+      {deed.endsWith("_list") && (
+        <ListSelect
+          lists={lists.data ?? []}
+          canMake={deed === "add_to_list"}
+          select={form.getInputProps("list")}
+          name={form.getInputProps("listName")}
+          isNew={form.values.list === NEW_LIST}
+        />
+      )}
+      {deed === "set_fields" && (
+        <>
+          <Select
+            label={t("contacts.field")}
+            searchable
+            data={[
+              {
+                group: t("contacts.standard"),
+                items: ADDRESS_MEMBERS.map((one) => ({
+                  value: one,
+                  label: t(`contacts.members.${one}`),
+                })),
+              },
+              {
+                group: t("contacts.custom"),
+                items: (fields.data ?? []).map((one) => ({ value: one.key, label: one.name || one.key })),
+              },
+            ]}
+            {...form.getInputProps("field")}
+            onChange={(field) => {
+              form.setValues({ field: field ?? "", value: "" });
+            }}
+          />
+          {form.values.field !== "" && (
+            <FieldInput
+              label={t("contacts.value")}
+              description={t("contacts.emptyClears")}
+              type={custom?.type ?? "text"}
+              choices={custom?.choices ?? []}
+              {...form.getInputProps("value")}
             />
           )}
-          {deed === "set_fields" && (
-            <>
-              <Select
-                label={t("contacts.field")}
-                searchable
-                data={[
-                  {
-                    group: t("contacts.standard"),
-                    items: ADDRESS_MEMBERS.map((one) => ({
-                      value: one,
-                      label: t(`contacts.members.${one}`),
-                    })),
-                  },
-                  {
-                    group: t("contacts.custom"),
-                    items: (fields.data ?? []).map((one) => ({ value: one.key, label: one.name || one.key })),
-                  },
-                ]}
-                {...form.getInputProps("field")}
-                onChange={(field) => {
-                  form.setValues({ field: field ?? "", value: "" });
-                }}
-              />
-              {form.values.field !== "" && (
-                <FieldInput
-                  label={t("contacts.value")}
-                  description={t("contacts.emptyClears")}
-                  type={custom?.type ?? "text"}
-                  choices={custom?.choices ?? []}
-                  {...form.getInputProps("value")}
-                />
-              )}
-            </>
-          )}
-          {deed.endsWith("_tag") && (
-            <>
-              <Select
-                label={t("contacts.field")}
-                description={t("contacts.tagField")}
-                data={(fields.data ?? [])
-                  .filter((one) => one.type === "multichoice")
-                  .map((one) => ({ value: one.key, label: one.name || one.key }))}
-                {...form.getInputProps("field")}
-                onChange={(field) => form.setValues({ field: field ?? "", tag: "" })}
-              />
-              <Select
-                label={t("contacts.tag")}
-                data={custom ? [...custom.choices] : []}
-                disabled={!custom}
-                searchable
-                {...form.getInputProps("tag")}
-              />
-            </>
-          )}
-          {(deed === "subscribe" || deed === "unsubscribe" || deed === "suppress") && (
-            <Select
-              label={t("contacts.channel")}
-              allowDeselect={false}
-              data={CHANNELS.filter((one) => deed !== "suppress" || one !== "webpush").map((one) => ({
-                value: one,
-                label: t(`contacts.channels.${one}`),
-              }))}
-              {...form.getInputProps("channel")}
-            />
-          )}
-          {deed === "subscribe" && (
-            <TextInput
-              label={t("contacts.proof")}
-              description={t("contacts.proofHint")}
-              {...form.getInputProps("proof")}
-            />
-          )}
-          {failure !== undefined && <Failed error={failure} />}
-          <Group justify="flex-end" mt="xs">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={sending} color={deed === "delete" ? "red" : undefined}>
-              {t("contacts.doTo", { count, shown: number(count) })}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+        </>
+      )}
+      {deed.endsWith("_tag") && (
+        <>
+          <Select
+            label={t("contacts.field")}
+            description={t("contacts.tagField")}
+            data={(fields.data ?? [])
+              .filter((one) => one.type === "multichoice")
+              .map((one) => ({ value: one.key, label: one.name || one.key }))}
+            {...form.getInputProps("field")}
+            onChange={(field) => form.setValues({ field: field ?? "", tag: "" })}
+          />
+          <Select
+            label={t("contacts.tag")}
+            data={custom ? [...custom.choices] : []}
+            disabled={!custom}
+            searchable
+            {...form.getInputProps("tag")}
+          />
+        </>
+      )}
+      {(deed === "subscribe" || deed === "unsubscribe" || deed === "suppress") && (
+        <Select
+          label={t("contacts.channel")}
+          allowDeselect={false}
+          data={CHANNELS.filter((one) => deed !== "suppress" || one !== "webpush").map((one) => ({
+            value: one,
+            label: t(`contacts.channels.${one}`),
+          }))}
+          {...form.getInputProps("channel")}
+        />
+      )}
+      {deed === "subscribe" && (
+        <TextInput
+          label={t("contacts.proof")}
+          description={t("contacts.proofHint")}
+          {...form.getInputProps("proof")}
+        />
+      )}
+    </FormDialog>
   );
 }
 

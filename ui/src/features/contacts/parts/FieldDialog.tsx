@@ -1,9 +1,9 @@
-import { Button, Group, Modal, Select, Stack, TagsInput, TextInput } from "@mantine/core";
+import { Select, TagsInput, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { CustomField, FieldType } from "~/api/schema";
-import { Failed } from "~/ui/Failed";
+import { FormDialog } from "~/ui/FormDialog";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { keyFor } from "./keys";
@@ -52,54 +52,43 @@ export function FieldDialog({ field, onClose }: { field?: CustomField; onClose: 
   });
   const { type, name } = form.values;
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+    <FormDialog
       title={field ? t("fields.edit") : t("fields.new")}
+      act={field ? t("common.save") : t("common.create")}
+      onClose={onClose}
+      onSubmit={submit}
+      sending={sending}
+      failure={failure}
     >
-      <form onSubmit={submit}>
-        <Stack gap="sm">
-          <TextInput
-            label={t("common.name")}
-            required
-            dir="auto"
-            data-autofocus
-            {...form.getInputProps("name")}
-          />
-          <TextInput
-            label={t("fields.key")}
-            description={t("fields.keyHint")}
-            placeholder={keyFor(name)}
-            disabled={field !== undefined}
-            {...form.getInputProps("key")}
-          />
-          <Select
-            label={t("fields.type")}
-            allowDeselect={false}
-            disabled={field !== undefined}
-            data={TYPES.map((one) => ({ value: one, label: t(`fields.types.${one}`) }))}
-            {...form.getInputProps("type")}
-          />
-          {(type === "choice" || type === "multichoice") && (
-            <TagsInput
-              label={t("fields.choices")}
-              description={t("fields.choicesHint")}
-              required
-              {...form.getInputProps("choices")}
-            />
-          )}
-          {failure !== undefined && <Failed error={failure} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {field ? t("common.save") : t("common.create")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <TextInput
+        label={t("common.name")}
+        required
+        dir="auto"
+        data-autofocus
+        {...form.getInputProps("name")}
+      />
+      <TextInput
+        label={t("fields.key")}
+        description={t("fields.keyHint")}
+        placeholder={keyFor(name)}
+        disabled={field !== undefined}
+        {...form.getInputProps("key")}
+      />
+      <Select
+        label={t("fields.type")}
+        allowDeselect={false}
+        disabled={field !== undefined}
+        data={TYPES.map((one) => ({ value: one, label: t(`fields.types.${one}`) }))}
+        {...form.getInputProps("type")}
+      />
+      {(type === "choice" || type === "multichoice") && (
+        <TagsInput
+          label={t("fields.choices")}
+          description={t("fields.choicesHint")}
+          required
+          {...form.getInputProps("choices")}
+        />
+      )}
+    </FormDialog>
   );
 }

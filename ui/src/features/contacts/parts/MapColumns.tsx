@@ -1,5 +1,4 @@
 /** Where each column goes, beside its first values. */
-
 import { Alert, Box, Button, Checkbox, Group, Select, Stack, Table, Text } from "@mantine/core";
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";

@@ -1,9 +1,9 @@
-import { Button, Group, Modal, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { Select, SimpleGrid, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { api, ask, Failure } from "~/api/client";
-import { Failed } from "~/ui/Failed";
+import { FormDialog } from "~/ui/FormDialog";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { renewContacts } from "../queries";
@@ -39,59 +39,39 @@ export function NewContactDialog({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+    <FormDialog
       title={t("contacts.add")}
+      act={t("contacts.add")}
+      onClose={onClose}
+      onSubmit={submit}
+      sending={sending}
+      failure={failure}
     >
-      <form onSubmit={submit}>
-        <Stack gap="sm">
-          <TextInput
-            label={t("contacts.email")}
-            type="email"
-            data-autofocus
-            {...form.getInputProps("email")}
-          />
-          <TextInput
-            label={t("contacts.phone")}
-            type="tel"
-            placeholder="+380…"
-            {...form.getInputProps("phone")}
-          />
-          <SimpleGrid cols={2}>
-            <TextInput
-              label={t("contacts.members.first_name")}
-              dir="auto"
-              {...form.getInputProps("first_name")}
-            />
-            <TextInput
-              label={t("contacts.members.last_name")}
-              dir="auto"
-              {...form.getInputProps("last_name")}
-            />
-          </SimpleGrid>
-          <Select
-            label={t("contacts.didAgree")}
-            placeholder={t("common.choose")}
-            data={[
-              { value: "subscribed", label: t("contacts.agreed") },
-              { value: "unconfirmed", label: t("contacts.notYet") },
-              { value: "none", label: t("contacts.notAsked") },
-            ]}
-            {...form.getInputProps("consent")}
-          />
-          {failure !== undefined && <Failed error={failure} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {t("contacts.add")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <TextInput label={t("contacts.email")} type="email" data-autofocus {...form.getInputProps("email")} />
+      <TextInput
+        label={t("contacts.phone")}
+        type="tel"
+        placeholder="+380…"
+        {...form.getInputProps("phone")}
+      />
+      <SimpleGrid cols={2}>
+        <TextInput
+          label={t("contacts.members.first_name")}
+          dir="auto"
+          {...form.getInputProps("first_name")}
+        />
+        <TextInput label={t("contacts.members.last_name")} dir="auto" {...form.getInputProps("last_name")} />
+      </SimpleGrid>
+      <Select
+        label={t("contacts.didAgree")}
+        placeholder={t("common.choose")}
+        data={[
+          { value: "subscribed", label: t("contacts.agreed") },
+          { value: "unconfirmed", label: t("contacts.notYet") },
+          { value: "none", label: t("contacts.notAsked") },
+        ]}
+        {...form.getInputProps("consent")}
+      />
+    </FormDialog>
   );
 }

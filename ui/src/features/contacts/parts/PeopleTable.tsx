@@ -1,5 +1,4 @@
 /** Contacts in a table: found, sorted, chosen, and something done to them. */
-
 import { Alert, Anchor, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";

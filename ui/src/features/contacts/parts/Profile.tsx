@@ -1,5 +1,4 @@
 /** Who a contact is: addresses, members and custom fields, edited where they stand. */
-
 import { Button, Group, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { IconPencil } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";

@@ -1,9 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { NameDialog } from "~/ui/NameDialog";
 import { tellDone } from "~/ui/tell";
 import type { Condition } from "../condition";
-import { NameDialog } from "./NameDialog";
 
 /** The filters of the page, kept as a segment. */
 export function SaveSegmentDialog({ condition, onClose }: { condition: Condition; onClose: () => void }) {

@@ -1,5 +1,4 @@
 /** What happens to those who are known, which lists they join, and whether they agreed to messages. */
-
 import { Alert, Button, Group, MultiSelect, Radio, Select, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";

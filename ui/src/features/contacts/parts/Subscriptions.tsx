@@ -1,6 +1,5 @@
 /** Over which channels a person may be reached, and their choice. */
-
-import { Button, Checkbox, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
+import { Button, Checkbox, Group, Stack, Text, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -8,7 +7,7 @@ import { categoriesQuery } from "~/api/categories";
 import { api, ask } from "~/api/client";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
-import { Failed } from "~/ui/Failed";
+import { FormDialog } from "~/ui/FormDialog";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { contactCategoriesQuery, type Person, renewContacts } from "../queries";
@@ -170,40 +169,29 @@ function ProofDialog({
     },
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+    <FormDialog
       title={t("contacts.deeds.subscribe")}
+      act={t("contacts.subscribe")}
+      onClose={onClose}
+      onSubmit={submit}
+      sending={sending}
+      failure={failure}
     >
-      <form onSubmit={submit}>
-        <Stack gap="sm">
-          {stateOf(person, channel) === "unsubscribed" && (
-            <Text size="sm" c="dimmed">
-              {t("contacts.ownWill")}
-            </Text>
-          )}
-          <Textarea
-            label={t("contacts.proof")}
-            description={t("contacts.proofHint")}
-            autosize
-            minRows={2}
-            dir="auto"
-            data-autofocus
-            {...form.getInputProps("proof")}
-          />
-          {failure !== undefined && <Failed error={failure} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {t("contacts.subscribe")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      {stateOf(person, channel) === "unsubscribed" && (
+        <Text size="sm" c="dimmed">
+          {t("contacts.ownWill")}
+        </Text>
+      )}
+      <Textarea
+        label={t("contacts.proof")}
+        description={t("contacts.proofHint")}
+        autosize
+        minRows={2}
+        dir="auto"
+        data-autofocus
+        {...form.getInputProps("proof")}
+      />
+    </FormDialog>
   );
 }
 

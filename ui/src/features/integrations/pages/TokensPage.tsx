@@ -25,7 +25,7 @@ import { Copy } from "~/ui/Copy";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
-import { Failed } from "~/ui/Failed";
+import { FormDialog } from "~/ui/FormDialog";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
@@ -203,65 +203,54 @@ function MakeToken({ onClose, onMade }: { onClose: () => void; onMade: (token: s
     },
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
+    <FormDialog
       title={t("integrations.tokens.make")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      act={t("common.create")}
+      onClose={onClose}
+      onSubmit={submit}
+      sending={sending}
+      failure={failure}
     >
-      <form onSubmit={submit}>
-        <Stack>
-          <TextInput
-            label={t("common.name")}
-            description={t("integrations.tokens.nameHint")}
-            required
-            maxLength={100}
-            data-autofocus
-            dir="auto"
-            {...form.getInputProps("name")}
-          />
-          <Switch
-            label={t("integrations.tokens.readOnly")}
-            {...form.getInputProps("read_only", { type: "checkbox" })}
-          />
-          <MultiSelect
-            label={t("integrations.places.connections")}
-            description={t("integrations.tokens.allUnlessChosen")}
-            searchable
-            clearable
-            data={(connections.data?.items ?? []).map((one) => ({
-              value: one.connection_id,
-              label: one.name,
-            }))}
-            {...form.getInputProps("connections")}
-          />
-          <TagsInput
-            label={t("integrations.tokens.actions")}
-            description={t("integrations.tokens.actionsHint")}
-            {...form.getInputProps("actions")}
-          />
-          <Select
-            label={t("integrations.tokens.ends")}
-            clearable
-            placeholder={t("integrations.never")}
-            data={DAYS.map((days) => ({
-              value: days,
-              label: t("integrations.tokens.inDays", { count: Number(days) }),
-            }))}
-            {...form.getInputProps("days")}
-          />
-          {failure !== undefined && <Failed error={failure} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {t("common.create")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <TextInput
+        label={t("common.name")}
+        description={t("integrations.tokens.nameHint")}
+        required
+        maxLength={100}
+        data-autofocus
+        dir="auto"
+        {...form.getInputProps("name")}
+      />
+      <Switch
+        label={t("integrations.tokens.readOnly")}
+        {...form.getInputProps("read_only", { type: "checkbox" })}
+      />
+      <MultiSelect
+        label={t("integrations.places.connections")}
+        description={t("integrations.tokens.allUnlessChosen")}
+        searchable
+        clearable
+        data={(connections.data?.items ?? []).map((one) => ({
+          value: one.connection_id,
+          label: one.name,
+        }))}
+        {...form.getInputProps("connections")}
+      />
+      <TagsInput
+        label={t("integrations.tokens.actions")}
+        description={t("integrations.tokens.actionsHint")}
+        {...form.getInputProps("actions")}
+      />
+      <Select
+        label={t("integrations.tokens.ends")}
+        clearable
+        placeholder={t("integrations.never")}
+        data={DAYS.map((days) => ({
+          value: days,
+          label: t("integrations.tokens.inDays", { count: Number(days) }),
+        }))}
+        {...form.getInputProps("days")}
+      />
+    </FormDialog>
   );
 }
 

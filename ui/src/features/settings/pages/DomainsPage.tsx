@@ -22,12 +22,12 @@ import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
+import { FormDialog } from "~/ui/FormDialog";
 import { date } from "~/ui/format";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
-import { FormDialog } from "../parts/FormDialog";
 import { Records } from "../parts/Records";
 import { SettingsPage } from "../parts/SettingsPage";
 

@@ -9,11 +9,11 @@ import type { ShownForm } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { FormDialog } from "~/ui/FormDialog";
 import { Page } from "~/ui/Page";
 import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { useServerForm } from "~/ui/useServerForm";
-import { FormDialog } from "../parts/FormDialog";
 
 export function FormsPage() {
   const { t, i18n } = useTranslation();

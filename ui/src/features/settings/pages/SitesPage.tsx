@@ -23,10 +23,10 @@ import { useMay } from "~/api/session";
 import { Copy } from "~/ui/Copy";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
+import { FormDialog } from "~/ui/FormDialog";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
-import { FormDialog } from "../parts/FormDialog";
 import { SettingsPage } from "../parts/SettingsPage";
 import { sitesQuery } from "../queries";
 

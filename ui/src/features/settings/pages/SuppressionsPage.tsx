@@ -11,12 +11,12 @@ import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { FormDialog } from "~/ui/FormDialog";
 import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
-import { FormDialog } from "../parts/FormDialog";
 import { SettingsPage } from "../parts/SettingsPage";
 import { REASONS, type SuppressionSearch } from "../search";
 

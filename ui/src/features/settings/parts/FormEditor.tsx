@@ -1,5 +1,4 @@
 /** What a form asks, says and looks like; beside it the form as visitors see it, and the lines for a site's pages. */
-
 import {
   Accordion,
   ActionIcon,

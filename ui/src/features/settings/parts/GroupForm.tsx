@@ -15,11 +15,11 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Sender, SenderGroup } from "~/api/schema";
 import { confirm } from "~/ui/confirm";
+import { FormDialog } from "~/ui/FormDialog";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
 import { CHANNELS } from "../senders";
-import { FormDialog } from "./FormDialog";
 
 type Member = { sender_id: string; weight: number | string; priority: number | string };
 

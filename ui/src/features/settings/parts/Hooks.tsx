@@ -18,13 +18,13 @@ import type { Hook } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
+import { FormDialog } from "~/ui/FormDialog";
 import { number } from "~/ui/format";
+import { Once } from "~/ui/Once";
 import { Time } from "~/ui/Time";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
 import { hooksQuery } from "../queries";
-import { FormDialog } from "./FormDialog";
-import { Once } from "./Once";
 import { Section } from "./Section";
 
 const PROVIDERS = ["ses", "sendgrid", "mailgun", "postmark"] as const;

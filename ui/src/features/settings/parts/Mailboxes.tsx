@@ -18,13 +18,13 @@ import type { Mailbox } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
+import { FormDialog } from "~/ui/FormDialog";
 import { number } from "~/ui/format";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
 import { mailboxesQuery } from "../queries";
-import { FormDialog } from "./FormDialog";
 import { Section } from "./Section";
 
 export function Mailboxes() {

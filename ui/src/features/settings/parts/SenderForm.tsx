@@ -19,10 +19,10 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask, Failure } from "~/api/client";
 import type { Sender } from "~/api/schema";
+import { FormDialog } from "~/ui/FormDialog";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { fieldOf, initial, inputOf, type Preset, TEXTS, valuesOf } from "../senders";
-import { FormDialog } from "./FormDialog";
 
 export function SenderForm({
   preset,

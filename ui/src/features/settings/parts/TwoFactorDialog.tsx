@@ -6,10 +6,10 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Enrolment } from "~/api/schema";
 import { Copy } from "~/ui/Copy";
+import { FormDialog } from "~/ui/FormDialog";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { sessionsQuery, twoFactorQuery } from "../queries";
-import { FormDialog } from "./FormDialog";
 
 export type Deed = "enable" | "renew" | "disable";
 

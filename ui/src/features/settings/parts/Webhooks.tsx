@@ -19,13 +19,13 @@ import type { FeedStatus, WebhooksModelWebhook as Webhook, WebhookInput } from "
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
+import { FormDialog } from "~/ui/FormDialog";
 import { number } from "~/ui/format";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
 import { headersOf } from "../headers";
 import { webhooksQuery } from "../queries";
-import { FormDialog } from "./FormDialog";
 import { Section } from "./Section";
 
 const STATUSES: readonly FeedStatus[] = [

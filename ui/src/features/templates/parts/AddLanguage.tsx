@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { FormDialog } from "~/ui/FormDialog";
 
 /** Which language a version is for: a code such as uk or pt-BR. */
 export function AddLanguage({
@@ -27,31 +28,25 @@ export function AddLanguage({
     else onAdd(usual);
   };
   return (
-    <Modal opened onClose={onClose} title={t("editor.addLanguageTitle")}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          add();
-        }}
-      >
-        <Stack>
-          <TextInput
-            label={t("editor.languageCode")}
-            description={t("editor.languageCodeHint")}
-            value={code}
-            onChange={(event) => setCode(event.currentTarget.value)}
-            error={wrong || undefined}
-            maxLength={35}
-            data-autofocus
-          />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit">{t("common.add")}</Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={t("editor.addLanguageTitle")}
+      act={t("common.add")}
+      onClose={onClose}
+      onSubmit={(event) => {
+        event?.preventDefault();
+        add();
+      }}
+      sending={false}
+    >
+      <TextInput
+        label={t("editor.languageCode")}
+        description={t("editor.languageCodeHint")}
+        value={code}
+        onChange={(event) => setCode(event.currentTarget.value)}
+        error={wrong || undefined}
+        maxLength={35}
+        data-autofocus
+      />
+    </FormDialog>
   );
 }

@@ -1,24 +1,14 @@
 /** The designer's frame, and what is said between it and this page. */
-import {
-  Alert,
-  Box,
-  Button,
-  Group,
-  Modal,
-  Skeleton,
-  Stack,
-  Text,
-  TextInput,
-  useComputedColorScheme,
-} from "@mantine/core";
+import { Alert, Box, Button, Group, Skeleton, Stack, Text, useComputedColorScheme } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconDeviceDesktop } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, ask, Failure } from "~/api/client";
+import { api, ask } from "~/api/client";
 import type { FromDesigner, ToDesigner } from "~/editor/protocol";
 import { Failed } from "~/ui/Failed";
+import { NameDialog } from "~/ui/NameDialog";
 import { tellDone } from "~/ui/tell";
 import { blocksQuery, mergeFieldsQuery } from "../queries";
 import type { Writing } from "../writing";
@@ -186,56 +176,20 @@ function Framed({
 function KeepBlock({ source, onClose }: { source: string; onClose: () => void }) {
   const { t } = useTranslation();
   const client = useQueryClient();
-  const [name, setName] = useState("");
-  const [failure, setFailure] = useState<unknown>();
-  const [saving, setSaving] = useState(false);
-  const ofName =
-    failure instanceof Failure && (failure.status === 409 || failure.fields[0]?.field === "name");
-  const save = async () => {
-    setSaving(true);
-    try {
-      await ask(api.POST("/syncom/v1/blocks", { body: { name: name.trim(), source, format: "mjml" } }));
-      await client.invalidateQueries({ queryKey: blocksQuery.queryKey });
-      tellDone(t("editor.designer.blockKept"));
-      onClose();
-    } catch (error) {
-      setFailure(error);
-    } finally {
-      setSaving(false);
-    }
-  };
   return (
-    <Modal opened onClose={onClose} title={t("editor.designer.keep")}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <Stack>
-          {failure !== undefined && !ofName && <Failed error={failure} />}
-          <TextInput
-            label={t("common.name")}
-            description={t("editor.designer.keepHint")}
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            error={ofName ? (failure.fields[0]?.reason ?? failure.message) : undefined}
-            required
-            maxLength={200}
-            dir="auto"
-            data-autofocus
-          />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={saving} disabled={name.trim() === ""}>
-              {t("common.save")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <NameDialog
+      title={t("editor.designer.keep")}
+      act={t("common.save")}
+      description={t("editor.designer.keepHint")}
+      send={(name) =>
+        ask(api.POST("/syncom/v1/blocks", { body: { name: name.trim(), source, format: "mjml" } }))
+      }
+      onDone={() => {
+        void client.invalidateQueries({ queryKey: blocksQuery.queryKey });
+        tellDone(t("editor.designer.blockKept"));
+      }}
+      onClose={onClose}
+    />
   );
 }
 

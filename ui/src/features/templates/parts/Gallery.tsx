@@ -34,6 +34,7 @@ import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { Empty } from "~/ui/Empty";
 import { Failed, useFailureText } from "~/ui/Failed";
+import { NameDialog } from "~/ui/NameDialog";
 import { usePages } from "~/ui/pages";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { uploadImage } from "../queries";
@@ -280,46 +281,21 @@ function Picture({ image, onPick, may }: { image: Image; onPick?: (image: Image)
 function Rename({ image, onClose }: { image: Image; onClose: () => void }) {
   const { t } = useTranslation();
   const client = useQueryClient();
-  const text = useFailureText();
-  const [name, setName] = useState(image.name);
-  const [wrong, setWrong] = useState("");
-  const save = async () => {
-    try {
-      await ask(
-        api.PUT("/syncom/v1/images/{image_id}", {
-          params: { path: { image_id: image.image_id } },
-          body: { name },
-        }),
-      );
-      await client.invalidateQueries({ queryKey: ["images"] });
-      onClose();
-    } catch (error) {
-      setWrong(text(error));
-    }
-  };
   return (
-    <Modal opened onClose={onClose} title={t("images.rename")}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <TextInput
-          label={t("common.name")}
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-          error={wrong || undefined}
-          dir="auto"
-          data-autofocus
-        />
-        <Group justify="flex-end" mt="md">
-          <Button variant="default" onClick={onClose}>
-            {t("common.cancel")}
-          </Button>
-          <Button type="submit">{t("common.save")}</Button>
-        </Group>
-      </form>
-    </Modal>
+    <NameDialog
+      title={t("images.rename")}
+      act={t("common.save")}
+      name={image.name}
+      send={(name) =>
+        ask(
+          api.PUT("/syncom/v1/images/{image_id}", {
+            params: { path: { image_id: image.image_id } },
+            body: { name },
+          }),
+        )
+      }
+      onDone={() => void client.invalidateQueries({ queryKey: ["images"] })}
+      onClose={onClose}
+    />
   );
 }

@@ -1,9 +1,10 @@
-import { Alert, Button, Group, Modal, Stack, TagsInput, Text } from "@mantine/core";
+import { Alert, Button, Modal, Stack, TagsInput, Text } from "@mantine/core";
 import { IconInfoCircle } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask, Failure } from "~/api/client";
 import { useSession } from "~/api/session";
+import { DialogButtons } from "~/ui/DialogButtons";
 import { Failed } from "~/ui/Failed";
 import { tellDone } from "~/ui/tell";
 import { type Content, unsaved } from "../queries";
@@ -54,7 +55,12 @@ export function TestSend({
     }
   };
   return (
-    <Modal opened onClose={onClose} title={t("editor.test")}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("editor.test")}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+    >
       <Stack>
         {failure !== undefined && wrong.length === 0 && <Failed error={failure} />}
         <TagsInput
@@ -76,14 +82,11 @@ export function TestSend({
             {t("editor.testNoAttachments")}
           </Alert>
         )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t("common.cancel")}
-          </Button>
+        <DialogButtons onClose={onClose}>
           <Button onClick={() => void send()} loading={sending} disabled={to.length === 0}>
             {t("editor.testAct")}
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Modal>
   );

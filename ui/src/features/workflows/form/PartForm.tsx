@@ -1,5 +1,4 @@
 /** The form of a trigger or a step, made from the JSON Schema: good inputs for what is set most, plain ones for the rest. */
-
 import {
   Group,
   NumberInput,

@@ -1,5 +1,4 @@
 /** Inputs for the members that people set most. */
-
 import {
   ActionIcon,
   Anchor,

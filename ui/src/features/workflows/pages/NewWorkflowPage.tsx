@@ -3,13 +3,11 @@ import {
   Button,
   Card,
   Group,
-  Modal,
   Paper,
   SimpleGrid,
   Skeleton,
   Stack,
   Text,
-  TextInput,
   ThemeIcon,
   Title,
   UnstyledButton,
@@ -22,9 +20,9 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { RecipeSeen, Workflow } from "~/api/schema";
 import { Failed } from "~/ui/Failed";
+import { NameDialog } from "~/ui/NameDialog";
 import { Page } from "~/ui/Page";
 import { tellDone } from "~/ui/tell";
-import { useServerForm } from "~/ui/useServerForm";
 import { read } from "../model/definition";
 import { stepKind, TRIGGER_KINDS, triggerKind } from "../parts/kinds";
 import { recipesQuery } from "../queries";
@@ -139,63 +137,52 @@ function Install({
 }) {
   const { t } = useTranslation();
   const name = t(`recipes.names.${recipe.key}` as "recipes.names.welcome", { defaultValue: recipe.name });
-  const { form, submit, sending, failure } = useServerForm({
-    initialValues: { name },
-    send: (values) =>
-      ask(
-        api.POST("/syncom/v1/workflow-recipes/{recipe}/install", {
-          params: { path: { recipe: recipe.key } },
-          body: values,
-        }),
-      ),
-    onDone: (made) => {
-      tellDone(t("recipes.installed"));
-      onDone(made);
-    },
-  });
   return (
-    <Modal closeButtonProps={{ "aria-label": t("common.close") }} opened onClose={onClose} title={name}>
-      <form onSubmit={submit}>
-        <Stack>
-          <Text size="sm">
-            {t(`recipes.abouts.${recipe.key}` as "recipes.abouts.welcome", { defaultValue: recipe.about })}
-          </Text>
-          <div>
-            <Text size="sm" fw={600}>
-              {t("recipes.brings")}
-            </Text>
-            <ul style={{ margin: 0, paddingInlineStart: 20, fontSize: 14 }}>
-              {recipe.templates.map((letter) => (
-                <li key={letter.key}>{t("recipes.bringsLetter", { name: letter.name })}</li>
-              ))}
-              {recipe.segments.map((segment) => (
-                <li key={segment}>{t("recipes.bringsSegment", { name: segment })}</li>
-              ))}
-              {recipe.fields.map((field) => (
-                <li key={field}>{t("recipes.bringsField", { name: field })}</li>
-              ))}
-            </ul>
-          </div>
-          <TextInput label={t("recipes.nameLabel")} data-autofocus {...form.getInputProps("name")} />
-          {failure !== undefined && <Failed error={failure} />}
-          <Text size="xs" c="dimmed">
-            {t("recipes.nobodyYet")}
-          </Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {t("recipes.install")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <NameDialog
+      title={name}
+      act={t("recipes.install")}
+      label={t("recipes.nameLabel")}
+      name={name}
+      send={(chosen) =>
+        ask(
+          api.POST("/syncom/v1/workflow-recipes/{recipe}/install", {
+            params: { path: { recipe: recipe.key } },
+            body: { name: chosen },
+          }),
+        )
+      }
+      onDone={(made) => {
+        tellDone(t("recipes.installed"));
+        onDone(made);
+      }}
+      onClose={onClose}
+    >
+      <Text size="sm">
+        {t(`recipes.abouts.${recipe.key}` as "recipes.abouts.welcome", { defaultValue: recipe.about })}
+      </Text>
+      <div>
+        <Text size="sm" fw={600}>
+          {t("recipes.brings")}
+        </Text>
+        <ul style={{ margin: 0, paddingInlineStart: 20, fontSize: 14 }}>
+          {recipe.templates.map((letter) => (
+            <li key={letter.key}>{t("recipes.bringsLetter", { name: letter.name })}</li>
+          ))}
+          {recipe.segments.map((segment) => (
+            <li key={segment}>{t("recipes.bringsSegment", { name: segment })}</li>
+          ))}
+          {recipe.fields.map((field) => (
+            <li key={field}>{t("recipes.bringsField", { name: field })}</li>
+          ))}
+        </ul>
+      </div>
+      <Text size="xs" c="dimmed">
+        {t("recipes.nobodyYet")}
+      </Text>
+    </NameDialog>
   );
 }
 
-/** The server keeps only workflows that can run, so the first version does nothing; what is written is its draft. */
 function Begin({
   trigger,
   onClose,
@@ -206,62 +193,40 @@ function Begin({
   onDone: (made: Workflow) => void;
 }) {
   const { t } = useTranslation();
-  const { form, submit, sending, failure } = useServerForm({
-    initialValues: { name: "" },
-    send: async (values: { name: string }) => {
-      const made = await ask(
-        api.POST("/syncom/v1/workflows", {
-          body: {
-            name: values.name,
-            definition: { trigger: { type: "api" }, steps: [{ type: "stop", id: "stop" }] },
-          },
-        }),
-      );
-      await ask(
-        api.PUT("/syncom/v1/workflows/{workflow_id}/draft", {
-          params: { path: { workflow_id: made.workflow_id } },
-          body: { definition: { format: 2, trigger: { type: trigger }, steps: [] } },
-        }),
-      );
-      return made;
-    },
-    onDone,
-  });
   return (
-    <Modal
-      closeButtonProps={{ "aria-label": t("common.close") }}
-      opened
-      onClose={onClose}
+    <NameDialog
       title={t("recipes.blankTitle")}
+      act={t("common.create")}
+      label={t("recipes.nameLabel")}
+      placeholder={t("recipes.namePlaceholder")}
+      send={(name) => begun(name, trigger)}
+      onDone={onDone}
+      onClose={onClose}
     >
-      <form onSubmit={submit}>
-        <Stack>
-          <Group gap={8}>
-            <IconPencil size={16} aria-hidden />
-            <Text size="sm">
-              {t("recipes.beginsWith", {
-                name: t(`workflows.triggers.${trigger}` as "workflows.triggers.event"),
-              })}
-            </Text>
-          </Group>
-          <TextInput
-            label={t("recipes.nameLabel")}
-            placeholder={t("recipes.namePlaceholder")}
-            data-autofocus
-            required
-            {...form.getInputProps("name")}
-          />
-          {failure !== undefined && <Failed error={failure} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {t("common.create")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <Group gap={8}>
+        <IconPencil size={16} aria-hidden />
+        <Text size="sm">
+          {t("recipes.beginsWith", {
+            name: t(`workflows.triggers.${trigger}` as "workflows.triggers.event"),
+          })}
+        </Text>
+      </Group>
+    </NameDialog>
   );
+}
+
+/** The server keeps only workflows that can run, so the first version does nothing; what is written is its draft. */
+async function begun(name: string, trigger: string): Promise<Workflow> {
+  const made = await ask(
+    api.POST("/syncom/v1/workflows", {
+      body: { name, definition: { trigger: { type: "api" }, steps: [{ type: "stop", id: "stop" }] } },
+    }),
+  );
+  await ask(
+    api.PUT("/syncom/v1/workflows/{workflow_id}/draft", {
+      params: { path: { workflow_id: made.workflow_id } },
+      body: { definition: { format: 2, trigger: { type: trigger }, steps: [] } },
+    }),
+  );
+  return made;
 }

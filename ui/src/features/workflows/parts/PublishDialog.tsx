@@ -3,7 +3,6 @@ import {
   Alert,
   Badge,
   Button,
-  Group,
   Modal,
   Radio,
   Select,
@@ -19,6 +18,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask, Failure } from "~/api/client";
 import type { WorkflowSeen } from "~/api/schema";
 import { useMay } from "~/api/session";
+import { DialogButtons } from "~/ui/DialogButtons";
 import { Failed } from "~/ui/Failed";
 import { tellDone } from "~/ui/tell";
 import { counterpart, same } from "../model/definition";
@@ -216,10 +216,7 @@ export function PublishDialog({ workflow, editing, sentences, start, onClose }: 
         ) : (
           failure !== undefined && <Failed error={failure} />
         )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t("common.cancel")}
-          </Button>
+        <DialogButtons onClose={onClose}>
           {conflict ? (
             <Button color="red" loading={busy} onClick={() => void act(true)}>
               {t("workflows.editor.overwrite")}
@@ -240,7 +237,7 @@ export function PublishDialog({ workflow, editing, sentences, start, onClose }: 
               )}
             </Button>
           )}
-        </Group>
+        </DialogButtons>
       </Stack>
     </Modal>
   );

@@ -18,6 +18,7 @@ import { api, ask } from "~/api/client";
 import type { Migrated, WorkflowSeen } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
+import { DialogButtons } from "~/ui/DialogButtons";
 import { Failed } from "~/ui/Failed";
 import { number } from "~/ui/format";
 import { Time } from "~/ui/Time";
@@ -280,10 +281,7 @@ function Moving({
           );
         })}
         {plan.data?.length === 0 && <Text size="sm">{t("workflows.nobodyToMove")}</Text>}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t("common.cancel")}
-          </Button>
+        <DialogButtons onClose={onClose}>
           <Button
             loading={busy}
             disabled={!plan.data?.some((one) => one.to_step !== null)}
@@ -291,7 +289,7 @@ function Moving({
           >
             {t("workflows.movePeople")}
           </Button>
-        </Group>
+        </DialogButtons>
       </Stack>
     </Modal>
   );

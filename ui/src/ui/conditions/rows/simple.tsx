@@ -1,5 +1,4 @@
 /** Rows of one choice: lists, segments, categories, channels, domains of email addresses. */
-
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { categoriesQuery } from "~/api/categories";

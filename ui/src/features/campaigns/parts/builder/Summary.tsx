@@ -171,10 +171,7 @@ export function Summary({
             </Text>
           )}
           {launch.isError && <Failed error={launch.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={() => setAsking(false)}>
-              {t("common.cancel")}
-            </Button>
+          <DialogButtons onClose={() => setAsking(false)}>
             <Button
               onClick={() => launch.mutate()}
               loading={launch.isPending || known.audience.isFetching}
@@ -182,7 +179,7 @@ export function Summary({
             >
               {act}
             </Button>
-          </Group>
+          </DialogButtons>
         </Stack>
       </Modal>
       <Test opened={testing} onClose={() => setTesting(false)} draft={draft} />

@@ -1,5 +1,4 @@
 /** What the server knows about a draft: who would get it, by which channels, what is wrong with its messages. */
-
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { domainsQuery } from "~/api/domains";

@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Stack } from "@mantine/core";
+import { Button, Modal, Stack } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Failed } from "~/ui/Failed";
+import { DialogButtons } from "./DialogButtons";
+import { Failed } from "./Failed";
 
 /** A form in a dialog. It stays open, with all that was typed, until the server took it. */
 export function FormDialog({
@@ -40,14 +41,11 @@ export function FormDialog({
         <Stack>
           {children}
           {failure !== undefined && <Failed error={failure} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
+          <DialogButtons onClose={onClose}>
             <Button type="submit" loading={sending} color={danger ? "red" : undefined}>
               {act}
             </Button>
-          </Group>
+          </DialogButtons>
         </Stack>
       </form>
     </Modal>
