@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 import { percent } from "~/ui/format";
 import { Add, Remove } from "./buttons";
 import { entry, type Form, inner, listOf, merged, text } from "./context";
-import { TimeOfDay } from "./inputs";
-import { Happening } from "./PartForm";
+import { TimeOfDay } from "./inputs/times";
+import { Happening } from "./kinds/Happening";
 import type { Json } from "./schema";
 
 export function RulesForm({ form }: { form: Form }) {

@@ -6,7 +6,7 @@ import { percent } from "~/ui/format";
 import { Add, Remove } from "./buttons";
 import { Condition } from "./Condition";
 import { entry, type Form, listOf, text } from "./context";
-import { SenderPick, TemplatePick } from "./inputs";
+import { SenderPick, TemplatePick } from "./inputs/picks";
 import type { Json } from "./schema";
 
 export function Channels({ form }: { form: Form }) {

@@ -22,7 +22,7 @@ import { Figure } from "~/ui/Figure";
 import { number, percent } from "~/ui/format";
 import { Time } from "~/ui/Time";
 import { formOf, merged } from "../form/context";
-import { AsJson } from "../form/inputs";
+import { AsJson } from "../form/inputs/AsJson";
 import type { Json } from "../form/schema";
 import { type Definition, write } from "../model/definition";
 import { ContactPicker } from "./ContactPicker";
