@@ -1,6 +1,19 @@
-/** One contact, and a few whom typed words find. */
+/** What contacts have; one contact, and a few whom typed words find. */
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, ask } from "./client";
+
+/** Members that every contact has, beside those that it is known by and an account's own fields. */
+export const MEMBERS = [
+  "first_name",
+  "last_name",
+  "country",
+  "region",
+  "city",
+  "address",
+  "postcode",
+  "language",
+  "time_zone",
+] as const;
 
 export const contactQuery = (id: number) =>
   queryOptions({

@@ -4,15 +4,7 @@ import { type ReactNode, useEffect } from "react";
 
 type Crumb = { label: string; to: LinkProps["to"]; params?: Record<string, string> };
 
-/** The frame of a page: where one is, its name, what can be done here. */
-export function Page({
-  title,
-  soft,
-  crumbs = [],
-  actions,
-  wide = false,
-  children,
-}: {
+export type PageProps = {
   title: string;
   /** A line below the title. */
   soft?: ReactNode;
@@ -21,7 +13,10 @@ export function Page({
   /** Take the whole width: canvases and editors. */
   wide?: boolean;
   children: ReactNode;
-}) {
+};
+
+/** The frame of a page: where one is, its name, what can be done here. */
+export function Page({ title, soft, crumbs = [], actions, wide = false, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · Syncom`;
   }, [title]);

@@ -1,4 +1,4 @@
-/** Lists that come in pages: `{items, next_cursor}`. */
+/** Lists for {@link DataTable}: those that come in pages, `{items, next_cursor}`, and those that come whole. */
 import { type QueryKey, useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
@@ -19,13 +19,25 @@ export function usePages<Item>(
   });
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   return {
+    ...listState(query),
     rows,
-    loading: query.isPending,
-    error: query.isError && !query.data ? query.error : undefined,
-    retry: () => void query.refetch(),
     hasMore: query.hasNextPage,
     loadingMore: query.isFetchingNextPage,
     more: () => void query.fetchNextPage(),
     query,
+  };
+}
+
+/** Whether the first rows of a list are on their way or cannot be had: what {@link DataTable} shows in their place. */
+export function listState(query: {
+  data: unknown;
+  error: unknown;
+  isPending: boolean;
+  refetch: () => unknown;
+}) {
+  return {
+    loading: query.isPending,
+    error: query.data === undefined ? (query.error ?? undefined) : undefined,
+    retry: () => void query.refetch(),
   };
 }

@@ -1,11 +1,7 @@
 /** Channels of campaigns, as the server numbers them. */
 import { IconBell, IconDeviceMobileMessage, IconMail, IconMessageCircle } from "@tabler/icons-react";
+import { EMAIL, SMS, VIBER, WEBPUSH } from "~/api/channels";
 import type { Channel } from "~/api/schema";
-
-export const EMAIL: Channel = 1;
-export const SMS: Channel = 2;
-export const WEBPUSH: Channel = 3;
-export const VIBER: Channel = 5;
 
 /** Those that campaigns are sent over; the names are the server's and keys below `campaigns.channels`. */
 export const CHANNELS = [

@@ -1,4 +1,5 @@
 /** What of a page stands in its address. Anything else that is written there is left out. */
+import { CHANNEL_NAMES } from "~/api/channels";
 import { fromAddress } from "~/ui/conditions/tree";
 import type { Condition } from "./condition";
 
@@ -8,17 +9,6 @@ export const STATES = ["subscribed", "unconfirmed", "unsubscribed", "none"] as c
 export const BANDS = ["active", "warm", "cooling", "inactive"] as const;
 export const TABS = ["timeline", "consent", "orders", "carts"] as const;
 export const KINDS = ["message", "activity", "event", "order", "consent", "joined_list", "created"] as const;
-/** Channels that a timeline has entries of. */
-export const WAYS = [
-  "email",
-  "sms",
-  "webpush",
-  "mobilepush",
-  "viber",
-  "telegram",
-  "appinbox",
-  "inapp",
-] as const;
 
 export type Order = (typeof ORDERS)[number];
 export type Tab = (typeof TABS)[number];
@@ -63,7 +53,11 @@ export function contactsSearch(given: Record<string, unknown>): ContactsSearch {
 }
 
 export function contactSearch(given: Record<string, unknown>): ContactSearch {
-  return { tab: oneOf(TABS, given.tab), kind: oneOf(KINDS, given.kind), channel: oneOf(WAYS, given.channel) };
+  return {
+    tab: oneOf(TABS, given.tab),
+    kind: oneOf(KINDS, given.kind),
+    channel: oneOf(CHANNEL_NAMES, given.channel),
+  };
 }
 
 export function importSearch(given: Record<string, unknown>): ImportSearch {

@@ -1,31 +1,9 @@
-/** Channels by name and number (the API's `Channel`). */
+/** Channels of templates. */
 import { IconBell, IconDeviceMobile, IconMail, IconMessage, IconMessageCircle } from "@tabler/icons-react";
-
-export const CHANNEL_NAMES = [
-  "email",
-  "sms",
-  "webpush",
-  "mobilepush",
-  "viber",
-  "telegram",
-  "appinbox",
-  "inapp",
-] as const;
-export type ChannelName = (typeof CHANNEL_NAMES)[number];
-export type ChannelNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+import type { ChannelName } from "~/api/channels";
 
 /** Those one writes here from nothing; templates of the others come by the API. */
 export const WRITTEN = ["email", "sms", "viber", "webpush"] as const satisfies readonly ChannelName[];
-
-export const EMAIL = 1;
-
-export function nameOf(channel: number | undefined): ChannelName {
-  return CHANNEL_NAMES[(channel ?? EMAIL) - 1] ?? "email";
-}
-
-export function numberOf(name: ChannelName): ChannelNumber {
-  return (CHANNEL_NAMES.indexOf(name) + 1) as ChannelNumber;
-}
 
 export const CHANNEL_ICONS = {
   email: IconMail,
@@ -36,4 +14,4 @@ export const CHANNEL_ICONS = {
   telegram: IconMessageCircle,
   appinbox: IconDeviceMobile,
   inapp: IconDeviceMobile,
-} as const;
+} as const satisfies Record<ChannelName, unknown>;

@@ -1,6 +1,6 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { CHANNEL_NAMES, type ChannelName } from "~/api/channels";
 import { rootRoute } from "~/app/root";
-import { CHANNEL_NAMES, type ChannelName } from "./channels";
 
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
 const count = (value: unknown) => (Number.isSafeInteger(Number(value)) && value ? Number(value) : undefined);

@@ -56,14 +56,8 @@ export function CampaignsPage() {
       <DataTable
         label={t("nav.campaigns")}
         columns={columns}
-        rows={pages.rows}
+        {...pages}
         rowKey={(one) => String(one.campaign_id)}
-        loading={pages.loading}
-        error={pages.error}
-        retry={pages.retry}
-        hasMore={pages.hasMore}
-        loadingMore={pages.loadingMore}
-        more={pages.more}
         open={(one) => void go({ to: "/campaigns/$id", params: { id: String(one.campaign_id) } })}
         remember="campaigns"
         empty={

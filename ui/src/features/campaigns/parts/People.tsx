@@ -79,14 +79,8 @@ export function People({
         <DataTable
           label={title}
           columns={columns}
-          rows={pages.rows}
+          {...pages}
           rowKey={(row) => String(row.contact_id)}
-          loading={pages.loading}
-          error={pages.error}
-          retry={pages.retry}
-          hasMore={pages.hasMore}
-          loadingMore={pages.loadingMore}
-          more={pages.more}
           empty={<Text c="dimmed">{t("campaigns.nobody")}</Text>}
         />
       </Stack>

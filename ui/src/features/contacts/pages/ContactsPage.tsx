@@ -1,7 +1,6 @@
-import { ActionIcon, Alert, Anchor, Button, Group, Menu, Select, Text } from "@mantine/core";
+import { Alert, Anchor, Button, Group, Menu, Select, Text } from "@mantine/core";
 import {
   IconAddressBook,
-  IconDots,
   IconDownload,
   IconFilter,
   IconFilterPlus,
@@ -18,6 +17,7 @@ import { listsQuery } from "~/api/lists";
 import { segmentsQuery } from "~/api/segments";
 import { useMay } from "~/api/session";
 import { Empty } from "~/ui/Empty";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { Page } from "~/ui/Page";
 import { conditionOf } from "../condition";
 import { ActionsDialog } from "../parts/ActionsDialog";
@@ -66,53 +66,46 @@ export function ContactsPage() {
             </Button>
           )}
           {bring}
-          <Menu position="bottom-end" withinPortal>
-            <Menu.Target>
-              <ActionIcon variant="default" size={36} aria-label={t("common.more")}>
-                <IconDots size={18} aria-hidden />
-              </ActionIcon>
-            </Menu.Target>
-            <Menu.Dropdown>
-              {mayExport && (
-                <Menu.Item
-                  component="a"
-                  href={exportAddress(search)}
-                  download
-                  leftSection={<IconDownload size={16} aria-hidden />}
-                >
-                  {search.list ? t("contacts.exportList") : t("contacts.exportAll")}
-                </Menu.Item>
-              )}
-              {maySegment && condition && (
-                <Menu.Item
-                  leftSection={<IconFilterPlus size={16} aria-hidden />}
-                  onClick={() => setOpened("segment")}
-                >
-                  {t("contacts.saveSegment")}
-                </Menu.Item>
-              )}
+          <MoreMenu beside>
+            {mayExport && (
               <Menu.Item
-                leftSection={<IconHistory size={16} aria-hidden />}
-                onClick={() => setOpened("actions")}
+                component="a"
+                href={exportAddress(search)}
+                download
+                leftSection={<IconDownload size={16} aria-hidden />}
               >
-                {t("contacts.recentActions")}
+                {search.list ? t("contacts.exportList") : t("contacts.exportAll")}
               </Menu.Item>
+            )}
+            {maySegment && condition && (
               <Menu.Item
-                leftSection={<IconUpload size={16} aria-hidden />}
-                renderRoot={(props) => <Link {...props} to="/imports" />}
+                leftSection={<IconFilterPlus size={16} aria-hidden />}
+                onClick={() => setOpened("segment")}
               >
-                {t("contacts.imports")}
+                {t("contacts.saveSegment")}
               </Menu.Item>
-              {mayRead && (
-                <Menu.Item
-                  leftSection={<IconForms size={16} aria-hidden />}
-                  renderRoot={(props) => <Link {...props} to="/fields" />}
-                >
-                  {t("contacts.fields")}
-                </Menu.Item>
-              )}
-            </Menu.Dropdown>
-          </Menu>
+            )}
+            <Menu.Item
+              leftSection={<IconHistory size={16} aria-hidden />}
+              onClick={() => setOpened("actions")}
+            >
+              {t("contacts.recentActions")}
+            </Menu.Item>
+            <Menu.Item
+              leftSection={<IconUpload size={16} aria-hidden />}
+              renderRoot={(props) => <Link {...props} to="/imports" />}
+            >
+              {t("contacts.imports")}
+            </Menu.Item>
+            {mayRead && (
+              <Menu.Item
+                leftSection={<IconForms size={16} aria-hidden />}
+                renderRoot={(props) => <Link {...props} to="/fields" />}
+              >
+                {t("contacts.fields")}
+              </Menu.Item>
+            )}
+          </MoreMenu>
         </>
       }
     >

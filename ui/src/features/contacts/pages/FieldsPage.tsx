@@ -1,5 +1,5 @@
-import { ActionIcon, Badge, Button, Menu, Text } from "@mantine/core";
-import { IconDots, IconForms, IconPlus } from "@tabler/icons-react";
+import { Badge, Button, Menu, Text } from "@mantine/core";
+import { IconForms, IconPlus } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -11,7 +11,9 @@ import { Copy } from "~/ui/Copy";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { Page } from "~/ui/Page";
+import { listState } from "~/ui/pages";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { FieldDialog } from "../parts/FieldDialog";
 
@@ -63,33 +65,22 @@ export function FieldsPage() {
               header: t("lists.acts"),
               width: "80px",
               cell: (one: CustomField) => (
-                <Menu position="bottom-end" withinPortal>
-                  <Menu.Target>
-                    <ActionIcon
-                      variant="subtle"
-                      color="gray"
-                      aria-label={t("lists.actsOf", { name: one.name })}
-                    >
-                      <IconDots size={16} aria-hidden />
-                    </ActionIcon>
-                  </Menu.Target>
-                  <Menu.Dropdown>
-                    <Menu.Item onClick={() => setDialog(one)}>{t("common.edit")}</Menu.Item>
-                    <Menu.Item
-                      color="red"
-                      onClick={() =>
-                        confirm({
-                          title: t("fields.delete"),
-                          text: t("fields.deleteWhat", { name: one.name }),
-                          act: t("fields.delete"),
-                          onYes: () => remove(one),
-                        })
-                      }
-                    >
-                      {t("common.delete")}
-                    </Menu.Item>
-                  </Menu.Dropdown>
-                </Menu>
+                <MoreMenu label={t("lists.actsOf", { name: one.name })}>
+                  <Menu.Item onClick={() => setDialog(one)}>{t("common.edit")}</Menu.Item>
+                  <Menu.Item
+                    color="red"
+                    onClick={() =>
+                      confirm({
+                        title: t("fields.delete"),
+                        text: t("fields.deleteWhat", { name: one.name }),
+                        act: t("fields.delete"),
+                        onYes: () => remove(one),
+                      })
+                    }
+                  >
+                    {t("common.delete")}
+                  </Menu.Item>
+                </MoreMenu>
               ),
             },
           ]
@@ -114,9 +105,7 @@ export function FieldsPage() {
         columns={columns}
         rows={fields.data ?? []}
         rowKey={(one) => String(one.field_id)}
-        loading={fields.isPending}
-        error={fields.data ? undefined : fields.error}
-        retry={() => void fields.refetch()}
+        {...listState(fields)}
         empty={
           <Empty icon={<IconForms />} title={t("fields.none")} action={add}>
             {t("fields.noneNext")}

@@ -86,14 +86,8 @@ export function ImportsPage() {
       <DataTable
         label={t("imports.title")}
         columns={columns}
-        rows={pages.rows}
+        {...pages}
         rowKey={(one) => String(one.import_id)}
-        loading={pages.loading}
-        error={pages.error}
-        retry={pages.retry}
-        hasMore={pages.hasMore}
-        loadingMore={pages.loadingMore}
-        more={pages.more}
         open={(one) => void go({ to: "/imports/$id", params: { id: String(one.import_id) } })}
         empty={
           <Empty icon={<IconUpload />} title={t("imports.none")} action={start}>

@@ -1,5 +1,5 @@
-import { ActionIcon, Button, Menu } from "@mantine/core";
-import { IconDots, IconDownload, IconUpload, IconUserPlus } from "@tabler/icons-react";
+import { Button, Menu } from "@mantine/core";
+import { IconDownload, IconUpload, IconUserPlus } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -9,6 +9,7 @@ import { useMay } from "~/api/session";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
 import { number } from "~/ui/format";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { NameDialog } from "~/ui/NameDialog";
 import { Page } from "~/ui/Page";
 import { tellDone } from "~/ui/tell";
@@ -59,33 +60,26 @@ export function ListPage() {
         <>
           {bring}
           {(mayWrite || mayExport) && (
-            <Menu position="bottom-end" withinPortal>
-              <Menu.Target>
-                <ActionIcon variant="default" size={36} aria-label={t("common.more")}>
-                  <IconDots size={18} aria-hidden />
-                </ActionIcon>
-              </Menu.Target>
-              <Menu.Dropdown>
-                {mayExport && (
-                  <Menu.Item
-                    component="a"
-                    href={`/syncom/v1/exports/contacts.csv?list_id=${id}`}
-                    download
-                    leftSection={<IconDownload size={16} aria-hidden />}
-                  >
-                    {t("contacts.exportList")}
+            <MoreMenu beside>
+              {mayExport && (
+                <Menu.Item
+                  component="a"
+                  href={`/syncom/v1/exports/contacts.csv?list_id=${id}`}
+                  download
+                  leftSection={<IconDownload size={16} aria-hidden />}
+                >
+                  {t("contacts.exportList")}
+                </Menu.Item>
+              )}
+              {mayWrite && (
+                <>
+                  <Menu.Item onClick={() => setNaming(true)}>{t("lists.rename")}</Menu.Item>
+                  <Menu.Item color="red" onClick={() => list.data && remove(list.data)}>
+                    {t("lists.delete")}
                   </Menu.Item>
-                )}
-                {mayWrite && (
-                  <>
-                    <Menu.Item onClick={() => setNaming(true)}>{t("lists.rename")}</Menu.Item>
-                    <Menu.Item color="red" onClick={() => list.data && remove(list.data)}>
-                      {t("lists.delete")}
-                    </Menu.Item>
-                  </>
-                )}
-              </Menu.Dropdown>
-            </Menu>
+                </>
+              )}
+            </MoreMenu>
           )}
         </>
       }

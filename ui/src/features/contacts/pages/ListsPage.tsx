@@ -1,5 +1,5 @@
-import { ActionIcon, Anchor, Button, Menu, Text } from "@mantine/core";
-import { IconDots, IconList, IconPlus } from "@tabler/icons-react";
+import { Anchor, Button, Menu, Text } from "@mantine/core";
+import { IconList, IconPlus } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
@@ -11,8 +11,10 @@ import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { number } from "~/ui/format";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { NameDialog } from "~/ui/NameDialog";
 import { Page } from "~/ui/Page";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useListDeletion } from "../parts/listDeletion";
@@ -62,23 +64,12 @@ export function ListsPage() {
               header: t("lists.acts"),
               width: "80px",
               cell: (one: ContactList) => (
-                <Menu position="bottom-end" withinPortal>
-                  <Menu.Target>
-                    <ActionIcon
-                      variant="subtle"
-                      color="gray"
-                      aria-label={t("lists.actsOf", { name: one.name })}
-                    >
-                      <IconDots size={16} aria-hidden />
-                    </ActionIcon>
-                  </Menu.Target>
-                  <Menu.Dropdown>
-                    <Menu.Item onClick={() => setDialog(one)}>{t("lists.rename")}</Menu.Item>
-                    <Menu.Item color="red" onClick={() => remove(one)}>
-                      {t("common.delete")}
-                    </Menu.Item>
-                  </Menu.Dropdown>
-                </Menu>
+                <MoreMenu label={t("lists.actsOf", { name: one.name })}>
+                  <Menu.Item onClick={() => setDialog(one)}>{t("lists.rename")}</Menu.Item>
+                  <Menu.Item color="red" onClick={() => remove(one)}>
+                    {t("common.delete")}
+                  </Menu.Item>
+                </MoreMenu>
               ),
             },
           ]
@@ -98,9 +89,7 @@ export function ListsPage() {
         columns={columns}
         rows={lists.data ?? []}
         rowKey={(one) => String(one.list_id)}
-        loading={lists.isPending}
-        error={lists.data ? undefined : lists.error}
-        retry={() => void lists.refetch()}
+        {...listState(lists)}
         open={(one) => void go({ to: "/lists/$id", params: { id: String(one.list_id) } })}
         empty={
           <Empty icon={<IconList />} title={t("lists.none")} action={add}>

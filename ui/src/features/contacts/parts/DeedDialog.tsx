@@ -3,6 +3,7 @@ import { Select, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { MEMBERS } from "~/api/contacts";
 import { fieldsQuery } from "~/api/fields";
 import { listsQuery } from "~/api/lists";
 import type { BulkInput } from "~/api/schema";
@@ -11,7 +12,7 @@ import { number } from "~/ui/format";
 import { useServerForm } from "~/ui/useServerForm";
 import { startAction } from "../queries";
 import { CHANNELS } from "../searches";
-import { ADDRESS_MEMBERS, FieldInput, type FieldValue, sentValue } from "./FieldInput";
+import { FieldInput, type FieldValue, sentValue } from "./FieldInput";
 import { ListSelect, NEW_LIST } from "./ListSelect";
 
 export const DEEDS = [
@@ -139,7 +140,7 @@ export function DeedDialog({ deed, count, list, target, onClose, onStarted }: Pr
             data={[
               {
                 group: t("contacts.standard"),
-                items: ADDRESS_MEMBERS.map((one) => ({
+                items: MEMBERS.map((one) => ({
                   value: one,
                   label: t(`contacts.members.${one}`),
                 })),

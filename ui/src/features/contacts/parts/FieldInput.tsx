@@ -6,18 +6,6 @@ import type { FieldType } from "~/api/schema";
 /** As typed: what it becomes is decided by {@link sentValue}. */
 export type FieldValue = string | number | string[];
 
-export const ADDRESS_MEMBERS = [
-  "first_name",
-  "last_name",
-  "country",
-  "region",
-  "city",
-  "address",
-  "postcode",
-  "language",
-  "time_zone",
-] as const;
-
 type Props = {
   type: FieldType;
   choices: readonly string[];

@@ -3,12 +3,12 @@ import { Alert, Box, Button, Checkbox, Group, Select, Stack, Table, Text } from 
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { MEMBERS } from "~/api/contacts";
 import { fieldsQuery } from "~/api/fields";
 import type { Column, ColumnTarget, FieldType, Overrides } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { Failed } from "~/ui/Failed";
 import { TYPES } from "./FieldDialog";
-import { ADDRESS_MEMBERS } from "./FieldInput";
 import { type Draft, faultOf, firstDraft, KEYS, keyOf } from "./importDraft";
 import { keyFor } from "./keys";
 
@@ -113,7 +113,7 @@ function Target({
           {
             group: t("contacts.standard"),
             items: [
-              ...[...KEYS, ...ADDRESS_MEMBERS].map((one) => ({
+              ...[...KEYS, ...MEMBERS].map((one) => ({
                 value: one,
                 label: t(`contacts.members.${one}`),
               })),

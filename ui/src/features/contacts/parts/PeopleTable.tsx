@@ -102,14 +102,8 @@ export function PeopleTable({ condition, search, put, filters, nobody, isFiltere
       <DataTable
         label={t("nav.contacts")}
         columns={columns}
-        rows={pages.rows}
+        {...pages}
         rowKey={(one) => String(one.contact_id)}
-        loading={pages.loading}
-        error={pages.error}
-        retry={pages.retry}
-        hasMore={pages.hasMore}
-        loadingMore={pages.loadingMore}
-        more={pages.more}
         open={(one) => void go({ to: "/contacts/$id", params: { id: String(one.contact_id) } })}
         selected={isEverybody ? new Set(pages.rows.map((one) => String(one.contact_id))) : chosen}
         onSelect={

@@ -5,7 +5,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
-import { contactQuery } from "~/api/contacts";
+import { contactQuery, MEMBERS } from "~/api/contacts";
 import { fieldsQuery } from "~/api/fields";
 import type { ContactInput, CustomField } from "~/api/schema";
 import { useMay } from "~/api/session";
@@ -14,12 +14,12 @@ import { dateTime } from "~/ui/format";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { addressesQuery, type Person, renewContacts } from "../queries";
-import { ADDRESS_MEMBERS, FieldInput, type FieldValue, sentValue, typedValue } from "./FieldInput";
+import { FieldInput, type FieldValue, sentValue, typedValue } from "./FieldInput";
 import { shown, word } from "./names";
 import { Panel } from "./Panel";
 
 const KEYS = ["email", "phone", "external_id", "contact_key"] as const;
-const MEMBERS = [...KEYS, ...ADDRESS_MEMBERS];
+const SHOWN = [...KEYS, ...MEMBERS];
 
 export function Profile({ person }: { person: Person }) {
   const { t } = useTranslation();
@@ -57,7 +57,7 @@ function Facts({ person, fields }: { person: Person; fields: readonly CustomFiel
   const { t } = useTranslation();
   const further = useQuery(addressesQuery(person.contact_id)).data?.filter((one) => !one.primary) ?? [];
   const facts: [string, string][] = [
-    ...MEMBERS.map((name): [string, string] => [t(`contacts.members.${name}`), person[name] ?? ""]),
+    ...SHOWN.map((name): [string, string] => [t(`contacts.members.${name}`), person[name] ?? ""]),
     ...further.map((one): [string, string] => [
       t("contacts.further", { kind: word(t, "members", one.kind) }),
       one.value,
@@ -145,7 +145,7 @@ function Editing({
           />
         ))}
         <SimpleGrid cols={2} spacing="xs">
-          {ADDRESS_MEMBERS.map((name) => (
+          {MEMBERS.map((name) => (
             <TextInput
               key={name}
               label={t(`contacts.members.${name}`)}
@@ -179,7 +179,7 @@ function Editing({
 
 export function valuesOf(person: Person, fields: readonly CustomField[]): Values {
   return Object.fromEntries([
-    ...MEMBERS.map((name) => [name, person[name] ?? ""]),
+    ...SHOWN.map((name) => [name, person[name] ?? ""]),
     ...fields.map((field) => [CUSTOM + field.key, typedValue(field.type, person.fields[field.key])]),
   ]);
 }
@@ -187,7 +187,7 @@ export function valuesOf(person: Person, fields: readonly CustomField[]): Values
 /** Only what was changed: two people may edit different fields of one contact. */
 export function changes(before: Values, after: Values, fields: readonly CustomField[]): ContactInput {
   const differs = (name: string) => JSON.stringify(before[name]) !== JSON.stringify(after[name]);
-  const members = MEMBERS.filter(differs).map((name) => [name, String(after[name])]);
+  const members = SHOWN.filter(differs).map((name) => [name, String(after[name])]);
   const custom = fields
     .filter((field) => differs(CUSTOM + field.key))
     .map((field) => [field.key, sentValue(field.type, after[CUSTOM + field.key] ?? "")]);

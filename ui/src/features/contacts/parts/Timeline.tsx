@@ -12,12 +12,13 @@ import {
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { CHANNEL_NAMES } from "~/api/channels";
 import type { TimelineEntry } from "~/api/schema";
 import { Failed } from "~/ui/Failed";
 import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { timelinePage } from "../queries";
-import { type ContactSearch, KINDS, type Kind, WAYS } from "../searches";
+import { type ContactSearch, KINDS, type Kind } from "../searches";
 import { word } from "./names";
 import { sum } from "./Standing";
 
@@ -59,7 +60,7 @@ export function Timeline({ id, search, put }: Props) {
           w={200}
           placeholder={t("contacts.anyChannel")}
           aria-label={t("contacts.channel")}
-          data={WAYS.map((way) => ({ value: way, label: t(`contacts.channels.${way}`) }))}
+          data={CHANNEL_NAMES.map((way) => ({ value: way, label: t(`contacts.channels.${way}`) }))}
           value={search.channel ?? null}
           onChange={(channel) => put({ channel: channel ?? undefined })}
         />

@@ -1,6 +1,7 @@
 import { Alert, PasswordInput, Radio, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { EMAIL } from "~/api/channels";
 import { api, ask } from "~/api/client";
 import type { SenderInput } from "~/api/schema";
 import { sendersQuery } from "~/api/senders";
@@ -9,8 +10,6 @@ import { useServerForm } from "~/ui/useServerForm";
 import type { StepProps } from "../pages/WelcomePage";
 import { keep, kept } from "./kept";
 import { Step } from "./Step";
-
-const EMAIL = 1;
 
 export function SenderStep({ search, go }: StepProps) {
   const { t } = useTranslation();

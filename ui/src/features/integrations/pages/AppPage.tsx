@@ -22,6 +22,7 @@ import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Failed } from "~/ui/Failed";
 import { Page } from "~/ui/Page";
+import { listState } from "~/ui/pages";
 import { EffectOf } from "../parts/EffectOf";
 import { Health } from "../parts/Health";
 import { Logo } from "../parts/Logo";
@@ -222,9 +223,7 @@ function Actions({ app, connected }: { app: string; connected: boolean }) {
         columns={columns}
         rows={rows}
         rowKey={(action) => action.action_id}
-        loading={actions.isPending}
-        error={actions.error ?? undefined}
-        retry={() => void actions.refetch()}
+        {...listState(actions)}
         empty={<Text c="dimmed">{t("integrations.app.noAction")}</Text>}
       />
     </>

@@ -10,7 +10,7 @@ import {
   Text,
   TextInput,
 } from "@mantine/core";
-import { IconDots, IconPlayerPlay, IconPlugConnected, IconStethoscope } from "@tabler/icons-react";
+import { IconPlayerPlay, IconPlugConnected, IconStethoscope } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -20,6 +20,7 @@ import type { AppConnection } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { Failed } from "~/ui/Failed";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { Page } from "~/ui/Page";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
@@ -177,36 +178,29 @@ function Deeds({ connection }: { connection: AppConnection }) {
           >
             {t("integrations.connection.test")}
           </Button>
-          <Menu position="bottom-end" withinPortal>
-            <Menu.Target>
-              <Button variant="default" aria-label={t("integrations.connection.more")} px="xs">
-                <IconDots size={18} aria-hidden />
-              </Button>
-            </Menu.Target>
-            <Menu.Dropdown>
-              <Menu.Item onClick={() => setRenaming(true)}>{t("integrations.connection.rename")}</Menu.Item>
-              {connection.works && (
-                <Menu.Item onClick={() => connect.mutate({ again: connection.connection_id })}>
-                  {t("integrations.connection.reconnect")}
-                </Menu.Item>
-              )}
-              <Menu.Item
-                onClick={() =>
-                  confirm({
-                    title: t("integrations.connection.disconnectAsk", { name: connection.name }),
-                    text: t("integrations.connection.disconnectText"),
-                    act: t("integrations.connection.disconnect"),
-                    onYes: () => disconnect.mutate(undefined),
-                  })
-                }
-              >
-                {t("integrations.connection.disconnect")}
+          <MoreMenu label={t("integrations.connection.more")} beside>
+            <Menu.Item onClick={() => setRenaming(true)}>{t("integrations.connection.rename")}</Menu.Item>
+            {connection.works && (
+              <Menu.Item onClick={() => connect.mutate({ again: connection.connection_id })}>
+                {t("integrations.connection.reconnect")}
               </Menu.Item>
-              <Menu.Item color="red" onClick={() => remove.mutate(undefined)}>
-                {t("common.delete")}
-              </Menu.Item>
-            </Menu.Dropdown>
-          </Menu>
+            )}
+            <Menu.Item
+              onClick={() =>
+                confirm({
+                  title: t("integrations.connection.disconnectAsk", { name: connection.name }),
+                  text: t("integrations.connection.disconnectText"),
+                  act: t("integrations.connection.disconnect"),
+                  onYes: () => disconnect.mutate(undefined),
+                })
+              }
+            >
+              {t("integrations.connection.disconnect")}
+            </Menu.Item>
+            <Menu.Item color="red" onClick={() => remove.mutate(undefined)}>
+              {t("common.delete")}
+            </Menu.Item>
+          </MoreMenu>
         </>
       )}
       {renaming && <Rename connection={connection} onEnd={() => setRenaming(false)} />}

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { AppConnection } from "~/api/schema";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { Frame } from "../parts/Frame";
 import { Health } from "../parts/Health";
@@ -89,9 +90,7 @@ export function ConnectionsPage() {
         columns={columns}
         rows={connections.data?.items ?? []}
         rowKey={(one) => one.connection_id}
-        loading={connections.isPending}
-        error={connections.error ?? undefined}
-        retry={() => void connections.refetch()}
+        {...listState(connections)}
         open={(one) =>
           void navigate({ to: "/integrations/connections/$id", params: { id: one.connection_id } })
         }

@@ -122,14 +122,8 @@ export function RunsPage() {
       <DataTable
         label={t("integrations.places.runs")}
         columns={columns}
-        rows={runs.rows}
+        {...runs}
         rowKey={(run) => run.run_id}
-        loading={runs.loading}
-        error={runs.error}
-        retry={runs.retry}
-        hasMore={runs.hasMore}
-        loadingMore={runs.loadingMore}
-        more={runs.more}
         open={(run) => go({ run: run.run_id })}
         empty={
           <Empty icon={<IconListDetails />} title={t("integrations.runs.none")}>

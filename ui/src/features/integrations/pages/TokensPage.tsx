@@ -26,6 +26,7 @@ import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { FormDialog } from "~/ui/FormDialog";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
@@ -83,9 +84,7 @@ export function TokensPage() {
         columns={columns}
         rows={tokens.data?.items ?? []}
         rowKey={(token) => token.grant_id}
-        loading={tokens.isPending}
-        error={tokens.error ?? undefined}
-        retry={() => void tokens.refetch()}
+        {...listState(tokens)}
         height={420}
         empty={
           <Empty icon={<IconRobot />} title={t("integrations.tokens.none")}>

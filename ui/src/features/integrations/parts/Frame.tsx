@@ -1,10 +1,9 @@
 import { Button, Group } from "@mantine/core";
 import { Link, useRouterState } from "@tanstack/react-router";
-import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Permission } from "~/api/schema";
 import { useSession } from "~/api/session";
-import { Page } from "~/ui/Page";
+import { Page, type PageProps } from "~/ui/Page";
 
 const PLACES = [
   { path: "/integrations", name: "apps", needs: "read_settings" },
@@ -15,22 +14,12 @@ const PLACES = [
 ] as const satisfies { path: string; name: string; needs: Permission }[];
 
 /** A page of connected apps, with the way to the others. */
-export function Frame({
-  title,
-  soft,
-  actions,
-  children,
-}: {
-  title: string;
-  soft?: ReactNode;
-  actions?: ReactNode;
-  children: ReactNode;
-}) {
+export function Frame({ children, ...page }: Omit<PageProps, "crumbs">) {
   const { t } = useTranslation();
   const session = useSession();
   const path = useRouterState({ select: (state) => state.location.pathname });
   return (
-    <Page title={title} soft={soft} actions={actions}>
+    <Page {...page}>
       <Group component="nav" gap={4} aria-label={t("nav.integrations")}>
         {PLACES.filter((place) => session.data?.permissions.includes(place.needs)).map((place) => (
           <Button

@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Menu, Paper, Progress, Skeleton, Stack, Tabs, Text } from "@mantine/core";
-import { IconArrowsJoin, IconCopy, IconDotsVertical, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { IconArrowsJoin, IconCopy, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useBlocker, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -13,6 +13,7 @@ import { useAnswer } from "~/ui/conditions/useAnswer";
 import { confirm } from "~/ui/confirm";
 import { Failed } from "~/ui/Failed";
 import { number } from "~/ui/format";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { Page } from "~/ui/Page";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { GrowthTab } from "../parts/GrowthTab";
@@ -171,40 +172,33 @@ function Actions({ segment }: { segment: SegmentAnswer }) {
         {t("segments.compare")}
       </Button>
       {mayWrite && (
-        <Menu position="bottom-end" withinPortal>
-          <Menu.Target>
-            <Button variant="default" px={8} aria-label={t("segments.menu")}>
-              <IconDotsVertical size={18} aria-hidden />
-            </Button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item
-              leftSection={<IconCopy size={16} aria-hidden />}
-              onClick={() =>
-                void navigate({ to: "/segments/new", search: { condition: toAddress(segment.condition) } })
-              }
-            >
-              {t("segments.copy")}
-            </Menu.Item>
-            <Menu.Item leftSection={<IconRefresh size={16} aria-hidden />} onClick={() => void rebuild()}>
-              {t("segments.rebuild")}
-            </Menu.Item>
-            <Menu.Item
-              color="red"
-              leftSection={<IconTrash size={16} aria-hidden />}
-              onClick={() =>
-                confirm({
-                  title: t("segments.deleteTitle"),
-                  text: t("segments.deleteText", { name: segment.name }),
-                  act: t("segments.delete"),
-                  onYes: () => void remove(),
-                })
-              }
-            >
-              {t("common.delete")}
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+        <MoreMenu label={t("segments.menu")} beside>
+          <Menu.Item
+            leftSection={<IconCopy size={16} aria-hidden />}
+            onClick={() =>
+              void navigate({ to: "/segments/new", search: { condition: toAddress(segment.condition) } })
+            }
+          >
+            {t("segments.copy")}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconRefresh size={16} aria-hidden />} onClick={() => void rebuild()}>
+            {t("segments.rebuild")}
+          </Menu.Item>
+          <Menu.Item
+            color="red"
+            leftSection={<IconTrash size={16} aria-hidden />}
+            onClick={() =>
+              confirm({
+                title: t("segments.deleteTitle"),
+                text: t("segments.deleteText", { name: segment.name }),
+                act: t("segments.delete"),
+                onYes: () => void remove(),
+              })
+            }
+          >
+            {t("common.delete")}
+          </Menu.Item>
+        </MoreMenu>
       )}
     </>
   );

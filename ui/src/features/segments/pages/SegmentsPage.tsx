@@ -11,6 +11,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { number } from "~/ui/format";
 import { Page } from "~/ui/Page";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 
 export function SegmentsPage() {
@@ -18,7 +19,8 @@ export function SegmentsPage() {
   const navigate = useNavigate();
   const mayWrite = useMay("write_campaigns");
   const [words, setWords] = useState("");
-  const { data, isPending, error, refetch } = useQuery(segmentsQuery);
+  const segments = useQuery(segmentsQuery);
+  const { data } = segments;
   const wanted = words.trim().toLowerCase();
   const rows = useMemo(
     () => (data ?? []).filter((one) => one.name.toLowerCase().includes(wanted)),
@@ -102,9 +104,7 @@ export function SegmentsPage() {
         columns={columns}
         rows={rows}
         rowKey={(one) => String(one.segment_id)}
-        loading={isPending}
-        error={error ?? undefined}
-        retry={() => void refetch()}
+        {...listState(segments)}
         open={(one) => void navigate({ to: "/segments/$id", params: { id: String(one.segment_id) } })}
         empty={
           wanted === "" ? (

@@ -7,13 +7,14 @@ import { categoriesQuery } from "~/api/categories";
 import { api, ask } from "~/api/client";
 import type { Category } from "~/api/schema";
 import { useMay } from "~/api/session";
-import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { FormDialog } from "~/ui/FormDialog";
+import { listState } from "~/ui/pages";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
+import { AskedLink } from "../parts/AskedLink";
 import { SettingsPage } from "../parts/SettingsPage";
 
 export function CategoriesPage() {
@@ -55,9 +56,7 @@ export function CategoriesPage() {
         columns={columns}
         rows={categories.data ?? []}
         rowKey={(one) => String(one.category_id)}
-        loading={categories.isPending}
-        error={categories.error ?? undefined}
-        retry={() => void categories.refetch()}
+        {...listState(categories)}
         empty={
           <Empty icon={<IconTags />} title={t("settings.categories.none")} action={add}>
             {t("settings.categories.noneHint")}
@@ -90,20 +89,14 @@ function Acts({ category, onChange }: { category: Category; onChange: () => void
       <Anchor component="button" size="sm" onClick={onChange}>
         {t("settings.categories.rename")}
       </Anchor>
-      <Anchor
-        component="button"
-        size="sm"
-        onClick={() =>
-          confirm({
-            title: t("settings.categories.delete"),
-            text: t("settings.categories.deleteAsk", { name: category.name }),
-            act: t("settings.categories.delete"),
-            onYes: () => remove.mutate(),
-          })
-        }
+      <AskedLink
+        title={t("settings.categories.delete")}
+        text={t("settings.categories.deleteAsk", { name: category.name })}
+        act={t("settings.categories.delete")}
+        onYes={() => remove.mutate()}
       >
         {t("common.delete")}
-      </Anchor>
+      </AskedLink>
     </Group>
   );
 }

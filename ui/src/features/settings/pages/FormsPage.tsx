@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, TextInput } from "@mantine/core";
+import { Anchor, Badge, Button } from "@mantine/core";
 import { IconForms, IconPlus } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -9,11 +9,10 @@ import type { ShownForm } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
-import { FormDialog } from "~/ui/FormDialog";
+import { NameDialog } from "~/ui/NameDialog";
 import { Page } from "~/ui/Page";
 import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
-import { useServerForm } from "~/ui/useServerForm";
 
 export function FormsPage() {
   const { t, i18n } = useTranslation();
@@ -101,31 +100,17 @@ export function FormsPage() {
 function AddForm({ onClose, onDone }: { onClose: () => void; onDone: (form: ShownForm) => void }) {
   const { t, i18n } = useTranslation();
   const client = useQueryClient();
-  const { form, submit, sending, failure } = useServerForm({
-    initialValues: { name: "" },
-    send: ({ name }) => ask(api.POST("/syncom/v1/forms", { body: { name, language: i18n.language } })),
-    onDone: (answer) => {
-      void client.invalidateQueries({ queryKey: ["form"] });
-      onDone(answer);
-    },
-  });
   return (
-    <FormDialog
+    <NameDialog
       title={t("forms.add")}
       act={t("forms.add")}
+      description={t("senders.nameHint")}
+      send={(name) => ask(api.POST("/syncom/v1/forms", { body: { name, language: i18n.language } }))}
+      onDone={(made) => {
+        void client.invalidateQueries({ queryKey: ["form"] });
+        onDone(made);
+      }}
       onClose={onClose}
-      onSubmit={submit}
-      sending={sending}
-      failure={failure}
-    >
-      <TextInput
-        label={t("common.name")}
-        description={t("senders.nameHint")}
-        required
-        data-autofocus
-        dir="auto"
-        {...form.getInputProps("name")}
-      />
-    </FormDialog>
+    />
   );
 }

@@ -11,6 +11,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { FormDialog } from "~/ui/FormDialog";
 import { Example, Once } from "~/ui/Once";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
@@ -76,9 +77,7 @@ export function KeysPage() {
         columns={columns}
         rows={all.filter((key) => revoked || !key.revoked_at)}
         rowKey={(key) => String(key.api_key_id)}
-        loading={keys.isPending}
-        error={keys.error ?? undefined}
-        retry={() => void keys.refetch()}
+        {...listState(keys)}
         empty={
           <Empty icon={<IconKey />} title={t("settings.keys.none")} action={make}>
             {t("settings.keys.noneHint")}

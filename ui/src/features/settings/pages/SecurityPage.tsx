@@ -9,6 +9,7 @@ import { useSession } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Failed } from "~/ui/Failed";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
@@ -163,9 +164,7 @@ function Sessions() {
         columns={columns}
         rows={rows}
         rowKey={(one) => String(one.session_id)}
-        loading={sessions.isPending}
-        error={sessions.error ?? undefined}
-        retry={() => void sessions.refetch()}
+        {...listState(sessions)}
         height={360}
       />
     </Stack>

@@ -10,6 +10,7 @@ import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
+import { listState } from "~/ui/pages";
 import { GroupForm } from "../parts/GroupForm";
 import { SenderForm } from "../parts/SenderForm";
 import { SenderState } from "../parts/SenderState";
@@ -82,9 +83,7 @@ export function SendersPage() {
         columns={columns}
         rows={own}
         rowKey={(sender) => String(sender.sender_id)}
-        loading={senders.isPending}
-        error={senders.error ?? undefined}
-        retry={() => void senders.refetch()}
+        {...listState(senders)}
         open={(sender) =>
           void navigate({
             to: "/settings/senders/$senderId" as "/",

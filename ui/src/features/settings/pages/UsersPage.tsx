@@ -1,17 +1,5 @@
-import {
-  ActionIcon,
-  Badge,
-  Button,
-  Group,
-  Menu,
-  Paper,
-  Select,
-  Stack,
-  Text,
-  TextInput,
-  Title,
-} from "@mantine/core";
-import { IconDots, IconUserPlus } from "@tabler/icons-react";
+import { Badge, Button, Group, Menu, Paper, Select, Stack, Text, TextInput, Title } from "@mantine/core";
+import { IconUserPlus } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -21,7 +9,9 @@ import { useSession } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { FormDialog } from "~/ui/FormDialog";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { Once } from "~/ui/Once";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
@@ -90,9 +80,7 @@ export function UsersPage() {
         columns={columns}
         rows={users.data?.items ?? []}
         rowKey={(user) => String(user.user_id)}
-        loading={users.isPending}
-        error={users.error ?? undefined}
-        retry={() => void users.refetch()}
+        {...listState(users)}
       />
       <Roles />
       {adding && (
@@ -178,64 +166,57 @@ function Acts({ user, onPassword }: { user: User; onPassword: () => void }) {
   const own = user.user_id === session.data?.user_id;
   const email = user.email;
   return (
-    <Menu position="bottom-end" withinPortal>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={t("settings.users.actsOf", { email })}>
-          <IconDots size={18} aria-hidden />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item onClick={onPassword}>{t("settings.users.newPassword")}</Menu.Item>
-        {user.two_factor && !own && (
-          <Menu.Item
-            onClick={() =>
-              confirm({
-                title: t("settings.users.resetTwoFactor"),
-                text: t("settings.users.resetTwoFactorAsk", { email }),
-                act: t("settings.users.resetTwoFactor"),
-                onYes: () => reset.mutate(),
-              })
-            }
-          >
-            {t("settings.users.resetTwoFactor")}
-          </Menu.Item>
-        )}
-        {user.disabled_at ? (
-          <Menu.Item onClick={() => lock.mutate(false)}>{t("settings.users.letInAct")}</Menu.Item>
-        ) : (
-          !own && (
-            <Menu.Item
-              color="red"
-              onClick={() =>
-                confirm({
-                  title: t("settings.users.lock"),
-                  text: t("settings.users.lockAsk", { email }),
-                  act: t("settings.users.lock"),
-                  onYes: () => lock.mutate(true),
-                })
-              }
-            >
-              {t("settings.users.lock")}
-            </Menu.Item>
-          )
-        )}
-        {!own && (
+    <MoreMenu label={t("settings.users.actsOf", { email })}>
+      <Menu.Item onClick={onPassword}>{t("settings.users.newPassword")}</Menu.Item>
+      {user.two_factor && !own && (
+        <Menu.Item
+          onClick={() =>
+            confirm({
+              title: t("settings.users.resetTwoFactor"),
+              text: t("settings.users.resetTwoFactorAsk", { email }),
+              act: t("settings.users.resetTwoFactor"),
+              onYes: () => reset.mutate(),
+            })
+          }
+        >
+          {t("settings.users.resetTwoFactor")}
+        </Menu.Item>
+      )}
+      {user.disabled_at ? (
+        <Menu.Item onClick={() => lock.mutate(false)}>{t("settings.users.letInAct")}</Menu.Item>
+      ) : (
+        !own && (
           <Menu.Item
             color="red"
             onClick={() =>
               confirm({
-                title: t("settings.users.remove"),
-                text: t("settings.users.removeAsk", { email }),
-                act: t("settings.users.remove"),
-                onYes: () => remove.mutate(),
+                title: t("settings.users.lock"),
+                text: t("settings.users.lockAsk", { email }),
+                act: t("settings.users.lock"),
+                onYes: () => lock.mutate(true),
               })
             }
           >
-            {t("settings.users.remove")}
+            {t("settings.users.lock")}
           </Menu.Item>
-        )}
-      </Menu.Dropdown>
-    </Menu>
+        )
+      )}
+      {!own && (
+        <Menu.Item
+          color="red"
+          onClick={() =>
+            confirm({
+              title: t("settings.users.remove"),
+              text: t("settings.users.removeAsk", { email }),
+              act: t("settings.users.remove"),
+              onYes: () => remove.mutate(),
+            })
+          }
+        >
+          {t("settings.users.remove")}
+        </Menu.Item>
+      )}
+    </MoreMenu>
   );
 }
 

@@ -1,30 +1,21 @@
 /** Webhooks of mail providers that tell of bounces and complaints. */
-import {
-  Anchor,
-  Badge,
-  Button,
-  PasswordInput,
-  Select,
-  SimpleGrid,
-  TagsInput,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Badge, Button, PasswordInput, Select, SimpleGrid, TagsInput, Text, TextInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Hook } from "~/api/schema";
 import { useMay } from "~/api/session";
-import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { FormDialog } from "~/ui/FormDialog";
 import { number } from "~/ui/format";
 import { Once } from "~/ui/Once";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
 import { hooksQuery } from "../queries";
+import { AskedLink } from "./AskedLink";
 import { Section } from "./Section";
 
 const PROVIDERS = ["ses", "sendgrid", "mailgun", "postmark"] as const;
@@ -95,9 +86,7 @@ export function Hooks() {
         columns={columns}
         rows={hooks.data?.items ?? []}
         rowKey={(one) => String(one.hook_id)}
-        loading={hooks.isPending}
-        error={hooks.error ?? undefined}
-        retry={() => void hooks.refetch()}
+        {...listState(hooks)}
         height={260}
         empty={<Text size="sm">{t("settings.hooks.none")}</Text>}
       />
@@ -132,20 +121,14 @@ function Remove({ hook }: { hook: Hook }) {
     { renews: [hooksQuery.queryKey], done: t("settings.hooks.gone") },
   );
   return (
-    <Anchor
-      component="button"
-      size="sm"
-      onClick={() =>
-        confirm({
-          title: t("settings.hooks.remove"),
-          text: t("settings.hooks.removeAsk"),
-          act: t("settings.hooks.remove"),
-          onYes: () => remove.mutate(),
-        })
-      }
+    <AskedLink
+      title={t("settings.hooks.remove")}
+      text={t("settings.hooks.removeAsk")}
+      act={t("settings.hooks.remove")}
+      onYes={() => remove.mutate()}
     >
       {t("common.remove")}
-    </Anchor>
+    </AskedLink>
   );
 }
 

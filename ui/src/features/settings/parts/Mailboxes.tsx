@@ -1,6 +1,5 @@
 /** Mailboxes that bounces come to. */
 import {
-  Anchor,
   Badge,
   Button,
   NumberInput,
@@ -16,15 +15,16 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Mailbox } from "~/api/schema";
 import { useMay } from "~/api/session";
-import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { FormDialog } from "~/ui/FormDialog";
 import { number } from "~/ui/format";
+import { listState } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import { tellDone } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
 import { mailboxesQuery } from "../queries";
+import { AskedLink } from "./AskedLink";
 import { Section } from "./Section";
 
 export function Mailboxes() {
@@ -89,9 +89,7 @@ export function Mailboxes() {
         columns={columns}
         rows={mailboxes.data?.items ?? []}
         rowKey={(one) => String(one.mailbox_id)}
-        loading={mailboxes.isPending}
-        error={mailboxes.error ?? undefined}
-        retry={() => void mailboxes.refetch()}
+        {...listState(mailboxes)}
         height={260}
         empty={<Text size="sm">{t("settings.mailboxes.none")}</Text>}
       />
@@ -112,20 +110,14 @@ function Remove({ mailbox }: { mailbox: Mailbox }) {
     { renews: [mailboxesQuery.queryKey], done: t("settings.mailboxes.gone") },
   );
   return (
-    <Anchor
-      component="button"
-      size="sm"
-      onClick={() =>
-        confirm({
-          title: t("settings.mailboxes.remove"),
-          text: t("settings.mailboxes.removeAsk"),
-          act: t("settings.mailboxes.remove"),
-          onYes: () => remove.mutate(),
-        })
-      }
+    <AskedLink
+      title={t("settings.mailboxes.remove")}
+      text={t("settings.mailboxes.removeAsk")}
+      act={t("settings.mailboxes.remove")}
+      onYes={() => remove.mutate()}
     >
       {t("common.remove")}
-    </Anchor>
+    </AskedLink>
   );
 }
 

@@ -17,15 +17,16 @@ import { useTranslation } from "react-i18next";
 import { api, ask, Failure } from "~/api/client";
 import type { FeedStatus, WebhooksModelWebhook as Webhook, WebhookInput } from "~/api/schema";
 import { useMay } from "~/api/session";
-import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { FormDialog } from "~/ui/FormDialog";
 import { number } from "~/ui/format";
+import { listState } from "~/ui/pages";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { useAct } from "../act";
 import { headersOf } from "../headers";
 import { webhooksQuery } from "../queries";
+import { AskedLink } from "./AskedLink";
 import { Section } from "./Section";
 
 const STATUSES: readonly FeedStatus[] = [
@@ -81,9 +82,7 @@ export function Webhooks() {
         columns={columns}
         rows={webhooks.data?.items ?? []}
         rowKey={(one) => String(one.webhook_id)}
-        loading={webhooks.isPending}
-        error={webhooks.error ?? undefined}
-        retry={() => void webhooks.refetch()}
+        {...listState(webhooks)}
         height={320}
         empty={<Text size="sm">{t("settings.webhooks.none")}</Text>}
       />
@@ -146,20 +145,14 @@ function Acts({ webhook, onChange }: { webhook: Webhook; onChange: () => void })
       <Anchor component="button" size="sm" onClick={onChange}>
         {t("common.edit")}
       </Anchor>
-      <Anchor
-        component="button"
-        size="sm"
-        onClick={() =>
-          confirm({
-            title: t("settings.webhooks.delete"),
-            text: t("settings.webhooks.deleteAsk", { name: webhook.name }),
-            act: t("settings.webhooks.delete"),
-            onYes: () => remove.mutate(),
-          })
-        }
+      <AskedLink
+        title={t("settings.webhooks.delete")}
+        text={t("settings.webhooks.deleteAsk", { name: webhook.name })}
+        act={t("settings.webhooks.delete")}
+        onYes={() => remove.mutate()}
       >
         {t("common.delete")}
-      </Anchor>
+      </AskedLink>
     </Group>
   );
 }

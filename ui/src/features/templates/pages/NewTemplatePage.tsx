@@ -14,12 +14,13 @@ import { IconBell, IconCode, IconMessage, IconMessageCircle } from "@tabler/icon
 import { useMutation } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { type ChannelName, numberOf } from "~/api/channels";
 import { api, ask } from "~/api/client";
 import type { TemplateInput } from "~/api/schema";
 import { Failed } from "~/ui/Failed";
 import { MailFrame } from "~/ui/MailFrame";
 import { Page } from "~/ui/Page";
-import { type ChannelName, numberOf, WRITTEN } from "../channels";
+import { WRITTEN } from "../channels";
 import { usePreview } from "../parts/preview";
 import { contentOf } from "../queries";
 import { type Begun, STARTERS, type Starter, starter } from "../starters";

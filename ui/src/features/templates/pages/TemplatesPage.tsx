@@ -4,6 +4,7 @@ import { IconPlus, IconSearch, IconTemplate } from "@tabler/icons-react";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { type ChannelName, nameOf } from "~/api/channels";
 import { api, ask } from "~/api/client";
 import type { TemplateSummary } from "~/api/schema";
 import { useMay } from "~/api/session";
@@ -12,7 +13,7 @@ import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
-import { CHANNEL_ICONS, type ChannelName, nameOf, WRITTEN } from "../channels";
+import { CHANNEL_ICONS, WRITTEN } from "../channels";
 import { TemplateActions } from "../parts/TemplateActions";
 
 const route = getRouteApi("/templates");
@@ -102,14 +103,8 @@ export function TemplatesPage() {
       <DataTable
         label={t("nav.templates")}
         columns={columns}
-        rows={pages.rows}
+        {...pages}
         rowKey={(row) => String(row.template_id)}
-        loading={pages.loading}
-        error={pages.error}
-        retry={pages.retry}
-        hasMore={pages.hasMore}
-        loadingMore={pages.loadingMore}
-        more={pages.more}
         open={(row) => void go({ to: "/templates/$id", params: { id: String(row.template_id) } })}
         empty={
           <Empty

@@ -1,5 +1,4 @@
 import {
-  ActionIcon,
   Alert,
   Box,
   Button,
@@ -16,15 +15,7 @@ import {
 } from "@mantine/core";
 import { Dropzone } from "@mantine/dropzone";
 import { useDebouncedValue } from "@mantine/hooks";
-import {
-  IconCopy,
-  IconDots,
-  IconPencil,
-  IconPhoto,
-  IconSearch,
-  IconTrash,
-  IconUpload,
-} from "@tabler/icons-react";
+import { IconCopy, IconPencil, IconPhoto, IconSearch, IconTrash, IconUpload } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -34,6 +25,7 @@ import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { Empty } from "~/ui/Empty";
 import { Failed, useFailureText } from "~/ui/Failed";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { NameDialog } from "~/ui/NameDialog";
 import { usePages } from "~/ui/pages";
 import { tellDone, tellFailed } from "~/ui/tell";
@@ -223,47 +215,40 @@ function Picture({ image, onPick, may }: { image: Image; onPick?: (image: Image)
             {image.frames > 1 && ` · ${t("images.animated")}`}
           </Text>
         </div>
-        <Menu position="bottom-end" withinPortal>
-          <Menu.Target>
-            <ActionIcon variant="subtle" color="gray" aria-label={t("images.acts", { name: image.name })}>
-              <IconDots size={16} aria-hidden />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item
-              leftSection={<IconCopy size={16} aria-hidden />}
-              onClick={() =>
-                void navigator.clipboard.writeText(image.url).then(
-                  () => tellDone(t("images.copied")),
-                  () => tellFailed(new Error(image.url)),
-                )
-              }
-            >
-              {t("images.copyAddress")}
-            </Menu.Item>
-            {may && (
-              <>
-                <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setNaming(true)}>
-                  {t("images.rename")}
-                </Menu.Item>
-                <Menu.Item
-                  color="red"
-                  leftSection={<IconTrash size={16} aria-hidden />}
-                  onClick={() =>
-                    confirm({
-                      title: t("images.deleteTitle"),
-                      text: t("images.deleteText", { name: image.name }),
-                      act: t("images.deleteAct"),
-                      onYes: () => void remove(),
-                    })
-                  }
-                >
-                  {t("common.delete")}
-                </Menu.Item>
-              </>
-            )}
-          </Menu.Dropdown>
-        </Menu>
+        <MoreMenu label={t("images.acts", { name: image.name })}>
+          <Menu.Item
+            leftSection={<IconCopy size={16} aria-hidden />}
+            onClick={() =>
+              void navigator.clipboard.writeText(image.url).then(
+                () => tellDone(t("images.copied")),
+                () => tellFailed(new Error(image.url)),
+              )
+            }
+          >
+            {t("images.copyAddress")}
+          </Menu.Item>
+          {may && (
+            <>
+              <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setNaming(true)}>
+                {t("images.rename")}
+              </Menu.Item>
+              <Menu.Item
+                color="red"
+                leftSection={<IconTrash size={16} aria-hidden />}
+                onClick={() =>
+                  confirm({
+                    title: t("images.deleteTitle"),
+                    text: t("images.deleteText", { name: image.name }),
+                    act: t("images.deleteAct"),
+                    onYes: () => void remove(),
+                  })
+                }
+              >
+                {t("common.delete")}
+              </Menu.Item>
+            </>
+          )}
+        </MoreMenu>
       </Group>
       {naming && <Rename image={image} onClose={() => setNaming(false)} />}
       {shown && (

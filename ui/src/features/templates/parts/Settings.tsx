@@ -16,6 +16,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { categoriesQuery } from "~/api/categories";
+import { EMAIL } from "~/api/channels";
 import { api, ask, askPlain } from "~/api/client";
 import type { Template } from "~/api/schema";
 import { sendersQuery } from "~/api/senders";
@@ -23,7 +24,6 @@ import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { number } from "~/ui/format";
 import { tellFailed } from "~/ui/tell";
-import { EMAIL } from "../channels";
 import { isOfBlocks, templateQuery } from "../queries";
 import type { DraftWriting } from "../writing";
 

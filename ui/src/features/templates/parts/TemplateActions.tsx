@@ -1,11 +1,12 @@
-import { ActionIcon, Menu } from "@mantine/core";
-import { IconCopy, IconDots, IconTrash } from "@tabler/icons-react";
+import { Menu } from "@mantine/core";
+import { IconCopy, IconTrash } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { tellDone, tellFailed } from "~/ui/tell";
 
 /** Copy and delete, for a row of the list and for the editor. */
@@ -47,31 +48,24 @@ export function TemplateActions({
     }
   };
   return (
-    <Menu position="bottom-end" withinPortal>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={t("common.more")}>
-          <IconDots size={18} aria-hidden />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item leftSection={<IconCopy size={16} aria-hidden />} onClick={() => void copy()}>
-          {t("templates.copy")}
-        </Menu.Item>
-        <Menu.Item
-          color="red"
-          leftSection={<IconTrash size={16} aria-hidden />}
-          onClick={() =>
-            confirm({
-              title: t("templates.deleteTitle"),
-              text: t("templates.deleteText", { name: row.name }),
-              act: t("templates.deleteAct"),
-              onYes: () => void remove(),
-            })
-          }
-        >
-          {t("common.delete")}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <MoreMenu>
+      <Menu.Item leftSection={<IconCopy size={16} aria-hidden />} onClick={() => void copy()}>
+        {t("templates.copy")}
+      </Menu.Item>
+      <Menu.Item
+        color="red"
+        leftSection={<IconTrash size={16} aria-hidden />}
+        onClick={() =>
+          confirm({
+            title: t("templates.deleteTitle"),
+            text: t("templates.deleteText", { name: row.name }),
+            act: t("templates.deleteAct"),
+            onYes: () => void remove(),
+          })
+        }
+      >
+        {t("common.delete")}
+      </Menu.Item>
+    </MoreMenu>
   );
 }

@@ -2,11 +2,11 @@ import { Box, Button, Grid, Group, Paper, Stack, Text, Title } from "@mantine/co
 import { useMediaQuery } from "@mantine/hooks";
 import { lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { EMAIL, nameOf } from "~/api/channels";
 import { api, ask } from "~/api/client";
 import type { ContentModelFinding as Finding } from "~/api/schema";
 import { confirm } from "~/ui/confirm";
 import { tellFailed } from "~/ui/tell";
-import { EMAIL, nameOf } from "../channels";
 import { isOfBlocks } from "../queries";
 import type { View } from "../routes";
 import type { Writing } from "../writing";

@@ -17,7 +17,6 @@ import {
   IconAdjustments,
   IconArrowBackUp,
   IconArrowForwardUp,
-  IconDots,
   IconPencil,
   IconTestPipe,
   IconTrash,
@@ -27,6 +26,7 @@ import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Draft, VersionFigures } from "~/api/schema";
 import { confirm } from "~/ui/confirm";
+import { MoreMenu } from "~/ui/MoreMenu";
 import { Page } from "~/ui/Page";
 import { SaveState } from "~/ui/SaveState";
 import { tellDone, tellFailed } from "~/ui/tell";
@@ -257,23 +257,16 @@ export function Editor({ workflow, look, go, tabs, draft }: TabProps & { draft: 
             </Button>
           )}
           <LifeMenu workflow={workflow} onStart={() => setPublishing("start")} />
-          <Menu position="bottom-end" withinPortal>
-            <Menu.Target>
-              <ActionIcon variant="default" size={36} aria-label={t("workflows.editor.more")}>
-                <IconDots size={18} aria-hidden />
-              </ActionIcon>
-            </Menu.Target>
-            <Menu.Dropdown>
-              <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setRenaming(true)}>
-                {t("workflows.editor.rename")}
+          <MoreMenu label={t("workflows.editor.more")} beside>
+            <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setRenaming(true)}>
+              {t("workflows.editor.rename")}
+            </Menu.Item>
+            {editing.drafted && (
+              <Menu.Item color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={discard}>
+                {t("workflows.editor.discard")}
               </Menu.Item>
-              {editing.drafted && (
-                <Menu.Item color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={discard}>
-                  {t("workflows.editor.discard")}
-                </Menu.Item>
-              )}
-            </Menu.Dropdown>
-          </Menu>
+            )}
+          </MoreMenu>
         </>
       }
     >

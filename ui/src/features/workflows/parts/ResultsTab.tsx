@@ -16,6 +16,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import type { Group as Compared, Holdout, StepMessages, WorkflowSeen } from "~/api/schema";
 import { Chart } from "~/ui/Chart";
+import { CountsTable } from "~/ui/CountsTable";
 import { Failed } from "~/ui/Failed";
 import { Figure } from "~/ui/Figure";
 import { money, number, percent } from "~/ui/format";
@@ -116,46 +117,17 @@ export function ResultsTab({
   );
 }
 
+const COLUMNS = ["queued", "sent", "opened", "clicked", "unsubscribed", "failed", "excluded"] as const;
+
 function Messages({ messages, says }: { messages: StepMessages[]; says: (id: string) => string }) {
   const { t } = useTranslation();
-  const columns = ["queued", "sent", "opened", "clicked", "unsubscribed", "failed", "excluded"] as const;
   return (
-    <Paper withBorder p="md">
-      <Table.ScrollContainer minWidth={720}>
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("workflows.step")}</Table.Th>
-              {columns.map((column) => (
-                <Table.Th key={column} ta="end">
-                  {t(`workflows.messages.${column}`)}
-                </Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {messages.map((one) => (
-              <Table.Tr key={one.step_id}>
-                <Table.Td maw={320} style={{ overflowWrap: "anywhere" }}>
-                  {says(one.step_id)}
-                </Table.Td>
-                {columns.map((column) => (
-                  <Table.Td key={column} ta="end" style={{ fontVariantNumeric: "tabular-nums" }}>
-                    {number(one[column])}
-                    {(column === "opened" || column === "clicked") && one.sent > 0 && (
-                      <Text span size="xs" c="dimmed">
-                        {" "}
-                        {percent(one[column] / one.sent)}
-                      </Text>
-                    )}
-                  </Table.Td>
-                ))}
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </Paper>
+    <CountsTable
+      of={t("workflows.step")}
+      columns={COLUMNS.map((name) => ({ name, label: t(`workflows.messages.${name}`) }))}
+      shared={["opened", "clicked"]}
+      rows={messages.map((one) => ({ key: one.step_id, name: says(one.step_id), counts: one }))}
+    />
   );
 }
 

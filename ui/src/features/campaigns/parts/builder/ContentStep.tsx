@@ -17,12 +17,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { EMAIL } from "~/api/channels";
 import { foundQuery } from "~/api/contacts";
 import { sendersQuery } from "~/api/senders";
 import { templatesQuery } from "~/api/templates";
 import { Failed } from "~/ui/Failed";
 import { MailFrame } from "~/ui/MailFrame";
-import { CHANNELS, channelName, EMAIL, reach } from "../../channels";
+import { CHANNELS, channelName, reach } from "../../channels";
 import { type Draft, type DraftWay, moved } from "../../draft";
 import { previewQuery } from "../../queries";
 

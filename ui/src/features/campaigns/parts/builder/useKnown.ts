@@ -1,10 +1,11 @@
 /** What the server knows about a draft: who would get it, by which channels, what is wrong with its messages. */
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQueries, useQuery } from "@tanstack/react-query";
+import { EMAIL } from "~/api/channels";
 import { domainsQuery } from "~/api/domains";
 import { sendersQuery } from "~/api/senders";
 import { templatesQuery } from "~/api/templates";
-import { channelName, EMAIL, reach } from "../../channels";
+import { channelName, reach } from "../../channels";
 import { type Draft, namesSomebody } from "../../draft";
 import { audienceQuery, findingsQuery } from "../../queries";
 

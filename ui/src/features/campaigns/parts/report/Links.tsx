@@ -4,13 +4,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { linksQuery } from "~/api/campaigns";
+import { EMAIL } from "~/api/channels";
 import { foundQuery } from "~/api/contacts";
 import type { Campaign, LinkHeat } from "~/api/schema";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
 import { number, percent } from "~/ui/format";
 import { MailFrame } from "~/ui/MailFrame";
-import { EMAIL } from "../../channels";
 import { previewQuery } from "../../queries";
 import { People } from "../People";
 

@@ -1,9 +1,10 @@
 /** Where mail is read, and how receiving domains take it: of a campaign, or of the whole account. */
-import { Paper, Progress, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { Paper, Progress, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconWorld } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import i18next from "i18next";
 import { useTranslation } from "react-i18next";
+import { CountsTable } from "~/ui/CountsTable";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
 import { number, percent } from "~/ui/format";
@@ -60,49 +61,24 @@ function named(by: string, value: string): string {
   return new Intl.DisplayNames([i18next.language], { type: "region" }).of(value) ?? value;
 }
 
+const COLUMNS = ["sent", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained"] as const;
+
 export function Receivers({ campaign }: { campaign?: number }) {
   const { t } = useTranslation();
   const receivers = useQuery(receiversQuery(campaign));
   if (receivers.isError) return <Failed error={receivers.error} retry={() => void receivers.refetch()} />;
   if (receivers.data?.length === 0)
     return <Empty icon={<IconWorld />} title={t("campaignReport.nothingYet")} />;
-  const columns = ["sent", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained"] as const;
   return (
-    <Paper withBorder p="md">
-      <Table.ScrollContainer minWidth={720}>
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("campaignReport.domain")}</Table.Th>
-              {columns.map((name) => (
-                <Table.Th key={name} ta="end">
-                  {t(`campaignReport.columns.${name}`)}
-                </Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {(receivers.data ?? []).map((one) => (
-              <Table.Tr key={one.domain}>
-                <Table.Td style={{ overflowWrap: "anywhere" }}>
-                  {one.domain || t("campaignReport.notKnown")}
-                </Table.Td>
-                {columns.map((name) => (
-                  <Table.Td key={name} ta="end">
-                    {number(one[name])}
-                    {name !== "sent" && name !== "failed" && one.sent > 0 && (
-                      <Text span size="xs" c="dimmed">
-                        {" "}
-                        {percent(one[name] / one.sent)}
-                      </Text>
-                    )}
-                  </Table.Td>
-                ))}
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </Paper>
+    <CountsTable
+      of={t("campaignReport.domain")}
+      columns={COLUMNS.map((name) => ({ name, label: t(`campaignReport.columns.${name}`) }))}
+      shared={["bounced", "opened", "clicked", "unsubscribed", "complained"]}
+      rows={(receivers.data ?? []).map((one) => ({
+        key: one.domain,
+        name: one.domain || t("campaignReport.notKnown"),
+        counts: one,
+      }))}
+    />
   );
 }

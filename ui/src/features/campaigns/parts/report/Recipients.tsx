@@ -131,14 +131,8 @@ export function Recipients({ campaign }: { campaign: Campaign }) {
       <DataTable
         label={t("campaignReport.tabs.people")}
         columns={columns}
-        rows={pages.rows}
+        {...pages}
         rowKey={(row) => row.message_id}
-        loading={pages.loading}
-        error={pages.error}
-        retry={pages.retry}
-        hasMore={pages.hasMore}
-        loadingMore={pages.loadingMore}
-        more={pages.more}
         empty={<Empty icon={<IconUsers />} title={t("campaigns.nobody")} />}
       />
     </Stack>

@@ -1,23 +1,12 @@
 import { Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { MEMBERS } from "~/api/contacts";
 import { fieldsQuery } from "~/api/fields";
 import { Add, Remove } from "../buttons";
 import { type Form, text } from "../context";
 import { scalar } from "../inputs/scalar";
 import type { Json } from "../schema";
-
-const STANDARD = [
-  "first_name",
-  "last_name",
-  "country",
-  "region",
-  "city",
-  "address",
-  "postcode",
-  "language",
-  "time_zone",
-] as const;
 
 /** Standard fields are in `set`, own ones in `fields`. */
 export function UpdateContact({ form }: { form: Form }) {
@@ -38,7 +27,7 @@ export function UpdateContact({ form }: { form: Form }) {
     form.set({ set: of("set"), fields: Object.keys(fields).length > 0 ? fields : undefined });
   };
   const options = [
-    ...STANDARD.map((name) => ({
+    ...MEMBERS.map((name) => ({
       value: `set:${name}`,
       label: t(`workflows.form.contactFields.${name}` as "workflows.form.contactFields.city"),
     })),
