@@ -3,7 +3,8 @@ import { ActionIcon, Anchor, Box, Group, Loader, Paper, Stack, Text, Tooltip } f
 import { IconRefresh } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import type { Count, ContactsPerson as Person } from "~/api/schema";
+import type { Count } from "~/api/schema";
+import { nameOf } from "../contactName";
 import { Failed } from "../Failed";
 import { number } from "../format";
 import { Time } from "../Time";
@@ -119,10 +120,4 @@ export function Sentence({ text }: { text: string }) {
       </Text>
     </Box>
   );
-}
-
-export function nameOf(person: Person): string {
-  const name = [person.first_name, person.last_name].filter(Boolean).join(" ");
-  const address = person.email || person.phone || person.external_id || String(person.contact_id);
-  return name ? `${name} · ${address}` : address;
 }

@@ -1,13 +1,13 @@
-import { Anchor, Button, Group, SegmentedControl, Text, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { Anchor, Button, Group, SegmentedControl, Text } from "@mantine/core";
 import { IconMail, IconPlus, IconSearch } from "@tabler/icons-react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Campaign } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { Finder } from "~/ui/Finder";
 import { number } from "~/ui/format";
 import { Page } from "~/ui/Page";
 import { usePages } from "~/ui/pages";
@@ -51,7 +51,11 @@ export function CampaignsPage() {
           aria-label={t("campaigns.state")}
           style={{ overflowX: "auto" }}
         />
-        <Finder value={search.search ?? ""} onChange={(words) => put({ search: words || undefined })} />
+        <Finder
+          label={t("campaigns.searchName")}
+          value={search.search ?? ""}
+          onChange={(words) => put({ search: words || undefined })}
+        />
       </Group>
       <DataTable
         label={t("nav.campaigns")}
@@ -73,26 +77,6 @@ export function CampaignsPage() {
         }
       />
     </Page>
-  );
-}
-
-function Finder({ value, onChange }: { value: string; onChange: (words: string) => void }) {
-  const { t } = useTranslation();
-  const [typed, setTyped] = useState(value);
-  const [settled] = useDebouncedValue(typed, 250);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: told once what was typed, not when the page draws anew
-  useEffect(() => {
-    if (settled.trim() !== value) onChange(settled.trim());
-  }, [settled]);
-  return (
-    <TextInput
-      value={typed}
-      onChange={(event) => setTyped(event.currentTarget.value)}
-      placeholder={t("campaigns.searchName")}
-      aria-label={t("campaigns.searchName")}
-      leftSection={<IconSearch size={16} aria-hidden />}
-      w={{ base: "100%", sm: 260 }}
-    />
   );
 }
 

@@ -1,6 +1,5 @@
 /** Contacts in a table: found, sorted, chosen, and something done to them. */
-import { Alert, Anchor, Group, Stack, Text, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { Alert, Anchor, Group, Stack, Text } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -10,6 +9,7 @@ import { fieldsQuery } from "~/api/fields";
 import { useMay } from "~/api/session";
 import { type Column, DataTable, type Sort } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { Finder } from "~/ui/Finder";
 import { number } from "~/ui/format";
 import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
@@ -68,7 +68,11 @@ export function PeopleTable({ condition, search, put, filters, nobody, isFiltere
   return (
     <Stack gap="sm">
       <Group gap="xs" align="flex-end">
-        <Finder value={search.search ?? ""} onChange={(words) => put({ search: words || undefined })} />
+        <Finder
+          label={t("contacts.find")}
+          value={search.search ?? ""}
+          onChange={(words) => put({ search: words || undefined })}
+        />
         {filters}
         <Text size="sm" c="dimmed" ms="auto" role="status">
           {total &&
@@ -128,30 +132,6 @@ export function PeopleTable({ condition, search, put, filters, nobody, isFiltere
         }
       />
     </Stack>
-  );
-}
-
-function Finder({ value, onChange }: { value: string; onChange: (words: string) => void }) {
-  const { t } = useTranslation();
-  const [typed, setTyped] = useState(value);
-  const [place] = useState(window.location.pathname);
-  const [settled] = useDebouncedValue(typed, 250);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: told once what was typed, not when the page draws anew
-  useEffect(() => {
-    // Who opened a row meanwhile is on the way to another page, and is not to be called back.
-    if (settled.trim() !== value && window.location.pathname === place) onChange(settled.trim());
-  }, [settled]);
-  return (
-    <TextInput
-      type="search"
-      value={typed}
-      onChange={(event) => setTyped(event.currentTarget.value)}
-      placeholder={t("contacts.find")}
-      aria-label={t("contacts.find")}
-      leftSection={<IconSearch size={16} aria-hidden />}
-      w={{ base: "100%", sm: 300 }}
-      maxLength={300}
-    />
   );
 }
 

@@ -3,9 +3,9 @@ import { IconCheck, IconX } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import type { Reason } from "~/api/schema";
+import { ContactPicker } from "~/ui/ContactPicker";
 import { Failed } from "~/ui/Failed";
 import { whyQuery } from "../queries";
-import { PersonPicker } from "./PersonPicker";
 
 /** Why a contact is in the segment or not: each part of the condition with its answer and what the contact has. */
 export function WhyTab({
@@ -21,7 +21,12 @@ export function WhyTab({
   const why = useQuery({ ...whyQuery(segmentId, contactId ?? 0), enabled: contactId !== undefined });
   return (
     <Stack>
-      <PersonPicker value={contactId} onChange={onContact} />
+      <ContactPicker
+        label={t("segments.why.whom")}
+        maw={420}
+        value={contactId}
+        onChange={(id) => id !== undefined && onContact(id)}
+      />
       {contactId === undefined && (
         <Text size="sm" c="dimmed">
           {t("segments.why.hint")}

@@ -5,6 +5,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Call, WorkflowSeen } from "~/api/schema";
+import { ContactPicker } from "~/ui/ContactPicker";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { number } from "~/ui/format";
@@ -12,7 +13,6 @@ import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
 import type { WorkflowLook } from "../routes";
 import { ContactName } from "./ContactName";
-import { ContactPicker } from "./ContactPicker";
 
 const COLORS: Record<string, string> = { to_do: "blue", done: "teal", given_up: "red" };
 
@@ -83,6 +83,7 @@ export function CallsTab({
   return (
     <Stack gap="sm">
       <ContactPicker
+        clearable
         label={t("workflows.oneContact")}
         value={look.contact}
         onChange={(contact) => go({ contact })}

@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Journey, WorkflowSeen } from "~/api/schema";
 import { useMay } from "~/api/session";
+import { ContactPicker } from "~/ui/ContactPicker";
 import { confirm } from "~/ui/confirm";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
@@ -18,7 +19,6 @@ import { read } from "../model/definition";
 import { versionQuery } from "../queries";
 import type { WorkflowLook } from "../routes";
 import { ContactName } from "./ContactName";
-import { ContactPicker } from "./ContactPicker";
 import { useSentences } from "./sentences";
 
 const STATES = ["waiting", "paused", "finished", "failed", "left", "exited", "held_out"] as const;
@@ -95,6 +95,7 @@ export function PeopleTab({ workflow, look, go }: Props) {
     <Stack gap="sm">
       <Group align="flex-end" gap="sm">
         <ContactPicker
+          clearable
           label={t("workflows.oneContact")}
           value={look.contact}
           onChange={(contact) => go({ contact })}

@@ -17,6 +17,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Simulation, Trace, VersionFigures, WorkflowSeen } from "~/api/schema";
 import { useMay } from "~/api/session";
+import { ContactPicker } from "~/ui/ContactPicker";
 import { Failed } from "~/ui/Failed";
 import { Figure } from "~/ui/Figure";
 import { number, percent } from "~/ui/format";
@@ -25,7 +26,6 @@ import { formOf, merged } from "../form/context";
 import { AsJson } from "../form/inputs/AsJson";
 import type { Json } from "../form/schema";
 import { type Definition, write } from "../model/definition";
-import { ContactPicker } from "./ContactPicker";
 import { outcomeText, StateBadge } from "./PeopleTab";
 import type { Sentences } from "./sentences";
 
@@ -99,7 +99,7 @@ export function SimulatePanel({ workflow, definition, sentences, broken, onShow,
           />
         ) : (
           <>
-            <ContactPicker label={t("workflows.contact")} value={contact} onChange={setContact} />
+            <ContactPicker clearable label={t("workflows.contact")} value={contact} onChange={setContact} />
             <AsJson
               form={formOf(given, (members) => setGiven(merged(given, members)), [])}
               member="params"

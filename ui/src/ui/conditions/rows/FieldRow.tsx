@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { fieldsQuery } from "~/api/fields";
+import type { CustomField } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { Picker } from "../inputs";
 import { changed, type Tree } from "../tree";

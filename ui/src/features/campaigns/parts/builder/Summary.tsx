@@ -9,6 +9,7 @@ import { api, ask } from "~/api/client";
 import type { Campaign } from "~/api/schema";
 import { useMay, useSession } from "~/api/session";
 import { confirm } from "~/ui/confirm";
+import { DialogButtons } from "~/ui/DialogButtons";
 import { Failed, useFailureText } from "~/ui/Failed";
 import { dateTime, number } from "~/ui/format";
 import { tellDone, tellFailed } from "~/ui/tell";
