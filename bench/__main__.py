@@ -40,6 +40,7 @@ BENCHES = {
     "product_feed": "bench.product_feed",
     "workflows": "bench.workflows",
     "reaction": "bench.reactions",
+    "web": "bench.web",
 }
 
 
