@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,46 @@ async def test_models_stand_beside_each_other(shop: Shop) -> None:
     await shop.attribution.configure(shop.account_id, AttributionSettings(model=Model.LAST_OPEN))
     [row] = await shop.attribution.report(shop.account_id)
     assert (row.source_id, row.orders, row.net) == (8, 2, 130)
+
+
+async def test_an_order_tells_its_messages_and_each_day_its_sources(shop: Shop) -> None:
+    anna, bob, cora = await shop.contact("anna"), await shop.contact("bob"), await shop.contact("cora")
+    await shop.click(anna, days=3, campaign=7)
+    await shop.hit(anna, ActivityKind.OPENED, days=1, campaign=0)
+    await shop.order(anna)
+    await shop.hit(bob, ActivityKind.OPENED, days=1, campaign=8)
+    await shop.order(bob, "B-1", ordered_at=NOON + timedelta(days=1), total=Decimal(30))
+    await shop.click(cora, days=1, campaign=8)
+    await shop.order(cora, "C-1")
+    await shop.order(await shop.contact("dan"), "D-1")
+
+    async def touches(number: str) -> list[tuple[bool, Source, int, tuple[Model, ...]]]:
+        order = await shop.orders.find(shop.account_id, number)
+        assert order is not None
+        found = await shop.attribution.touches(shop.account_id, order.contact_id, order.order_id)
+        return [(one.is_click, one.source, one.source_id, one.models) for one in found]
+
+    assert await touches("A-1") == [
+        (True, Source.CAMPAIGN, 7, (Model.LAST_CLICK, Model.LAST_CLICK_THEN_OPEN)),
+        (False, Source.SINGLE, 0, (Model.LAST_OPEN,)),
+    ]
+    assert await touches("B-1") == [(False, Source.CAMPAIGN, 8, (Model.LAST_OPEN, Model.LAST_CLICK_THEN_OPEN))]
+    assert await touches("C-1") == [(True, Source.CAMPAIGN, 8, tuple(Model))]
+    assert await touches("D-1") == []
+
+    async def days(model: Model | None = None, **span: Any) -> list[tuple[int, Source, int, Decimal]]:
+        found = await shop.attribution.source_days(shop.account_id, model=model, **span)
+        return [(one.day.day, one.source, one.orders, one.net) for one in found]
+
+    assert await days() == [(8, Source.CAMPAIGN, 2, 200)]
+    assert await days(Model.LAST_OPEN) == [
+        (8, Source.CAMPAIGN, 1, 100),
+        (8, Source.SINGLE, 1, 100),
+        (9, Source.CAMPAIGN, 1, 30),
+    ]
+    assert await days(Model.LAST_OPEN, since=date(2026, 3, 9), until=date(2026, 3, 9)) == [(9, Source.CAMPAIGN, 1, 30)]
+    with pytest.raises(Invalid):
+        await days(since=date(2026, 3, 9), until=date(2026, 3, 8))
 
 
 async def test_a_late_click_takes_the_order_over(shop: Shop) -> None:

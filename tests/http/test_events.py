@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.http.running_site import Site
@@ -160,3 +161,40 @@ async def test_events_of_a_type_are_browsed_by_a_parameter_and_time_and_counted(
         assert await browse(parameter="basket.total", value="2") == ["2"]
         assert await browse(parameter="size", value="huge") == []
         assert await browse(since="2026-05-02T00:00:00Z", until="2026-05-04T12:00:00Z") == ["2", "1"]
+
+
+async def test_events_of_a_type_are_browsed_by_contact_and_counted_by_day(site: Site) -> None:
+    async with site.client() as client:
+        now = datetime.now(UTC)
+        for n, name in enumerate(("nora", "otto", "nora", "")):
+            params = {"EmailAddress": f"{name}@example.org"} if name else {}
+            event = {"type_key": "visited", "key": str(n), "params": params, "occurred_at": _ago(now, days=n + 0.5)}
+            assert (await client.post(TYPES, json={"key": "visited", "creates_contacts": True})).status_code == 200
+            assert (await client.post(EVENTS, json=event)).status_code == 200
+        figures = (await client.get(f"{TYPES}/figures", params={"days": 3})).json()["items"]
+        [visited] = [one for one in figures if one["key"] == "visited"]
+        assert (visited["events"], visited["by_day"]) == (3, [1, 1, 1])
+        path = f"{TYPES}/{visited['event_type_id']}/events"
+        found = (await client.get(path)).json()["items"]
+        assert [(one["key"], one["email"]) for one in found] == [
+            ("0", "nora@example.org"),
+            ("1", "otto@example.org"),
+            ("2", "nora@example.org"),
+            ("3", ""),
+        ]
+        nora = found[0]["contact_id"]
+        first = (await client.get(path, params={"contact": nora, "limit": 1})).json()
+        assert [one["key"] for one in first["items"]] == ["0"]
+        rest = (await client.get(path, params={"contact": nora, "cursor": first["next_cursor"]})).json()
+        assert ([one["key"] for one in rest["items"]], rest["next_cursor"]) == (["2"], None)
+        since = {"contact": nora, "since": _ago(now, days=1)}
+        assert [one["key"] for one in (await client.get(path, params=since)).json()["items"]] == ["0"]
+        otto = found[1]["contact_id"]
+        merged = await client.post(f"/syncom/v1/contacts/{nora}/merge", json={"drop_id": otto})
+        assert merged.is_success, merged.text
+        found = (await client.get(path, params={"contact": nora})).json()["items"]
+        assert [(one["key"], one["contact_id"]) for one in found] == [("0", nora), ("1", nora), ("2", nora)]
+
+
+def _ago(now: datetime, *, days: float) -> str:
+    return (now - timedelta(days=days)).isoformat()

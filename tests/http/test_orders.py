@@ -65,6 +65,61 @@ async def test_orders_of_the_account_are_browsed_newest_first_by_status_sum_sour
         assert (await client.get(f"{PATH}/orders", params={"cursor": "x"})).status_code == 422
 
 
+async def test_orders_are_found_by_number_and_contact_and_added_up_by_status_and_currency(site: Site) -> None:
+    async with site.client() as client:
+        refund = {"order": "C-1", "external_id": "R", "amount": 4, "refunded_at": "2026-06-09T12:00:00Z"}
+        cora, dora = {"email": "cora@example.com"}, {"email": "dora@example.com"}
+        span = {"since": "2026-06-01T00:00:00Z", "until": "2026-07-01T00:00:00Z"}
+        given = [
+            order(
+                f"C-{n}",
+                status=status,
+                total=total,
+                currency=currency,
+                ordered_at=f"2026-06-0{n}T12:00:00Z",
+                customer=who,
+            )
+            for n, status, total, currency, who in (
+                (1, "DELIVERED", 10, "EUR", cora),
+                (2, "delivered", 20, "EUR", dora),
+                (3, "CANCELLED", 40, "EUR", cora),
+                (4, "PACKED", 80, "UAH", cora),
+            )
+        ]
+        assert (await client.post(f"{PATH}/orders", json={"orders": given})).status_code == 204
+        assert (await client.post(f"{PATH}/refunds", json={"refunds": [refund]})).status_code == 204
+
+        async def browse(**query: Any) -> list[str]:
+            found = (await client.get(f"{PATH}/orders", params=span | query)).json()
+            return [one["external_id"] for one in found["items"]]
+
+        async def totals(**query: Any) -> list[tuple[str, bool, str, int, str]]:
+            found = (await client.get(f"{PATH}/order-totals", params=span | query)).json()
+            assert found["is_exact"] is True
+            return [
+                (one["status"], one["is_sale"], one["currency"], one["orders"], one["net"]) for one in found["items"]
+            ]
+
+        contact = (await client.get(f"{PATH}/orders/C-1")).json()["contact_id"]
+        assert await browse(contact=contact) == ["C-4", "C-3", "C-1"]
+        assert await browse(contact=contact, status="cancelled") == ["C-3"]
+        assert await browse(number="C-2") == ["C-2"]
+        assert await browse(number="C-2", contact=contact) == []
+        assert await browse(number="nobody's") == []
+        delivered = ("DELIVERED", True, "EUR", 2, "26.00")
+        cancelled = ("CANCELLED", False, "EUR", 1, "40.00")
+        packed = ("PACKED", True, "UAH", 1, "80.00")
+        assert await totals() == [delivered, cancelled, packed]
+        assert await totals(least=40) == [cancelled, packed]
+        assert await totals(contact=contact) == [cancelled, ("DELIVERED", True, "EUR", 1, "6.00"), packed]
+        assert await totals(number="C-4") == [packed]
+        assert await totals(number="nobody's") == []
+        came = await client.get(f"{PATH}/orders/C-1/attribution")
+        assert came.json() == {"items": [], "next_cursor": None}
+        assert (await client.get(f"{PATH}/orders/nobody's/attribution")).status_code == 404
+        assert (await client.get(f"{PATH}/attribution/days", params={"model": "last_open"})).json()["items"] == []
+
+
 async def test_a_wrong_refund_is_refused_by_its_field(site: Site) -> None:
     async with site.client() as client:
         given = [{"order": "A-1", "external_id": "R-1", "amount": -1, "refunded_at": "2026-03-09T12:00:00Z"}]

@@ -184,14 +184,47 @@ UPDATE attribution_settings SET next_bucket = %(next_bucket)s WHERE account_id =
 
 -- name: totals
 -- What each source led to, by model and currency, on days of orders. Index: attribution_totals_day, or the primary key.
-SELECT model, source, source_id, currency, sum(orders)::bigint, sum(gross), sum(refunded) FROM attribution_totals
-WHERE account_id = %(account_id)s AND model = ANY (%(models)s::smallint[])
+-- Names: primary keys of campaigns and workflows.
+SELECT t.model, t.source, t.source_id, t.currency, t.orders, t.gross, t.refunded,
+    coalesce(CASE t.source WHEN 1 THEN c.name WHEN 2 THEN w.name END, '')
+FROM (
+    SELECT model, source, source_id, currency, sum(orders)::bigint AS orders, sum(gross) AS gross,
+        sum(refunded) AS refunded
+    FROM attribution_totals
+    WHERE account_id = %(account_id)s AND model = ANY (%(models)s::smallint[])
+        AND (%(since)s::date IS NULL OR day >= %(since)s) AND (%(until)s::date IS NULL OR day <= %(until)s)
+        AND (%(source)s::smallint IS NULL OR source = %(source)s)
+        AND (%(source_id)s::bigint IS NULL OR source_id = %(source_id)s)
+    GROUP BY model, source, source_id, currency
+    HAVING sum(orders) <> 0 OR sum(gross) <> 0 OR sum(refunded) <> 0
+) AS t
+LEFT JOIN campaigns c ON t.source = 1 AND c.campaign_id = t.source_id AND c.account_id = %(account_id)s
+LEFT JOIN workflows w ON t.source = 2 AND w.workflow_id = t.source_id AND w.account_id = %(account_id)s
+ORDER BY t.model, t.gross - t.refunded DESC, t.source, t.source_id, t.currency;
+
+-- name: source_days
+-- What each kind of source led to by day of the order. Index: attribution_totals_day.
+SELECT day, source, currency, sum(orders)::bigint, sum(gross), sum(refunded) FROM attribution_totals
+WHERE account_id = %(account_id)s AND model = %(model)s
     AND (%(since)s::date IS NULL OR day >= %(since)s) AND (%(until)s::date IS NULL OR day <= %(until)s)
-    AND (%(source)s::smallint IS NULL OR source = %(source)s)
-    AND (%(source_id)s::bigint IS NULL OR source_id = %(source_id)s)
-GROUP BY model, source, source_id, currency
+GROUP BY day, source, currency
 HAVING sum(orders) <> 0 OR sum(gross) <> 0 OR sum(refunded) <> 0
-ORDER BY model, sum(gross) - sum(refunded) DESC, source, source_id, currency;
+ORDER BY day, source, currency;
+
+-- name: touches
+-- The last click and the last open before an order. Indexes: primary keys of attributions, campaigns and workflows.
+SELECT t.is_click, t.occurred_at, t.message_id, t.source, t.source_id,
+    coalesce(CASE t.source WHEN 1 THEN c.name WHEN 2 THEN w.name END, '')
+FROM attributions a
+CROSS JOIN LATERAL (VALUES
+    (true, a.click_at, a.click_message, a.click_source, a.click_source_id),
+    (false, a.open_at, a.open_message, a.open_source, a.open_source_id)
+) AS t (is_click, occurred_at, message_id, source, source_id)
+LEFT JOIN campaigns c ON t.source = 1 AND c.campaign_id = t.source_id AND c.account_id = %(account_id)s
+LEFT JOIN workflows w ON t.source = 2 AND w.workflow_id = t.source_id AND w.account_id = %(account_id)s
+WHERE a.account_id = %(account_id)s AND a.bucket = %(bucket)s AND a.contact_id = %(contact_id)s
+    AND a.order_id = %(order_id)s AND t.occurred_at IS NOT NULL
+ORDER BY t.is_click DESC;
 
 -- name: days
 -- What one source led to by day of the order. Index: attribution_totals' primary key.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from uuid import UUID
 
 import msgspec
 
@@ -74,6 +75,31 @@ class SourceRevenue(Revenue, frozen=True, kw_only=True):
     source: Source
     #: Of the campaign or workflow.
     source_id: int
+    #: Its name; empty: it has none, or was deleted.
+    name: str
+
+
+class SourceDayRevenue(Revenue, frozen=True, kw_only=True):
+    """What all campaigns, all workflows, or all other single messages together led to on one day of orders, UTC."""
+
+    day: date
+    source: Source
+
+
+class Touch(msgspec.Struct, frozen=True, kw_only=True):
+    """The message that an order is led back to."""
+
+    #: By which models it is that one.
+    models: tuple[Model, ...]
+    #: Whether it was clicked, not only opened.
+    is_click: bool
+    occurred_at: datetime
+    message_id: UUID
+    source: Source
+    #: Of the campaign or workflow; 0: another single message.
+    source_id: int
+    #: Its name; empty: it has none, or was deleted.
+    name: str
 
 
 class DayRevenue(Revenue, frozen=True, kw_only=True):

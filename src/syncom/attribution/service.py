@@ -14,7 +14,9 @@ from syncom.attribution.model import (
     Model,
     Revenue,
     Source,
+    SourceDayRevenue,
     SourceRevenue,
+    Touch,
 )
 from syncom.contacts.service import hold_contacts
 from syncom.errors import FieldError, Invalid
@@ -93,6 +95,22 @@ class AttributionService:
         async with self._database.tenant(account_id) as connection:
             model = (await store.state(connection, account_id)).settings.model
             return await store.days(connection, account_id, model, source, source_id)
+
+    async def source_days(
+        self, account_id: int, *, since: date | None = None, until: date | None = None, model: Model | None = None
+    ) -> list[SourceDayRevenue]:
+        """What each kind of source led to by day of the order (UTC), oldest first, by the chosen model or this one.
+        Raises Invalid when the days are not in order."""
+        if since is not None and until is not None and since > until:
+            raise Invalid("since", "must not be after until")
+        async with self._database.tenant(account_id) as connection:
+            model = model or (await store.state(connection, account_id)).settings.model
+            return await store.source_days(connection, account_id, model, since=since, until=until)
+
+    async def touches(self, account_id: int, contact_id: int, order_id: int) -> list[Touch]:
+        """The messages that an order of a contact is led back to, the clicked one first; none: it came by itself."""
+        async with self._database.tenant(account_id) as connection:
+            return await store.touches(connection, account_id, contact_id, order_id)
 
     # ------------------------------------------------------------ what comes late
 

@@ -7,14 +7,19 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from syncom.attribution.model import (
     AttributionSettings,
     AttributionState,
     DayRevenue,
     Model,
     Source,
+    SourceDayRevenue,
     SourceRevenue,
+    Touch,
 )
+from syncom.ids import bucket_of
 from syncom.orders.model import OrderKey
 from syncom.orders.service import lock_statistics
 from syncom.postgres.columns import buckets, numbers
@@ -123,10 +128,54 @@ async def totals(
             model=_MODELS[int(row[0]) - 1],
             source=_SOURCES[int(row[1]) - 1],
             source_id=row[2],
+            name=row[7],
             **_revenue(row[3], row[4], row[5], row[6]),
         )
         for row in await (await connection.execute(_SQL["totals"], values)).fetchall()
     ]
+
+
+async def source_days(
+    connection: Connection, account_id: int, model: Model, *, since: date | None, until: date | None
+) -> list[SourceDayRevenue]:
+    """What each kind of source led to, by day."""
+    values = {"account_id": account_id, "model": model.number, "since": since, "until": until}
+    return [
+        SourceDayRevenue(day=row[0], source=_SOURCES[int(row[1]) - 1], **_revenue(row[2], row[3], row[4], row[5]))
+        for row in await (await connection.execute(_SQL["source_days"], values)).fetchall()
+    ]
+
+
+async def touches(connection: Connection, account_id: int, contact_id: int, order_id: int) -> list[Touch]:
+    """The last click and the last open before an order, as far as there are any; once where they are of one message."""
+    values = {
+        "account_id": account_id,
+        "bucket": bucket_of(contact_id),
+        "contact_id": contact_id,
+        "order_id": order_id,
+    }
+    rows = await (await connection.execute(_SQL["touches"], values)).fetchall()
+    is_clicked = any(row[0] for row in rows)
+    found: list[Touch] = []
+    for is_click, occurred_at, message_id, source, source_id, name in rows:
+        models = (Model.LAST_CLICK, Model.LAST_CLICK_THEN_OPEN) if is_click else (Model.LAST_OPEN,)
+        if not is_clicked:
+            models += (Model.LAST_CLICK_THEN_OPEN,)
+        if found and found[0].message_id == message_id:
+            found[0] = msgspec.structs.replace(found[0], models=tuple(Model))
+            continue
+        found.append(
+            Touch(
+                models=models,
+                is_click=is_click,
+                occurred_at=occurred_at,
+                message_id=message_id,
+                source=_SOURCES[int(source) - 1],
+                source_id=source_id,
+                name=name,
+            )
+        )
+    return found
 
 
 async def days(

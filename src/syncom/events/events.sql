@@ -325,14 +325,20 @@ ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT %(limit)s
 
 -- name: browse
 -- Of the next events of a type behind the cursor, newest first, those with this value in the parameter: a name, or a path of
--- names. Index events_type of each month.
-SELECT e.event_id, %(type_key)s::text, e.key, e.params, e.contact_id, e.occurred_at, e.recorded_at
+-- names; with whom they are of now. Indexes: events_type of each month, primary keys of merged_contacts and contacts.
+SELECT e.event_id, %(type_key)s::text, e.key, e.params, coalesce(m.into_contact_id, e.contact_id), e.occurred_at,
+    e.recorded_at, concat_ws(' ', nullif(c.first_name, ''), nullif(c.last_name, '')), coalesce(c.email, ''),
+    coalesce(c.phone, '')
 FROM (
     SELECT * FROM events
     WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s AND occurred_at >= %(since)s
         AND occurred_at <= %(before)s AND (occurred_at, event_id) < (%(before)s, %(before_id)s)
     ORDER BY occurred_at DESC, event_id DESC LIMIT %(look)s
 ) AS e
+LEFT JOIN merged_contacts m ON m.account_id = %(account_id)s AND m.bucket = e.bucket AND m.contact_id = e.contact_id
+LEFT JOIN contacts c ON c.account_id = %(account_id)s
+    AND c.bucket = (coalesce(m.into_contact_id, e.contact_id) & 255)::smallint
+    AND c.contact_id = coalesce(m.into_contact_id, e.contact_id)
 WHERE %(parameter)s::text IS NULL
     OR coalesce(e.params ->> %(parameter)s, e.params #>> string_to_array(%(parameter)s, '.')) = %(value)s
 ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT %(limit)s
@@ -344,16 +350,65 @@ WHERE account_id = %(account_id)s AND event_type_id = %(event_type_id)s AND occu
     AND occurred_at <= %(before)s AND (occurred_at, event_id) < (%(before)s, %(before_id)s)
 ORDER BY occurred_at DESC, event_id DESC OFFSET %(look)s - 1 LIMIT 1
 
+-- name: browse_of_contact
+-- The same of one contact, with those of contacts merged into it. Indexes: events_contact of each month, primary keys of
+-- merged_contacts and contacts.
+SELECT e.event_id, %(type_key)s::text, e.key, e.params, %(contact_id)s::bigint, e.occurred_at, e.recorded_at,
+    concat_ws(' ', nullif(c.first_name, ''), nullif(c.last_name, '')), coalesce(c.email, ''), coalesce(c.phone, '')
+FROM (
+    SELECT f.* FROM (
+        SELECT %(bucket)s::smallint AS bucket, %(contact_id)s::bigint AS contact_id
+        UNION ALL
+        SELECT bucket, contact_id FROM merged_contacts
+        WHERE account_id = %(account_id)s AND into_contact_id = %(contact_id)s
+    ) AS g
+    CROSS JOIN LATERAL (
+        SELECT * FROM events
+        WHERE account_id = %(account_id)s AND bucket = g.bucket AND contact_id = g.contact_id
+            AND event_type_id = %(event_type_id)s AND occurred_at >= %(since)s
+            AND occurred_at <= %(before)s AND (occurred_at, event_id) < (%(before)s, %(before_id)s)
+        ORDER BY occurred_at DESC, event_id DESC LIMIT %(look)s
+    ) AS f
+    ORDER BY f.occurred_at DESC, f.event_id DESC LIMIT %(look)s
+) AS e
+LEFT JOIN contacts c ON c.account_id = %(account_id)s AND c.bucket = %(bucket)s AND c.contact_id = %(contact_id)s
+WHERE %(parameter)s::text IS NULL
+    OR coalesce(e.params ->> %(parameter)s, e.params #>> string_to_array(%(parameter)s, '.')) = %(value)s
+ORDER BY e.occurred_at DESC, e.event_id DESC LIMIT %(limit)s
+
+-- name: looked_until_of_contact
+-- The last of them that was looked through; none: all were. Index events_contact of each month.
+SELECT f.occurred_at, f.event_id FROM (
+    SELECT %(bucket)s::smallint AS bucket, %(contact_id)s::bigint AS contact_id
+    UNION ALL
+    SELECT bucket, contact_id FROM merged_contacts
+    WHERE account_id = %(account_id)s AND into_contact_id = %(contact_id)s
+) AS g
+CROSS JOIN LATERAL (
+    SELECT occurred_at, event_id FROM events
+    WHERE account_id = %(account_id)s AND bucket = g.bucket AND contact_id = g.contact_id
+        AND event_type_id = %(event_type_id)s AND occurred_at >= %(since)s
+        AND occurred_at <= %(before)s AND (occurred_at, event_id) < (%(before)s, %(before_id)s)
+    ORDER BY occurred_at DESC, event_id DESC LIMIT %(look)s
+) AS f
+ORDER BY f.occurred_at DESC, f.event_id DESC OFFSET %(look)s - 1 LIMIT 1
+
 -- name: figures
--- How many events of each type came, up to a limit, and when the newest did. Index events_type of each month.
-SELECT t.event_type_id, t.key, least(c.found, %(most)s), c.found <= %(most)s, n.occurred_at
+-- How many events of each type came, the newest up to a limit, also by how many times 24 hours ago; and when the newest did.
+-- Index events_type of each month.
+SELECT t.event_type_id, t.key, least(c.found, %(most)s), c.found <= %(most)s, n.occurred_at, c.ages, c.counts
 FROM event_types t
 CROSS JOIN LATERAL (
-    SELECT count(*) AS found FROM (
-        SELECT 1 FROM events e
-        WHERE e.account_id = %(account_id)s AND e.event_type_id = t.event_type_id AND e.occurred_at >= %(since)s
-        LIMIT %(most)s + 1
-    ) AS few
+    SELECT coalesce(sum(d.events), 0)::bigint AS found, array_agg(d.age) AS ages, array_agg(d.events) AS counts
+    FROM (
+        SELECT greatest(floor(extract(epoch FROM %(now)s - few.occurred_at) / 86400), 0)::int AS age, count(*) AS events
+        FROM (
+            SELECT e.occurred_at FROM events e
+            WHERE e.account_id = %(account_id)s AND e.event_type_id = t.event_type_id AND e.occurred_at > %(since)s
+            ORDER BY e.occurred_at DESC LIMIT %(most)s + 1
+        ) AS few
+        GROUP BY 1
+    ) AS d
 ) AS c
 LEFT JOIN LATERAL (
     SELECT e.occurred_at FROM events e

@@ -54,6 +54,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: datetime
 
 
+class ListedEvent(Event, frozen=True, kw_only=True):
+    """An event as lists show it, with whom it is of. What is not known of the contact is empty."""
+
+    contact_name: str
+    email: str
+    phone: str
+
+
 class FollowedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event of a type that somebody follows, out of the change log."""
 
@@ -82,12 +90,21 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None
 
 
+class ListedEventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The same of events with whom they are of."""
+
+    events: list[ListedEvent]
+    cursor: str | None
+
+
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which events of a type somebody looks for. What is None does not matter."""
 
     #: A parameter's name, or a dotted path to it, and its value as a text.
     parameter: str | None = None
     value: str = ""
+    #: Of this contact, those of contacts merged into it included.
+    contact_id: int | None = None
     #: Happened from then on, and before then.
     since: datetime | None = None
     until: datetime | None = None
@@ -103,6 +120,8 @@ class TypeFigures(msgspec.Struct, frozen=True, kw_only=True):
     is_exact: bool
     #: When the newest one happened; None: there is none.
     last_at: datetime | None
+    #: How many in each 24 hours up to now, oldest first; null: so far back it was not counted.
+    by_day: list[int | None]
 
 
 class TypeParameter(msgspec.Struct, frozen=True, kw_only=True):

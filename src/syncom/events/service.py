@@ -33,6 +33,7 @@ from syncom.events.model import (
     EventPage,
     EventType,
     FollowedEvent,
+    ListedEventPage,
     Recorded,
     TypeFigures,
     UnexpectedParameters,
@@ -474,7 +475,7 @@ class EventsService:
 
     async def browse(
         self, account_id: int, event_type: EventType, chosen: EventFilter, *, cursor: str | None = None, limit: int = 50
-    ) -> EventPage:
+    ) -> ListedEventPage:
         """A type's events that fit, newest first; a page looks through 10,000 at most, so that one with an empty page
         may have a cursor. Raises Invalid for a bad cursor."""
         before, before_id = _moment(cursor)
@@ -493,15 +494,14 @@ class EventsService:
                 limit=limit,
             )
         if len(found) == limit:
-            return _page(found, limit)
+            looked = (found[-1].occurred_at, found[-1].event_id)
         end = f"{looked[0].astimezone(UTC).isoformat()}|{looked[1]}" if looked is not None else None
-        return EventPage(events=found, cursor=end)
+        return ListedEventPage(events=found, cursor=end)
 
     async def figures(self, account_id: int, *, days: int) -> list[TypeFigures]:
         """How many events of each type came in the last days, up to 10,000 of each; the newest first."""
-        since = self._clock.now() - timedelta(days=days)
         async with self._database.tenant(account_id) as connection:
-            return await store.figures(connection, account_id, since, _MOST_LOOKED_AT)
+            return await store.figures(connection, account_id, self._clock.now(), days=days, most=_MOST_LOOKED_AT)
 
     async def between(
         self, account_id: int, type_key: str, since: datetime, until: datetime

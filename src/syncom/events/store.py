@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import TupleRow
 
 from syncom.contacts.service import contact_locks
 from syncom.events.identity import KINDS, Naming
-from syncom.events.model import Event, EventFilter, EventType, FollowedEvent, Recorded, TypeFigures
+from syncom.events.model import Event, EventFilter, EventType, FollowedEvent, ListedEvent, Recorded, TypeFigures
 from syncom.events.prepare import PreparedEvent, past_ids
 from syncom.ids import bucket_of, replayed_event_id, single_message_id, single_message_ids
 from syncom.postgres.columns import booleans, moments, numbers, texts
@@ -294,8 +295,9 @@ async def browse(
     before_id: UUID,
     look: int,
     limit: int,
-) -> tuple[list[Event], tuple[datetime, UUID] | None]:
+) -> tuple[list[ListedEvent], tuple[datetime, UUID] | None]:
     """Of the next ``look`` events those that fit; and the last that was looked at, None: all were."""
+    contact_id = chosen.contact_id
     values = {
         "account_id": account_id,
         "event_type_id": event_type.event_type_id,
@@ -308,18 +310,35 @@ async def browse(
         "look": look,
         "limit": limit,
     }
-    rows = await (await connection.execute(_SQL["browse"], values)).fetchall()
-    last = await (await connection.execute(_SQL["looked_until"], values)).fetchone()
-    return [_event(row) for row in rows], last
+    whose = ""
+    if contact_id is not None:
+        whose = "_of_contact"
+        values |= {"bucket": bucket_of(contact_id), "contact_id": contact_id}
+    rows = await (await connection.execute(_SQL[f"browse{whose}"], values)).fetchall()
+    last = await (await connection.execute(_SQL[f"looked_until{whose}"], values)).fetchone()
+    return [_listed(row) for row in rows], last
 
 
-async def figures(connection: Connection, account_id: int, since: datetime, most: int) -> list[TypeFigures]:
-    """How many events of each type came from ``since`` on, ``most`` being counted at most; the liveliest first."""
-    values = {"account_id": account_id, "since": since, "most": most}
+async def figures(connection: Connection, account_id: int, now: datetime, *, days: int, most: int) -> list[TypeFigures]:
+    """How many events of each type came in the last days, ``most`` being counted at most; the liveliest first."""
+    values = {"account_id": account_id, "now": now, "since": now - timedelta(days=days), "most": most}
     return [
-        TypeFigures(event_type_id=row[0], key=row[1], events=row[2], is_exact=row[3], last_at=row[4])
+        TypeFigures(
+            event_type_id=row[0],
+            key=row[1],
+            events=row[2],
+            is_exact=row[3],
+            last_at=row[4],
+            by_day=_by_day(dict(zip(row[5] or (), row[6] or (), strict=True)), days, is_exact=row[3]),
+        )
         for row in await (await connection.execute(_SQL["figures"], values)).fetchall()
     ]
+
+
+def _by_day(counts: Mapping[int, int], days: int, *, is_exact: bool) -> list[int | None]:
+    """Counts by age as a list, oldest first. Where counting stopped, that day and those before it are not known."""
+    known = days if is_exact else max(counts)
+    return [counts.get(age, 0) if age < known else None for age in reversed(range(days))]
 
 
 async def delete_events(
@@ -359,6 +378,11 @@ def _uuids(values: Sequence[UUID]) -> str:
 
 def _nullable_uuids(values: Sequence[int | None]) -> str:
     return f"{{{','.join(['NULL' if value is None else f'{value:032x}' for value in values])}}}"
+
+
+def _listed(row: TupleRow) -> ListedEvent:
+    members = msgspec.structs.asdict(_event(row))
+    return ListedEvent(**members, contact_name=row[7], email=row[8], phone=row[9])
 
 
 def _event(row: TupleRow) -> Event:

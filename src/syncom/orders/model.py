@@ -112,6 +112,9 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     least: Decimal | None = None
     most: Decimal | None = None
     source: str | None = None
+    #: With this number of the shop.
+    external_id: str | None = None
+    contact_id: int | None = None
     #: Made from then on, and before then.
     since: datetime | None = None
     until: datetime | None = None
@@ -152,6 +155,32 @@ class OrderList(msgspec.Struct, frozen=True, kw_only=True):
 
     orders: list[ListedOrder]
     end: OrderPlace | None
+
+
+class StatusTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders in one status and currency. Amounts of different currencies are never added."""
+
+    #: As the shop writes it, in capitals.
+    status: str
+    #: Whether its orders count as sold: neither cancelled nor left in the cart.
+    is_sale: bool
+    #: Empty: the shop said none.
+    currency: str
+    orders: int
+    #: Sum of the orders' totals.
+    gross: Decimal
+    refunded: Decimal
+    #: Gross less refunded.
+    net: Decimal
+
+
+class OrderTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What orders come to."""
+
+    #: Those of most orders first.
+    items: list[StatusTotals]
+    #: False: there are more orders; the newest 100,000 were added up.
+    is_exact: bool
 
 
 class RefundedItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

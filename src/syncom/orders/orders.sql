@@ -200,6 +200,53 @@ WHERE account_id = %(account_id)s AND ordered_at >= %(since)s AND ordered_at <= 
   AND (ordered_at, external_id) < (%(before)s, %(before_number)s)
 ORDER BY ordered_at DESC, external_id DESC OFFSET %(look)s - 1 LIMIT 1;
 
+-- name: browse_of_contact
+-- The same of one contact, or of one order whose contact is known. Index: orders_time.
+SELECT o.order_id, o.contact_id, o.external_id, o.status, o.total, o.refunded, o.currency, o.ordered_at, o.changed_at,
+    o.details ->> 'source' AS source, jsonb_array_length(o.items) AS items,
+    c.email, c.phone, concat_ws(' ', nullif(c.first_name, ''), nullif(c.last_name, '')) AS contact_name
+FROM orders o
+LEFT JOIN contacts c ON c.account_id = o.account_id AND c.bucket = o.bucket AND c.contact_id = o.contact_id
+WHERE o.account_id = %(account_id)s AND o.bucket = %(bucket)s AND o.contact_id = %(contact_id)s
+  AND o.ordered_at >= %(since)s AND (o.ordered_at, o.external_id) < (%(before)s, %(before_number)s)
+  AND (%(external_id)s::text IS NULL OR o.external_id = %(external_id)s)
+  AND (%(status)s::text IS NULL OR upper(o.status) = upper(%(status)s))
+  AND (%(least)s::numeric IS NULL OR o.total >= %(least)s) AND (%(most)s::numeric IS NULL OR o.total <= %(most)s)
+  AND (%(source)s::text IS NULL OR lower(o.details ->> 'source') = lower(%(source)s))
+ORDER BY o.ordered_at DESC, o.external_id DESC LIMIT %(limit)s;
+
+-- name: totals
+-- Of the newest orders of a time those that fit, added up by status and currency; and how many were looked at. Index:
+-- orders_made.
+SELECT upper(o.status), o.currency, count(*) FILTER (WHERE f.fits), coalesce(sum(o.total) FILTER (WHERE f.fits), 0),
+    coalesce(sum(o.refunded) FILTER (WHERE f.fits), 0), count(*)
+FROM (
+    SELECT status, currency, total, refunded, details FROM orders
+    WHERE account_id = %(account_id)s AND ordered_at >= %(since)s AND ordered_at < %(until)s
+    ORDER BY ordered_at DESC LIMIT %(look)s + 1
+) AS o
+CROSS JOIN LATERAL (
+    SELECT (%(status)s::text IS NULL OR upper(o.status) = upper(%(status)s))
+        AND (%(least)s::numeric IS NULL OR o.total >= %(least)s)
+        AND (%(most)s::numeric IS NULL OR o.total <= %(most)s)
+        AND (%(source)s::text IS NULL OR lower(o.details ->> 'source') = lower(%(source)s)) AS fits
+) AS f
+GROUP BY 1, 2
+ORDER BY 3 DESC, 1, 2;
+
+-- name: totals_of_contact
+-- The same of one contact, or of one order whose contact is known. Index: orders_time.
+SELECT upper(o.status), o.currency, count(*), sum(o.total), sum(o.refunded), count(*)
+FROM orders o
+WHERE o.account_id = %(account_id)s AND o.bucket = %(bucket)s AND o.contact_id = %(contact_id)s
+  AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
+  AND (%(external_id)s::text IS NULL OR o.external_id = %(external_id)s)
+  AND (%(status)s::text IS NULL OR upper(o.status) = upper(%(status)s))
+  AND (%(least)s::numeric IS NULL OR o.total >= %(least)s) AND (%(most)s::numeric IS NULL OR o.total <= %(most)s)
+  AND (%(source)s::text IS NULL OR lower(o.details ->> 'source') = lower(%(source)s))
+GROUP BY 1, 2
+ORDER BY 3 DESC, 1, 2;
+
 -- name: one
 -- Index: orders' primary key.
 SELECT order_id, contact_id, external_id, status, total, refunded, currency, ordered_at, changed_at, items, details,

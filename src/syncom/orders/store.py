@@ -20,9 +20,12 @@ from syncom.orders.model import (
     OrderKey,
     OrderPlace,
     OrderState,
+    OrderStatus,
+    OrderTotals,
     Refund,
     RefundedItem,
     RefundInput,
+    StatusTotals,
 )
 from syncom.postgres.columns import buckets, by_bucket, numbers, texts
 from syncom.postgres.pool import Connection
@@ -246,31 +249,78 @@ async def of_contact(connection: Connection, account_id: int, contact_id: int, l
     return [_order(row) for row in await (await cursor.execute(_SQL["of_contact"], values)).fetchall()]
 
 
-#: Before all orders.
+#: Before all orders, and after them.
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
+#: Statuses of what was not sold.
+_NO_SALE: Final = frozenset((OrderStatus.CANCELLED.value, OrderStatus.ABANDONED_SHOPPING_CART.value))
 
 
 async def browse(
     connection: Connection, account_id: int, chosen: OrderFilter, after: OrderPlace, *, look: int, limit: int
 ) -> tuple[list[ListedOrder], OrderPlace | None]:
-    """Of the next ``look`` orders those that fit, ``limit`` at most; and the last that was looked at."""
-    values = {
-        "account_id": account_id,
-        "since": chosen.since or _EARLIEST,
+    """Of the next ``look`` orders those that fit, ``limit`` at most; and the last that was looked at. With a contact or
+    a number, all orders of the contact are looked at."""
+    values = _chosen(account_id, chosen) | {
         "before": after.ordered_at,
         "before_number": after.external_id,
-        "status": chosen.status,
-        "least": chosen.least,
-        "most": chosen.most,
-        "source": chosen.source,
         "look": look,
         "limit": limit,
     }
     cursor = connection.cursor(row_factory=dict_row)
-    rows = await (await cursor.execute(_SQL["browse"], values)).fetchall()
-    last = await (await connection.execute(_SQL["looked_until"], values)).fetchone()
+    whose = await _whose(connection, account_id, chosen)
+    if whose is None:
+        rows = await (await cursor.execute(_SQL["browse"], values)).fetchall()
+        last = await (await connection.execute(_SQL["looked_until"], values)).fetchone()
+    else:
+        rows = await (await cursor.execute(_SQL["browse_of_contact"], values | whose)).fetchall()
+        last = None
     found = [msgspec.convert(row | {"source": row["source"] or ""}, ListedOrder) for row in rows]
     return found, None if last is None else OrderPlace(*last)
+
+
+async def totals(connection: Connection, account_id: int, chosen: OrderFilter, *, look: int) -> OrderTotals:
+    """What those of the newest ``look`` orders that fit come to."""
+    values = _chosen(account_id, chosen) | {"until": chosen.until or _LATEST, "look": look}
+    whose = await _whose(connection, account_id, chosen)
+    name = "totals" if whose is None else "totals_of_contact"
+    rows = await (await connection.execute(_SQL[name], values | (whose or {}))).fetchall()
+    items = [
+        StatusTotals(
+            status=row[0],
+            is_sale=row[0] not in _NO_SALE,
+            currency=row[1],
+            orders=row[2],
+            gross=row[3],
+            refunded=row[4],
+            net=row[3] - row[4],
+        )
+        for row in rows
+        if row[2]
+    ]
+    return OrderTotals(items=items, is_exact=whose is not None or sum(row[5] for row in rows) <= look)
+
+
+def _chosen(account_id: int, chosen: OrderFilter) -> dict[str, Any]:
+    return {
+        "account_id": account_id,
+        "since": chosen.since or _EARLIEST,
+        "status": chosen.status,
+        "least": chosen.least,
+        "most": chosen.most,
+        "source": chosen.source,
+        "external_id": chosen.external_id,
+    }
+
+
+async def _whose(connection: Connection, account_id: int, chosen: OrderFilter) -> dict[str, Any] | None:
+    """The contact whose orders are looked at; None: anybody's. A number that nobody has is nobody's: contact 0."""
+    contact_id = chosen.contact_id
+    if contact_id is None and chosen.external_id is not None:
+        values = {"account_id": account_id, "external_id": chosen.external_id}
+        row = await (await connection.execute(_SQL["contact_of"], values)).fetchone()
+        contact_id = 0 if row is None else row[0]
+    return None if contact_id is None else {"bucket": bucket_of(contact_id), "contact_id": contact_id}
 
 
 async def find(connection: Connection, account_id: int, external_id: str) -> Order | None:

@@ -68,6 +68,8 @@ _RESOURCES: Final = {
     "imports": ("/imports", "import_id"),
     "forms": ("/forms", "form_id"),
     "events": ("/event-types", "event_type_id"),
+    "orders": ("/orders", "external_id"),
+    "products": ("/products", "product_id"),
     "integrations": ("/integrations/apps", "key"),
     "senders": ("/senders", "sender_id"),
 }

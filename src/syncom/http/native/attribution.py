@@ -9,8 +9,18 @@ from litestar import get, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from syncom.accounts.model import Permission
-from syncom.attribution.model import AttributionSettings, AttributionState, DayRevenue, Model, Source, SourceRevenue
-from syncom.http.native.given import Attribution, By, Campaigns, Workflows
+from syncom.attribution.model import (
+    AttributionSettings,
+    AttributionState,
+    DayRevenue,
+    Model,
+    Source,
+    SourceDayRevenue,
+    SourceRevenue,
+    Touch,
+)
+from syncom.errors import NotFound
+from syncom.http.native.given import Attribution, By, Campaigns, Orders, Workflows
 from syncom.http.native.paging import Page
 from syncom.http.native.routing import needs
 
@@ -45,6 +55,31 @@ async def get_attribution(
     return Page(items=found, next_cursor=None)
 
 
+@get("/attribution/days", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_attribution_days(
+    by: By,
+    attribution: Attribution,
+    since: FromQuery[date | None] = None,
+    until: FromQuery[date | None] = None,
+    model: FromQuery[Model | None] = None,
+) -> Page[SourceDayRevenue]:
+    """The same by day and kind of source: by the account's model, unless one is given."""
+    found = await attribution.source_days(by.account_id, since=since, until=until, model=model)
+    return Page(items=found, next_cursor=None)
+
+
+@get("/orders/{external_id:str}/attribution", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
+async def get_order_attribution(
+    by: By, attribution: Attribution, orders: Orders, external_id: FromPath[str]
+) -> Page[Touch]:
+    """The messages that an order is led back to, each with the models that say so; none: it came by itself."""
+    order = await orders.find(by.account_id, external_id)
+    if order is None:
+        raise NotFound("order", "of this number")
+    found = await attribution.touches(by.account_id, order.contact_id, order.order_id)
+    return Page(items=found, next_cursor=None)
+
+
 @get("/campaigns/{campaign_id:int}/revenue", tags=_TAGS, opt=needs(Permission.READ_CAMPAIGNS))
 async def get_campaign_revenue(
     by: By, attribution: Attribution, campaigns: Campaigns, campaign_id: FromPath[int]
@@ -67,6 +102,8 @@ HANDLERS: list[Any] = [
     get_attribution_settings,
     put_attribution_settings,
     get_attribution,
+    get_attribution_days,
+    get_order_attribution,
     get_campaign_revenue,
     get_workflow_revenue,
 ]

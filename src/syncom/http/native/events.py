@@ -12,7 +12,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from syncom.accounts.model import Permission
-from syncom.events.model import Event, EventFilter, EventInput, EventType, TypeFigures, TypeParameter
+from syncom.events.model import Event, EventFilter, EventInput, EventType, ListedEvent, TypeFigures, TypeParameter
 from syncom.events.parameters import Kind, Parameter
 from syncom.events.service import MAX_EACH
 from syncom.http.headers import header
@@ -36,6 +36,7 @@ _ParameterName = Annotated[
     QueryParameter(max_length=500, description="A parameter by its name, or by a dotted path: `basket.total`."),
 ]
 _Value = Annotated[str, QueryParameter(max_length=2000, description="The parameter's value, as a text.")]
+_Contact = Annotated[int | None, QueryParameter(ge=1, description="Of this contact.")]
 _Since = Annotated[datetime | None, QueryParameter(description="Happened from then on.")]
 _Until = Annotated[datetime | None, QueryParameter(description="Happened before then.")]
 
@@ -144,18 +145,19 @@ async def list_type_events(
     event_type_id: FromPath[int],
     parameter: _ParameterName = None,
     value: _Value = "",
+    contact: _Contact = None,
     since: _Since = None,
     until: _Until = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-) -> Page[Event]:
-    """A type's events, newest first.
+) -> Page[ListedEvent]:
+    """A type's events, newest first, with whom they are of.
 
     A page looks through 10,000 events at most: with a filter that few fit it may be
     empty and still have a `next_cursor`.
     """
     event_type = await events.types.by_id(by.account_id, event_type_id)
-    chosen = EventFilter(parameter=parameter or None, value=value, since=since, until=until)
+    chosen = EventFilter(parameter=parameter or None, value=value, contact_id=contact, since=since, until=until)
     page = await events.browse(by.account_id, event_type, chosen, cursor=cursor, limit=limit)
     return Page(items=page.events, next_cursor=page.cursor)
 

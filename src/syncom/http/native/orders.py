@@ -22,6 +22,7 @@ from syncom.orders.model import (
     OrderFilter,
     OrderInput,
     OrderPlace,
+    OrderTotals,
     Refund,
     RefundInput,
 )
@@ -31,6 +32,8 @@ _Status = Annotated[str | None, QueryParameter(max_length=100, description="In t
 _Least = Annotated[Decimal | None, QueryParameter(description="Of the total.")]
 _Most = Annotated[Decimal | None, QueryParameter(description="Of the total.")]
 _Source = Annotated[str | None, QueryParameter(max_length=200, description="From this source of the shop.")]
+_Number = Annotated[str | None, QueryParameter(max_length=300, description="With this number of the shop.")]
+_Contact = Annotated[int | None, QueryParameter(ge=1, description="Of this contact.")]
 _Since = Annotated[datetime | None, QueryParameter(description="Made from then on.")]
 _Until = Annotated[datetime | None, QueryParameter(description="Made before then.")]
 
@@ -65,6 +68,8 @@ async def browse_orders(
     least: _Least = None,
     most: _Most = None,
     source: _Source = None,
+    number: _Number = None,
+    contact: _Contact = None,
     since: _Since = None,
     until: _Until = None,
     limit: Limit = 100,
@@ -75,12 +80,51 @@ async def browse_orders(
     A page looks through 10,000 orders at most: with a filter that few fit it may be
     empty and still have a `next_cursor`.
     """
-    if least is not None and most is not None and least > most:
-        raise Invalid("most", "must not be less than least")
-    chosen = OrderFilter(status=status, least=least, most=most, source=source, since=since, until=until)
+    chosen = _filter(status, least, most, source, number, contact, since, until)
     after = read_cursor(cursor, OrderPlace)
     found = await orders.browse(by.account_id, chosen, after=after, limit=limit)
     return Page(items=found.orders, next_cursor=None if found.end is None else cursor_for(found.end))
+
+
+@get("/order-totals", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
+async def get_order_totals(
+    by: By,
+    orders: Orders,
+    status: _Status = None,
+    least: _Least = None,
+    most: _Most = None,
+    source: _Source = None,
+    number: _Number = None,
+    contact: _Contact = None,
+    since: _Since = None,
+    until: _Until = None,
+) -> OrderTotals:
+    """What the orders of `GET /orders` come to, by status and currency: of the newest 100,000 in the time."""
+    return await orders.totals(by.account_id, _filter(status, least, most, source, number, contact, since, until))
+
+
+def _filter(
+    status: str | None,
+    least: Decimal | None,
+    most: Decimal | None,
+    source: str | None,
+    number: str | None,
+    contact: int | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> OrderFilter:
+    if least is not None and most is not None and least > most:
+        raise Invalid("most", "must not be less than least")
+    return OrderFilter(
+        status=status,
+        least=least,
+        most=most,
+        source=source,
+        external_id=number,
+        contact_id=contact,
+        since=since,
+        until=until,
+    )
 
 
 @get("/orders/{external_id:str}", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
@@ -127,4 +171,13 @@ async def get_revenue(by: By, orders: Orders, contacts: Contacts, contact_id: Fr
     return Page(items=await orders.revenue(by.account_id, contact_id), next_cursor=None)
 
 
-HANDLERS: list[Any] = [add_orders, browse_orders, get_order, list_orders, add_refunds, list_refunds, get_revenue]
+HANDLERS: list[Any] = [
+    add_orders,
+    browse_orders,
+    get_order_totals,
+    get_order,
+    list_orders,
+    add_refunds,
+    list_refunds,
+    get_revenue,
+]
