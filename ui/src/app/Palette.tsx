@@ -9,6 +9,7 @@ import {
 } from "@mantine/spotlight";
 import "@mantine/spotlight/styles.css";
 import {
+  IconAffiliate,
   IconClock,
   IconFilter,
   IconInbox,
@@ -49,6 +50,7 @@ type DeedName =
   | "newTemplate"
   | "newSegment"
   | "newWorkflow"
+  | "sendEvents"
   | "firstEmail";
 
 const DEEDS: Deed[] = [
@@ -57,6 +59,7 @@ const DEEDS: Deed[] = [
   { name: "newTemplate", path: "/templates/new", icon: <IconPlus {...SIZE} />, needs: "write_content" },
   { name: "newSegment", path: "/segments/new", icon: <IconPlus {...SIZE} />, needs: "write_campaigns" },
   { name: "newWorkflow", path: "/workflows/new", icon: <IconPlus {...SIZE} />, needs: "write_campaigns" },
+  { name: "sendEvents", path: "/events/send", icon: <IconAffiliate {...SIZE} />, needs: "read_activity" },
   { name: "firstEmail", path: "/welcome", icon: <IconSend {...SIZE} />, needs: "send" },
 ];
 

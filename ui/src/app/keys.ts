@@ -12,6 +12,9 @@ export const JUMPS: Readonly<Record<string, string>> = {
   m: "/campaigns",
   w: "/workflows",
   r: "/reports",
+  v: "/events",
+  o: "/orders",
+  p: "/products",
   i: "/integrations",
   e: "/settings",
 };

@@ -4,6 +4,7 @@ import {
   IconAffiliate,
   IconCalendar,
   IconChartBar,
+  IconCoins,
   IconFilter,
   IconForms,
   IconGridDots,
@@ -64,7 +65,8 @@ export const sections: Section[] = [
     places: [
       { path: "/reports", name: "reports", icon: IconChartBar, needs: "read_activity" },
       { path: "/events", name: "events", icon: IconAffiliate, needs: "read_activity" },
-      { path: "/orders", name: "orders", icon: IconReceipt, needs: "read_activity" },
+      { path: "/orders", name: "orders", icon: IconReceipt, needs: "read_contacts" },
+      { path: "/revenue", name: "revenue", icon: IconCoins, needs: "read_campaigns" },
     ],
   },
   {
