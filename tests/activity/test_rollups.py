@@ -411,6 +411,12 @@ async def test_reports_are_told_in_the_zone_that_is_asked_for(database: Database
     assert heat.hours[0][0] == 3
     assert sum(map(sum, heat.hours)) == 3
     assert (await service.heat(ACCOUNT, campaign_id=7)).hours[6][22] == 2
+    [own] = (await service.series(ACCOUNT, campaign_id=7, zone="Europe/Kyiv")).points
+    assert own.start.isoformat() == "2026-03-02T00:00:00+02:00"
+    assert own.counts == {"opened": 2, "opened.first": 1}
+    texts = await service.heat(ACCOUNT, since=LAUNCHED, until=until, channel=Channel.SMS)
+    mails = await service.heat(ACCOUNT, since=LAUNCHED, until=until, channel=Channel.EMAIL)
+    assert (sum(map(sum, texts.hours)), sum(map(sum, mails.hours))) == (0, 3)
     [share] = await service.audience(ACCOUNT, "client", since=DAY, until=LAST)
     assert (share.value, share.opened) == ("Chrome", 3)
     [country] = await service.audience(ACCOUNT, "country", campaign_id=7)

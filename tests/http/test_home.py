@@ -77,3 +77,12 @@ async def test_campaigns_stand_in_a_calendar_and_side_by_side_with_whom_each_fig
         assert (await client.get(f"{path}/{one}/reasons")).json()["items"] == []
         assert (await client.get(f"{path}/{one}/links")).json()["items"] == []
         assert (await client.get(f"{path}/{one}/recipients", params={"reason": "full"})).json()["items"] == []
+        file = await client.get(f"{path}/{one}/recipients.csv")
+        assert file.headers["content-type"].startswith("text/csv")
+        assert file.text == "contact_id,address,state,reason,attempts,uncertain,settled_at,message_id\r\n"
+        assert (await client.get(f"{path}/999999/recipients.csv")).status_code == 404
+        assert (await client.get(f"{path}/{one}/recipients.csv", params={"state": "lost"})).status_code == 422
+        own = await client.get("/syncom/v1/reports/series", params={"campaign_id": one})
+        assert own.json() == {"points": [], "total": {}}
+        both = await client.get("/syncom/v1/reports/series", params={"campaign_id": one, "channel": "sms"})
+        assert [wrong["field"] for wrong in both.json()["errors"]] == ["campaign_id"]

@@ -237,14 +237,24 @@ GROUP BY 1, 2
 HAVING sum(count) <> 0
 ORDER BY 1, 2;
 
+-- name: series_of_campaign
+-- The same of one campaign; counters by name. Primary key of campaign_statistics.
+SELECT date_trunc(%(span)s, hour AT TIME ZONE %(zone)s) AT TIME ZONE %(zone)s AS start, kind, sum(count)::bigint
+FROM campaign_statistics
+WHERE account_id = %(account_id)s AND campaign_id = %(campaign_id)s AND hour >= %(since)s AND hour < %(until)s
+GROUP BY 1, 2
+HAVING sum(count) <> 0
+ORDER BY 1, 2;
+
 -- name: heat_of_account
--- A counter by weekday (Monday is 1) and hour of a zone. Primary key.
+-- A counter by weekday (Monday is 1) and hour of a zone, and by channel where one is asked for. Primary key.
 SELECT extract(isodow FROM local)::int, extract(hour FROM local)::int, sum(count)::bigint
 FROM (
     SELECT hour AT TIME ZONE %(zone)s AS local, count
     FROM activity_rollups
     WHERE account_id = %(account_id)s AND dimension = 0 AND campaign_id = -1
         AND hour >= %(since)s AND hour < %(until)s AND kind = %(kind)s
+        AND (%(channel)s::text IS NULL OR value = %(channel)s)
 ) AS found
 GROUP BY 1, 2;
 

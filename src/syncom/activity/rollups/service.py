@@ -86,8 +86,11 @@ class RollupsService:
         channel: Channel | None = None,
         campaign_id: int = WHOLE_ACCOUNT,
     ) -> Series:
-        """What happened over time: of the account, or of its SINGLE_MESSAGES. Without ``since``: the last 30 days."""
-        start, end = self._period(since, until)
+        """What happened over time: of the account, of its SINGLE_MESSAGES, or of one campaign (of all its channels).
+
+        Without ``since``: the last 30 days, of a campaign all of its life.
+        """
+        start, end = self._period(since, until) if campaign_id <= 0 else (since or _FIRST, until or _LAST)
         name = zone_named(zone)
         async with self._database.tenant(account_id) as connection:
             rows = await store.series(
@@ -117,9 +120,10 @@ class RollupsService:
         zone: str = "UTC",
         since: datetime | None = None,
         until: datetime | None = None,
+        channel: Channel | None = None,
         campaign_id: int | None = None,
     ) -> Heat:
-        """When it happens: a counter by weekday and hour, of the account or of one campaign.
+        """When it happens: a counter by weekday and hour, of the account (or its ``channel``) or of one campaign.
 
         Without ``since``: the last 30 days, of a campaign all of its life.
         """
@@ -130,7 +134,14 @@ class RollupsService:
         name = zone_named(zone)
         async with self._database.tenant(account_id) as connection:
             rows = await store.heat(
-                connection, account_id, start, end, campaign_id=campaign_id, kind=kind, zone=name.key
+                connection,
+                account_id,
+                start,
+                end,
+                campaign_id=campaign_id,
+                channel=None if channel is None else channel.value,
+                kind=kind,
+                zone=name.key,
             )
         hours = [[0] * 24 for _ in range(7)]
         for weekday, hour, count in rows:

@@ -27,6 +27,7 @@ _SQL = load_sql("syncom.activity.rollups", "rollups.sql")
 _CAMPAIGN: Final = -1
 #: Rollups of which a campaign has counters of its own; one that waits for nobody's answer has none.
 _IN_CAMPAIGNS: Final = tuple(kind for kind in RollupKind if kind is not RollupKind.DEFERRED)
+_LABELLED: Final = {kind.label: kind for kind in _IN_CAMPAIGNS}
 
 
 async def add_ended(connection: Connection, counts: Mapping[Ended, int], shard: int) -> None:
@@ -169,6 +170,9 @@ async def series(
         "span": span.value,
         "zone": zone,
     }
+    if campaign_id > 0:
+        rows = await (await connection.execute(_SQL["series_of_campaign"], values)).fetchall()
+        return [(start, _LABELLED[kind], count) for start, kind, count in rows if kind in _LABELLED]
     rows = await (await connection.execute(_SQL["series"], values)).fetchall()
     return [(start, RollupKind(kind), count) for start, kind, count in rows]
 
@@ -180,6 +184,7 @@ async def heat(
     until: datetime,
     *,
     campaign_id: int | None,
+    channel: int | None,
     kind: RollupKind,
     zone: str,
 ) -> list[tuple[int, int, int]]:
@@ -189,6 +194,7 @@ async def heat(
         "campaign_id": campaign_id,
         "since": since,
         "until": until,
+        "channel": None if channel is None else str(channel),
         "kind": kind.value,
         "name": kind.label,
         "zone": zone,

@@ -41,6 +41,7 @@ Until = Annotated[datetime | None, QueryParameter(description="Before this momen
 SinceDay = Annotated[date | None, QueryParameter(description="The first day (UTC); 30 days ago unless given.")]
 UntilDay = Annotated[date | None, QueryParameter(description="The last day (UTC), included.")]
 Zone = Annotated[str, QueryParameter(description="Whose days and hours, such as Europe/Kyiv.")]
+OfChannel = Annotated[str | None, QueryParameter(description="email, sms, viber, ...; all unless given.")]
 OfCampaign = Annotated[
     int | None, QueryParameter(description="Of this campaign, all of its life unless days are given.")
 ]
@@ -56,14 +57,19 @@ class Rebuild(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 async def get_series(
     by: By,
     rollups: Rollups,
+    campaigns: Campaigns,
     since: Since = None,
     until: Until = None,
     span: Annotated[str, QueryParameter(description="hour, day, week or month.")] = "day",
     zone: Zone = "UTC",
-    channel: Annotated[str | None, QueryParameter(description="email, sms, viber, ...; all unless given.")] = None,
+    channel: OfChannel = None,
     single: Annotated[bool, QueryParameter(description="Only messages that belong to no campaign.")] = False,
+    campaign_id: OfCampaign = None,
 ) -> Series:
-    """Messages and reactions of the account by hour, day, week or month."""
+    """Messages and reactions by hour, day, week or month: of the account, or of one campaign."""
+    await _known(by, campaigns, campaign_id)
+    if campaign_id is not None and (single or channel is not None):
+        raise Invalid("campaign_id", "cannot be given together with single or channel: leave them out")
     return await rollups.series(
         by.account_id,
         since=since,
@@ -71,7 +77,7 @@ async def get_series(
         span=choice("span", span, _SPANS),
         zone=zone,
         channel=None if channel is None else choice("channel", channel, _CHANNELS),
-        campaign_id=SINGLE_MESSAGES if single else WHOLE_ACCOUNT,
+        campaign_id=campaign_id or (SINGLE_MESSAGES if single else WHOLE_ACCOUNT),
     )
 
 
@@ -84,12 +90,21 @@ async def get_heat(
     zone: Zone = "UTC",
     since: Since = None,
     until: Until = None,
+    channel: OfChannel = None,
     campaign_id: OfCampaign = None,
 ) -> Heat:
     """One counter by weekday and hour of the day."""
     await _known(by, campaigns, campaign_id)
+    if campaign_id is not None and channel is not None:
+        raise Invalid("campaign_id", "cannot be given together with channel: leave one out")
     return await rollups.heat(
-        by.account_id, counter=counter, zone=zone, since=since, until=until, campaign_id=campaign_id
+        by.account_id,
+        counter=counter,
+        zone=zone,
+        since=since,
+        until=until,
+        channel=None if channel is None else choice("channel", channel, _CHANNELS),
+        campaign_id=campaign_id,
     )
 
 

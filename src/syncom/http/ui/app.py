@@ -24,7 +24,7 @@ from syncom.http.pages.page import page, send_bytes, send_page
 PLACES: Final = frozenset(
     {
         "", "welcome", "contacts", "lists", "fields", "imports", "duplicates", "segments", "rfm", "templates", "images",
-        "campaigns", "calendar", "workflows", "events", "orders", "revenue", "integrations", "settings", "reports",
+        "campaigns", "workflows", "events", "orders", "revenue", "integrations", "settings", "reports",
         "forms", "sites", "products", "search", "sign-in",
     }
 )  # fmt: skip
