@@ -18,6 +18,7 @@ import {
   IconMoon,
   IconPlus,
   IconRoute,
+  IconScale,
   IconSearch,
   IconSend,
   IconServer,
@@ -64,6 +65,7 @@ const DEEDS: Deed[] = [
 ];
 
 const CORNERS = [
+  { name: "compare", path: "/campaigns/compare", icon: <IconScale {...SIZE} />, needs: "read_campaigns" },
   { name: "senders", path: "/settings/senders", icon: <IconServer {...SIZE} />, needs: "read_settings" },
   { name: "inbox", path: "/settings/inbox", icon: <IconInbox {...SIZE} />, needs: "operate" },
   { name: "security", path: "/settings/security", icon: <IconShieldLock {...SIZE} />, needs: undefined },

@@ -191,9 +191,15 @@ export function usePlaces(): { name: string; places: Place[] }[] {
 function Places({ onGo }: { onGo: () => void }) {
   const { t } = useTranslation();
   const path = useRouterState({ select: (state) => state.location.pathname });
+  const found = usePlaces();
+  // Of a place and one below it, the lower one.
+  const here = found
+    .flatMap((section) => section.places.map((place) => place.path))
+    .filter((place) => path === place || (place !== "/" && path.startsWith(`${place}/`)))
+    .sort((a, b) => b.length - a.length)[0];
   return (
     <>
-      {usePlaces().map((section) => (
+      {found.map((section) => (
         <Box key={section.name} mb={6}>
           {section.name !== "" && (
             <Text size="xs" c="dimmed" fw={600} px="sm" pt={8} pb={2}>
@@ -205,13 +211,14 @@ function Places({ onGo }: { onGo: () => void }) {
               key={place.path}
               label={t(`nav.${place.name}` as "nav.home")}
               leftSection={<place.icon size={18} aria-hidden />}
-              active={
-                place.path === "/" ? path === "/" : path === place.path || path.startsWith(`${place.path}/`)
-              }
+              active={place.path === here}
               onClick={onGo}
               py={6}
               style={{ borderRadius: 8 }}
-              renderRoot={(props) => <Link {...props} to={place.path as "/"} />}
+              renderRoot={(props) => (
+                // A link above the place one is at would say that it is the current page as well.
+                <Link {...props} to={place.path as "/"} activeOptions={{ exact: place.path !== here }} />
+              )}
             />
           ))}
         </Box>

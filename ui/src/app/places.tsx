@@ -56,14 +56,14 @@ export const sections: Section[] = [
     name: "sending",
     places: [
       { path: "/campaigns", name: "campaigns", icon: IconMail, needs: "read_campaigns" },
-      { path: "/calendar", name: "calendar", icon: IconCalendar, needs: "read_campaigns" },
+      { path: "/campaigns/calendar", name: "calendar", icon: IconCalendar, needs: "read_campaigns" },
       { path: "/workflows", name: "workflows", icon: IconRoute, needs: "read_campaigns" },
     ],
   },
   {
     name: "results",
     places: [
-      { path: "/reports", name: "reports", icon: IconChartBar, needs: "read_activity" },
+      { path: "/reports", name: "reports", icon: IconChartBar, needs: "read_campaigns" },
       { path: "/events", name: "events", icon: IconAffiliate, needs: "read_activity" },
       { path: "/orders", name: "orders", icon: IconReceipt, needs: "read_contacts" },
       { path: "/revenue", name: "revenue", icon: IconCoins, needs: "read_campaigns" },

@@ -18,7 +18,10 @@ export function CountsTable<Name extends string>({
 }) {
   return (
     <Paper withBorder p="md">
-      <Table.ScrollContainer minWidth={720}>
+      <Table.ScrollContainer
+        minWidth={720}
+        scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "region", "aria-label": of } }}
+      >
         <Table>
           <Table.Thead>
             <Table.Tr>

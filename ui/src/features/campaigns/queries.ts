@@ -1,15 +1,37 @@
 /** What the pages of campaigns ask the server. */
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, type QueryClient, queryOptions } from "@tanstack/react-query";
 import { api, ask } from "~/api/client";
 import type { Audience, Campaign, LedgerRow } from "~/api/schema";
+import { plus } from "./calendar";
 import { type ChannelName, channelName } from "./channels";
-import type { End, ListSearch } from "./searches";
+import type { Period } from "./periods";
+import type { End, ListSearch, SPANS } from "./searches";
+
+type Span = (typeof SPANS)[number];
+
+/** A campaign, and the version that a save has to come from (docs/editing-together.md). */
+export type Saved = { campaign: Campaign; etag: string | null };
 
 export const campaignQuery = (id: number) =>
   queryOptions({
     queryKey: ["campaign", id],
-    queryFn: () => ask(api.GET("/syncom/v1/campaigns/{campaign_id}", path(id))),
+    queryFn: () => savedOf(api.GET("/syncom/v1/campaigns/{campaign_id}", path(id))),
   });
+
+export async function savedOf(
+  asked: Promise<{ data?: Campaign; error?: unknown; response: Response }>,
+): Promise<Saved> {
+  return { campaign: await ask(asked), etag: (await asked).response.headers.get("ETag") };
+}
+
+/** Puts a campaign whose state has changed where its page looks: that is no edit, so its version stays. */
+export function keepMoved(client: QueryClient, moved: Campaign): void {
+  client.setQueryData(campaignQuery(moved.campaign_id).queryKey, (old) => ({
+    campaign: moved,
+    etag: old?.etag ?? null,
+  }));
+  void client.invalidateQueries({ queryKey: ["campaign"] });
+}
 
 export const reportQuery = (id: number, isUnderWay = false) =>
   queryOptions({
@@ -125,18 +147,98 @@ export const reasonsQuery = (id: number) =>
     queryFn: async () => (await ask(api.GET("/syncom/v1/campaigns/{campaign_id}/reasons", path(id)))).items,
   });
 
-export const sharesQuery = (campaign: number | undefined, by: "device" | "client" | "os" | "country") =>
+export const sharesQuery = (
+  campaign: number | undefined,
+  by: "device" | "client" | "os" | "country",
+  period: Period = {},
+) =>
   queryOptions({
-    queryKey: ["campaign", campaign, "audience", by],
-    queryFn: () =>
-      ask(api.GET("/syncom/v1/reports/audience", { params: { query: { by, campaign_id: campaign } } })),
-  });
-
-export const receiversQuery = (campaign: number | undefined) =>
-  queryOptions({
-    queryKey: ["campaign", campaign, "domains"],
+    queryKey: ["campaign", campaign, "audience", by, period],
     queryFn: () =>
       ask(
-        api.GET("/syncom/v1/reports/domains", { params: { query: { campaign_id: campaign, limit: 100 } } }),
+        api.GET("/syncom/v1/reports/audience", {
+          params: { query: { by, campaign_id: campaign, ...period } },
+        }),
       ),
+    placeholderData: keepPreviousData,
   });
+
+export const receiversQuery = (campaign: number | undefined, period: Period = {}) =>
+  queryOptions({
+    queryKey: ["campaign", campaign, "domains", period],
+    queryFn: () =>
+      ask(
+        api.GET("/syncom/v1/reports/domains", {
+          params: { query: { campaign_id: campaign, limit: 100, ...period } },
+        }),
+      ),
+    placeholderData: keepPreviousData,
+  });
+
+type OverTime = { channel?: ChannelName; campaign?: number; period: Period };
+
+export const seriesQuery = ({ channel, campaign, period }: OverTime, span: Span) =>
+  queryOptions({
+    queryKey: ["campaign", "series", channel, campaign, period, span],
+    queryFn: () =>
+      ask(
+        api.GET("/syncom/v1/reports/series", {
+          params: { query: { channel, campaign_id: campaign, ...moments(period), span, zone: zone() } },
+        }),
+      ),
+    placeholderData: keepPreviousData,
+  });
+
+export const heatQuery = ({ channel, campaign, period }: OverTime, counter: string) =>
+  queryOptions({
+    queryKey: ["campaign", "heat", channel, campaign, period, counter],
+    queryFn: () =>
+      ask(
+        api.GET("/syncom/v1/reports/heat", {
+          params: { query: { channel, campaign_id: campaign, ...moments(period), counter, zone: zone() } },
+        }),
+      ),
+    placeholderData: keepPreviousData,
+  });
+
+export const cohortsQuery = (begun: string, active: string) =>
+  queryOptions({
+    queryKey: ["contact", "cohorts", begun, active],
+    queryFn: () =>
+      ask(api.GET("/syncom/v1/reports/cohorts", { params: { query: { begun, active, zone: zone() } } })),
+    // It reads all contacts: not with every change of one.
+    staleTime: 10 * 60_000,
+    placeholderData: keepPreviousData,
+  });
+
+/** Campaigns on these days of the viewer, and a day around them: days of recipients begin earlier and later. */
+export const calendarQuery = (days: readonly string[]) =>
+  queryOptions({
+    queryKey: ["campaign", "calendar", days[0], days.at(-1)],
+    queryFn: async () => {
+      const query = { since: begin(plus(days[0] ?? "", -1)), until: begin(plus(days.at(-1) ?? "", 2)) };
+      return (await ask(api.GET("/syncom/v1/campaigns/calendar", { params: { query } }))).items;
+    },
+    placeholderData: keepPreviousData,
+  });
+
+export const comparisonQuery = (ids: number[]) =>
+  queryOptions({
+    queryKey: ["campaign", "comparison", ids],
+    queryFn: async () =>
+      (await ask(api.GET("/syncom/v1/campaigns/comparison", { params: { query: { id: ids } } }))).items,
+    placeholderData: keepPreviousData,
+  });
+
+/** Days of the viewer as moments; the last one is included. */
+function moments({ since, until }: Period) {
+  return { since: since && begin(since), until: until && begin(plus(until, 1)) };
+}
+
+function begin(day: string): string {
+  return new Date(`${day}T00:00:00`).toISOString();
+}
+
+function zone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}

@@ -1,6 +1,6 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { rootRoute } from "~/app/root";
-import { campaignSearch, listSearch } from "./searches";
+import { calendarSearch, campaignSearch, compareSearch, listSearch, reportsSearch } from "./searches";
 
 const list = createRoute({
   getParentRoute: () => rootRoute,
@@ -16,6 +16,27 @@ const fresh = createRoute({
   component: lazyRouteComponent(() => import("./pages/NewCampaignPage"), "NewCampaignPage"),
 });
 
+const calendar = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/campaigns/calendar",
+  validateSearch: calendarSearch,
+  component: lazyRouteComponent(() => import("./pages/CalendarPage"), "CalendarPage"),
+});
+
+const compare = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/campaigns/compare",
+  validateSearch: compareSearch,
+  component: lazyRouteComponent(() => import("./pages/ComparePage"), "ComparePage"),
+});
+
+const reports = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/reports",
+  validateSearch: reportsSearch,
+  component: lazyRouteComponent(() => import("./pages/ReportsPage"), "ReportsPage"),
+});
+
 const one = createRoute({
   getParentRoute: () => rootRoute,
   path: "/campaigns/$id",
@@ -23,4 +44,4 @@ const one = createRoute({
   component: lazyRouteComponent(() => import("./pages/CampaignPage"), "CampaignPage"),
 });
 
-export const routes = [list, fresh, one] as const;
+export const routes = [list, fresh, calendar, compare, reports, one] as const;

@@ -34,6 +34,72 @@ export function campaignSearch(given: Record<string, unknown>): CampaignSearch {
   };
 }
 
+export type CalendarSearch = {
+  /** The month, unless it says week. */
+  view?: "week";
+  /** Such as `2026-11-27`; today. */
+  day?: string;
+};
+
+/** Ids with commas between them. */
+export type CompareSearch = { ids?: string };
+
+export const COUNTERS = ["opened.first", "clicked.first", "sent", "unsubscribed", "bounced"] as const;
+export const SPANS = ["hour", "day", "week", "month"] as const;
+export const BEGUN = ["created", "first_order"] as const;
+export const ACTIVE = ["engaged", "ordered"] as const;
+export const DAYS = [7, 30, 90, 365] as const;
+
+export type ReportsSearch = {
+  /** The last so many days, unless `since` says another begin; 30. */
+  days?: (typeof DAYS)[number];
+  /** First and last day. */
+  since?: string;
+  until?: string;
+  channel?: (typeof CAMPAIGN_CHANNELS)[number];
+  campaign?: number;
+  span?: (typeof SPANS)[number];
+  /** Of the heat by hour and weekday. */
+  counter?: (typeof COUNTERS)[number];
+  begun?: (typeof BEGUN)[number];
+  active?: (typeof ACTIVE)[number];
+};
+
+export const CAMPAIGN_CHANNELS = ["email", "sms", "viber", "webpush"] as const;
+
+export function calendarSearch(given: Record<string, unknown>): CalendarSearch {
+  return { view: given.view === "week" ? "week" : undefined, day: day(given.day) };
+}
+
+export function compareSearch(given: Record<string, unknown>): CompareSearch {
+  const { ids } = given;
+  return { ids: text(Array.isArray(ids) ? ids.join(",") : typeof ids === "number" ? String(ids) : ids) };
+}
+
+export function reportsSearch(given: Record<string, unknown>): ReportsSearch {
+  const campaign =
+    Number.isSafeInteger(given.campaign) && Number(given.campaign) > 0 ? Number(given.campaign) : undefined;
+  return {
+    days: DAYS.find((one) => one === given.days),
+    since: day(given.since),
+    until: day(given.until),
+    // A campaign's counters are of all its channels together.
+    channel: campaign ? undefined : oneOf(CAMPAIGN_CHANNELS, given.channel),
+    campaign,
+    span: oneOf(SPANS, given.span),
+    counter: oneOf(COUNTERS, given.counter),
+    begun: oneOf(BEGUN, given.begun),
+    active: oneOf(ACTIVE, given.active),
+  };
+}
+
+/** A day there is, such as `2026-11-27`. */
+function day(given: unknown): string | undefined {
+  if (typeof given !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(given)) return undefined;
+  const moment = new Date(`${given}T00:00:00Z`);
+  return !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(given) ? given : undefined;
+}
+
 export function oneOf<Name extends string>(names: readonly Name[], given: unknown): Name | undefined {
   return names.find((name) => name === given);
 }

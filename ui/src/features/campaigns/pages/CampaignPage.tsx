@@ -9,11 +9,11 @@ import { campaignQuery } from "../queries";
 /** The builder until it is launched; what becomes of it from then on. */
 export function CampaignPage() {
   const { id } = useParams({ from: "/campaigns/$id" });
-  const campaign = useQuery(campaignQuery(Number(id)));
-  if (campaign.isError && !campaign.data)
-    return <Failed error={campaign.error} retry={() => void campaign.refetch()} />;
-  if (!campaign.data) return <Skeleton height={420} radius="lg" />;
-  if (campaign.data.launched_at === null && campaign.data.state !== "cancelled")
-    return <Builder key={id} campaign={campaign.data} />;
-  return <Results campaign={campaign.data} />;
+  const saved = useQuery(campaignQuery(Number(id)));
+  if (saved.isError && !saved.data) return <Failed error={saved.error} retry={() => void saved.refetch()} />;
+  if (!saved.data) return <Skeleton height={420} radius="lg" />;
+  const { campaign } = saved.data;
+  if (campaign.launched_at === null && campaign.state !== "cancelled")
+    return <Builder key={id} saved={saved.data} />;
+  return <Results campaign={campaign} />;
 }

@@ -1,7 +1,7 @@
 import { Anchor, Button, Group, SegmentedControl, Text } from "@mantine/core";
-import { IconMail, IconPlus, IconSearch } from "@tabler/icons-react";
+import { IconCalendar, IconMail, IconPlus, IconScale, IconSearch } from "@tabler/icons-react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Campaign } from "~/api/schema";
 import { useMay } from "~/api/session";
@@ -12,6 +12,7 @@ import { number } from "~/ui/format";
 import { Page } from "~/ui/Page";
 import { usePages } from "~/ui/pages";
 import { Time } from "~/ui/Time";
+import { MOST } from "../comparing";
 import { ChannelMarks } from "../parts/ChannelMark";
 import { StateBadge } from "../parts/StateBadge";
 import { campaignsPage, channelsOf, isUnderWay } from "../queries";
@@ -29,6 +30,7 @@ export function CampaignsPage() {
   );
   const isFiltered = search.state !== undefined || search.search !== undefined;
   const columns = useColumns();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const start = mayWrite && (
     <Button
       leftSection={<IconPlus size={18} aria-hidden />}
@@ -39,7 +41,21 @@ export function CampaignsPage() {
   );
 
   return (
-    <Page title={t("nav.campaigns")} actions={start}>
+    <Page
+      title={t("nav.campaigns")}
+      actions={
+        <>
+          <Button
+            variant="default"
+            leftSection={<IconCalendar size={18} aria-hidden />}
+            renderRoot={(props) => <Link {...props} to="/campaigns/calendar" />}
+          >
+            {t("nav.calendar")}
+          </Button>
+          {start}
+        </>
+      }
+    >
       <Group justify="space-between" gap="sm">
         <SegmentedControl
           value={search.state ?? ""}
@@ -57,12 +73,34 @@ export function CampaignsPage() {
           onChange={(words) => put({ search: words || undefined })}
         />
       </Group>
+      {chosen.size > 0 && (
+        <Group gap="xs" role="status">
+          <Text size="sm">
+            {chosen.size > MOST
+              ? t("compare.most", { number: MOST })
+              : t("compare.chosen", { count: chosen.size })}
+          </Text>
+          {chosen.size >= 2 && chosen.size <= MOST && (
+            <Button
+              size="xs"
+              leftSection={<IconScale size={16} aria-hidden />}
+              renderRoot={(props) => (
+                <Link {...props} to="/campaigns/compare" search={{ ids: [...chosen].join(",") }} />
+              )}
+            >
+              {t("compare.act")}
+            </Button>
+          )}
+        </Group>
+      )}
       <DataTable
         label={t("nav.campaigns")}
         columns={columns}
         {...pages}
         rowKey={(one) => String(one.campaign_id)}
         open={(one) => void go({ to: "/campaigns/$id", params: { id: String(one.campaign_id) } })}
+        selected={chosen}
+        onSelect={setChosen}
         remember="campaigns"
         empty={
           isFiltered ? (

@@ -5,8 +5,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, ask } from "~/api/client";
-import type { Campaign } from "~/api/schema";
+import { api, ask, Failure } from "~/api/client";
 import { useMay } from "~/api/session";
 import { confirm } from "~/ui/confirm";
 import { Failed } from "~/ui/Failed";
@@ -15,16 +14,18 @@ import { Page } from "~/ui/Page";
 import { SaveState } from "~/ui/SaveState";
 import { tellDone, tellFailed } from "~/ui/tell";
 import { type Draft, draftOf, freshDraft, inputOf, soon, type When, whenOf } from "../../draft";
-import { campaignQuery } from "../../queries";
+import { campaignQuery, type Saved, savedOf } from "../../queries";
 import { AudienceStep } from "./AudienceStep";
 import { Checks } from "./Checks";
 import { ContentStep } from "./ContentStep";
+import { Newer } from "./Newer";
 import { Summary } from "./Summary";
 import { WhenStep } from "./WhenStep";
 
 const PAUSE = 700;
 
-export function Builder({ campaign }: { campaign?: Campaign }) {
+export function Builder({ saved }: { saved?: Saved }) {
+  const campaign = saved?.campaign;
   const { t } = useTranslation();
   const client = useQueryClient();
   const go = useNavigate();
@@ -33,7 +34,7 @@ export function Builder({ campaign }: { campaign?: Campaign }) {
     campaign ? draftOf(campaign) : freshDraft(t("campaigns.untitled", { date: date(new Date()) })),
   );
   const [when, setWhen] = useState<When>(() => (campaign ? whenOf(campaign) : { kind: "now" }));
-  const saving = useSaving(draft, campaign);
+  const saving = useSaving(draft, saved);
   const change = (part: Partial<Draft>) => setDraft((old) => ({ ...old, ...part }));
 
   const remove = () =>
@@ -73,7 +74,19 @@ export function Builder({ campaign }: { campaign?: Campaign }) {
         </>
       }
     >
-      {saving.error !== undefined && <Failed error={saving.error} retry={saving.retry} />}
+      {saving.isOld && campaign && (
+        <Newer
+          id={campaign.campaign_id}
+          draft={draft}
+          onMine={saving.over}
+          onTheirs={(theirs) => {
+            saving.follow(theirs);
+            setDraft(draftOf(theirs.campaign));
+            setWhen(whenOf(theirs.campaign));
+          }}
+        />
+      )}
+      {saving.error !== undefined && !saving.isOld && <Failed error={saving.error} retry={saving.retry} />}
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 8 }}>
           <Stack>
@@ -141,12 +154,19 @@ type Saving = {
   at?: Date;
   error: unknown;
   retry: () => void;
+  /** Somebody saved it since: nothing is kept until it is chosen whose stays. */
+  isOld: boolean;
+  /** Keeps what is written over what somebody saved. */
+  over: (theirs: Saved) => void;
+  /** Goes on from what somebody saved. */
+  follow: (theirs: Saved) => void;
   /** Keeps it at once; the campaign's id, undefined while something lacks. */
   now: () => Promise<number | undefined>;
 };
 
 /** Keeps the draft as it is written. One request at a time, so that an older state never lands on a newer one. */
-function useSaving(draft: Draft, campaign: Campaign | undefined): Saving {
+function useSaving(draft: Draft, saved: Saved | undefined): Saving {
+  const campaign = saved?.campaign;
   const client = useQueryClient();
   const go = useNavigate();
   const [kept, setKept] = useState(() => JSON.stringify(campaign ? inputOf(draft) : null));
@@ -154,6 +174,7 @@ function useSaving(draft: Draft, campaign: Campaign | undefined): Saving {
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const id = useRef(campaign?.campaign_id);
+  const etag = useRef(saved?.etag);
   const queue = useRef<Promise<unknown>>(Promise.resolve());
   const input = inputOf(draft);
   const text = JSON.stringify(input);
@@ -163,21 +184,23 @@ function useSaving(draft: Draft, campaign: Campaign | undefined): Saving {
     setBusy(true);
     try {
       const known = id.current;
-      const answer =
+      const answer = await savedOf(
         known === undefined
-          ? await ask(api.POST("/syncom/v1/campaigns", { body: given }))
-          : await ask(
-              api.PUT("/syncom/v1/campaigns/{campaign_id}", {
-                params: { path: { campaign_id: known } },
-                body: given,
-              }),
-            );
-      id.current = answer.campaign_id;
-      client.setQueryData(campaignQuery(answer.campaign_id).queryKey, answer);
+          ? api.POST("/syncom/v1/campaigns", { body: given })
+          : api.PUT("/syncom/v1/campaigns/{campaign_id}", {
+              params: { path: { campaign_id: known } },
+              headers: etag.current ? { "If-Match": etag.current } : {},
+              body: given,
+            }),
+      );
+      const { campaign_id } = answer.campaign;
+      id.current = campaign_id;
+      etag.current = answer.etag;
+      client.setQueryData(campaignQuery(campaign_id).queryKey, answer);
       setKept(JSON.stringify(given));
       setAt(new Date());
       setError(undefined);
-      return answer.campaign_id;
+      return campaign_id;
     } catch (failure) {
       setError(failure);
       throw failure;
@@ -192,9 +215,10 @@ function useSaving(draft: Draft, campaign: Campaign | undefined): Saving {
     return await keep(input);
   };
   const isKept = kept === text;
+  const isOld = error instanceof Failure && error.code === "edited_since";
   // biome-ignore lint/correctness/useExhaustiveDependencies: kept when what was written has rested, and only then
   useEffect(() => {
-    if (input === null || settled !== text || isKept) return;
+    if (input === null || settled !== text || isKept || isOld) return;
     queue.current = queue.current
       .catch(() => undefined)
       .then(() => keep(input))
@@ -206,5 +230,17 @@ function useSaving(draft: Draft, campaign: Campaign | undefined): Saving {
   }, [settled]);
 
   const state = busy ? "saving" : error !== undefined ? "failed" : isKept && input ? "saved" : "unsaved";
-  return { state, at, error, retry: () => void now().catch(() => undefined), now };
+  const retry = () => void now().catch(() => undefined);
+  const over = (theirs: Saved) => {
+    etag.current = theirs.etag;
+    setError(undefined);
+    retry();
+  };
+  const follow = (theirs: Saved) => {
+    etag.current = theirs.etag;
+    setKept(JSON.stringify(inputOf(draftOf(theirs.campaign))));
+    setError(undefined);
+    client.setQueryData(campaignQuery(theirs.campaign.campaign_id).queryKey, theirs);
+  };
+  return { state, at, error, retry, isOld, over, follow, now };
 }

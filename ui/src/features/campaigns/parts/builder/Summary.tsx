@@ -16,7 +16,7 @@ import { tellDone, tellFailed } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { checksOf } from "../../checks";
 import type { Draft, When } from "../../draft";
-import { campaignQuery } from "../../queries";
+import { keepMoved } from "../../queries";
 import { useReason } from "../../reasons";
 import { useKnown } from "./useKnown";
 
@@ -61,8 +61,7 @@ export function Summary({
                     : { local_at: `${when.at}:00`, late: when.late },
               }),
             );
-      client.setQueryData(campaignQuery(id).queryKey, moved);
-      void client.invalidateQueries({ queryKey: ["campaign"] });
+      keepMoved(client, moved);
       setAsking(false);
       if (when.kind !== "now") tellDone(t("campaigns.scheduled"));
       await go({ to: "/campaigns/$id", params: { id: String(id) } });

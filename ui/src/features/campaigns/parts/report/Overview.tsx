@@ -11,6 +11,7 @@ import { Figure } from "~/ui/Figure";
 import { dateTime, money, number, percent } from "~/ui/format";
 import { figuresQuery } from "../../queries";
 import { People } from "../People";
+import { SaveTable } from "../SaveTable";
 
 const FIGURES = ["sent", "delivered", "opened", "clicked", "unsubscribed", "complained", "bounced"] as const;
 const EMAIL = 1;
@@ -60,18 +61,35 @@ export function Overview({ report }: { report: Report }) {
           checked={!withMachines}
           onChange={(event) => put({ machines: event.currentTarget.checked ? undefined : true })}
         />
-        {mayExport && (
-          <Button
-            component="a"
-            href={`/syncom/v1/exports/activity.csv?campaign_id=${id}`}
-            download
-            variant="default"
-            size="xs"
-            leftSection={<IconDownload size={16} aria-hidden />}
-          >
-            {t("campaignReport.exportCsv")}
-          </Button>
-        )}
+        <Group gap="xs">
+          <SaveTable
+            name={`campaign-${id}-figures`}
+            of={t("campaignReport.tabs.overview")}
+            rows={() => [
+              ["figure", "count"],
+              ["audience", report.audience],
+              ...FIGURES.map((name) => [name, counts[name]]),
+              ["failed", report.failed],
+              ...Object.entries(report.excluded).map(([why, many]) => [`excluded: ${why}`, many]),
+              ["machine_opens", report.machine_opens],
+              ["machine_clicks", report.machine_clicks],
+              ["orders", report.orders],
+              ...report.revenue.map((one) => [`revenue ${one.currency}`, Number(one.net)]),
+            ]}
+          />
+          {mayExport && (
+            <Button
+              component="a"
+              href={`/syncom/v1/exports/activity.csv?campaign_id=${id}`}
+              download
+              variant="default"
+              size="xs"
+              leftSection={<IconDownload size={16} aria-hidden />}
+            >
+              {t("campaignReport.exportCsv")}
+            </Button>
+          )}
+        </Group>
       </Group>
       <SimpleGrid cols={{ base: 2, sm: 3, lg: 4 }}>
         {FIGURES.map((name) => {

@@ -1,5 +1,5 @@
 /** Where mail is read, and how receiving domains take it: of a campaign, or of the whole account. */
-import { Paper, Progress, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Group, Paper, Progress, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconWorld } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import i18next from "i18next";
@@ -8,31 +8,40 @@ import { CountsTable } from "~/ui/CountsTable";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
 import { number, percent } from "~/ui/format";
+import type { Period } from "../../periods";
 import { receiversQuery, sharesQuery } from "../../queries";
+import { SaveTable } from "../SaveTable";
 
 const BY = ["device", "client", "os", "country"] as const;
 const SHOWN = 12;
 
-export function Shares({ campaign }: { campaign?: number }) {
+type Of = { campaign?: number; period?: Period };
+
+export function Shares({ campaign, period }: Of) {
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }}>
       {BY.map((by) => (
-        <Share key={by} campaign={campaign} by={by} />
+        <Share key={by} campaign={campaign} period={period} by={by} />
       ))}
     </SimpleGrid>
   );
 }
 
-function Share({ campaign, by }: { campaign?: number; by: (typeof BY)[number] }) {
+function Share({ campaign, period, by }: Of & { by: (typeof BY)[number] }) {
   const { t } = useTranslation();
-  const shares = useQuery(sharesQuery(campaign, by));
+  const shares = useQuery(sharesQuery(campaign, by, period));
   const rows = shares.data ?? [];
   const whole = rows.reduce((sum, one) => sum + one.opened + one.clicked, 0);
+  const file = () => [
+    [by, "opened", "clicked", "machine_opens", "machine_clicks"],
+    ...rows.map((one) => [one.value, one.opened, one.clicked, one.machine_opens, one.machine_clicks]),
+  ];
   return (
     <Paper withBorder p="md">
-      <Title order={2} mb="sm">
-        {t(`campaignReport.by.${by}`)}
-      </Title>
+      <Group justify="space-between" mb="sm">
+        <Title order={2}>{t(`campaignReport.by.${by}`)}</Title>
+        {rows.length > 0 && <SaveTable name={by} of={t(`campaignReport.by.${by}`)} rows={file} />}
+      </Group>
       {shares.isError && <Failed error={shares.error} />}
       {shares.data && rows.length === 0 && <Text c="dimmed">{t("campaignReport.nothingYet")}</Text>}
       <Stack gap={8}>
@@ -63,22 +72,31 @@ function named(by: string, value: string): string {
 
 const COLUMNS = ["sent", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained"] as const;
 
-export function Receivers({ campaign }: { campaign?: number }) {
+export function Receivers({ campaign, period }: Of) {
   const { t } = useTranslation();
-  const receivers = useQuery(receiversQuery(campaign));
+  const receivers = useQuery(receiversQuery(campaign, period));
   if (receivers.isError) return <Failed error={receivers.error} retry={() => void receivers.refetch()} />;
   if (receivers.data?.length === 0)
     return <Empty icon={<IconWorld />} title={t("campaignReport.nothingYet")} />;
+  const file = () => [
+    ["domain", ...COLUMNS],
+    ...(receivers.data ?? []).map((one) => [one.domain, ...COLUMNS.map((name) => one[name])]),
+  ];
   return (
-    <CountsTable
-      of={t("campaignReport.domain")}
-      columns={COLUMNS.map((name) => ({ name, label: t(`campaignReport.columns.${name}`) }))}
-      shared={["bounced", "opened", "clicked", "unsubscribed", "complained"]}
-      rows={(receivers.data ?? []).map((one) => ({
-        key: one.domain,
-        name: one.domain || t("campaignReport.notKnown"),
-        counts: one,
-      }))}
-    />
+    <Stack gap="xs">
+      <Group justify="flex-end">
+        <SaveTable name="domains" of={t("campaignReport.tabs.domains")} rows={file} />
+      </Group>
+      <CountsTable
+        of={t("campaignReport.domain")}
+        columns={COLUMNS.map((name) => ({ name, label: t(`campaignReport.columns.${name}`) }))}
+        shared={["bounced", "opened", "clicked", "unsubscribed", "complained"]}
+        rows={(receivers.data ?? []).map((one) => ({
+          key: one.domain,
+          name: one.domain || t("campaignReport.notKnown"),
+          counts: one,
+        }))}
+      />
+    </Stack>
   );
 }

@@ -1,6 +1,6 @@
 /** The ledger: how it ended for each recipient, with the words of servers. */
 import { Anchor, Badge, Button, Group, Select, Stack, Text } from "@mantine/core";
-import { IconRefresh, IconUsers } from "@tabler/icons-react";
+import { IconDownload, IconRefresh, IconUsers } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
@@ -33,6 +33,7 @@ export function Recipients({ campaign }: { campaign: Campaign }) {
   const search = useSearch({ from: "/campaigns/$id" });
   const go = useNavigate();
   const reason = useReason();
+  const mayExport = useMay("export_contacts");
   const reasons = useQuery(reasonsQuery(id));
   const put = (change: { end?: End | undefined; reason?: string | undefined }) =>
     void go({
@@ -126,7 +127,23 @@ export function Recipients({ campaign }: { campaign: Campaign }) {
             w={320}
           />
         </Group>
-        <Retry campaign={campaign} failed={failed} />
+        <Group gap="xs">
+          {mayExport && (
+            <Button
+              component="a"
+              href={`/syncom/v1/campaigns/${id}/recipients.csv?${new URLSearchParams({
+                ...(search.end ? { state: search.end } : {}),
+                ...(search.reason ? { reason: search.reason } : {}),
+              })}`}
+              download
+              variant="default"
+              leftSection={<IconDownload size={18} aria-hidden />}
+            >
+              {t("campaignReport.exportPeople")}
+            </Button>
+          )}
+          <Retry campaign={campaign} failed={failed} />
+        </Group>
       </Group>
       <DataTable
         label={t("campaignReport.tabs.people")}

@@ -15,7 +15,7 @@ import { Page } from "~/ui/Page";
 import { tellFailed } from "~/ui/tell";
 import { useServerForm } from "~/ui/useServerForm";
 import { type Pace, paceOf, partsOf, type Sample } from "../../progress";
-import { campaignQuery, isUnderWay, reportQuery } from "../../queries";
+import { campaignQuery, isUnderWay, keepMoved, reportQuery } from "../../queries";
 import { oneOf, TABS } from "../../searches";
 import { StateBadge } from "../StateBadge";
 import { Links } from "./Links";
@@ -172,8 +172,7 @@ function Acts({ campaign }: { campaign: Campaign }) {
   const [noting, setNoting] = useState(false);
   const params = { params: { path: { campaign_id: campaign.campaign_id } } };
   const renew = (moved: Campaign) => {
-    client.setQueryData(campaignQuery(campaign.campaign_id).queryKey, moved);
-    void client.invalidateQueries({ queryKey: ["campaign"] });
+    keepMoved(client, moved);
   };
   const pause = useMutation({
     mutationFn: () => ask(api.POST("/syncom/v1/campaigns/{campaign_id}/pause", params)),
