@@ -2,9 +2,9 @@
 
 Pages are timed inside of the browser, from the click in the navigation to the frame in which the page's heading is
 there and nothing in it is still loading; chunks and data were fetched once before. The contacts are a million; their
-table is timed from the address to its first rows, in five orders. Then the same pages while a campaign to everybody
-leaves at full speed. The person of the first run types ten characters a second and thinks for a second before
-each click.
+table is timed in the same way to its first rows, in five orders, nothing of which was fetched before. Then the same
+pages while a campaign to everybody leaves at full speed. The person of the first run types ten characters a second and
+thinks for a second before each click.
 """
 
 from __future__ import annotations
@@ -38,14 +38,19 @@ _PAGES = {
 }
 _ORDERS = ("newest", "oldest", "email", "-email", "name")
 _LOADING = ".mantine-Skeleton-root, .mantine-Loader-root, [aria-busy='true']"
-_SWITCH = """([href, title, loading]) => new Promise((resolve) => {
+_SHOWN = """([address, title, loading]) => new Promise((resolve) => {
     const begun = performance.now();
-    document.querySelector(`nav a[href='${href}']`).click();
+    const link = document.querySelector(`nav a[href='${address}']`);
+    if (link) link.click();
+    else {
+        history.pushState({}, "", address);
+        dispatchEvent(new PopStateEvent("popstate"));
+    }
     const look = () => {
         const main = document.querySelector("main");
         const heading = main && main.querySelector("h1");
         const there = heading && heading.textContent.trim() === title && !main.querySelector(loading);
-        if (there && location.pathname === href) resolve(performance.now() - begun);
+        if (there && location.pathname === address.split("?")[0]) resolve(performance.now() - begun);
         else requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
@@ -79,9 +84,15 @@ async def run(contacts: int = 1_000_000) -> list[Figure]:
             assert campaign.state is CampaignState.SENDING, "the campaign was over before the pages were"
     first = await asyncio.to_thread(_first_run)
     return [
-        _figure("shell and first page, compressed JavaScript and CSS", weight / 1000, "kB", must=260, aim=225),
+        _figure(
+            "shell and first page of a fresh account, compressed JavaScript and CSS",
+            weight / 1000,
+            "kB",
+            must=260,
+            aim=225,
+        ),
         _figure("page switch, p95", idle, "ms", must=150, aim=80),
-        _figure("first rows of a million contacts, from the address, p95", rows, "ms", must=400, aim=200),
+        _figure("first rows of a million contacts, p95", rows, "ms", must=400, aim=200),
         _figure("page switch while a campaign runs, p95", busy, "ms", must=2, aim=1.3, floor=idle),
         _figure("first run at human pace, to the mail in the inbox", first, "s", must=180, aim=120),
     ]
@@ -96,7 +107,7 @@ def _idle(url: str) -> tuple[float, float, float]:
     with _browser() as browser:
         weight = _weight(browser, url)
         page = _signed_in(browser, url)
-        return weight, _switches(page), _first_rows(page, url)
+        return weight, _switches(page), _first_rows(page)
 
 
 def _busy(url: str) -> float:
@@ -126,7 +137,7 @@ def _signed_in(browser: Browser, url: str) -> Page:
 
 
 def _weight(browser: Browser, url: str) -> float:
-    """What is transferred, as the server compresses it, until a signed-in person sees the home page."""
+    """Bytes as the server sends them until a signed-in person sees the first page, which is that of the first steps."""
     page = _signed_in(browser, url)
     state: Any = page.context.storage_state()
     page = browser.new_context(base_url=url, storage_state=state).new_page()
@@ -148,21 +159,21 @@ def _switches(page: Page) -> float:
     taken: list[float] = []
     for turn in range(ROUNDS):
         for href, title in _PAGES.items():
-            milliseconds = page.evaluate(_SWITCH, [href, title, _LOADING])
+            milliseconds = page.evaluate(_SHOWN, [href, title, _LOADING])
             if turn > 0:
                 taken.append(milliseconds)
     return _p95(taken)
 
 
-def _first_rows(page: Page, url: str) -> float:
+def _first_rows(page: Page) -> float:
     taken: list[float] = []
-    for turn in range(4):
+    for _ in range(ROUNDS):
+        page.goto("/campaigns")  # forgets what was fetched
+        page.get_by_role("heading", level=1, name="Campaigns").wait_for()
         for order in _ORDERS:
-            started = time.perf_counter()
-            page.goto(f"{url}/contacts?order={order}", wait_until="commit")
-            page.get_by_role("row").nth(5).wait_for()
-            if turn > 0:
-                taken.append((time.perf_counter() - started) * 1000)
+            taken.append(page.evaluate(_SHOWN, [f"/contacts?order={order}", "Contacts", _LOADING]))
+            assert page.get_by_role("row").count() > 10
+            page.evaluate(_SHOWN, ["/campaigns", "Campaigns", _LOADING])
     return _p95(taken)
 
 

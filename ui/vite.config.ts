@@ -4,8 +4,8 @@ import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-/** Words of the frame and the first page; all others are fetched before another page is shown. */
-const FIRST = ["common", "nav", "palette", "signIn", "home"];
+/** Words of the frame and the first pages; all others are fetched before another page is shown. */
+const FIRST = ["common", "nav", "palette", "signIn", "home", "welcome"];
 
 /** `en.json?first` and `en.json?rest`: a language is one file, fetched in two parts. */
 const words: Plugin = {

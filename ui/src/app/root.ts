@@ -9,7 +9,9 @@ export const rootRoute = createRootRoute({
   notFoundComponent: Missing,
   errorComponent: CouldNotShow,
   beforeLoad: async ({ location }) => {
-    // The first page shows sooner without them.
-    if (location.pathname !== "/") await Promise.all([import("~/theme/more"), allWords()]);
+    // The first pages show sooner without the words and styles of all others.
+    if (location.pathname === "/") return;
+    if (location.pathname === "/welcome") await import("~/theme/steps");
+    else await Promise.all([import("~/theme/more"), allWords()]);
   },
 });
