@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncom.http.native.paging import cursor_for
 from tests.http.running_site import Site
 
 V1 = "/syncom/v1"
@@ -171,6 +172,36 @@ async def test_contacts_are_found_changed_merged_and_deleted(site: Site) -> None
         assert {value["value"] for value in values} == {"m1@example.com", "m2@example.com", "m-1"}
         assert (await client.delete(f"{V1}/contacts/{one['contact_id']}")).status_code == 204
         assert (await client.get(f"{V1}/contacts/{one['contact_id']}")).status_code == 404
+
+
+async def test_duplicates_are_suggested_and_merged_with_the_values_one_chose(site: Site) -> None:
+    async with site.client() as client:
+        rows = [
+            {"email": "olha.koval@example.com", "first_name": "Olha"},
+            {"email": "olhakoval@example.com", "first_name": "Olya", "city": "Kyiv"},
+        ]
+        await client.post(f"{V1}/contacts/batch", json={"contacts": rows})
+        page = (await client.get(f"{V1}/contacts/duplicates")).json()
+        assert page["next_cursor"] is None
+        (pair,) = page["items"]
+        assert pair["agree"] == ["email"]
+        one, other = pair["one"], pair["other"]
+        assert {one["first_name"], other["first_name"]} == {"Olha", "Olya"}
+        address = f"{V1}/contacts/{one['contact_id']}/merge"
+        body = {"drop_id": other["contact_id"], "take": ["first_name"]}
+        refused = await client.post(address, json={**body, "take": ["colour"]})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "take.0")
+        merged = (await client.post(address, json=body)).json()
+        assert (merged["first_name"], merged["email"]) == (other["first_name"], one["email"])
+        assert (await client.get(f"{V1}/contacts/duplicates")).json()["items"] == []
+        for wrong in (
+            "x",
+            cursor_for(("names", "a\0", 1)),
+            cursor_for(("names", "a", 2**63)),
+            cursor_for(("people", "", 1)),
+        ):
+            answer = await client.get(f"{V1}/contacts/duplicates", params={"cursor": wrong})
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "cursor")
 
 
 async def test_pages_of_contacts_show_each_once(site: Site) -> None:

@@ -200,18 +200,26 @@ WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(con
 FOR UPDATE
 
 -- name: merge_contacts
--- The kept contact's blanks are filled from the dropped one; its own values stay.
+-- The kept contact's blanks are filled from the dropped one. Its own values stay, but for the members in `take` and the fields
+-- in `take_fields` (their numbers), of which the dropped one's win if it has any.
 UPDATE contacts k SET
-    email = coalesce(k.email, d.email), phone = coalesce(k.phone, d.phone),
+    email = CASE WHEN 'email' = ANY (t.take) THEN coalesce(d.email, k.email) ELSE coalesce(k.email, d.email) END,
+    phone = CASE WHEN 'phone' = ANY (t.take) THEN coalesce(d.phone, k.phone) ELSE coalesce(k.phone, d.phone) END,
     external_id = coalesce(k.external_id, d.external_id), contact_key = coalesce(k.contact_key, d.contact_key),
-    first_name = coalesce(nullif(k.first_name, ''), d.first_name),
-    last_name = coalesce(nullif(k.last_name, ''), d.last_name),
-    country = coalesce(nullif(k.country, ''), d.country), region = coalesce(nullif(k.region, ''), d.region),
-    city = coalesce(nullif(k.city, ''), d.city), address = coalesce(nullif(k.address, ''), d.address),
-    postcode = coalesce(nullif(k.postcode, ''), d.postcode), language = coalesce(nullif(k.language, ''), d.language),
-    time_zone = coalesce(nullif(k.time_zone, ''), d.time_zone), fields = d.fields || k.fields,
+    first_name = coalesce(nullif(CASE WHEN 'first_name' = ANY (t.take) THEN d.first_name ELSE k.first_name END, ''), nullif(k.first_name, ''), d.first_name),
+    last_name = coalesce(nullif(CASE WHEN 'last_name' = ANY (t.take) THEN d.last_name ELSE k.last_name END, ''), nullif(k.last_name, ''), d.last_name),
+    country = coalesce(nullif(CASE WHEN 'country' = ANY (t.take) THEN d.country ELSE k.country END, ''), nullif(k.country, ''), d.country),
+    region = coalesce(nullif(CASE WHEN 'region' = ANY (t.take) THEN d.region ELSE k.region END, ''), nullif(k.region, ''), d.region),
+    city = coalesce(nullif(CASE WHEN 'city' = ANY (t.take) THEN d.city ELSE k.city END, ''), nullif(k.city, ''), d.city),
+    address = coalesce(nullif(CASE WHEN 'address' = ANY (t.take) THEN d.address ELSE k.address END, ''), nullif(k.address, ''), d.address),
+    postcode = coalesce(nullif(CASE WHEN 'postcode' = ANY (t.take) THEN d.postcode ELSE k.postcode END, ''), nullif(k.postcode, ''), d.postcode),
+    language = coalesce(nullif(CASE WHEN 'language' = ANY (t.take) THEN d.language ELSE k.language END, ''), nullif(k.language, ''), d.language),
+    time_zone = coalesce(nullif(CASE WHEN 'time_zone' = ANY (t.take) THEN d.time_zone ELSE k.time_zone END, ''), nullif(k.time_zone, ''), d.time_zone),
+    fields = d.fields || k.fields || (
+        SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(d.fields) AS f
+        WHERE f.key = ANY (%(take_fields)s::text[])),
     created_at = least(k.created_at, d.created_at), updated_at = now()
-FROM contacts d
+FROM contacts d, (SELECT %(take)s::text[]) AS t (take)
 WHERE k.account_id = %(account_id)s AND k.bucket = %(keep_bucket)s AND k.contact_id = %(keep_id)s
     AND d.account_id = %(account_id)s AND d.bucket = %(drop_bucket)s AND d.contact_id = %(drop_id)s
 

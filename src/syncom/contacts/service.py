@@ -25,6 +25,7 @@ from syncom.contacts.categories import Categories
 from syncom.contacts.consents import Consents, set_consents, suppress
 from syncom.contacts.deletion import delete_contacts, find_deleted, restore_contacts
 from syncom.contacts.directory import Directory
+from syncom.contacts.duplicates import Duplicates
 from syncom.contacts.erasures import Erasures
 from syncom.contacts.fields import CustomFields
 from syncom.contacts.lists import Lists
@@ -134,6 +135,7 @@ class ContactsService:
         self.proofs = Proofs(database)
         self.categories = Categories(database, self.usage)
         self.directory = Directory(database, self.fields)
+        self.duplicates = Duplicates(database, self.fields)
         self.sessions = ApiSessions(database)
         self.tokens = ContactTokens(database)
         self._saver = Saver(self.fields, clock, self._merge)
@@ -547,17 +549,19 @@ class ContactsService:
                 await self.erasures.certify(connection, account_id, existed, remembered, deleted, erased_at)
             return len(existed)
 
-    async def merge(self, account_id: int, keep_id: int, drop_id: int) -> Contact:
+    async def merge(self, account_id: int, keep_id: int, drop_id: int, *, take: Collection[str] = ()) -> Contact:
         """Make one contact of two; returns the kept one.
 
         Identities, lists, consent history, orders and statistics go to the kept contact; its blanks are filled
-        from the dropped one. The stricter consent wins: unsubscribed beats all, unconfirmed beats subscribed, and
-        nothing known gives way. Messages, ledger, activity and engagements stay under the dropped contact's id
-        (a message id ends in its bucket); ``merged_contacts`` leads from there to the kept contact, for the
-        timeline and for late facts such as an unsubscribe link in an old mail. Raises NotFound, Invalid.
+        from the dropped one, and so are the members that ``take`` names (``city``; ``fields.<key>`` for a custom
+        field) where the dropped one has a value. The stricter consent wins: unsubscribed beats all, unconfirmed beats
+        subscribed, and nothing known gives way. Messages, ledger, activity and engagements stay under the dropped
+        contact's id (a message id ends in its bucket); ``merged_contacts`` leads from there to the kept contact, for
+        the timeline and for late facts such as an unsubscribe link in an old mail. Raises NotFound, Invalid.
         """
         if keep_id == drop_id:
             raise Invalid("drop_id", "is the contact to keep")
+        members, fields = await self._taken(account_id, take)
         async with self._database.system() as connection:
             await lock_account(connection, account_id)
             states = await store.lock_contacts(connection, account_id, (keep_id, drop_id))
@@ -571,6 +575,8 @@ class ContactsService:
                 account_id,
                 keep_id,
                 drop_id,
+                take=members,
+                take_fields=fields,
                 states=(email, sms, push),
                 channels=[
                     int(channel)
@@ -580,6 +586,16 @@ class ContactsService:
                 occurred_at=self._clock.now(),
             )
         return await self.get(account_id, keep_id)
+
+    async def _taken(self, account_id: int, take: Collection[str]) -> tuple[list[str], list[int]]:
+        """Members and numbers of custom fields out of the names in ``take``. Raises Invalid."""
+        members = [name for name in take if name in _TAKEABLE]
+        keys = {name.removeprefix(_FIELD) for name in take if name.startswith(_FIELD)}
+        fields = await self.fields.by_key(account_id, wanted=keys) if keys else _NO_FIELDS
+        for place, name in enumerate(take):
+            if name not in _TAKEABLE and not (name.startswith(_FIELD) and name.removeprefix(_FIELD) in fields):
+                raise Invalid(f"take.{place}", f"must be one of {', '.join(_TAKEABLE)}, or fields. and a field's key")
+        return members, [fields[key].field_id for key in keys]
 
 
 def _page(contact_ids: Sequence[int]) -> list[int]:
@@ -602,6 +618,22 @@ def _result(contact_ids: list[int | None], changes: list[Change | None], problem
 def _refusal(problem: RowProblem) -> SyncomError:
     return Conflict(f"{problem.field}: {problem.reason}", field=problem.field)
 
+
+#: Members that may come from the dropped contact of a merge; ids of other systems stay those of the kept one.
+_TAKEABLE: Final = (
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "country",
+    "region",
+    "city",
+    "address",
+    "postcode",
+    "language",
+    "time_zone",
+)
+_FIELD: Final = "fields."
 
 _EXACT: Final = {
     "email": IdentityKind.EMAIL,

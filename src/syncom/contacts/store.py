@@ -252,13 +252,16 @@ async def merge_contacts(
     keep_id: int,
     drop_id: int,
     *,
+    take: Collection[str],
+    take_fields: Collection[int],
     states: tuple[int, int, int],
     channels: Sequence[int],
     occurred_at: datetime,
 ) -> None:
     """Give what the dropped contact owns to the kept one, and delete the dropped one. For a system transaction.
 
-    ``states`` are those of the kept contact afterwards; ``channels`` get an event in its consent history.
+    ``take`` are members, ``take_fields`` custom fields by number, of which the dropped one's values win; ``states``
+    are those of the kept contact afterwards; ``channels`` get an event in its consent history.
     """
     parameters: dict[str, Any] = {
         "account_id": account_id,
@@ -267,7 +270,8 @@ async def merge_contacts(
         "drop_id": drop_id,
         "drop_bucket": bucket_of(drop_id),
     }
-    await connection.execute(_SQL["merge_contacts"], parameters)
+    taken = {"take": list(take), "take_fields": [str(field_id) for field_id in take_fields]}
+    await connection.execute(_SQL["merge_contacts"], parameters | taken)
     await connection.execute(_SQL["delete_contacts"], _these(account_id, [drop_id]))
     # Hits count for the dropped contact before this, or for the kept one after it: never for nobody in between.
     await connection.execute(_SQL["hold_counting"], {"lock": COUNTING_LOCK})

@@ -8,6 +8,7 @@ import httpx2
 from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import MARKS
+from tests.browser.ui.looking import faults
 
 pytestmark = MARKS
 
@@ -80,6 +81,32 @@ def test_two_contacts_become_one(page: Page, api: httpx2.Client) -> None:
     expect(page.get_by_text("Two contacts are one now")).to_be_visible()
     assert api.get(f"/contacts/{kept}").json()["phone"] == "+380991112233"
     assert len(api.get("/contacts", params={"email": "iryna.other@example.com"}).json()["items"]) == 1
+
+
+def test_duplicates_are_found_compared_and_merged_with_the_value_one_chose(page: Page, api: httpx2.Client) -> None:
+    rows = [
+        {"email": "sofiia.dvoina@example.com", "first_name": "Sofiia", "city": "Lviv"},
+        {"email": "sofiiadvoina@example.com", "first_name": "Sofiya", "phone": "+380991112244"},
+    ]
+    one, other = (api.put("/contacts", json=row).json()["contact_id"] for row in rows)
+    page.goto("/contacts")
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("menuitem", name="Find duplicates").click()
+    pair = page.get_by_role("article", name="Sofiia, Sofiya")
+    expect(pair.get_by_text("Same address but for dots")).to_be_visible()
+    assert faults(page) == []
+    pair.get_by_role("button", name="Compare and merge").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="First name: Sofiya").check()
+    expect(dialog.get_by_text("This cannot be undone")).to_be_visible()
+    assert faults(page) == []
+    dialog.get_by_role("button", name="Merge them").click()
+    expect(page.get_by_text("Two contacts are one now")).to_be_visible()
+    expect(pair).to_have_count(0)
+    merged = api.get(f"/contacts/{one}").json()
+    assert (merged["first_name"], merged["city"], merged["phone"]) == ("Sofiya", "Lviv", "+380991112244")
+    assert merged["email"] == "sofiia.dvoina@example.com"
+    assert api.get(f"/contacts/{other}").status_code == 404
 
 
 def test_pasted_rows_become_contacts_with_a_new_field_and_the_bad_row_is_told(page: Page, api: httpx2.Client) -> None:

@@ -48,6 +48,9 @@ export const contrast: CSSVariablesResolver = () => ({
     "--syncom-ground": "#f7f8fa",
     "--syncom-line": "#e4e7ec",
     "--mantine-color-anchor": "#4338ca",
+    // White on Mantine's own red has 3.3:1.
+    "--mantine-color-red-filled": "#c92a2a",
+    "--mantine-color-red-filled-hover": "#b02525",
     // Text on their own light ground has 4.3:1 and less.
     "--mantine-color-teal-light-color": "#066649",
     "--mantine-color-yellow-light-color": "#8a4a00",
@@ -57,6 +60,8 @@ export const contrast: CSSVariablesResolver = () => ({
     "--mantine-color-dimmed": "#a6aebd",
     "--mantine-color-placeholder": "#949cab",
     "--mantine-color-error": "#ff8787",
+    "--mantine-color-red-filled": "#c92a2a",
+    "--mantine-color-red-filled-hover": "#b02525",
     "--syncom-ground": "#15171c",
     "--syncom-line": "#2c313a",
     "--mantine-color-anchor": "#a5b4fc",

@@ -103,9 +103,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Merge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The contact that goes into this one and disappears."""
+    """The contact that goes into this one and disappears.
+
+    Values of this one stay and its blanks are filled. `take` names members of which the other's value wins: `city`,
+    `email`, or `fields.birthday` for a custom field.
+    """
 
     drop_id: int
+    take: list[str] = []
 
 
 @get("/contacts", tags=_TAGS, opt=needs(Permission.READ_CONTACTS))
@@ -274,7 +279,7 @@ async def set_subscription(by: By, contacts: Contacts, contact_id: FromPath[int]
 @post("/contacts/{contact_id:int}/merge", tags=_TAGS, status_code=200, opt=needs(Permission.WRITE_CONTACTS))
 async def merge_contacts(by: By, contacts: Contacts, contact_id: FromPath[int], data: JSONBody[Merge]) -> Person:
     """Make one contact of two. The stricter consent wins."""
-    return person(await contacts.merge(by.account_id, contact_id, data.drop_id))
+    return person(await contacts.merge(by.account_id, contact_id, data.drop_id, take=data.take))
 
 
 def person(contact: Contact) -> Person:

@@ -16,6 +16,12 @@ const one = createRoute({
   component: lazyRouteComponent(() => import("./pages/ContactPage"), "ContactPage"),
 });
 
+const duplicates = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/contacts/duplicates",
+  component: lazyRouteComponent(() => import("./pages/DuplicatesPage"), "DuplicatesPage"),
+});
+
 const lists = createRoute({
   getParentRoute: () => rootRoute,
   path: "/lists",
@@ -54,4 +60,4 @@ const oneImport = createRoute({
   component: lazyRouteComponent(() => import("./pages/ImportPage"), "ImportPage"),
 });
 
-export const routes = [list, one, lists, oneList, fields, imports, newImport, oneImport] as const;
+export const routes = [list, one, duplicates, lists, oneList, fields, imports, newImport, oneImport] as const;

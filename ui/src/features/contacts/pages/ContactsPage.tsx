@@ -8,6 +8,7 @@ import {
   IconHistory,
   IconPlus,
   IconUpload,
+  IconUsers,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
@@ -90,6 +91,12 @@ export function ContactsPage() {
               onClick={() => setOpened("actions")}
             >
               {t("contacts.recentActions")}
+            </Menu.Item>
+            <Menu.Item
+              leftSection={<IconUsers size={16} aria-hidden />}
+              renderRoot={(props) => <Link {...props} to="/contacts/duplicates" />}
+            >
+              {t("contacts.duplicates.find")}
             </Menu.Item>
             <Menu.Item
               leftSection={<IconUpload size={16} aria-hidden />}

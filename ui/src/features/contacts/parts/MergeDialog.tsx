@@ -1,19 +1,19 @@
 /** Finds the contact that is the same person, shows both side by side, and makes one of them. */
-import { Alert, Button, Group, Modal, Radio, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, ask } from "~/api/client";
 import { Failed } from "~/ui/Failed";
-import { tellDone } from "~/ui/tell";
-import { contactsPage, type Person, renewContacts } from "../queries";
+import { contactsPage, type Person } from "../queries";
+import { Merging } from "./Merging";
 import { nameOf } from "./names";
 
 export function MergeDialog({ person, onClose }: { person: Person; onClose: () => void }) {
   const { t } = useTranslation();
+  const go = useNavigate();
   const [words, setWords] = useState("");
   const [settled] = useDebouncedValue(words.trim(), 250);
   const [other, setOther] = useState<Person>();
@@ -30,11 +30,19 @@ export function MergeDialog({ person, onClose }: { person: Person; onClose: () =
       onClose={onClose}
       closeButtonProps={{ "aria-label": t("common.close") }}
       title={t("contacts.merge")}
-      size="lg"
+      size="xl"
     >
       <Stack gap="sm">
         {other ? (
-          <Both one={person} other={other} onBack={() => setOther(undefined)} onClose={onClose} />
+          <Merging
+            one={person}
+            other={other}
+            onBack={() => setOther(undefined)}
+            onDone={(merged) => {
+              onClose();
+              void go({ to: "/contacts/$id", params: { id: String(merged.contact_id) } });
+            }}
+          />
         ) : (
           <>
             <TextInput
@@ -69,75 +77,5 @@ export function MergeDialog({ person, onClose }: { person: Person; onClose: () =
         )}
       </Stack>
     </Modal>
-  );
-}
-
-/** Which of the two goes on; nothing of the other is lost but what both have. */
-export function Both({
-  one,
-  other,
-  onBack,
-  onClose,
-}: {
-  one: Person;
-  other: Person;
-  onBack: () => void;
-  onClose: () => void;
-}) {
-  const { t } = useTranslation();
-  const client = useQueryClient();
-  const go = useNavigate();
-  const [kept, setKept] = useState(String(one.contact_id));
-  const drop = kept === String(one.contact_id) ? other : one;
-  const merge = useMutation({
-    mutationFn: () =>
-      ask(
-        api.POST("/syncom/v1/contacts/{contact_id}/merge", {
-          params: { path: { contact_id: Number(kept) } },
-          body: { drop_id: drop.contact_id },
-        }),
-      ),
-    onSuccess: (merged) => {
-      client.removeQueries({ queryKey: ["contact", drop.contact_id] });
-      renewContacts(client);
-      tellDone(t("contacts.merged"));
-      onClose();
-      void go({ to: "/contacts/$id", params: { id: String(merged.contact_id) } });
-    },
-  });
-  return (
-    <>
-      <Radio.Group label={t("contacts.whichStays")} value={kept} onChange={setKept}>
-        <SimpleGrid cols={{ base: 1, xs: 2 }} mt="xs">
-          {[one, other].map((each) => (
-            <Radio.Card key={each.contact_id} value={String(each.contact_id)} p="sm" radius="md">
-              <Group wrap="nowrap" align="flex-start">
-                <Radio.Indicator />
-                <div style={{ minWidth: 0, overflowWrap: "anywhere" }}>
-                  <Text size="sm" fw={600} dir="auto" lineClamp={3}>
-                    {nameOf(each)}
-                  </Text>
-                  {[each.email, each.phone, each.external_id, each.city].filter(Boolean).map((text) => (
-                    <Text size="sm" key={text} dir="auto">
-                      {text}
-                    </Text>
-                  ))}
-                </div>
-              </Group>
-            </Radio.Card>
-          ))}
-        </SimpleGrid>
-      </Radio.Group>
-      <Alert color="yellow">{t("contacts.mergeWhat")}</Alert>
-      {merge.error && <Failed error={merge.error} />}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onBack}>
-          {t("common.back")}
-        </Button>
-        <Button color="red" loading={merge.isPending} onClick={() => merge.mutate()}>
-          {t("contacts.mergeAct")}
-        </Button>
-      </Group>
-    </>
   );
 }
