@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import pytest
@@ -355,7 +356,7 @@ async def _owner(accounts: AccountsService) -> Principal:
     return machine_principal((await accounts.default_account()).account_id)
 
 
-async def _refused(answer: object) -> None:
+async def _refused(answer: Awaitable[object]) -> None:
     with pytest.raises(SyncomError) as refused:
-        await answer  # type: ignore[misc]
+        await answer
     assert isinstance(refused.value, Unauthorized)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib import resources
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -64,8 +65,8 @@ def test_many_links_within_seconds_are_a_machine_and_over_minutes_a_person() -> 
 
 
 def test_weak_signs_add_up() -> None:
-    def verdict(**signs: object) -> HitClass:
-        return classify(Visit(kind=ActivityKind.CLICKED, user_agent=CHROME, link=1, **signs)).hit_class  # type: ignore[arg-type]
+    def verdict(**signs: Any) -> HitClass:
+        return classify(Visit(kind=ActivityKind.CLICKED, user_agent=CHROME, link=1, **signs)).hit_class
 
     assert verdict(seconds_since_sent=3.0) is HitClass.HUMAN
     assert verdict(has_language=False) is HitClass.HUMAN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,9 @@ from syncom.content.model import CompiledContent, Format, TemplateInput
 from syncom.errors import Invalid
 
 
-def compiled(source: str, *, known: tuple[str, ...] = (), **more: object) -> CompiledContent:
-    values: dict[str, object] = {"name": "Autumn", "subject": "Hello", "source": source, **more}
-    return compile_content(TemplateInput(**values), known)  # type: ignore[arg-type]
+def compiled(source: str, *, known: tuple[str, ...] = (), **more: Any) -> CompiledContent:
+    values: dict[str, Any] = {"name": "Autumn", "subject": "Hello", "source": source, **more}
+    return compile_content(TemplateInput(**values), known)
 
 
 def body(content: CompiledContent) -> str:
@@ -201,9 +202,9 @@ def test_names_are_sorted_into_fields_and_parameters() -> None:
         ({"source": "not mjml", "format": Format.MJML}, "html", "MJML"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_part_and_line(change: dict[str, object], field: str, reason: str) -> None:
+def test_what_is_wrong_is_named_with_its_part_and_line(change: dict[str, Any], field: str, reason: str) -> None:
     with pytest.raises(Invalid) as caught:
-        compiled(**{"source": "<p>x</p>", **change})  # type: ignore[arg-type]
+        compiled(**{"source": "<p>x</p>", **change})
     assert caught.value.fields[0].field == field
     assert reason in caught.value.fields[0].reason
 

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 import xlsxwriter
@@ -76,9 +76,11 @@ async def _errors(imports: ImportService, account_id: int, import_id: int) -> li
         return list(csv.DictReader(file))
 
 
-async def _contacts(database: Database, account_id: int, columns: str = "email, first_name") -> list[tuple[Any, ...]]:
+async def _contacts(
+    database: Database, account_id: int, columns: LiteralString = "email, first_name"
+) -> list[tuple[Any, ...]]:
     async with database.tenant(account_id) as connection:
-        cursor = await connection.execute(f"SELECT {columns} FROM contacts ORDER BY email, contact_id")  # type: ignore[arg-type]
+        cursor = await connection.execute(f"SELECT {columns} FROM contacts ORDER BY email, contact_id")
         return await cursor.fetchall()
 
 
