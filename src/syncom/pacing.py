@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from ipaddress import IPv6Address, ip_address, ip_network
 
 import msgspec
 
@@ -56,3 +57,20 @@ class Attempts:
         full = [key for key, bucket in self._buckets.items() if self._refilled(bucket, now) >= self._burst]
         for key in full or [next(iter(self._buckets))]:
             del self._buckets[key]
+
+
+def household(ip: str) -> str:
+    """Whom a limit is about: an address, of IPv6 its network of 64 bits, all of which one visitor has (RFC 6177).
+
+    An IPv4 address that a server of both kinds tells as IPv6 (``::ffff:192.0.2.1``) is the IPv4 address: their one
+    network would be everybody's.
+    """
+    try:
+        address = ip_address(ip.partition("%")[0])
+    except ValueError:
+        return ip
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address, 64), strict=False))

@@ -197,6 +197,22 @@ async def test_the_account_can_ask_with_a_template_of_its_own_and_a_deleted_one_
     assert second.outcome is Asked.MAILED
 
 
+async def test_a_network_of_ipv6_is_one_visitor_to_the_limit_and_ipv4_is_not(site: Site) -> None:
+    account_id = site.owner.account_id
+    wish = Wish(categories=("Networks",))
+
+    async def ask(ip: str) -> None:
+        await site.app.optins.request(account_id, await _person(site), Witness(source="form", ip=ip), wish)
+
+    for number in range(30):
+        await ask(f"2001:db8:7:2::{number:x}")
+    with pytest.raises(RateLimited):
+        await ask("2001:db8:7:2:ffff::1")
+    await ask("2001:db8:7:3::1")
+    for number in range(31):
+        await ask(f"::ffff:198.18.0.{number}")
+
+
 # ---------------------------------------------------------------- the preference centre
 
 
@@ -254,6 +270,16 @@ async def test_a_choice_is_written_with_its_proof_and_holds_at_once(site: Site) 
     texts = await site.app.contacts.proofs.texts(account_id, history)
     assert "Tips" in texts[declined.detail["text_hash"]]
     assert (await site.app.contacts.proofs.verify(account_id, contact_id)).faults == ()
+
+
+@pytest.mark.parametrize("consent", [SubscriptionState.UNCONFIRMED, SubscriptionState.SUBSCRIBED], ids=str)
+async def test_leaving_and_coming_back_confirms_nobody_who_was_not(site: Site, consent: SubscriptionState) -> None:
+    contact_id = await _person(site, consent=consent)
+    path = _page_of(site, contact_id, page="p")
+    async with site.client(None) as client:
+        for body, state in (("action=save", SubscriptionState.UNSUBSCRIBED), ("action=save&channel.email=on", consent)):
+            assert (await client.post(path, content=body, headers=FORM)).status_code == 200
+            assert (await site.app.contacts.get(site.owner.account_id, contact_id)).email_state is state
 
 
 async def test_a_break_stops_mailings_and_nothing_that_was_asked_for(site: Site) -> None:
@@ -317,6 +343,46 @@ async def test_one_click_leaves_the_category_of_the_message_and_no_other(site: S
     async with site.client(None) as client:
         await client.post(path, content="action=everything", headers=FORM)
     assert await _counted(site, made.list_id, ("Kept",)) == {"unsubscribed": 1}
+
+
+@pytest.mark.parametrize("action", ["resubscribe", "resubscribe_everything"])
+async def test_the_button_that_takes_an_unsubscription_back_gives_nobody_consent(site: Site, action: str) -> None:
+    account_id = site.owner.account_id
+
+    async def press(contact_id: int, *actions: str) -> SubscriptionState:
+        async with site.client(None) as client:
+            for one in actions:
+                answer = await client.post(_page_of(site, contact_id), content=f"action={one}", headers=FORM)
+                assert answer.status_code == 200
+        return (await site.app.contacts.get(account_id, contact_id)).email_state
+
+    for state in (SubscriptionState.NONE, SubscriptionState.UNCONFIRMED, SubscriptionState.SUBSCRIBED):
+        contact_id = await _person(site, consent=state)
+        before = await _history(site, contact_id)
+        assert await press(contact_id, action) is state
+        assert await _history(site, contact_id) == before
+        assert await press(contact_id, "unsubscribe") is SubscriptionState.UNSUBSCRIBED
+        assert await press(contact_id, action) is state
+        assert await press(contact_id, action) is state
+        newest = (await _history(site, contact_id))[0]
+        assert (newest.state, newest.detail["text"]) == (state, languages()["en"].unsubscribe["mistake"])
+    elsewhere = await _person(site)
+    await site.app.contacts.consents.unsubscribe(account_id, [elsewhere], Channel.EMAIL, source="complaint")
+    assert await press(elsewhere, action) is SubscriptionState.UNSUBSCRIBED
+    assert await press(elsewhere, "unsubscribe", action) is SubscriptionState.UNSUBSCRIBED
+
+
+async def test_no_category_is_chosen_by_taking_back_what_was_not_declined(site: Site) -> None:
+    account_id = site.owner.account_id
+    contact_id = await _person(site)
+    await site.app.contacts.categories.replace(account_id, contact_id, ["Mine"])
+    other = await site.app.contacts.categories.put(account_id, "Not mine", "Not mine")
+    before = await _history(site, contact_id)
+    async with site.client(None) as client:
+        path = _page_of(site, contact_id, (other.category_id,))
+        await client.post(path, content="action=resubscribe", headers=FORM)
+    assert await site.app.contacts.categories.of(account_id, contact_id) == ["Mine"]
+    assert await _history(site, contact_id) == before
 
 
 async def test_who_leaves_the_only_category_they_chose_does_not_get_all_others(site: Site) -> None:

@@ -288,6 +288,14 @@ async def test_a_network_of_ipv6_is_one_visitor_to_the_limits(site: Site) -> Non
     await fill("2001:db8:1:3::1")
 
 
+async def test_addresses_of_ipv4_told_as_ipv6_are_not_one_visitor(site: Site) -> None:
+    form = await _form(site)
+    found = await site.app.forms.find(form["url"].rpartition("/")[2])
+    assert found is not None
+    for number in range(21):
+        await site.app.forms.take(found, {TRAP: "x"}, Witness(source="form", ip=f"::ffff:198.18.1.{number}"))
+
+
 async def test_the_script_holds_the_form_and_nothing_can_break_out_of_it(site: Site) -> None:
     form = await _form(site, title='</script><script>alert("x")</script>', text="\u2028'\\")
     async with site.client(None) as client:

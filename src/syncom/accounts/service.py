@@ -44,7 +44,7 @@ from syncom.accounts.passwords import Passwords, make_password
 from syncom.accounts.two_factor import TwoFactor, TwoFactorRequired
 from syncom.clock import Clock
 from syncom.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from syncom.pacing import Attempts
+from syncom.pacing import Attempts, household
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.remembered import Remembered, listen
 from syncom.security import Keyring, hash_token
@@ -540,7 +540,7 @@ class AccountsService:
 
         Raises Unauthorized for a ticket that is not good any more, TwoFactorWrong, RateLimited.
         """
-        self._address_attempts.take(address)
+        self._address_attempts.take(household(address))
         payload = self._tickets.verify(ticket)
         user_id, until, mark = _TICKET.unpack(payload) if payload and len(payload) == _TICKET.size else (0, 0, b"")
         if until < self._clock.now().timestamp() or mark != await self._password_mark(user_id):
@@ -585,9 +585,9 @@ class AccountsService:
 
     async def _verified(self, email: str, password: str, address: str) -> int:
         """The user with this login and password; alike for all who are refused."""
-        self._address_attempts.take(address)
+        self._address_attempts.take(household(address))
         self._name_attempts.take(email)
-        self._pair_attempts.take(f"{email} {address}")
+        self._pair_attempts.take(f"{email} {household(address)}")
         user = None
         if _EMAIL.fullmatch(email):  # nothing else is stored, and PostgreSQL refuses some of it (NUL)
             async with self._database.system() as connection:
@@ -595,7 +595,7 @@ class AccountsService:
         fits = await self._passwords.verify(user.password_hash if user else None, password)
         if user is None or not fits or user.disabled:
             raise Unauthorized(_WRONG_LOGIN)
-        self._pair_attempts.forgive(f"{email} {address}")
+        self._pair_attempts.forgive(f"{email} {household(address)}")
         if self._passwords.is_dated(user.password_hash):
             dated = await self._passwords.hash(password)
             async with self._database.system() as connection:

@@ -100,3 +100,10 @@ WHERE account_id = %(account_id)s AND channel = 1 AND address = %(address)s AND 
 SELECT expires_at FROM suppressions
 WHERE account_id = %(account_id)s AND channel = 1 AND address = %(address)s AND reason = 'paused'
     AND expires_at > %(now)s
+
+-- name: states_before
+-- The last state of each channel that was not an unsubscription. Primary key of consent_events.
+SELECT DISTINCT ON (channel) channel, state FROM consent_events
+WHERE account_id = %(account_id)s AND bucket = %(bucket)s AND contact_id = %(contact_id)s AND category IS NULL
+    AND state <> 3
+ORDER BY channel, consent_event_id DESC

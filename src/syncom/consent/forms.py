@@ -12,7 +12,6 @@ import struct
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from ipaddress import ip_address, ip_network
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -41,7 +40,7 @@ from syncom.contacts.normalise import normalise_email
 from syncom.contacts.proofs import keep_text
 from syncom.contacts.service import ContactsService, set_consents
 from syncom.errors import Conflict, FieldError, Invalid, NotFound
-from syncom.pacing import Attempts
+from syncom.pacing import Attempts, household
 from syncom.postgres.pool import Database
 from syncom.postgres.sql import load_sql
 from syncom.security import Keyring
@@ -312,10 +311,10 @@ class Forms:
         """
         said = words(form.definition.language).form
         if witness.ip:
-            self._attempts.take(_household(witness.ip))
+            self._attempts.take(household(witness.ip))
         is_proved = not form.definition.proof_of_work or bool(values.get(PROOF))
         for _ in range(0 if is_proved or not witness.ip else _UNPROVED - 1):
-            self._attempts.take(_household(witness.ip))
+            self._attempts.take(household(witness.ip))
         by_mail = form.definition.double_opt_in or not is_proved
         told = self._told(form, by_mail=by_mail)
         if values.get(TRAP):
@@ -443,15 +442,6 @@ class Forms:
             await add_categories(connection, form.account_id, [contact_id], form.definition.categories)
         for list_id in form.definition.lists:
             await self._contacts.lists.add(form.account_id, list_id, [contact_id])
-
-
-def _household(ip: str) -> str:
-    """Whom a limit is about: an address, of IPv6 its network of 64 bits, all of which one visitor has (RFC 6177)."""
-    try:
-        address = ip_address(ip)
-    except ValueError:
-        return ip
-    return str(ip_network((address, 64), strict=False)) if address.version == 6 else ip
 
 
 def _is_refused(domain: str, form: FormInput) -> bool:

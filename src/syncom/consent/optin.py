@@ -32,6 +32,7 @@ from syncom.errors import Conflict, Invalid, NotFound, RateLimited, SyncomError
 from syncom.ids import bucket_of, bucket_of_message
 from syncom.messages.batch import BatchRecipient, BatchSend
 from syncom.messages.service import MessagesService
+from syncom.pacing import household
 from syncom.postgres.columns import numbers
 from syncom.postgres.pool import Connection, Database
 from syncom.postgres.sql import load_sql
@@ -46,7 +47,7 @@ _KEPT: Final = timedelta(days=30)
 #: Mails to one contact: none so soon after the last one, and so many a day.
 _REST: Final = timedelta(minutes=5)
 _DAILY: Final = 4
-#: Requests from one IP address in an hour: families and offices share one.
+#: Requests from one IP address (of IPv6: one network) in an hour: families and offices share one.
 _HOURLY_OF_IP: Final = 30
 #: account, contact, confirmation
 _TOKEN: Final = struct.Struct(">IQ16s")
@@ -182,8 +183,10 @@ class OptIns:
         """Write the wish down, unless no mail is to be sent for it."""
         now = self._clock.now()
         key = _key(account_id, contact.contact_id, confirmation_id)
-        if witness.ip:
-            values = {"account_id": account_id, "ip": witness.ip, "since": now - timedelta(hours=1)}
+        # Of the limit alone; the proof has the address itself.
+        ip = household(witness.ip)
+        if ip:
+            values = {"account_id": account_id, "ip": ip, "since": now - timedelta(hours=1)}
             (count,) = await _row(connection, "recent_of_ip", values)
             if count >= _HOURLY_OF_IP:
                 raise RateLimited("too many requests from this address", 3600.0)
@@ -208,7 +211,7 @@ class OptIns:
             "address": contact.email,
             "language": language,
             "request": Jsonb(msgspec.to_builtins(stored)),
-            "ip": witness.ip,
+            "ip": ip,
             "requested_at": now,
             "expires_at": now + LIFE,
         }

@@ -74,14 +74,22 @@ class PreferencesService:
         contact = await self._contact(account_id, before.contact_id)
         if choice.pause_days is not None and not 0 <= choice.pause_days <= _LONGEST_PAUSE:
             raise Invalid("pause_days", f"must be 0 to {_LONGEST_PAUSE}")
-        changes = [*self._channels(account_id, contact, choice), *self._topics(account_id, before, choice)]
         async with self._database.system() as connection:
+            unconfirmed = await self._unconfirmed(connection, account_id, contact)
+            changes = [
+                *self._channels(account_id, contact, choice, unconfirmed),
+                *self._topics(account_id, before, choice),
+            ]
             text_hash = await keep_text(connection, account_id, witness.language, witness.text) if witness.text else ""
             detail = witness.detail(text_hash)
             if choice.pause_days is not None:
                 changes += await self._pause(connection, account_id, contact, choice.pause_days, changes)
             await set_consents(connection, [_proved(change, witness, detail) for change in changes])
-            again = [change.channel for change in changes if not change.category_id and change.state == 2]
+            again = [
+                change.channel
+                for change in changes
+                if not change.category_id and change.state is not SubscriptionState.UNSUBSCRIBED
+            ]
             if Channel.EMAIL in again and contact.email:
                 await self._contacts.consents.lift(connection, account_id, Channel.EMAIL, [contact.email])
             if Channel.SMS in again and contact.phone:
@@ -109,14 +117,26 @@ class PreferencesService:
         row = await (await connection.execute(_SQL["paused_until"], values)).fetchone()
         return row[0] if row else None
 
-    def _channels(self, account_id: int, contact: Contact, choice: PreferencesChoice) -> list[ConsentChange]:
+    async def _unconfirmed(self, connection: Connection, account_id: int, contact: Contact) -> set[Channel]:
+        """The channels that were not confirmed when the contact last had not unsubscribed from them."""
+        values = {"account_id": account_id, "bucket": bucket_of(contact.contact_id), "contact_id": contact.contact_id}
+        rows = await (await connection.execute(_SQL["states_before"], values)).fetchall()
+        return {Channel(channel) for channel, state in rows if state == SubscriptionState.UNCONFIRMED}
+
+    def _channels(
+        self, account_id: int, contact: Contact, choice: PreferencesChoice, unconfirmed: set[Channel]
+    ) -> list[ConsentChange]:
         if choice.channels is None:
             return []
         changes: list[ConsentChange] = []
         for name, state in _states(contact).items():
             wanted = name in choice.channels
             if wanted and state is SubscriptionState.UNSUBSCRIBED:
-                changes.append(self._change(account_id, contact.contact_id, _CHANNELS[name], wanted=True))
+                change = self._change(account_id, contact.contact_id, _CHANNELS[name], wanted=True)
+                # Leaving and coming back confirms nothing.
+                if change.channel in unconfirmed:
+                    change = msgspec.structs.replace(change, state=SubscriptionState.UNCONFIRMED)
+                changes.append(change)
             elif not wanted and state is not SubscriptionState.UNSUBSCRIBED:
                 changes.append(self._change(account_id, contact.contact_id, _CHANNELS[name], wanted=False))
         return changes

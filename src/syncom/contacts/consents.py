@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, LiteralString
 
+import msgspec
+
 from syncom.clock import Clock
 from syncom.contacts.categories import DECIDE as DECIDE_CATEGORIES
 from syncom.contacts.model import (
@@ -101,6 +103,8 @@ def _rounds(changes: Sequence[ConsentChange], owners: Sequence[int]) -> list[lis
 async def _set_round(
     connection: Connection, changes: Sequence[ConsentChange], owners: Sequence[int], places: Sequence[int]
 ) -> list[int]:
+    if any(changes[place].undoes for place in places):
+        changes, places = await _taken_back(connection, changes, owners, places)
     of_channels = [place for place in places if not changes[place].category_id]
     of_categories = [place for place in places if changes[place].category_id]
     changed: list[int] = []
@@ -111,6 +115,27 @@ async def _set_round(
     if of_categories:
         changed += await _decided(connection, DECIDE_CATEGORIES, changes, owners, of_categories)
     return changed
+
+
+async def _taken_back(
+    connection: Connection, changes: Sequence[ConsentChange], owners: Sequence[int], places: Sequence[int]
+) -> tuple[Sequence[ConsentChange], Sequence[int]]:
+    """The changes with the states that undoing leads to, and the places of those that are left to make."""
+    values = {
+        "account_ids": numbers(changes[at].account_id for at in places),
+        "buckets": buckets([owners[at] for at in places]),
+        "contact_ids": numbers(owners[at] for at in places),
+        "category_ids": numbers(changes[at].category_id for at in places),
+        "channels": numbers(changes[at].channel for at in places),
+    }
+    # All contacts of the round are locked, in the one order of this room, before what is undone is looked at.
+    rows = await (await connection.execute(_SQL["before_unsubscribing"], values)).fetchall()
+    before = {places[row[0] - 1]: SubscriptionState(row[1]) for row in rows}
+    settled = list(changes)
+    for at in places:
+        if changes[at].undoes and not changes[at].category_id and at in before:
+            settled[at] = msgspec.structs.replace(changes[at], state=before[at])
+    return settled, [at for at in places if not changes[at].undoes or at in before]
 
 
 async def _decided(

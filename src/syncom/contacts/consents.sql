@@ -35,6 +35,32 @@ WITH changed AS (
 )
 SELECT n FROM changed
 
+-- name: before_unsubscribing
+-- Places (from 1) of what was unsubscribed, and by nothing but our pages since it was anything else, with the state before;
+-- 0: none was known. Locks the contacts of all places, which come sorted by account, bucket, contact. Primary keys of
+-- contacts and consent_events.
+WITH held AS MATERIALIZED (
+    SELECT k.*, g.key FROM contacts c
+    JOIN unnest(%(account_ids)s::bigint[], %(buckets)s::smallint[], %(contact_ids)s::bigint[], %(category_ids)s::bigint[],
+        %(channels)s::smallint[]) WITH ORDINALITY
+        AS k (account_id, bucket, contact_id, category_id, channel, n)
+        ON c.account_id = k.account_id AND c.bucket = k.bucket AND c.contact_id = k.contact_id
+    LEFT JOIN subscription_categories g ON g.account_id = k.account_id AND g.category_id = k.category_id
+    ORDER BY k.account_id, k.bucket, k.contact_id
+    FOR NO KEY UPDATE OF c
+), history AS (
+    SELECT h.n, e.consent_event_id, e.state, e.source FROM held h
+    JOIN consent_events e ON e.account_id = h.account_id AND e.bucket = h.bucket AND e.contact_id = h.contact_id
+        AND e.channel = h.channel AND e.category IS NOT DISTINCT FROM h.key
+    WHERE h.category_id = 0 OR h.key IS NOT NULL
+), before AS (
+    SELECT DISTINCT ON (n) n, consent_event_id, state FROM history WHERE state <> 3 ORDER BY n, consent_event_id DESC
+)
+SELECT h.n, coalesce(min(b.state), 0)
+FROM history h LEFT JOIN before b ON b.n = h.n
+WHERE h.consent_event_id > coalesce(b.consent_event_id, 0)
+GROUP BY h.n HAVING bool_and(h.source IN ('page', 'one-click'))
+
 -- name: set_deleted_consents
 -- A decision about a contact that is deleted, such as a click in an old mail, holds when it is restored.
 UPDATE deleted_contacts d SET contact = d.contact

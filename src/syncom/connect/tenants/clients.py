@@ -17,7 +17,7 @@ from syncom.connect.tenants import store
 from syncom.connect.tenants.model import Fetch, OAuthClient, OAuthError, OAuthRefused
 from syncom.errors import SyncomError
 from syncom.ids import short_id
-from syncom.pacing import Attempts
+from syncom.pacing import Attempts, household
 from syncom.postgres.pool import Connection, Database
 
 #: The command line's fixed client (membrane-api, 3.4).
@@ -76,7 +76,7 @@ class Clients:
 
     async def register(self, name: str, redirect_uris: Sequence[str], *, address: str) -> OAuthClient:
         """Take a new one. ``address`` is where it asks from. Raises OAuthRefused, RateLimited."""
-        self._attempts.take(address)
+        self._attempts.take(household(address))
         addresses = tuple(dict.fromkeys(redirect_uris))
         if not 1 <= len(addresses) <= _MAX_ADDRESSES:
             raise OAuthRefused(OAuthError.INVALID_REDIRECT_URI, f"give 1 to {_MAX_ADDRESSES} redirect_uris")

@@ -409,7 +409,7 @@ class TrackingApp:
         if action in ("resubscribe", "resubscribe_everything"):
             about = whole if action == "resubscribe_everything" else reference
             text = pages.undoing(language)
-            await self._decide(scope, about, SubscriptionState.SUBSCRIBED, "page", text=text, language=language)
+            await self._decide(scope, about, _BACK, "page", text=text, language=language)
             return page_answer(pages.resubscribed(language))
         return BAD_FORM
 
@@ -450,6 +450,8 @@ class TrackingApp:
                 detail=proof,
                 occurred_at=now,
                 category_id=category_id,
+                # Who has the link may take back what it did, and no more: it is no way to consent.
+                undoes=state is _BACK,
             )
             for category_id in reference.category_ids or (0,)
         ]
@@ -470,7 +472,7 @@ class TrackingApp:
             await self._recorder.record(Entry(consent=change))
 
 
-_GONE = SubscriptionState.UNSUBSCRIBED
+_GONE, _BACK = SubscriptionState.UNSUBSCRIBED, SubscriptionState.SUBSCRIBED
 _REDIRECT_HEADERS: Headers = [*SECURITY, BARE_POLICY, (b"content-length", b"0")]
 #: What browsers and proxies send when they fetch ahead of a person.
 _PURPOSE_HEADERS = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
