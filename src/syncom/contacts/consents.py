@@ -129,7 +129,7 @@ async def _taken_back(
         "channels": numbers(changes[at].channel for at in places),
     }
     # All contacts of the round are locked, in the one order of this room, before what is undone is looked at.
-    rows = await (await connection.execute(_SQL["before_unsubscribing"], values)).fetchall()
+    rows: list[tuple[int, int]] = await (await connection.execute(_SQL["before_unsubscribing"], values)).fetchall()
     before = {places[row[0] - 1]: SubscriptionState(row[1]) for row in rows}
     settled = list(changes)
     for at in places:

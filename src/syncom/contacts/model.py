@@ -390,8 +390,8 @@ class ConsentChange(msgspec.Struct, frozen=True, kw_only=True):
     category_id: int = 0
     #: Whether it goes into the history even when it changes nothing: the same wish again, with a proof of its own.
     always: bool = False
-    #: Whether it takes back an unsubscription by our pages. It does nothing where there is none, and the channel has the
-    #: state again that it had before, so nobody is confirmed who never was; ``state`` is that of a category then.
+    #: Whether it takes back an unsubscription by our pages. It does nothing where there is none, and the channel has
+    #: the state again that it had before, so nobody is confirmed who never was; ``state`` is a category's then.
     undoes: bool = False
 
 
