@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from psycopg import sql
 
+from syncom.segments.table import Order, page_statement
 from tests.http.running_site import Site
 
 PEOPLE = [
@@ -128,6 +130,39 @@ async def test_only_chosen_fields_come_along(site: Site) -> None:
 async def test_another_account_sees_none_of_them(site: Site) -> None:
     assert (await table(site, key=site.other_key))["items"] == []
     assert (await table(site, key=site.other_key, search="adam"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("order", "place", "index"),
+    [
+        (Order.NAME, "name 3", "contacts_name"),
+        (Order.NAME_REVERSED, "name 3", "contacts_name"),
+        (Order.EMAIL, "p3@example.com", "contacts_email"),
+    ],
+    ids=["name", "-name", "email"],
+)
+async def test_a_page_in_the_middle_reads_none_of_the_rows_before_it(
+    site: Site, order: Order, place: str, index: str
+) -> None:
+    account_id = site.other.account_id
+    async with site.app.database.system() as connection:
+        await connection.execute(
+            "INSERT INTO contacts (account_id, bucket, contact_id, email, last_name) "
+            "SELECT %s, (n & 255)::smallint, n, 'p' || n || '@example.com', 'Name ' || n "
+            "FROM generate_series(10000000, 10005000) AS n ON CONFLICT DO NOTHING",
+            (account_id,),
+        )
+        await connection.execute("ANALYZE contacts")
+    async with site.app.database.system() as connection:
+        predicate = await site.app.segments.compile(connection, account_id, {"all": []})
+        statement, values = page_statement(predicate, order, (place, 0), None)
+        cursor = await connection.execute(
+            sql.SQL("EXPLAIN ANALYZE ") + statement, values | {"account_id": account_id, "limit": 50}, prepare=False
+        )
+        plan = "\n".join(row[0] for row in await cursor.fetchall())
+    assert index in plan, plan
+    assert "Sort" not in plan, plan
+    assert "Removed by Filter" not in plan, plan
 
 
 @pytest.mark.parametrize(
