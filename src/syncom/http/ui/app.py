@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mimetypes
 import secrets
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.abc import Traversable
@@ -47,13 +48,17 @@ _EDITOR: Final = (
 _FOREVER: Final = b"public, max-age=31536000, immutable"
 _FOR_NOW: Final = b"no-cache"
 _HTML: Final = b"text/html; charset=utf-8"
+#: Endings of compressed files beside the built ones, by encoding; the one that makes shorter first.
+_ENDINGS: Final = {"br": ".br", "gzip": ".gz"}
+#: Weights that say: not this one.
+_NEVER: Final = ("q=0", "q=0.0", "q=0.00", "q=0.000")
 
 
 class File(msgspec.Struct, frozen=True):
-    """A built file: its bytes, the same compressed (gzip) where that is shorter, and its media type."""
+    """A built file: its bytes, the same compressed where that is shorter, by encoding, and its media type."""
 
     content: bytes
-    zipped: bytes | None
+    compressed: Mapping[str, bytes]
     media: bytes
 
 
@@ -88,10 +93,12 @@ class UiApp:
         # Names of assets hold the hash of their content.
         kept = _FOREVER if path.startswith("assets/") else _FOR_NOW
         headers = [(b"cache-control", kept), (b"vary", b"accept-encoding")]
-        if found.zipped is not None and "gzip" in header(scope, b"accept-encoding"):
-            await send_bytes(send, found.zipped, found.media, headers=[*headers, (b"content-encoding", b"gzip")])
-            return
-        await send_bytes(send, found.content, found.media, headers=headers)
+        encoding = next((one for one in _accepted(scope) if one in found.compressed), None)
+        if encoding is None:
+            await send_bytes(send, found.content, found.media, headers=headers)
+        else:
+            headers.append((b"content-encoding", encoding.encode()))
+            await send_bytes(send, found.compressed[encoding], found.media, headers=headers)
 
     def _file(self, path: str) -> File | None:
         # Only names of assets change with their content; the others are read anew, so that a build shows at once.
@@ -99,16 +106,26 @@ class UiApp:
 
     def _read(self, path: str) -> File | None:
         pieces = path.split("/")
-        if any(piece in ("", ".", "..") or "\\" in piece for piece in pieces) or path.endswith(".gz"):
+        if any(piece in ("", ".", "..") or "\\" in piece for piece in pieces) or path.endswith(
+            tuple(_ENDINGS.values())
+        ):
             return None
         place = self._dist.joinpath(*pieces)
         if not place.is_file():
             return None
-        beside = self._dist.joinpath(*pieces[:-1], f"{pieces[-1]}.gz")
+        beside = {one: self._dist.joinpath(*pieces[:-1], pieces[-1] + ending) for one, ending in _ENDINGS.items()}
         media = mimetypes.guess_type(path)[0] or "application/octet-stream"
         if media.startswith("text/") or media.endswith(("javascript", "json")):
             media += "; charset=utf-8"
-        return File(place.read_bytes(), beside.read_bytes() if beside.is_file() else None, media.encode())
+        compressed = {one: other.read_bytes() for one, other in beside.items() if other.is_file()}
+        return File(place.read_bytes(), compressed, media.encode())
+
+
+def _accepted(scope: Scope) -> list[str]:
+    """Encodings that the client takes, the one that makes shorter first (RFC 9110, 12.5.3)."""
+    given = (one.partition(";") for one in header(scope, b"accept-encoding").lower().split(","))
+    taken = {name.strip() for name, _, weight in given if weight.replace(" ", "") not in _NEVER}
+    return [one for one in _ENDINGS if one in taken]
 
 
 _NOT_BUILT = page(
