@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import type { Campaign, Compared } from "~/api/schema";
 import { asItIs, daysOf, momentOf, onDay, plus, plusMonths } from "./calendar";
 import { bestOf, idsOf } from "./comparing";
-import { csvOf } from "./csv";
 import { periodOf, spanOf } from "./periods";
 import { calendarSearch, compareSearch, reportsSearch } from "./searches";
 
@@ -49,15 +48,6 @@ describe("a comparison", () => {
     expect(idsOf(compareSearch({ ids: "3,1,x,3,-2" }).ids)).toEqual([3, 1]);
     expect(idsOf(compareSearch({ ids: 7 }).ids)).toEqual([7]);
   });
-});
-
-test("a table that is saved runs no formula and keeps commas and quotes", () => {
-  expect(
-    csvOf([
-      ["name", "count"],
-      ['=1+1, "x"', -3],
-    ]),
-  ).toBe('name,count\r\n"\'=1+1, ""x""",-3\r\n');
 });
 
 describe("a period", () => {

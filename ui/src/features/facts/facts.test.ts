@@ -5,7 +5,7 @@ import { membersOf, shell } from "./parts/HowToSend";
 import { summary } from "./parts/values";
 import { daysBetween, momentsOf, utcDaysOf } from "./period";
 import { eventSearch, ordersSearch } from "./searches";
-import { csv, stacked } from "./sheet";
+import { stacked } from "./sheet";
 import { startedBy } from "./triggers";
 
 const NOON = new Date("2026-03-10T12:00:00Z");
@@ -63,10 +63,6 @@ test("revenue of a day stands at that day of its series", () => {
     workflow: [0, 0],
     single: [1, 0],
   });
-});
-
-test("a file for spreadsheets quotes what it must and runs no formula", () => {
-  expect(csv([["a,b", 'say "so"', "=SUM(A1)", "-5.00", 7]])).toBe(`"a,b","say ""so""",'=SUM(A1),-5.00,7\r\n`);
 });
 
 test("what an event brought is told without the names of whom it is about", () => {

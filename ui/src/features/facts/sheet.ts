@@ -1,4 +1,4 @@
-/** Revenue as series of a chart, and as a file. */
+/** Revenue as series of a chart. */
 import type { Source } from "./searches";
 
 export type Day = { day: string; source: Source; net: string | number };
@@ -20,15 +20,4 @@ export function stacked(
 
 function zeros(days: readonly string[]): number[] {
   return days.map(() => 0);
-}
-
-/** RFC 4180. A cell that a spreadsheet would take for a formula begins with a quote (OWASP, CSV Injection). */
-export function csv(rows: readonly (readonly (string | number)[])[]): string {
-  return `${rows.map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`;
-}
-
-function cell(value: string | number): string {
-  if (typeof value === "number") return String(value);
-  const safe = /^[=+@\t\r]|^-(?!\d)/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -22,6 +22,7 @@ import { api, ask } from "~/api/client";
 import type { AttributionState, SourceRevenue } from "~/api/schema";
 import { useMay } from "~/api/session";
 import { Chart } from "~/ui/Chart";
+import { saveTable } from "~/ui/csv";
 import { Empty } from "~/ui/Empty";
 import { Failed } from "~/ui/Failed";
 import { Figure } from "~/ui/Figure";
@@ -42,7 +43,7 @@ import {
   USUAL_DAYS,
 } from "../queries";
 import { MODELS, type Model, type RevenueSearch, SOURCES } from "../searches";
-import { csv, type Day, stacked } from "../sheet";
+import { type Day, stacked } from "../sheet";
 
 export function RevenuePage() {
   const { t } = useTranslation();
@@ -419,11 +420,5 @@ function download(rows: SourceRevenue[]): void {
     one.refunded,
     one.net,
   ]);
-  const url = URL.createObjectURL(new Blob([csv([head, ...lines])], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = "revenue.csv";
-  link.click();
-  // The browser has taken it by the next turn.
-  setTimeout(() => URL.revokeObjectURL(url));
+  saveTable("revenue", [head, ...lines]);
 }
