@@ -121,6 +121,7 @@ def test_steps_are_taken_back_copied_and_pasted_into_another_workflow_by_keyboar
     page.goto(f"/workflows/{first}")
     page.locator("[data-node=trigger]").focus()
     page.keyboard.press("Enter")
+    expect(page.locator("[data-part=trigger][data-chosen]")).to_be_visible()
     page.keyboard.press("ArrowDown")
     expect(page.locator("[data-part=long][data-chosen]")).to_be_visible()
     page.keyboard.press("Delete")

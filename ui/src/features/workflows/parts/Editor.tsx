@@ -145,7 +145,9 @@ export function Editor({ workflow, look, go, tabs, draft }: TabProps & { draft: 
     /** Arrow keys: to where a step leads, and back. */
     step: (direction: 1 | -1) => {
       const line = ["trigger", ...ordered(definition).map((one) => one.id)];
-      const at = part ? line.indexOf(part) : -1;
+      // What has the focus is known at once; the address follows, and keys may come faster.
+      const from = (document.activeElement as HTMLElement | null)?.dataset.node ?? part;
+      const at = from ? line.indexOf(from) : -1;
       const next = line[Math.max(0, Math.min(line.length - 1, at + direction))];
       if (next === undefined) return;
       choose(next);
