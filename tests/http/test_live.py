@@ -116,6 +116,9 @@ async def test_what_another_process_writes_is_told_as_well(site: Site, browser: 
             )  # its pace is no news
         await _mail_comes(site)
         assert "sender" not in await _told_until_mail(heard)
+        async with site.app.database.system() as connection:
+            await connection.execute("UPDATE senders SET problem = 'x' WHERE sender_id = %s", (sender.sender_id,))
+        assert await heard.change("sender") == str(sender.sender_id)
 
 
 async def _mail_comes(site: Site) -> None:
