@@ -1,4 +1,4 @@
-"""The web application in a real browser: what the first page weighs, how soon pages are there, and a first run.
+"""The web application in a real browser: what the home page weighs, how soon pages are there, and a first run.
 
 Pages are timed inside of the browser, from the click in the navigation to the frame in which the page's heading is
 there and nothing in it is still loading; chunks and data were fetched once before. The contacts are a million; their
@@ -85,7 +85,7 @@ async def run(contacts: int = 1_000_000) -> list[Figure]:
     first = await asyncio.to_thread(_first_run)
     return [
         _figure(
-            "shell and first page of a fresh account, compressed JavaScript and CSS",
+            "shell and home page, compressed JavaScript and CSS",
             weight / 1000,
             "kB",
             must=260,
@@ -137,7 +137,7 @@ def _signed_in(browser: Browser, url: str) -> Page:
 
 
 def _weight(browser: Browser, url: str) -> float:
-    """Bytes as the server sends them until a signed-in person sees the first page, which is that of the first steps."""
+    """Bytes as the server sends them until a signed-in person sees the home page."""
     page = _signed_in(browser, url)
     state: Any = page.context.storage_state()
     page = browser.new_context(base_url=url, storage_state=state).new_page()
