@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Menu, Paper, Progress, Skeleton, Stack, Tabs, Text } from "@mantine/core";
-import { IconArrowsJoin, IconCopy, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { IconArrowsJoin, IconCopy, IconRefresh } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useBlocker, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -10,7 +10,7 @@ import { useMay } from "~/api/session";
 import { Sentence } from "~/ui/conditions/AnswerPanel";
 import { toAddress } from "~/ui/conditions/tree";
 import { useAnswer } from "~/ui/conditions/useAnswer";
-import { confirm } from "~/ui/confirm";
+import { DeleteItem } from "~/ui/DeleteItem";
 import { Failed } from "~/ui/Failed";
 import { number } from "~/ui/format";
 import { MoreMenu } from "~/ui/MoreMenu";
@@ -184,20 +184,12 @@ function Actions({ segment }: { segment: SegmentAnswer }) {
           <Menu.Item leftSection={<IconRefresh size={16} aria-hidden />} onClick={() => void rebuild()}>
             {t("segments.rebuild")}
           </Menu.Item>
-          <Menu.Item
-            color="red"
-            leftSection={<IconTrash size={16} aria-hidden />}
-            onClick={() =>
-              confirm({
-                title: t("segments.deleteTitle"),
-                text: t("segments.deleteText", { name: segment.name }),
-                act: t("segments.delete"),
-                onYes: () => void remove(),
-              })
-            }
-          >
-            {t("common.delete")}
-          </Menu.Item>
+          <DeleteItem
+            title={t("segments.deleteTitle")}
+            text={t("segments.deleteText", { name: segment.name })}
+            act={t("segments.delete")}
+            onYes={() => void remove()}
+          />
         </MoreMenu>
       )}
     </>

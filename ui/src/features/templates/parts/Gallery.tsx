@@ -15,14 +15,14 @@ import {
 } from "@mantine/core";
 import { Dropzone } from "@mantine/dropzone";
 import { useDebouncedValue } from "@mantine/hooks";
-import { IconCopy, IconPencil, IconPhoto, IconSearch, IconTrash, IconUpload } from "@tabler/icons-react";
+import { IconCopy, IconPencil, IconPhoto, IconSearch, IconUpload } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Image } from "~/api/schema";
 import { useMay } from "~/api/session";
-import { confirm } from "~/ui/confirm";
+import { DeleteItem } from "~/ui/DeleteItem";
 import { Empty } from "~/ui/Empty";
 import { Failed, useFailureText } from "~/ui/Failed";
 import { MoreMenu } from "~/ui/MoreMenu";
@@ -232,20 +232,12 @@ function Picture({ image, onPick, may }: { image: Image; onPick?: (image: Image)
               <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setNaming(true)}>
                 {t("images.rename")}
               </Menu.Item>
-              <Menu.Item
-                color="red"
-                leftSection={<IconTrash size={16} aria-hidden />}
-                onClick={() =>
-                  confirm({
-                    title: t("images.deleteTitle"),
-                    text: t("images.deleteText", { name: image.name }),
-                    act: t("images.deleteAct"),
-                    onYes: () => void remove(),
-                  })
-                }
-              >
-                {t("common.delete")}
-              </Menu.Item>
+              <DeleteItem
+                title={t("images.deleteTitle")}
+                text={t("images.deleteText", { name: image.name })}
+                act={t("images.deleteAct")}
+                onYes={() => void remove()}
+              />
             </>
           )}
         </MoreMenu>

@@ -1,11 +1,11 @@
 import { Menu } from "@mantine/core";
-import { IconCopy, IconTrash } from "@tabler/icons-react";
+import { IconCopy } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { useMay } from "~/api/session";
-import { confirm } from "~/ui/confirm";
+import { DeleteItem } from "~/ui/DeleteItem";
 import { MoreMenu } from "~/ui/MoreMenu";
 import { tellDone, tellFailed } from "~/ui/tell";
 
@@ -52,20 +52,12 @@ export function TemplateActions({
       <Menu.Item leftSection={<IconCopy size={16} aria-hidden />} onClick={() => void copy()}>
         {t("templates.copy")}
       </Menu.Item>
-      <Menu.Item
-        color="red"
-        leftSection={<IconTrash size={16} aria-hidden />}
-        onClick={() =>
-          confirm({
-            title: t("templates.deleteTitle"),
-            text: t("templates.deleteText", { name: row.name }),
-            act: t("templates.deleteAct"),
-            onYes: () => void remove(),
-          })
-        }
-      >
-        {t("common.delete")}
-      </Menu.Item>
+      <DeleteItem
+        title={t("templates.deleteTitle")}
+        text={t("templates.deleteText", { name: row.name })}
+        act={t("templates.deleteAct")}
+        onYes={() => void remove()}
+      />
     </MoreMenu>
   );
 }
